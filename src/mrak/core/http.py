@@ -1,0 +1,82 @@
+"""One HTTP exchange as every room sees it, whatever the server. No I/O in here.
+
+The edge makes a `Request` and sends a `Response`; nothing between knows granian or ASGI.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Protocol
+from urllib.parse import parse_qsl
+
+
+class BodyStream(Protocol):
+    """A request body that may be too large for memory. It can be read once."""
+
+    def __aiter__(self) -> AsyncIterator[bytes]: ...
+
+    async def read(self) -> bytes:
+        """The whole of what is left."""
+        ...
+
+
+class Request:
+    """A request. `path` and `query` are as they came (percent-encoded); header names are lower case.
+
+    Repeated headers are joined by ", " in order of arrival. `body` is None until somebody has read `stream`:
+    operations with a streaming payload read `stream` themselves, all others find `body` filled in.
+    """
+
+    __slots__ = ("_query_pairs", "body", "headers", "method", "path", "peer", "query", "scheme", "stream")
+
+    def __init__(
+        self,
+        method: str,
+        path: str,
+        query: str = "",
+        headers: dict[str, str] | None = None,
+        body: bytes | None = b"",
+        stream: BodyStream | None = None,
+        peer: str = "127.0.0.1",
+        scheme: str = "http",
+    ) -> None:
+        self.method = method
+        self.path = path
+        self.query = query
+        self.headers = headers if headers is not None else {}
+        self.body = body
+        self.stream = stream
+        self.peer = peer
+        self.scheme = scheme
+        self._query_pairs: list[tuple[str, str]] | None = None
+
+    @property
+    def host(self) -> str:
+        """The Host header, lower case, with its port."""
+        return self.headers.get("host", "").lower()
+
+    @property
+    def query_pairs(self) -> list[tuple[str, str]]:
+        """Decoded query parameters in order; a bare `?acl` is ("acl", "")."""
+        if self._query_pairs is None:
+            self._query_pairs = parse_qsl(self.query, keep_blank_values=True) if self.query else []
+        return self._query_pairs
+
+
+@dataclass(frozen=True, slots=True)
+class FileSlice:
+    """A body that is (part of) a file: `length` bytes from `offset`. The server sends it without Python."""
+
+    path: str
+    offset: int
+    length: int
+
+
+@dataclass(slots=True)
+class Response:
+    """A response. `body` is whole bytes, a file's slice, or chunks as they come."""
+
+    status: int
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes | FileSlice | AsyncIterator[bytes] = b""
