@@ -5,14 +5,21 @@ The edge makes a `Request` and sends a `Response`; nothing between knows granian
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qsl
 
 
+class ClientDisconnected(Exception):
+    """The client went away before its request body had come whole. Nobody is left to answer."""
+
+
 class BodyStream(Protocol):
-    """A request body that may be too large for memory. It can be read once."""
+    """A request body that may be too large for memory. It can be read once.
+
+    Reading raises `ClientDisconnected` when the body breaks off, so a truncated upload is never taken for a whole one.
+    """
 
     def __aiter__(self) -> AsyncIterator[bytes]: ...
 
@@ -40,6 +47,7 @@ class Request:
         stream: BodyStream | None = None,
         peer: str = "127.0.0.1",
         scheme: str = "http",
+        disconnected: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self.method = method
         self.path = path
@@ -49,6 +57,7 @@ class Request:
         self.stream = stream
         self.peer = peer
         self.scheme = scheme
+        self.disconnected = disconnected
         self._query_pairs: list[tuple[str, str]] | None = None
 
     @property
