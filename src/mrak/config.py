@@ -1,0 +1,91 @@
+"""One frozen Settings; the only reader of os.environ."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+Durability = Literal["power", "process"]
+Access = Literal["open", "keys"]
+
+DEFAULT_PORT = 4566
+DEFAULT_DATA = ".mrak"
+LOOPBACK_HOSTS = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class ConfigError(Exception):
+    """A setting that cannot be; the message says what to do."""
+
+
+class Settings(msgspec.Struct, frozen=True):
+    """How this process runs. Each has a `mrak up` option, and where it is named an environment variable.
+
+    data            the folder that holds everything; MRAK_DATA
+    memory          nothing is kept: no data folder is used
+    host, port      where to listen; MRAK_HOST, MRAK_PORT
+    durability      power: fsync before each reply; process: survives kill -9, not a power cut; MRAK_DURABILITY
+    access          open: unknown keys are the default account (loopback only); keys: only keys that mrak issued;
+                    MRAK_ACCESS
+    region          the region where a request names none; MRAK_REGION
+    seed            a seed for all ids, for simulations
+    """
+
+    data: Path = Path(DEFAULT_DATA)
+    memory: bool = False
+    host: str = "127.0.0.1"
+    port: int = DEFAULT_PORT
+    durability: Durability = "power"
+    access: Access = "open"
+    region: str = "us-east-1"
+    seed: int | None = None
+
+    @property
+    def on_loopback(self) -> bool:
+        return self.host in LOOPBACK_HOSTS
+
+    @property
+    def endpoint(self) -> str:
+        shown = "localhost" if self.host in LOOPBACK_HOSTS or self.host in ("0.0.0.0", "::") else self.host
+        return f"http://{shown}:{self.port}"
+
+
+_VARIABLES = {
+    "data": "MRAK_DATA",
+    "host": "MRAK_HOST",
+    "port": "MRAK_PORT",
+    "durability": "MRAK_DURABILITY",
+    "access": "MRAK_ACCESS",
+    "region": "MRAK_REGION",
+}
+
+
+def read_settings(options: Mapping[str, object], environ: Mapping[str, str] | None = None) -> Settings:
+    """Settings from options (None = not given), then environment variables, then defaults."""
+    variables = os.environ if environ is None else environ
+    raw: dict[str, object] = {
+        name: variables[variable] for name, variable in _VARIABLES.items() if variable in variables
+    }
+    raw |= {name: value for name, value in options.items() if value is not None}
+    try:
+        settings = msgspec.convert(raw, Settings, strict=False, dec_hook=_convert_path)
+    except msgspec.ValidationError as error:
+        raise ConfigError(f"A setting is wrong: {error}") from None
+    if settings.access == "open" and not settings.on_loopback:
+        # Whoever has no key gets nothing beyond loopback.
+        settings = msgspec.structs.replace(settings, access="keys")
+    return settings
+
+
+def inherited_environ() -> dict[str, str]:
+    """The variables of this process that a child process may see: where programs are and how text is written."""
+    return {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOME") if name in os.environ}
+
+
+def _convert_path(kind: type, value: object) -> object:
+    if kind is Path and isinstance(value, str | Path):
+        return Path(value)
+    raise NotImplementedError(kind)
