@@ -35,7 +35,18 @@ class Request:
     operations with a streaming payload read `stream` themselves, all others find `body` filled in.
     """
 
-    __slots__ = ("_query_pairs", "body", "headers", "method", "path", "peer", "query", "scheme", "stream")
+    __slots__ = (
+        "_query_pairs",
+        "body",
+        "disconnected",
+        "headers",
+        "method",
+        "path",
+        "peer",
+        "query",
+        "scheme",
+        "stream",
+    )
 
     def __init__(
         self,
