@@ -1,0 +1,58 @@
+"""Response heads as bytes. Pure; what is always the same is made once.
+
+Invariant: nothing in a header can end it: a value with CR, LF or NUL is a ValueError, never a second header.
+"""
+
+from __future__ import annotations
+
+import re
+import time
+from email.utils import formatdate
+from http import HTTPStatus
+
+_STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
+_FORBIDDEN = re.compile(r"[\r\n\0]")
+
+# Statuses that never have a body, nor a length (RFC 9110, 6.4.1 and 8.6).
+BODILESS = frozenset({100, 101, 102, 103, 204, 304})
+
+
+class DateHeader:
+    """The Date header's line, made anew once a second."""
+
+    __slots__ = ("_line", "_second")
+
+    def __init__(self) -> None:
+        self._second = 0
+        self._line = ""
+
+    def line(self) -> str:
+        second = int(time.time())
+        if second != self._second:
+            self._second = second
+            self._line = f"date: {formatdate(second, usegmt=True)}\r\n"
+        return self._line
+
+
+def render_head(
+    status: int, headers: list[tuple[str, str]], length_bytes: int | None, date_line: str, *, keep_alive: bool
+) -> bytes:
+    """The head of a response; `length_bytes` is None where the handler or the framing says it."""
+    lines = [f"{name}: {value}\r\n" for name, value in headers]
+    block = "".join(lines)
+    # A forged line is told by its count, so that the usual case costs two scans in C.
+    if block.count("\n") != len(lines) or block.count("\r") != len(lines) or "\0" in block:
+        raise ValueError(f"a header holds CR, LF or NUL: {_find_forged(headers)}")
+    length = "" if length_bytes is None else f"content-length: {length_bytes}\r\n"
+    connection = "" if keep_alive else "connection: close\r\n"
+    head = f"{_status_line(status)}{block}{date_line}{length}{connection}\r\n"
+    # UTF-8 beyond ASCII, the same that a request's headers are read as.
+    return head.encode()
+
+
+def _status_line(status: int) -> str:
+    return _STATUS_LINES.get(status) or f"HTTP/1.1 {status} \r\n"
+
+
+def _find_forged(headers: list[tuple[str, str]]) -> str:
+    return next(name for name, value in headers if _FORBIDDEN.search(name) or _FORBIDDEN.search(value))
