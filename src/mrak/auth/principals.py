@@ -1,0 +1,68 @@
+"""Who asks. Services see it as `core.context.Principal`; only the engine and `auth.policy` look deeper.
+
+Invariant: `account` is the account that the principal belongs to, whatever the request is about.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Literal
+
+import msgspec
+
+Kind = Literal["root", "user", "role-session", "federated", "service", "anonymous"]
+
+_TYPES: Final[dict[Kind, str]] = {
+    "root": "Account",
+    "user": "User",
+    "role-session": "AssumedRole",
+    "federated": "FederatedUser",
+    "service": "Service",
+    "anonymous": "Anonymous",
+}
+
+
+class Principal(msgspec.Struct, frozen=True):
+    """An authenticated caller, or nobody (`ANONYMOUS`).
+
+    `arn` is what GetCallerIdentity answers; a service's is its name (`lambda.amazonaws.com`). `issuer_arn` is the role
+    behind a session, whose policies apply; `name` the user's, role's or federated user's.
+    """
+
+    kind: Kind
+    account: str
+    arn: str
+    user_id: str
+    name: str = ""
+    access_key: str | None = None
+    issuer_arn: str = ""
+    source_identity: str = ""
+    tags: tuple[tuple[str, str], ...] = ()
+    session_policies: tuple[str, ...] = ()
+    expiration: float | None = None
+
+    @property
+    def type_name(self) -> str:
+        """The value of `aws:PrincipalType`."""
+        return _TYPES[self.kind]
+
+    @property
+    def policy_arn(self) -> str:
+        """The value of `aws:PrincipalArn`: for a session the role's own ARN."""
+        return self.issuer_arn or self.arn
+
+    @property
+    def is_session(self) -> bool:
+        return self.kind in ("role-session", "federated")
+
+
+ANONYMOUS: Final = Principal("anonymous", "", "anonymous", "ANONYMOUS_PRINCIPAL")
+
+
+def root_of(account: str, partition: str = "aws", access_key: str | None = None) -> Principal:
+    """The root user of an account, who may do everything in it."""
+    return Principal("root", account, f"arn:{partition}:iam::{account}:root", account, access_key=access_key)
+
+
+def service_principal(name: str, account: str) -> Principal:
+    """One of AWS's services acting in `account`; `name` is `lambda.amazonaws.com` or alike."""
+    return Principal("service", account, name, name, name)
