@@ -1,7 +1,8 @@
 """What the segments of a JSONPath name in a document, and its filters.
 
-Filters are predicates on (element, root), composed by the parser. An operand is a literal in a list of one, or a sub-path as (from the root, segments). Values of different types are
-unequal and not in order, and a sub-path that names nothing satisfies no comparison but `!=`.
+Filters are predicates on (element, root), composed by the parser. An operand is a literal in a list of one, or a
+sub-path as (from the root, segments). Values of different types are unequal and not in order, and a sub-path that
+names nothing satisfies no comparison but `!=`.
 """
 
 from __future__ import annotations
