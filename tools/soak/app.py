@@ -4,7 +4,7 @@ EDGE is one of EDGES. The paths:
     /empty   an empty handler           /count   how many bytes came, and their CRC
     /echo    the body back              /file    FileSlice of ?path,offset,length
     /stream  ?count chunks of ?size     /poll    waits until its client is gone
-    /gone    how many polls saw it      /head    the request as it was understood
+    /seen    what the handlers saw       /head    the request as it was understood
     /fail    a handler that raises      /slow    answers after ?seconds      /reject   403 without reading the body
 """
 
@@ -15,13 +15,14 @@ import json
 import signal
 import sys
 import zlib
+from collections import Counter
 from collections.abc import AsyncIterator
 
-from mrak.core.http import FileSlice, Request, Response
+from mrak.core.http import ClientDisconnected, FileSlice, Request, Response
 from mrak.core.websocket import WebSocketClosed, WebSocketSession
 
 EMPTY = Response(200, [("content-type", "application/x-amz-json-1.0")], b"{}")
-GONE = 0
+SEEN = Counter[str]()
 
 
 async def handle(request: Request) -> Response:
@@ -47,9 +48,15 @@ async def count(request: Request) -> Response:
     if request.body is not None:
         size, checksum = len(request.body), zlib.crc32(request.body)
     else:
-        async for chunk in request.stream:
-            size += len(chunk)
-            checksum = zlib.crc32(chunk, checksum)
+        await asyncio.sleep(float(parameters(request).get("hold", 0)))
+        try:
+            async for chunk in request.stream:
+                size += len(chunk)
+                checksum = zlib.crc32(chunk, checksum)
+        except ClientDisconnected:
+            SEEN["broken uploads"] += 1
+            raise
+    SEEN["whole uploads"] += 1
     return Response(200, [], f"{size} {checksum}".encode())
 
 
@@ -69,14 +76,14 @@ async def chunks(number: int, size: int) -> AsyncIterator[bytes]:
 
 
 async def poll(request: Request) -> Response:
-    global GONE
+    SEEN["polls"] += 1
     await request.disconnected()
-    GONE += 1
+    SEEN["gone polls"] += 1
     return Response(200)
 
 
-async def gone(request: Request) -> Response:
-    return Response(200, [], str(GONE).encode())
+async def seen(request: Request) -> Response:
+    return Response(200, [], json.dumps(SEEN).encode())
 
 
 async def head(request: Request) -> Response:
@@ -101,7 +108,7 @@ async def reject(request: Request) -> Response:
 
 
 HANDLERS = {
-    "/echo": echo, "/count": count, "/file": send_file, "/stream": stream, "/poll": poll, "/gone": gone,
+    "/echo": echo, "/count": count, "/file": send_file, "/stream": stream, "/poll": poll, "/seen": seen,
     "/head": head, "/fail": fail, "/slow": slow, "/reject": reject,
 }  # fmt: skip
 

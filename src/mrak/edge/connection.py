@@ -17,7 +17,7 @@ from collections.abc import Coroutine
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from mrak.core.http import ClientDisconnected, Request, Response
+from mrak.core.http import ClientDisconnected, FileSlice, Request, Response
 from mrak.core.websocket import WebSocketClosed, WebSocketHandler
 from mrak.edge.body import ArrivingBody
 from mrak.edge.heads import BODILESS, render_head
@@ -51,9 +51,9 @@ class Connection(asyncio.Protocol):
     """asyncio's protocol for one client."""
 
     __slots__ = (
-        "_body", "_committed", "_gone", "_gone_waiters", "_holds", "_keep_alive", "_lingering", "_reader", "_server",
-        "_since", "_task", "_unsent_bytes", "_waiting", "_writable", "heard_at", "is_http10", "loop", "peer", "scheme",
-        "session", "takes_websockets", "transport",
+        "_body", "_committed", "_generates", "_gone", "_gone_waiters", "_holds", "_keep_alive", "_lingering",
+        "_reader", "_server", "_since", "_task", "_unsent_bytes", "_waiting", "_writable", "heard_at", "is_http10", "loop",
+        "peer", "scheme", "session", "takes_websockets", "transport",
     )  # fmt: skip
 
     def __init__(self, server: Http1Server) -> None:
@@ -77,6 +77,7 @@ class Connection(asyncio.Protocol):
         self._gone = False
         self._gone_waiters: list[asyncio.Future[None]] | None = None
         self._committed = False
+        self._generates = False
         self._lingering = False
         self._holds = 0
         self._writable: asyncio.Future[None] | None = None
@@ -115,8 +116,11 @@ class Connection(asyncio.Protocol):
             self.session.feed(rest)
 
     def eof_received(self) -> bool:
-        """The client will send no more. It may still read, if we owe it a response."""
+        """The client will send no more. It may still read, if we owe it a response; but a generated stream could be
+        silent for ever, and would never find out that nobody reads."""
         self._leave()
+        if self._generates:
+            self._cancel_sending()
         return self._task is not None and self.session is None
 
     def connection_lost(self, error: Exception | None) -> None:
@@ -125,10 +129,14 @@ class Connection(asyncio.Protocol):
             self.session.lost()
         self._waiting = None
         self.resume_writing()
-        if self._committed and self._task is not None:
-            self._task.cancel()
+        if self._committed:
+            self._cancel_sending()
         self._reader.close()
         self._server.forget(self)
+
+    def _cancel_sending(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
 
     def pause_writing(self) -> None:
         self._writable = self.loop.create_future()
@@ -199,7 +207,9 @@ class Connection(asyncio.Protocol):
             if type(body) is bytes:
                 self._send_whole(request, response, body)
             else:
+                self._generates = not isinstance(body, FileSlice)
                 await send_long(self, request, response)
+                self._generates = False
             if self._writable is not None:
                 await self._writable
         except BaseException as error:

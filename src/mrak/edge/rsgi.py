@@ -107,6 +107,7 @@ async def _respond(protocol: Any, request: Request, response: Response) -> None:
     elif request.method == "HEAD":
         protocol.response_empty(response.status, headers)
     elif isinstance(body, FileSlice):
+        headers = [*headers, ("content-length", str(body.length))]
         protocol.response_file_range(response.status, headers, body.path, body.offset, body.offset + body.length)
     else:
         await _send_stream(protocol.response_stream(response.status, headers), request, body)
