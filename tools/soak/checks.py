@@ -402,6 +402,6 @@ async def _hammer(server: Server) -> None:
 
 CHECKS = (
     many_connections, keep_alive, pipelining, exact_request, continue_100, early_refusal, chunked, broken_upload,
-    large_upload, unread_upload, large_download, slow_reader_of_file, slow_reader_of_stream, disconnects, slow_clients, malformed,
-    websockets, head_timeout, termination,
+    large_upload, unread_upload, large_download, slow_reader_of_file, slow_reader_of_stream, disconnects, slow_clients,
+    malformed, websockets, head_timeout, termination,
 )  # fmt: skip

@@ -52,8 +52,8 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_body", "_committed", "_generates", "_gone", "_gone_waiters", "_holds", "_keep_alive", "_lingering",
-        "_reader", "_server", "_since", "_task", "_unsent_bytes", "_waiting", "_writable", "heard_at", "is_http10", "loop",
-        "peer", "scheme", "session", "takes_websockets", "transport",
+        "_reader", "_server", "_since", "_task", "_unsent_bytes", "_waiting", "_writable", "heard_at", "is_http10",
+        "loop", "peer", "scheme", "session", "takes_websockets", "transport",
     )  # fmt: skip
 
     def __init__(self, server: Http1Server) -> None:
