@@ -1,0 +1,185 @@
+"""A request's expressions, names and values taken together, in the order in which AWS checks them.
+
+check_usage    which parameters go together (expressions and legacy parameters do not)
+bind           names and values themselves, each expression, then names and values that none of them used
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from mrak.core.errors import ApiError
+from mrak.lang.ddb.errors import invalid
+from mrak.lang.ddb.expressions import condition, projection, update
+from mrak.lang.ddb.expressions.condition import ConditionPlan
+from mrak.lang.ddb.expressions.projection import ProjectionPlan
+from mrak.lang.ddb.expressions.update import UpdatePlan
+from mrak.lang.ddb.values import Value, check_value
+
+_is_name = re.compile(r"#[0-9a-zA-Z_]+", re.ASCII).fullmatch
+_is_value = re.compile(r":[0-9a-zA-Z_]+", re.ASCII).fullmatch
+
+NAMES = "ExpressionAttributeNames"
+VALUES = "ExpressionAttributeValues"
+# In the order in which AWS parses them.
+_PARSED = ("UpdateExpression", "ConditionExpression", "KeyConditionExpression", "FilterExpression")
+
+MAX_PLACEHOLDER_BYTES = 255
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """What an operation takes: its expressions and its legacy parameters, in the order of AWS's messages."""
+
+    expressions: tuple[str, ...]
+    legacy: tuple[str, ...]
+
+    @property
+    def valued(self) -> tuple[str, ...]:
+        """The expressions that may use values."""
+        return tuple(name for name in self.expressions if name != "ProjectionExpression")
+
+
+GET = Usage(("ProjectionExpression",), ("AttributesToGet",))
+PUT = Usage(("ConditionExpression",), ("Expected", "ConditionalOperator"))
+DELETE = PUT
+UPDATE = Usage(("UpdateExpression", "ConditionExpression"), ("AttributeUpdates", "Expected", "ConditionalOperator"))
+QUERY = Usage(
+    ("ProjectionExpression", "FilterExpression", "KeyConditionExpression"),
+    ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions"),
+)
+SCAN = Usage(("ProjectionExpression", "FilterExpression"), ("AttributesToGet", "ScanFilter", "ConditionalOperator"))
+TRANSACT_UPDATE = Usage(("UpdateExpression", "ConditionExpression"), ())
+TRANSACT_WRITE = Usage(("ConditionExpression",), ())
+SEARCH = Usage(("ProjectionExpression", "SearchConditionExpression"), ())
+
+
+@dataclass(slots=True)
+class Bound:
+    """A request's expressions as plans, checked against its values."""
+
+    values: dict[str, Value]
+    update: UpdatePlan | None = None
+    condition: ConditionPlan | None = None
+    filter: ConditionPlan | None = None
+    projection: ProjectionPlan | None = None
+
+
+def check_usage(req: Mapping[str, Any], usage: Usage) -> None:
+    """Which parameters may stand together."""
+    given = [name for name in usage.expressions if name in req]
+    if given:
+        legacy = [name for name in usage.legacy if name in req]
+        # A filter expression may go with the legacy KeyConditions, as long as there is no key condition expression.
+        if "KeyConditions" in legacy and "KeyConditionExpression" not in req:
+            legacy.remove("KeyConditions")
+        if legacy:
+            raise invalid(
+                "Can not use both expression and non-expression parameters in the same request: "
+                f"Non-expression parameters: {{{', '.join(legacy)}}} Expression parameters: {{{', '.join(given)}}}"
+            )
+    elif NAMES in req:
+        raise invalid("ExpressionAttributeNames can only be specified when using expressions")
+    if VALUES in req:
+        valued = usage.valued
+        if valued and not any(name in req for name in valued):
+            verb = "are" if len(valued) > 1 else "is"
+            raise invalid(
+                "ExpressionAttributeValues can only be specified when using expressions: "
+                f"{' and '.join(valued)} {verb} null"
+            )
+
+
+def bind(req: Mapping[str, Any]) -> Bound:
+    """The request's expressions as plans. Raises for what is wrong in any of them, and for what none of them uses."""
+    names: dict[str, str] | None = req.get(NAMES)
+    values: dict[str, Value] | None = req.get(VALUES)
+    if names is not None:
+        check_names(names)
+    if values is not None:
+        check_values(values)
+    bound = Bound(values or {})
+    used_names, used_values = _parse_all(req, names or {}, bound)
+    if names is not None and len(used_names) < len(names):
+        raise _unused(NAMES, [name for name in names if name not in used_names])
+    if values is not None and len(used_values) < len(values):
+        raise _unused(VALUES, [name for name in values if name not in used_values])
+    return bound
+
+
+def _parse_all(req: Mapping[str, Any], names: dict[str, str], bound: Bound) -> tuple[set[str], set[str]]:
+    used_names: set[str] = set()
+    used_values: set[str] = set()
+    text = req.get("UpdateExpression")
+    if text is not None:
+        bound.update = update.plan(text, names)
+        bound.update.check(bound.values)
+        used_names |= bound.update.names
+        used_values |= bound.update.values
+    text = req.get("ConditionExpression")
+    if text is not None:
+        bound.condition = _checked(text, "ConditionExpression", names, bound.values, used_names, used_values)
+    text = req.get("KeyConditionExpression")
+    if text is not None:
+        _checked(text, "KeyConditionExpression", names, bound.values, used_names, used_values)
+    text = req.get("FilterExpression")
+    if text is not None:
+        bound.filter = _checked(text, "FilterExpression", names, bound.values, used_names, used_values)
+    text = req.get("SearchConditionExpression")
+    if text is not None:
+        bound.condition = _checked(text, "SearchConditionExpression", names, bound.values, used_names, used_values)
+    text = req.get("ProjectionExpression")
+    if text is not None:
+        bound.projection = projection.plan(text, names)
+        used_names |= bound.projection.names
+    return used_names, used_values
+
+
+def _checked(
+    text: str, kind: str, names: dict[str, str], values: dict[str, Value], used_names: set[str], used_values: set[str]
+) -> ConditionPlan:
+    plan = condition.plan(text, kind, names)
+    plan.check(values)
+    used_names |= plan.names
+    used_values |= plan.values
+    return plan
+
+
+def check_names(names: Mapping[str, str]) -> None:
+    if not names:
+        raise invalid("ExpressionAttributeNames must not be empty")
+    for name, attribute in names.items():
+        if not _is_name(name):
+            raise invalid(f'ExpressionAttributeNames contains invalid key: Syntax error; key: "{name}"')
+        if len(name) > MAX_PLACEHOLDER_BYTES:
+            raise invalid(
+                "ExpressionAttributeNames contains invalid key: "
+                f'The expression attribute map contains a key that is too long; key: "{name}"'
+            )
+        if not attribute:
+            raise invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {name}")
+
+
+def check_values(values: Mapping[str, Value]) -> None:
+    if not values:
+        raise invalid("ExpressionAttributeValues must not be empty")
+    for name in values:
+        if not _is_value(name):
+            raise invalid(f'ExpressionAttributeValues contains invalid key: Syntax error; key: "{name}"')
+        if len(name) > MAX_PLACEHOLDER_BYTES:
+            raise invalid(
+                "ExpressionAttributeValues contains invalid key: "
+                f'The expression attribute map contains a key that is too long; key: "{name}"'
+            )
+    for name, value in values.items():
+        try:
+            check_value(value)
+        except ApiError as error:
+            raise invalid(f"ExpressionAttributeValues contains invalid value: {error.message} for key {name}") from None
+
+
+def _unused(parameter: str, names: list[str]) -> ApiError:
+    return invalid(f"Value provided in {parameter} unused in expressions: keys: {{{', '.join(names)}}}")

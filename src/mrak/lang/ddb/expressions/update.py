@@ -1,0 +1,380 @@
+"""UpdateExpression: checks, and `apply(old) -> new`, pure.
+
+All operands are read from the item as it was; then all actions take effect. No two actions can touch the same place
+(overlapping paths are refused), so their order does not matter, with one care: list indexes are those of the old
+list. Elements set past the end are appended in index order, removed ones are taken out, both when all is done.
+
+Errors that do not depend on the item are reported in AWS's order: names, values, overlapping paths, operand types of
+ADD and DELETE, functions and arithmetic. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from mrak.lang.ddb import numbers
+from mrak.lang.ddb.errors import invalid
+from mrak.lang.ddb.expressions import parser
+from mrak.lang.ddb.expressions.paths import Reader, Values, compile_path, find_clash
+from mrak.lang.ddb.expressions.tree import (
+    ActionNode,
+    ArithmeticNode,
+    FunctionNode,
+    Operand,
+    Path,
+    PathNode,
+    ValueNode,
+)
+from mrak.lang.ddb.values import Item, Value, kind_of
+
+BAD_PATH = "The document path provided in the update expression is invalid for update"
+BAD_TYPE = "An operand in the update expression has an incorrect data type"
+MISSING = "The provided expression refers to an attribute that does not exist in the item"
+
+_LONG_NAMES = {
+    "S": "STRING",
+    "N": "NUMBER",
+    "B": "BINARY",
+    "NULL": "NULL",
+    "BOOL": "BOOLEAN",
+    "L": "LIST",
+    "M": "MAP",
+}
+_SETS = frozenset({"SS", "NS", "BS"})
+
+Check = Callable[[Mapping[str, Value]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class Action:
+    """One action, compiled. `change` makes the new value of the old one and the operand; None removes it."""
+
+    section: str
+    path: Path
+    operand: Reader | None
+    # The type of what is set, where it is known without the item; else a function of the values that gives it.
+    kind: Callable[[Mapping[str, Value]], str | None]
+
+
+@dataclass(frozen=True, slots=True)
+class UpdatePlan:
+    actions: tuple[Action, ...]
+    paths: tuple[Path, ...]
+    names: frozenset[str]
+    values: frozenset[str]
+    heads: frozenset[str]
+    nested_heads: frozenset[str]
+    undefined_name: str | None
+    value_order: tuple[str, ...]
+    clash: str | None
+    checks: tuple[Check, ...]
+
+    def check(self, values: Mapping[str, Value]) -> None:
+        """Raises what is wrong with the expression, given the request's values."""
+        if self.undefined_name is not None:
+            raise parser.undefined_name("UpdateExpression", self.undefined_name)
+        for name in self.value_order:
+            if name not in values:
+                raise parser.undefined_value("UpdateExpression", name)
+        if self.clash is not None:
+            raise invalid(f"Invalid UpdateExpression: {self.clash}")
+        for check in self.checks:
+            message = check(values)
+            if message is not None:
+                raise invalid(f"Invalid UpdateExpression: {message}")
+
+    def kinds(self, values: Mapping[str, Value]) -> dict[str, str]:
+        """Top-level attributes whose new type is known without the item: name -> type key."""
+        known: dict[str, str] = {}
+        for action in self.actions:
+            if len(action.path) == 1:
+                kind = action.kind(values)
+                if kind is not None:
+                    known[str(action.path[0])] = kind
+        return known
+
+    @property
+    def creates(self) -> bool:
+        """Whether the update makes an item where there is none; one that only takes away does not."""
+        return any(action.section in ("SET", "ADD") for action in self.actions)
+
+    def apply(self, old: Item, values: Values) -> Item:
+        """The item after the update. `old` holds at least the key, and stays as it is."""
+        return _Application(old).run(self.actions, values)
+
+
+def plan(text: str, names: Mapping[str, str]) -> UpdatePlan:
+    """The plan of an UpdateExpression; cached by the text and the names."""
+    return _plan(text, tuple(names.items()))
+
+
+@lru_cache(2048)
+def _plan(text: str, names: tuple[tuple[str, str], ...]) -> UpdatePlan:
+    compiler = _Compiler(dict(names))
+    actions = tuple(map(compiler.action, parser.parse_update(text)))
+    paths = tuple(action.path for action in actions)
+    return UpdatePlan(
+        actions,
+        paths,
+        frozenset(compiler.names),
+        frozenset(compiler.value_order),
+        frozenset(str(path[0]) for path in paths),
+        frozenset(compiler.nested_heads),
+        compiler.undefined_name,
+        tuple(compiler.value_order),
+        find_clash(paths),
+        (*compiler.section_checks, *compiler.function_checks),
+    )
+
+
+class _Compiler:
+    def __init__(self, bindings: dict[str, str]) -> None:
+        self._bindings = bindings
+        self.names: set[str] = set()
+        self.nested_heads: set[str] = set()
+        self.value_order: list[str] = []
+        self.undefined_name: str | None = None
+        self.section_checks: list[Check] = []
+        self.function_checks: list[Check] = []
+
+    def action(self, node: ActionNode) -> Action:
+        path = self._bind(node.path)
+        if node.section == "REMOVE":
+            return Action("REMOVE", path, None, lambda values: None)
+        assert node.value is not None
+        operand = self._operand(node.value)
+        if node.section != "SET":
+            assert isinstance(node.value, ValueNode)
+            self.section_checks.append(_section_check(node.section, node.value.name))
+        return Action(node.section, path, operand, _kind_reader(node.value))
+
+    def _bind(self, node: PathNode) -> Path:
+        try:
+            path = parser.bind_path(node.raw, self._bindings)
+        except KeyError as missing:
+            self.undefined_name = self.undefined_name or missing.args[0]
+            return node.raw
+        self.names.update(step for step in node.raw if isinstance(step, str) and step[0] == "#")
+        if len(path) > 1:
+            self.nested_heads.add(str(path[0]))
+        return path
+
+    def _operand(self, node: Operand | ArithmeticNode) -> Reader:
+        if isinstance(node, ValueNode):
+            name = node.name
+            self.value_order.append(name)
+            return lambda item, values: values[name]
+        if isinstance(node, PathNode):
+            return _required(compile_path(self._bind(node)))
+        if isinstance(node, ArithmeticNode):
+            return self._arithmetic(node)
+        return self._function(node)
+
+    def _arithmetic(self, node: ArithmeticNode) -> Reader:
+        left, right = self._operand(node.left), self._operand(node.right)
+        self._literal_types(node.operator, (node.left, node.right), "N")
+        compute = numbers.add if node.operator == "+" else numbers.subtract
+
+        def read(item: Item, values: Values) -> Value:
+            a, b = left(item, values), right(item, values)
+            if "N" not in a or "N" not in b:  # type: ignore[operator]
+                raise invalid(BAD_TYPE)
+            return {"N": compute(a["N"], b["N"])}  # type: ignore[index]
+
+        return read
+
+    def _function(self, node: FunctionNode) -> Reader:
+        if len(node.args) != 2:
+            self._fault(
+                "Incorrect number of operands for operator or function; "
+                f"operator or function: {node.name}, number of operands: {len(node.args)}"
+            )
+            for arg in node.args:
+                self._operand(arg)
+            return lambda item, values: None
+        first, second = node.args
+        if node.name == "list_append":
+            return self._list_append(first, second)
+        if not isinstance(first, PathNode):
+            self._operand(first)
+            self._fault(f"Operator or function requires a document path; operator or function: {node.name}")
+            return self._operand(second)
+        existing = compile_path(self._bind(first))
+        default = self._operand(second)
+        return lambda item, values: existing(item, values) or default(item, values)
+
+    def _list_append(self, first: Operand, second: Operand) -> Reader:
+        head, tail = self._operand(first), self._operand(second)
+        self._literal_types("list_append", (first, second), "L")
+
+        def read(item: Item, values: Values) -> Value:
+            a, b = head(item, values), tail(item, values)
+            if "L" not in a or "L" not in b:  # type: ignore[operator]
+                raise invalid(BAD_TYPE)
+            return {"L": [*a["L"], *b["L"]]}  # type: ignore[index]
+
+        return read
+
+    def _literal_types(self, operator: str, nodes: tuple[Operand, ...], wanted: str) -> None:
+        names = tuple(node.name for node in nodes if isinstance(node, ValueNode))
+
+        def check(values: Mapping[str, Value]) -> str | None:
+            for name in names:
+                if wanted not in values[name]:
+                    return (
+                        "Incorrect operand type for operator or function; "
+                        f"operator or function: {operator}, operand type: {kind_of(values[name])}"
+                    )
+            return None
+
+        if names:
+            self.function_checks.append(check)
+
+    def _fault(self, message: str) -> None:
+        self.function_checks.append(lambda values: message)
+
+
+def _section_check(section: str, name: str) -> Check:
+    def check(values: Mapping[str, Value]) -> str | None:
+        kind = kind_of(values[name])
+        if kind in _SETS or (kind == "N" and section == "ADD"):
+            return None
+        return (
+            f"Incorrect operand type for operator or function; operator: {section}, operand type: {_LONG_NAMES[kind]}"
+        )
+
+    return check
+
+
+def _kind_reader(node: Operand | ArithmeticNode) -> Callable[[Mapping[str, Value]], str | None]:
+    if isinstance(node, ValueNode):
+        name = node.name
+        return lambda values: kind_of(values[name])
+    if isinstance(node, ArithmeticNode):
+        return lambda values: "N"
+    if isinstance(node, FunctionNode) and node.name == "list_append":
+        return lambda values: "L"
+    if isinstance(node, FunctionNode) and len(node.args) == 2:
+        return _kind_reader(node.args[1])
+    return lambda values: None
+
+
+def _required(read: Reader) -> Reader:
+    def reader(item: Item, values: Values) -> Value:
+        value = read(item, values)
+        if value is None:
+            raise invalid(MISSING)
+        return value
+
+    return reader
+
+
+_GONE: Any = object()
+
+
+class _Application:
+    """One update of one item. Containers on the way are copied once; what is not touched stays shared with `old`."""
+
+    def __init__(self, old: Item) -> None:
+        self._old = old
+        self._new: Item = dict(old)
+        self._owned: set[int] = set()
+        self._lists: dict[int, list[Any]] = {}
+        self._appended: dict[int, list[tuple[int, Value]]] = {}
+
+    def run(self, actions: tuple[Action, ...], values: Values) -> Item:
+        old = self._old
+        # Every operand is read, and may fail, before anything changes.
+        operands = [None if action.operand is None else action.operand(old, values) for action in actions]
+        for action, operand in zip(actions, operands, strict=True):
+            if len(action.path) == 1:
+                self._change(self._new, action.path[0], action.section, operand)
+            else:
+                self._change_nested(action, operand)
+        for key, members in self._lists.items():
+            members.extend(value for _, value in sorted(self._appended.get(key, ()), key=lambda pair: pair[0]))
+            members[:] = [member for member in members if member is not _GONE]
+        return self._new
+
+    def _change(self, parent: dict[Any, Any], name: Any, section: str, operand: Value | None) -> None:
+        value = operand if section == "SET" else _CHANGES[section](parent.get(name), operand)
+        if value is None:
+            parent.pop(name, None)
+        else:
+            parent[name] = value
+
+    def _change_nested(self, action: Action, operand: Value | None) -> None:
+        container: dict[Any, Any] | list[Any] = self._new
+        for step, following in zip(action.path, action.path[1:], strict=False):
+            container = self._descend(container, step, following)
+        last = action.path[-1]
+        if isinstance(container, dict):
+            self._change(container, last, action.section, operand)
+            return
+        index: int = last  # type: ignore[assignment]
+        old = container[index] if index < len(container) else None
+        value = operand if action.section == "SET" else _CHANGES[action.section](old, operand)
+        if old is not None:
+            container[index] = _GONE if value is None else value
+        elif value is not None:
+            self._appended.setdefault(id(container), []).append((index, value))
+
+    def _descend(self, container: Any, step: Any, following: Any) -> Any:
+        """The map or list under `step`, as a copy of our own."""
+        if isinstance(container, dict):
+            child = container.get(step)
+        else:
+            child = container[step] if step < len(container) else None
+        kind = "L" if isinstance(following, int) else "M"
+        if child is None or kind not in child:
+            raise invalid(BAD_PATH)
+        inner = child[kind]
+        if id(inner) in self._owned:
+            return inner
+        copied: Any = list(inner) if kind == "L" else dict(inner)
+        self._owned.add(id(copied))
+        if kind == "L":
+            self._lists[id(copied)] = copied
+        container[step] = {kind: copied}
+        return copied
+
+
+def _add(old: Value | None, operand: Value) -> Value:
+    if old is None:
+        return operand
+    kind = kind_of(operand)
+    if kind not in old:
+        raise invalid(BAD_TYPE)
+    if kind == "N":
+        return {"N": numbers.add(old["N"], operand["N"])}
+    return {kind: union(old[kind], operand[kind])}
+
+
+def _subtract(old: Value | None, operand: Value) -> Value | None:
+    if old is None:
+        return None
+    kind = kind_of(operand)
+    if kind not in old:
+        raise invalid(BAD_TYPE)
+    left = difference(old[kind], operand[kind])
+    return {kind: left} if left else None
+
+
+def union(members: list[Any], added: list[Any]) -> list[Any]:
+    present = set(members)
+    return [*members, *(member for member in added if member not in present)]
+
+
+def difference(members: list[Any], removed: list[Any]) -> list[Any]:
+    gone = set(removed)
+    return [member for member in members if member not in gone]
+
+
+def _remove(old: Value | None, operand: Value | None) -> None:
+    return None
+
+
+_CHANGES: dict[str, Callable[[Any, Any], Value | None]] = {"REMOVE": _remove, "ADD": _add, "DELETE": _subtract}

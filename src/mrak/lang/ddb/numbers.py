@@ -1,0 +1,127 @@
+"""DynamoDB's number type: 38 significant digits, magnitude 1E-130 to 9.99..E+125, kept as canonical decimal text.
+
+Canonical text has no exponent, no leading or trailing zeros and no plus sign, so equal numbers are equal strings.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html
+"""
+
+from __future__ import annotations
+
+import re
+from decimal import Context, Decimal
+
+from mrak.lang.ddb.errors import invalid
+
+MAX_DIGITS = 38
+MAX_EXPONENT = 125
+MIN_EXPONENT = -130
+
+OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
+UNDERFLOW = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+TOO_MANY_DIGITS = "Attempting to store more than 38 significant digits in a Number"
+
+# What is canonical already and within every limit: the common case, left as it is.
+_is_canonical_integer = re.compile(r"0|-?[1-9][0-9]{0,37}", re.ASCII).fullmatch
+_parse = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?", re.ASCII).fullmatch
+
+# Sums of two numbers within range need at most 125 + 130 + 2 digits; more than 38 of them is an error anyway.
+_EXACT = Context(prec=300, Emax=999999, Emin=-999999)
+
+ZERO_KEY = b"\x80"
+
+
+def split(text: str) -> tuple[bool, str, int]:
+    """(negative, significant digits, exponent of the first digit) of a number within range; digits "" is zero."""
+    match = _parse(text)
+    if match is None or not (match[2] or match[3]):
+        raise invalid(f"The parameter cannot be converted to a numeric value{': ' + text if text else ''}")
+    whole, fraction = match[2], match[3] or ""
+    digits = (whole + fraction).lstrip("0")
+    if not digits:
+        return False, "", 0
+    leading = len(whole) + len(fraction) - len(digits)
+    # Python refuses to read integers of thousands of digits; no such exponent is in range.
+    shift = match[4] or "0"
+    exponent = (int(shift) if len(shift) < 10 else (-(10**9) if shift[0] == "-" else 10**9)) + len(whole) - 1 - leading
+    digits = digits.rstrip("0")
+    if exponent > MAX_EXPONENT:
+        raise invalid(OVERFLOW)
+    if exponent < MIN_EXPONENT:
+        raise invalid(UNDERFLOW)
+    if len(digits) > MAX_DIGITS:
+        raise invalid(TOO_MANY_DIGITS)
+    return match[1] == "-", digits, exponent
+
+
+def canonical(text: str) -> str:
+    """The number as DynamoDB gives it back; raises when it is not a number, or out of range."""
+    if _is_canonical_integer(text):
+        return text
+    negative, digits, exponent = split(text)
+    return render(negative, digits, exponent)
+
+
+def render(negative: bool, digits: str, exponent: int) -> str:
+    if not digits:
+        return "0"
+    sign = "-" if negative else ""
+    point = exponent + 1
+    if point <= 0:
+        return f"{sign}0.{'0' * -point}{digits}"
+    if point >= len(digits):
+        return f"{sign}{digits}{'0' * (point - len(digits))}"
+    return f"{sign}{digits[:point]}.{digits[point:]}"
+
+
+def value(text: str) -> int | Decimal:
+    """A canonical number, to compare or compute with. int and Decimal compare exactly with each other."""
+    try:
+        return int(text)
+    except ValueError:
+        return Decimal(text)
+
+
+def add(left: str, right: str) -> str:
+    return _compute(left, right, 1)
+
+
+def subtract(left: str, right: str) -> str:
+    return _compute(left, right, -1)
+
+
+def _compute(left: str, right: str, sign: int) -> str:
+    a, b = value(left), value(right)
+    if type(a) is int and type(b) is int:
+        return canonical(str(a + sign * b))
+    total = _EXACT.add(Decimal(a), Decimal(b) if sign > 0 else -Decimal(b))
+    return canonical(format(total, "f"))
+
+
+def size_bytes(text: str) -> int:
+    """The stored size of a canonical number, which AWS gives as about one byte for two digits."""
+    if text.isdigit():
+        # The common case, without taking the number apart; a canonical integer has no leading zeros.
+        negative, exponent, count = False, len(text) - 1, len(text.rstrip("0"))
+    else:
+        negative, digits, exponent = split(text)
+        count = len(digits)
+    if not count:
+        return 1
+    pairs = (count + 1) // 2
+    # Digits are stored in pairs aligned to the decimal point; an even count that straddles pairs takes one more.
+    straddles = 0 if count % 2 or exponent % 2 else 1
+    return 1 + pairs + straddles + (1 if negative else 0)
+
+
+def key_bytes(text: str) -> bytes:
+    """Bytes that sort as the number does."""
+    negative, digits, exponent = split(text)
+    if not digits:
+        return ZERO_KEY
+    if len(digits) % 2:
+        digits += "0"
+    biased = exponent - MIN_EXPONENT
+    pairs = [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
+    if not negative:
+        return bytes([0x81, biased, *(pair + 1 for pair in pairs)])
+    # All is mirrored; the end mark is above every mirrored pair, so that the shorter of two sorts as the larger.
+    return bytes([0x7F, 255 - biased, *(101 - pair for pair in pairs), 102])

@@ -1,0 +1,143 @@
+"""DynamoDB's numbers: canonical text, limits, and bytes that sort as the numbers do."""
+
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mrak.core.errors import ApiError
+from mrak.lang.ddb import numbers
+
+digits = st.integers(min_value=-(10**38) + 1, max_value=10**38 - 1)
+in_range = st.builds(lambda d, e: f"{d}e{e}", digits, st.integers(min_value=-130, max_value=88))
+
+
+@pytest.mark.parametrize(
+    ("given_text", "stored"),
+    [
+        ("0", "0"),
+        ("-0", "0"),
+        ("0.000", "0"),
+        ("0e999999999999", "0"),
+        ("1.0", "1"),
+        ("1.50", "1.5"),
+        ("+7", "7"),
+        ("007", "7"),
+        (".5", "0.5"),
+        ("5.", "5"),
+        ("1e3", "1000"),
+        ("-1.25E-3", "-0.00125"),
+        ("1E125", "1" + "0" * 125),
+        ("1e-130", "0." + "0" * 129 + "1"),
+        ("9" * 38, "9" * 38),
+        ("1" + "0" * 50, "1" + "0" * 50),
+    ],
+)
+def test_normalises_as_dynamodb_gives_numbers_back(given_text: str, stored: str) -> None:
+    """Clients compare the text that comes back."""
+    assert numbers.canonical(given_text) == stored
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "The parameter cannot be converted to a numeric value"),
+        ("abc", "The parameter cannot be converted to a numeric value: abc"),
+        (" 1", "The parameter cannot be converted to a numeric value:  1"),
+        ("NaN", "The parameter cannot be converted to a numeric value: NaN"),
+        ("Infinity", "The parameter cannot be converted to a numeric value: Infinity"),
+        ("1_0", "The parameter cannot be converted to a numeric value: 1_0"),
+        ("٣", "The parameter cannot be converted to a numeric value: ٣"),
+        (".", "The parameter cannot be converted to a numeric value: ."),
+        ("1e126", numbers.OVERFLOW),
+        ("-1e126", numbers.OVERFLOW),
+        ("1e99999999999999999999", numbers.OVERFLOW),
+        ("1e-131", numbers.UNDERFLOW),
+        ("1e-99999999999999999999", numbers.UNDERFLOW),
+        ("1" * 39, numbers.TOO_MANY_DIGITS),
+        ("1." + "1" * 38, numbers.TOO_MANY_DIGITS),
+    ],
+)
+def test_refuses_in_awss_words(text: str, message: str) -> None:
+    """Each limit has its own message."""
+    with pytest.raises(ApiError) as raised:
+        numbers.canonical(text)
+    assert raised.value.message == message
+
+
+@given(in_range)
+def test_canonical_text_is_the_same_number_and_stable(text: str) -> None:
+    """Normalising must not change the value, and must be idempotent, since equality is equality of text."""
+    try:
+        canonical = numbers.canonical(text)
+    except ApiError:
+        return
+    assert Decimal(canonical) == Decimal(text)
+    assert numbers.canonical(canonical) == canonical
+    assert "e" not in canonical.lower()
+
+
+@given(in_range, in_range)
+def test_key_bytes_sort_as_the_numbers_do(left: str, right: str) -> None:
+    """Sort keys are compared as bytes by the store."""
+    try:
+        a, b = numbers.canonical(left), numbers.canonical(right)
+    except ApiError:
+        return
+    x, y = numbers.value(a), numbers.value(b)
+    i, j = numbers.key_bytes(a), numbers.key_bytes(b)
+    assert (x < y) == (i < j) and (x == y) == (i == j)
+
+
+def test_key_bytes_sort_near_neighbours_and_signs() -> None:
+    """The cases that random numbers rarely hit: prefixes of each other's digits, signs, zero."""
+    ordered = [
+        "-1.5",
+        "-1.05",
+        "-1",
+        "-0.1",
+        "-1e-130",
+        "0",
+        "1e-130",
+        "0.1",
+        "1",
+        "1.0001",
+        "1.05",
+        "1.5",
+        "10",
+        "1e125",
+    ]
+    keys = [numbers.key_bytes(numbers.canonical(text)) for text in ordered]
+    assert keys == sorted(keys)
+
+
+@given(digits, digits)
+def test_sums_are_exact(left: int, right: int) -> None:
+    """No rounding: what does not fit in 38 digits is refused."""
+    try:
+        total = numbers.add(numbers.canonical(str(left)), numbers.canonical(str(right)))
+    except ApiError as error:
+        assert error.message == numbers.TOO_MANY_DIGITS
+        return
+    assert int(total) == left + right
+
+
+def test_arithmetic_of_fractions_and_its_limits() -> None:
+    """0.1 + 0.2 is 0.3, and a sum that loses digits is refused."""
+    assert numbers.add("0.1", "0.2") == "0.3"
+    assert numbers.subtract("0.3", "0.3") == "0"
+    assert numbers.subtract("1", "2.5") == "-1.5"
+    with pytest.raises(ApiError, match="38 significant digits"):
+        numbers.add(numbers.canonical("1e50"), "1")
+    with pytest.raises(ApiError, match="Number overflow"):
+        numbers.add(numbers.canonical("9e125"), numbers.canonical("9e125"))
+
+
+@pytest.mark.parametrize(
+    ("text", "size"),
+    [("0", 1), ("1", 2), ("10", 2), ("12", 2), ("123", 3), ("1234", 3), ("1.2", 3), ("-5", 3), ("100", 2)],
+)
+def test_size_in_bytes(text: str, size: int) -> None:
+    """Item sizes are billed and limited to the byte."""
+    assert numbers.size_bytes(text) == size
