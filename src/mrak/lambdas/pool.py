@@ -10,7 +10,8 @@ being started for it, QUEUED because the machine has no room, or RUNNING.
 Invariants
 - A request runs on at most one instance, and an instance runs at most one request.
 - Every waiting request is the cause of exactly one starting instance, so that no request waits for nothing. Any
-  other instance of its fleet that becomes free takes the oldest first; the one started for it is then a spare.
+  other instance of its fleet that becomes free takes the oldest first; the one started for it is then a spare, which
+  the next request adopts.
 - Idle instances are reused last in, first out, so that the rest can age and be evicted.
 - Requests of one account and of one reserved function never exceed their limits; like AWS, what is beyond is
   refused, not queued. Only the machine's own limit (`max_instances`) makes requests queue.
@@ -95,7 +96,7 @@ class Instance:
 class Fleet:
     """The instances of one fingerprint of one version, and the requests that no instance has taken yet."""
 
-    __slots__ = ("fingerprint", "function", "idle", "instances", "pending", "retired", "version")
+    __slots__ = ("fingerprint", "function", "idle", "instances", "pending", "retired", "spares", "version")
 
     def __init__(self, function: str, version: str, fingerprint: str) -> None:
         self.function = function
@@ -104,6 +105,7 @@ class Fleet:
         self.idle: list[Instance] = []
         self.instances: dict[int, Instance] = {}
         self.pending: deque[Request] = deque()
+        self.spares: dict[int, None] = {}
         self.retired = False
 
 
@@ -184,7 +186,7 @@ class Pool:
             self._send(fleet.idle.pop(), request)
         else:
             fleet.pending.append(request)
-            self._start_or_queue(request)
+            self._adopt_or_start(request)
 
     def _find_refusal(self, event: InvokeRequested) -> Result | None:
         if self._stopped:
@@ -207,6 +209,17 @@ class Pool:
         fleet.retired = False
         self._current[version] = fleet
         return fleet
+
+    def _adopt_or_start(self, request: Request) -> None:
+        """A spare that is starting already is as good as a new instance."""
+        spare = next(iter(request.fleet.spares), None)
+        if spare is None:
+            self._start_or_queue(request)
+            return
+        del request.fleet.spares[spare]
+        instance = self._instances[spare]
+        instance.cause, request.instance = request, instance
+        self._tell(request.event.request_id, spare, "waits for an instance that is starting")
 
     def _start_or_queue(self, request: Request) -> None:
         if len(self._instances) < self.limits.max_instances:
@@ -234,8 +247,10 @@ class Pool:
     def _send(self, instance: Instance, request: Request) -> None:
         cause = request.instance
         if cause is not None and cause is not instance:
-            cause.cause = None  # the instance started for it is a spare now
+            cause.cause = None
+            cause.fleet.spares[cause.id] = None
         instance.cause = None
+        instance.fleet.spares.pop(instance.id, None)
         instance.state = State.BUSY
         instance.request = request
         request.instance = instance
@@ -315,6 +330,7 @@ class Pool:
     def _rest(self, instance: Instance) -> None:
         instance.state = State.IDLE
         instance.cause = instance.request = None
+        instance.fleet.spares.pop(instance.id, None)
         instance.idle_since = self._now
         instance.fleet.idle.append(instance)
         if not self._idle_timer_set:
@@ -335,6 +351,7 @@ class Pool:
         if instance.state == State.IDLE:
             instance.fleet.idle.remove(instance)
         elif instance.state == State.STARTING:
+            instance.fleet.spares.pop(instance.id, None)
             self._out.append(CancelTimer(f"init:{instance.id}"))
         else:
             self._out.append(CancelTimer(f"run:{instance.id}"))
@@ -384,6 +401,7 @@ class Pool:
             return
         fleet = instance.fleet
         del fleet.instances[instance.id]
+        fleet.spares.pop(instance.id, None)
         if instance.state == State.STARTING:
             self._out.append(CancelTimer(f"init:{instance.id}"))
             self._fail_cause(instance, Result.INIT_EXITED)
@@ -505,6 +523,8 @@ class Pool:
             assert not (fleet.idle and fleet.retired), "an outdated instance rests"
             assert len(fleet.idle) == sum(i.state == State.IDLE for i in fleet.instances.values())
             assert not (fleet.idle and fleet.pending), "a request waits beside an idle instance"
+            starting = [i for i in fleet.instances.values() if i.state == State.STARTING and i.cause is None]
+            assert set(fleet.spares) == {i.id for i in starting}
         assert self._by_account == Counter(r.event.account for r in self._requests.values())
         assert self._by_function == Counter(r.event.function for r in self._requests.values())
         assert all(request.queued for request in self._queue)

@@ -1,0 +1,277 @@
+"""One instance as the supervisor sees it: its process, its connections, its log, and the call that it runs.
+
+It is the `Desk` of its Runtime API connections and feeds what happens there to the supervisor as pool events.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+from typing import Protocol
+
+from mrak.lambdas.events import Event, Exited, InitFailed, NextPolled, Responded
+from mrak.lambdas.logs import LineCutter, platform_lines
+from mrak.lambdas.runtime_api import ACCEPTED, RuntimeConnection, render_invocation, render_refusal
+from mrak.lambdas.sandbox import ExitReport, Process, memory_used_mb
+from mrak.lambdas.spec import FunctionSpec, Invocation, LogEvent, Outcome, error_payload
+
+RESPONSE_LIMIT_BYTES = 6 * 1024 * 1024 + 100
+"""AWS's limit for a buffered response; its message names this number (recorded: 6291556 bytes)."""
+
+_LOG_READ_BYTES = 1 << 16
+_LOG_BURST_BYTES = 4 << 20
+_LOG_PAUSE_SECONDS = 0.1
+_MEMORY_SAMPLE_SECONDS = 0.25
+
+_INVALID_ID = render_refusal(400, "Bad Request", "InvalidRequestID", "Invalid request ID")
+_TOO_LARGE = render_refusal(413, "Payload Too Large", "RequestEntityTooLarge", "Exceeded maximum payload size")
+
+
+class Call:
+    """A request that is not over: what it asks, what it has got so far."""
+
+    __slots__ = ("answer", "error_type", "future", "invocation", "sent_at", "spec", "streamed", "tail")
+
+    def __init__(self, spec: FunctionSpec, invocation: Invocation, future: asyncio.Future[Outcome]) -> None:
+        self.spec = spec
+        self.invocation = invocation
+        self.future = future
+        self.answer: bytes | bytearray = b""
+        self.error_type = ""
+        self.sent_at = 0.0
+        self.streamed = False
+        self.tail: list[str] = []
+
+
+class Overseer(Protocol):
+    """What an instance needs of the supervisor."""
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+
+    def feed(self, event: Event) -> None: ...
+
+    def now_ms(self) -> int: ...
+
+    def mark_dirty(self, instance: Instance) -> None: ...
+
+
+class Instance:
+    def __init__(self, number: int, spec: FunctionSpec, overseer: Overseer, log_stream: str) -> None:
+        self.number = number
+        self.spec = spec
+        self.log_stream = log_stream
+        self.lines = platform_lines(spec.log_format)
+        self.call: Call | None = None
+        self.process: Process | None = None
+        self.started_at = overseer.loop.time()
+        self.init_ms: float | None = None
+        self.init_error: tuple[str, bytes] | None = None
+        self.exit: ExitReport | None = None
+        self.killed_for_memory = False
+        self.max_memory_mb = 0.0
+        self.events: list[LogEvent] = []
+        self._overseer = overseer
+        self._loop = overseer.loop
+        self._cutter = LineCutter()
+        self._parked: RuntimeConnection | None = None
+        self._listener: socket.socket | None = None
+        self._server: asyncio.AbstractServer | None = None
+        self._log_open = False
+        self._log_paused: asyncio.TimerHandle | None = None
+        self._log_burst = 0
+        self._log_burst_began = 0.0
+        self._sampled_at = 0.0
+
+    # --- life
+
+    async def listen(self) -> str:
+        """Opens the port on which this instance alone speaks; returns AWS_LAMBDA_RUNTIME_API."""
+        listener = socket.socket()
+        listener.bind(("127.0.0.1", 0))
+        self._listener = listener
+        self._server = await self._loop.create_server(lambda: RuntimeConnection(self), sock=listener)
+        return f"127.0.0.1:{listener.getsockname()[1]}"
+
+    async def attach(self, process: Process) -> None:
+        self.process = process
+        self._log_open = True
+        self._loop.add_reader(process.log, self.read_log)
+        await self._loop.create_unix_connection(lambda: RuntimeConnection(self), sock=process.runtime)
+
+    def close(self) -> None:
+        """After the process has ended: takes the last of its output, frees what it held."""
+        if self._server is not None:
+            self._server.close()
+        if self._log_paused is not None:
+            self._log_paused.cancel()
+        if self._log_open and self.process is not None:
+            self.read_log()
+            self._log_open = False
+            self._loop.remove_reader(self.process.log)
+            os.close(self.process.log)
+        for line in self._cutter.finish():
+            self.write_log(line)
+
+    def on_exit(self, report: ExitReport) -> None:
+        self.exit = report
+        self.max_memory_mb = max(self.max_memory_mb, report.max_rss_kb / 1024 if not self.max_memory_mb else 0)
+        self.close()
+        self._overseer.feed(Exited(self.number))
+
+    # --- log
+
+    def write_log(self, message: str) -> None:
+        if not message:
+            return
+        if not self.events:
+            self._overseer.mark_dirty(self)
+        self.events.append((self._overseer.now_ms(), message))
+        if self.call is not None and self.call.invocation.log_tail:
+            self.call.tail.append(message)
+
+    def read_log(self) -> None:
+        """Takes what the instance has written. One that writes without end is read in bursts, so that it slows
+        down by itself and nobody else does."""
+        if not self._log_open or self.process is None or self._log_paused is not None:
+            return
+        while True:
+            try:
+                data = os.read(self.process.log, _LOG_READ_BYTES)
+            except BlockingIOError:
+                return
+            if not data:
+                self._loop.remove_reader(self.process.log)
+                return
+            for line in self._cutter.feed(data):
+                self.write_log(line)
+            if self._over_burst(len(data)):
+                return
+
+    def _over_burst(self, size: int) -> bool:
+        now = self._loop.time()
+        if now - self._log_burst_began > _LOG_PAUSE_SECONDS:
+            self._log_burst_began, self._log_burst = now, 0
+        self._log_burst += size
+        if self._log_burst < _LOG_BURST_BYTES:
+            return False
+        assert self.process is not None
+        self._loop.remove_reader(self.process.log)
+        self._log_paused = self._loop.call_later(_LOG_PAUSE_SECONDS, self._resume_log)
+        return True
+
+    def _resume_log(self) -> None:
+        self._log_paused = None
+        if self._log_open and self.process is not None:
+            self._loop.add_reader(self.process.log, self.read_log)
+
+    def sample_memory(self, at_least: bool = False) -> float:
+        """Looks at the instance's memory, unless that was done a moment ago."""
+        now = self._loop.time()
+        if self.process is not None and self.exit is None and (at_least or now >= self._sampled_at):
+            self._sampled_at = now + _MEMORY_SAMPLE_SECONDS
+            self.max_memory_mb = max(self.max_memory_mb, memory_used_mb(self.process.pid))
+        return self.max_memory_mb
+
+    # --- Desk
+
+    def on_next(self, connection: RuntimeConnection) -> None:
+        self._parked = connection
+        if self.init_ms is None:
+            self.init_ms = (self._loop.time() - self.started_at) * 1000
+            self.sample_memory(at_least=True)
+        self._overseer.feed(NextPolled(self.number))
+
+    def send(self, call: Call, wall_ms: int) -> None:
+        invocation, spec = call.invocation, call.spec
+        deadline = wall_ms + int(spec.timeout_seconds * 1000)
+        message = render_invocation(
+            [
+                ("Lambda-Runtime-Aws-Request-Id", invocation.request_id),
+                ("Lambda-Runtime-Deadline-Ms", str(deadline)),
+                ("Lambda-Runtime-Invoked-Function-Arn", invocation.invoked_arn),
+                ("Lambda-Runtime-Trace-Id", invocation.trace),
+                ("Lambda-Runtime-Client-Context", invocation.client_context),
+                ("Lambda-Runtime-Cognito-Identity", invocation.cognito_identity),
+            ],
+            invocation.payload,
+        )
+        self.call = call
+        call.sent_at = self._loop.time()
+        assert self._parked is not None, "sent to an instance that did not ask"
+        connection, self._parked = self._parked, None
+        connection.send_invocation(message)
+
+    def on_response(self, request_id: str, body: bytes) -> bytes:
+        call = self._find_call(request_id)
+        if call is None:
+            return _INVALID_ID
+        if len(body) > RESPONSE_LIMIT_BYTES:
+            message = f"Response payload size exceeded maximum allowed payload size ({RESPONSE_LIMIT_BYTES} bytes)."
+            call.error_type = "Function.ResponseSizeTooLarge"
+            call.answer = error_payload(call.error_type, message)
+            self._respond(call, failed=True)
+            return _TOO_LARGE
+        call.answer = body
+        self._respond(call, failed=False)
+        return ACCEPTED
+
+    def on_error(self, request_id: str, body: bytes, error_type: str) -> bytes:
+        call = self._find_call(request_id)
+        if call is None:
+            return _INVALID_ID
+        call.answer = body
+        call.error_type = error_type
+        self._respond(call, failed=True)
+        return ACCEPTED
+
+    def on_init_error(self, body: bytes, error_type: str) -> bytes:
+        self.read_log()
+        self.sample_memory(at_least=True)
+        self.init_error = (error_type or "Runtime.Unknown", body)
+        self._overseer.feed(InitFailed(self.number))
+        return ACCEPTED
+
+    def on_stream_start(self, request_id: str, content_type: str, connection: RuntimeConnection) -> bool:
+        call = self._find_call(request_id)
+        if call is None:
+            return False
+        call.streamed = True
+        call.answer = bytearray()
+        stream = call.invocation.stream
+        if stream is not None and connection.transport is not None:
+            stream.pause = connection.transport.pause_reading
+            stream.resume = connection.transport.resume_reading
+            stream.start(content_type)
+        return True
+
+    def on_stream_chunk(self, request_id: str, chunk: bytes) -> None:
+        call = self._find_call(request_id)
+        if call is None:
+            return
+        if call.invocation.stream is not None:
+            call.invocation.stream.feed(chunk)
+        elif len(call.answer) <= RESPONSE_LIMIT_BYTES:
+            call.answer += chunk
+
+    def on_stream_end(self, request_id: str, error_type: str, error_body: bytes) -> None:
+        call = self._find_call(request_id)
+        if call is None:
+            return
+        if error_type:
+            call.answer, call.error_type = error_body, error_type
+            self._respond(call, failed=True)
+        elif call.invocation.stream is None:
+            self.on_response(request_id, bytes(call.answer))
+        else:
+            self._respond(call, failed=False)
+
+    def _find_call(self, request_id: str) -> Call | None:
+        call = self.call
+        return call if call is not None and call.invocation.request_id == request_id else None
+
+    def _respond(self, call: Call, failed: bool) -> None:
+        self.read_log()  # what was printed before the answer is in the pipe already
+        self.sample_memory()
+        self._overseer.feed(Responded(self.number, call.invocation.request_id, failed))

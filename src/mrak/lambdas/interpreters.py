@@ -1,0 +1,166 @@
+"""Which program runs a runtime on this machine: the exact version where it is installed, else the nearest.
+
+Found by looking at files only, so that a look-up costs nothing; `node --version` is asked once.
+"""
+
+from __future__ import annotations
+
+import functools
+import glob
+import hashlib
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+import msgspec
+
+from mrak.config import inherited_environ
+
+_PYTHON_PLACES = (
+    "{home}/.pyenv/versions/{version}.*/bin/python{version}",
+    "{home}/.local/share/uv/python/cpython-{version}.*/bin/python{version}",
+    "/opt/hostedtoolcache/Python/{version}.*/*/bin/python{version}",
+    "/usr/local/bin/python{version}",
+    "/usr/bin/python{version}",
+    "/opt/homebrew/bin/python{version}",
+)
+_NODE_PLACES = (
+    "{home}/.nvm/versions/node/v*/bin/node",
+    "{home}/.local/share/fnm/node-versions/v*/installation/bin/node",
+    "/opt/hostedtoolcache/node/*/*/bin/node",
+    "/usr/local/bin/node",
+    "/usr/bin/node",
+    "/opt/homebrew/bin/node",
+)
+_PYTHON_MINORS = range(8, 16)
+_RUNTIME = re.compile(r"(python3\.(\d+)|nodejs(\d+)\.x|provided(\.al2|\.al2023)?)")
+
+
+class Interpreter(msgspec.Struct, frozen=True):
+    """A program that runs functions. `prefix` is the folder that it needs beside the system's."""
+
+    language: str
+    version: str
+    path: str
+    prefix: str
+
+
+class NoInterpreter(Exception):
+    """Nothing here runs this runtime; the message says what would."""
+
+
+class Choice(msgspec.Struct, frozen=True):
+    """The interpreter for a runtime, None for custom runtimes; `warning` is "" when the version is the exact one."""
+
+    interpreter: Interpreter | None
+    warning: str = ""
+
+
+def runtime_version_arn(runtime: str, region: str) -> str:
+    """As AWS names the build of a runtime; the digest stands for our one build of each."""
+    return f"arn:aws:lambda:{region}::runtime:{hashlib.sha256(runtime.encode()).hexdigest()}"
+
+
+@functools.lru_cache
+def choose(runtime: str) -> Choice:
+    """The interpreter that runs functions of this runtime."""
+    found = _RUNTIME.fullmatch(runtime)
+    if found is None:
+        raise NoInterpreter(
+            f"mrak cannot run the runtime {runtime} yet: it runs python3.x, nodejs and provided.* functions"
+        )
+    if runtime.startswith("provided"):
+        return Choice(None)
+    if found[2] is not None:
+        return _choose_python(int(found[2]))
+    return _choose_node(int(found[3]))
+
+
+def _choose_python(minor: int) -> Choice:
+    available = pythons()
+    nearest = min(available, key=lambda candidate: (abs(candidate - minor), -candidate))
+    interpreter = available[nearest]
+    if nearest == minor:
+        return Choice(interpreter)
+    return Choice(interpreter, f"Python 3.{minor} is not installed here; running on Python {interpreter.version}")
+
+
+def _choose_node(major: int) -> Choice:
+    available = nodes()
+    if not available:
+        raise NoInterpreter("Node.js is not installed here: install it from https://nodejs.org or with nvm")
+    nearest = min(available, key=lambda candidate: (abs(candidate - major), -candidate))
+    interpreter = available[nearest]
+    if nearest == major:
+        return Choice(interpreter)
+    return Choice(interpreter, f"Node.js {major} is not installed here; running on Node.js {interpreter.version}")
+
+
+@functools.lru_cache
+def pythons() -> dict[int, Interpreter]:
+    """The installed Python 3 interpreters by minor version; our own is always among them."""
+    found = {}
+    for minor in _PYTHON_MINORS:
+        path = _find_python(f"3.{minor}")
+        if path is not None:
+            found[minor] = _interpreter("python", f"3.{minor}", path)
+    own = os.path.realpath(getattr(sys, "_base_executable", sys.executable))
+    version = ".".join(map(str, sys.version_info[:3]))
+    found[sys.version_info[1]] = _interpreter("python", version, own)
+    return found
+
+
+def _find_python(version: str) -> str | None:
+    for path in _places(_PYTHON_PLACES, version):
+        if os.access(path, os.X_OK) and not _is_script(path):
+            return os.path.realpath(path)
+    return None
+
+
+@functools.lru_cache
+def nodes() -> dict[int, Interpreter]:
+    """The installed Node.js by major version; the one on PATH comes first."""
+    on_path = shutil.which("node")
+    found: dict[int, Interpreter] = {}
+    for path in [*([on_path] if on_path else []), *_places(_NODE_PLACES, "")]:
+        path = os.path.realpath(path)
+        if not os.access(path, os.X_OK) or _is_script(path):
+            continue
+        if any(known.path == path for known in found.values()):
+            continue
+        version = _ask_node_version(path)
+        if version:
+            found.setdefault(int(version.split(".")[0]), _interpreter("nodejs", version, path))
+    return found
+
+
+def _ask_node_version(path: str) -> str:
+    in_path = re.search(r"/v?(\d+\.\d+\.\d+)/", path)
+    if in_path:
+        return in_path[1]
+    answer = subprocess.run(
+        [path, "--version"], capture_output=True, text=True, timeout=10, check=False, env=inherited_environ()
+    )
+    return answer.stdout.strip().lstrip("v")
+
+
+def _places(patterns: tuple[str, ...], version: str) -> list[str]:
+    home = os.path.expanduser("~")
+    return [
+        path for pattern in patterns for path in sorted(glob.glob(pattern.format(home=home, version=version)))[::-1]
+    ]
+
+
+def _is_script(path: str) -> bool:
+    """pyenv's shims are scripts that may lead nowhere."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(2) == b"#!"
+    except OSError:
+        return True
+
+
+def _interpreter(language: str, version: str, path: str) -> Interpreter:
+    return Interpreter(language, version, path, os.path.dirname(os.path.dirname(path)))

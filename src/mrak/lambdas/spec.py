@@ -1,0 +1,125 @@
+"""What the supervisor is asked and what it answers: functions, invocations, outcomes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+import msgspec
+
+LATEST = "$LATEST"
+
+LogEvent = tuple[int, str]
+"""Milliseconds since the epoch, and one line as CloudWatch Logs gets it."""
+
+Credentials = tuple[str, str, str]
+"""Access key id, secret access key, session token."""
+
+
+class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
+    """One version of a function, complete enough to run it.
+
+    `arn` is unqualified and with `version` names what runs; `fingerprint` changes whenever the code or the
+    configuration does, so that an update starts new instances. `code_dir` and `layer_dirs` (in the order of the
+    layers, later ones win) are unpacked and not written to. `account` tells whose concurrency an invocation takes.
+    """
+
+    arn: str
+    version: str
+    name: str
+    account: str
+    region: str
+    runtime: str
+    handler: str
+    code_dir: str
+    layer_dirs: tuple[str, ...] = ()
+    environment: dict[str, str] = {}
+    memory_mb: int = 128
+    timeout_seconds: float = 3.0
+    ephemeral_mb: int = 512
+    architecture: str = "x86_64"
+    fingerprint: str = ""
+    endpoint_url: str = ""
+    log_group: str = ""
+    log_format: str = "Text"
+    application_log_level: str = "INFO"
+    system_log_level: str = "INFO"
+    account_limit: int = 1000
+    reserved: int | None = None
+
+
+class ResponseStream:
+    """A streamed response on its way from the instance to the caller. The supervisor feeds it, the caller iterates.
+
+    `content_type` is known once `started` is set. `pause` and `resume` are told to the instance's connection, so
+    that a slow reader slows the function instead of filling memory.
+    """
+
+    HIGH_WATER_BYTES = 1 << 18
+
+    def __init__(self) -> None:
+        self.content_type = "application/octet-stream"
+        self.started = asyncio.Event()
+        self.pause: Callable[[], None] | None = None
+        self.resume: Callable[[], None] | None = None
+        self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
+        self._held_bytes = 0
+        self._paused = False
+
+    def start(self, content_type: str) -> None:
+        self.content_type = content_type
+        self.started.set()
+
+    def feed(self, chunk: bytes) -> None:
+        self._held_bytes += len(chunk)
+        self._chunks.put_nowait(chunk)
+        if self._held_bytes > self.HIGH_WATER_BYTES and not self._paused and self.pause is not None:
+            self._paused = True
+            self.pause()
+
+    def end(self) -> None:
+        self.started.set()
+        self._chunks.put_nowait(None)
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        while (chunk := await self._chunks.get()) is not None:
+            self._held_bytes -= len(chunk)
+            if self._paused and self._held_bytes <= self.HIGH_WATER_BYTES // 2 and self.resume is not None:
+                self._paused = False
+                self.resume()
+            yield chunk
+
+
+class Invocation(msgspec.Struct, frozen=True, kw_only=True):
+    """One call. `invoked_arn` is the ARN as the caller qualified it. `credentials` is called when an instance has
+    to be started. With `stream`, what the function answers goes there as it comes, not into the outcome."""
+
+    request_id: str
+    payload: bytes
+    invoked_arn: str
+    credentials: Callable[[], Credentials] | Callable[[], Awaitable[Credentials]]
+    client_context: str = ""
+    cognito_identity: str = ""
+    trace: str = ""
+    log_tail: bool = False
+    stream: ResponseStream | None = None
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+    """How a call ended. `function_error` is AWS's X-Amz-Function-Error, None for success. `throttled` says why the
+    call was refused (an `events.Result`); then nothing ran and the rest is empty."""
+
+    payload: bytes = b""
+    function_error: str | None = None
+    executed_version: str = LATEST
+    log_tail: bytes = b""
+    duration_ms: float = 0.0
+    billed_ms: int = 0
+    init_ms: float | None = None
+    max_memory_mb: int = 0
+    throttled: str = ""
+
+
+def error_payload(error_type: str, message: str) -> bytes:
+    """The body of an error that the service itself reports, in AWS's member order."""
+    return msgspec.json.encode({"errorType": error_type, "errorMessage": message})
