@@ -1,0 +1,227 @@
+"""Slow, exact reading of JSON-like values into validated input: types, null as absent, coercions that AWS accepts.
+
+It serves JSON bodies that the fast decoder refused (and REST bodies whose wire names differ from the members'), CBOR
+bodies, and inputs that come from inside. What does not fit raises `WireError` with AWS's words. Blobs become bytes,
+timestamps epoch seconds, unknown members are dropped.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import math
+from collections.abc import Callable
+from typing import Any
+
+from mrak.protocol import times
+from mrak.protocol.model import Member, Shape
+
+Reader = Callable[[Any], Any]
+
+_INT_BITS = {"integer": 31, "long": 63}
+_JAVA = {"string": "String", "integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
+
+
+class WireError(Exception):
+    """Something in the request is not what the model says. Its text is AWS's."""
+
+
+def _refuse(value: Any, java: str) -> WireError:
+    if isinstance(value, bool):
+        return WireError(f"{'TRUE' if value else 'FALSE'}_VALUE cannot be converted to {java}")
+    if isinstance(value, int | float):
+        return WireError(f"NUMBER_VALUE cannot be converted to {java}")
+    if isinstance(value, str):
+        return WireError(f"STRING_VALUE cannot be converted to {java}")
+    if isinstance(value, dict):
+        return WireError("Start of structure or map found where not expected.")
+    if isinstance(value, list):
+        return WireError(f"Unrecognized collection type class java.lang.{java}")
+    return WireError("Unexpected token received from parser")
+
+
+def read_string(value: Any) -> Any:
+    if type(value) is str:
+        return value
+    raise _refuse(value, "String")
+
+
+def read_boolean(value: Any) -> bool:
+    if isinstance(value, bool):
+        return value
+    if value in ("true", "false"):
+        return bool(value == "true")
+    if isinstance(value, str):
+        raise WireError("Unexpected token received from parser")
+    raise _refuse(value, "Boolean")
+
+
+def _integer_reader(kind: str) -> Reader:
+    java, limit = _JAVA[kind], 1 << _INT_BITS[kind]
+
+    def read_integer(value: Any) -> int:
+        if isinstance(value, float) and math.isfinite(value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            raise _refuse(value, java)
+        if not -limit <= value < limit:
+            raise WireError(f"NUMBER_VALUE cannot be converted to {java}")
+        return value
+
+    return read_integer
+
+
+def _float_reader(kind: str) -> Reader:
+    java = _JAVA[kind]
+
+    def read_float(value: Any) -> float:
+        if value in ("NaN", "Infinity", "-Infinity"):
+            return float(value)
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            raise _refuse(value, java)
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise WireError(f"NUMBER_VALUE cannot be converted to {java}") from error
+
+    return read_float
+
+
+def read_timestamp(value: Any) -> float:
+    """A number of seconds, or a string in any of AWS's formats."""
+    try:
+        if isinstance(value, str):
+            return times.parse(value)
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            return times.require_finite(float(value))
+        if hasattr(value, "timestamp"):
+            return float(value.timestamp())
+    except (ValueError, OverflowError) as error:
+        raise WireError(f"Unable to parse date: {str(value)[:100]}") from error
+    raise _refuse(value, "Date")
+
+
+def decode_base64(text: str) -> bytes:
+    """Strict, as AWS: whole groups of four, no foreign characters. The words are those of its Base64 reader."""
+    if len(text) % 4:
+        raise WireError(
+            f"{_quoted(text)} can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes"
+            f" but found: {len(text)}"
+        )
+    try:
+        return base64.b64decode(text.encode("ascii"), validate=True)
+    except (binascii.Error, UnicodeEncodeError) as error:
+        foreign = next((char for char in text if not (char.isascii() and (char.isalnum() or char in "+/="))), None)
+        if foreign is None:
+            reason = "Invalid last non-pad Base64 character dectected"
+        else:
+            reason = f"Invalid Base64 character: '{foreign}'"
+        raise WireError(f"{_quoted(text)} can not be converted to a Blob: {reason}") from error
+
+
+def _quoted(text: str) -> str:
+    return f"'{text[:200]}'" if len(text) <= 200 else f"'{text[:200]}...'"
+
+
+def read_blob(value: Any) -> bytes:
+    if isinstance(value, bytes | bytearray | memoryview):
+        return bytes(value)
+    if isinstance(value, str):
+        return decode_base64(value)
+    raise _refuse(value, "ByteBuffer")
+
+
+def _any(value: Any) -> Any:
+    return value
+
+
+_SCALAR_READERS: dict[str, Reader] = {
+    "string": read_string,
+    "character": read_string,
+    "boolean": read_boolean,
+    "integer": _integer_reader("integer"),
+    "long": _integer_reader("long"),
+    "float": _float_reader("float"),
+    "double": _float_reader("double"),
+    "timestamp": read_timestamp,
+    "blob": read_blob,
+}
+
+
+class Readers:
+    """The compiled readers of one service. With `wire_names`, members go by their locationName (JSON bodies)."""
+
+    def __init__(self, wire_names: bool) -> None:
+        self._wire_names = wire_names
+        self._compiled: dict[str, Reader] = {}
+
+    def of(self, shape: Shape) -> Reader:
+        scalar = _SCALAR_READERS.get(shape.type)
+        if scalar is not None:
+            return scalar
+        if shape.is_document:
+            return _any
+        found = self._compiled.get(shape.name)
+        if found is None:
+            self._compiled[shape.name] = lambda value: self._compiled[shape.name](value)
+            found = self._compiled[shape.name] = self._compile(shape)
+        return found
+
+    def _compile(self, shape: Shape) -> Reader:
+        if shape.type == "structure":
+            return self.structure(shape, list(shape.members.items()))
+        if shape.type == "list":
+            return self._list(shape)
+        return self._map(shape)
+
+    def member(self, member: Member) -> Reader:
+        if member.traits.get("jsonvalue"):
+            return _any
+        return self.of(member.shape)
+
+    def structure(self, shape: Shape, members: list[tuple[str, Member]]) -> Reader:
+        """A reader of a structure of these members only."""
+        plan = [
+            (name, member.wire_name if self._wire_names else name, self.member(member))
+            for name, member in members
+            if not member.shape.is_event_stream
+        ]
+        java = f"class {shape.name}"
+
+        def read_structure(value: Any) -> dict[str, Any]:
+            if not isinstance(value, dict):
+                if isinstance(value, list):
+                    raise WireError(f"Unrecognized collection type {java}")
+                raise WireError("Unexpected value type in payload")
+            result: dict[str, Any] = {}
+            for name, wire_name, read in plan:
+                inner = value.get(wire_name)
+                if inner is not None:
+                    result[name] = read(inner)
+            return result
+
+        return read_structure
+
+    def _list(self, shape: Shape) -> Reader:
+        read = self.member(shape.element)
+
+        def read_list(value: Any) -> list[Any]:
+            if not isinstance(value, list | tuple):
+                if isinstance(value, dict):
+                    raise WireError("Start of structure or map found where not expected.")
+                raise WireError("Unexpected field type")
+            return [read(item) for item in value if item is not None]
+
+        return read_list
+
+    def _map(self, shape: Shape) -> Reader:
+        read = self.member(shape.value)
+
+        def read_map(value: Any) -> dict[str, Any]:
+            if not isinstance(value, dict):
+                if isinstance(value, list):
+                    raise WireError("Unrecognized collection type java.util.Map<java.lang.String, java.lang.String>")
+                raise WireError("Unexpected field type")
+            return {read_string(key): read(item) for key, item in value.items() if item is not None}
+
+        return read_map
