@@ -63,3 +63,17 @@ class Consumer(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     key: str
     scope: Scope
     payload: bytes = b""
+
+
+class Undeliverable(Exception):
+    """Raised by a delivery's function: trying again is no use; the delivery goes to its `dead` kind at once."""
+
+
+def render_dead(delivery: Delivery) -> bytes:
+    """The payload of the delivery that is made to a `dead` kind: the failed delivery itself."""
+    return msgspec.msgpack.encode(delivery)
+
+
+def parse_dead(payload: bytes) -> Delivery:
+    """The failed delivery, with `failure` and `attempts`, from the payload that a `dead` kind gets."""
+    return msgspec.msgpack.decode(payload, type=Delivery)

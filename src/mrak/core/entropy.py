@@ -64,7 +64,7 @@ class SeededEntropy:
 
 
 class Draws:
-    """What one request drew, in order; `rewind` makes the next attempt see the same."""
+    """What one request drew, in order; `rewind` to a `mark` makes the next attempt see the same."""
 
     __slots__ = ("_drawn", "_entropy", "_next")
 
@@ -73,8 +73,11 @@ class Draws:
         self._drawn: list[bytes | int] = []
         self._next = 0
 
-    def rewind(self) -> None:
-        self._next = 0
+    def mark(self) -> int:
+        return self._next
+
+    def rewind(self, mark: int) -> None:
+        self._next = mark
 
     def bytes(self, size: int) -> bytes:
         if self._next < len(self._drawn):

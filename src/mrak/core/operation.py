@@ -98,11 +98,16 @@ dataplane = _work_registrar("dataplane")
 sessions = _work_registrar("sessions")
 
 
+def package_of(service: str) -> str:
+    """The package in which a service of botocore's name lives, if it is built."""
+    return f"mrak.services.{_PACKAGES.get(service, service.replace('-', '_'))}"
+
+
 def load(service: str) -> None:
     """Imports the service's package, once; a service that is not built leaves nothing registered."""
     if service in _loaded:
         return
-    package = f"mrak.services.{_PACKAGES.get(service, service.replace('-', '_'))}"
+    package = package_of(service)
     try:
         importlib.import_module(package)
     except ModuleNotFoundError as error:

@@ -5,7 +5,7 @@ Invariants: a codec holds no request's data; what it compiles for an operation n
 
 from __future__ import annotations
 
-import math
+import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from typing import Any, Generic, TypeVar
@@ -50,6 +50,7 @@ class Codec(ABC):
         self._inner_readers = Readers(wire_names=False)
         self._decoders: Compiled[Decoder] = Compiled(lambda name: self.compile_decoder(model.operation(name)))
         self._encoders: Compiled[Encoder] = Compiled(lambda name: self.compile_encoder(model.operation(name)))
+        self._streamed_inputs: Compiled[bool] = Compiled(lambda name: _has_stream(model.operation(name).input))
         self._input_checks: Compiled[Check] = Compiled(lambda name: self.compile_check(model.operation(name)))
         self._validators: Compiled[Callable[[dict[str, Any]], dict[str, Any]]] = Compiled(self._compile_validator)
 
@@ -74,6 +75,10 @@ class Codec(ABC):
     @abstractmethod
     def malformed(self, reason: str) -> ApiError:
         """What the service answers to a request that its protocol cannot read."""
+
+    def streams_input(self, operation: str) -> bool:
+        """Whether the operation reads its payload itself, as a stream."""
+        return self._streamed_inputs[operation]
 
     def decode(self, operation: str, request: Request) -> dict[str, Any]:
         """The validated input, in AWS's spelling. Raises ApiError."""
@@ -104,7 +109,22 @@ class Codec(ABC):
         body = request.body or b""
         if len(body) > self.max_body_bytes:
             raise ApiError("RequestEntityTooLargeException", "Request body is too large.", 413)
+        if body and "gzip" in request.headers.get("content-encoding", ""):
+            return self._decompress(body)
         return body
+
+    def _decompress(self, body: bytes) -> bytes:
+        """Clients compress large requests of some operations (CloudWatch's PutMetricData). Bombs are refused."""
+        decompressor = zlib.decompressobj(wbits=31)
+        try:
+            content = decompressor.decompress(body, self.max_body_bytes)
+        except zlib.error as error:
+            raise self.malformed("Body is not gzip.") from error
+        if decompressor.unconsumed_tail:
+            raise ApiError("RequestEntityTooLargeException", "Request body is too large.", 413)
+        if not decompressor.eof:
+            raise self.malformed("Body is not gzip.")
+        return content
 
     def _compile_validator(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         operation = self.model.operation(name)
@@ -129,6 +149,10 @@ class Codec(ABC):
         if modelled is not None:
             return int(modelled)
         return 500 if shape.traits.get("fault") else 400
+
+
+def _has_stream(shape: Shape) -> bool:
+    return any(member.streaming for member in shape.members.values())
 
 
 def _streaming_aside(shape: Shape, readers: Readers) -> Callable[[Any], dict[str, Any]]:
@@ -174,12 +198,3 @@ def message_member(shape: Shape | None, default: str) -> str:
             if name.lower() in ("message", "errormessage"):
                 return name
     return default
-
-
-def json_number(value: float) -> str:
-    """A float without a needless fraction, and with XML's names for what is not finite."""
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "Infinity" if value > 0 else "-Infinity"
-    return repr(value)

@@ -7,6 +7,7 @@ unknown         the commit happened, and the caller gets an error all the same
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable
 from typing import Literal, TypeVar
 
@@ -36,10 +37,8 @@ class FaultyStore:
         if fault == "unknown":
             await self._inner.transact(function)
             raise Unavailable("injected: it is not known whether this was committed")
-        try:
+        with contextlib.suppress(_Discarded):
             await self._inner.transact(_undone(function))
-        except _Discarded:
-            pass
         if fault == "conflict":
             raise Conflict("injected")
         raise Unavailable("injected: this was not committed")

@@ -162,9 +162,9 @@ class Table(_Keyspace, Generic[R]):
         table and one for each index (whose fields must begin with the same key fields)."""
         assert self._append_only or len(prefix) <= self._entity_parts
         fields = self.key_fields[: len(prefix)]
+        assert all(index.fields[: len(prefix)] == fields for index in self._indexes)
         encoded = encode(prefix)
         for space in (self, *self._indexes):
-            assert space is self or space.fields[: len(prefix)] == fields  # type: ignore[union-attr]
             start = space.prefix(scope) + encoded
             tx.delete_range(start, prefix_end(start))
 

@@ -1,0 +1,35 @@
+# Everything that a fresh machine needs is set up by these targets. Python 3.11, git and make are enough to begin.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+
+.PHONY: up setup test lint bench demo clean
+
+up: $(STAMP)
+	$(BIN)/mrak up
+
+setup: $(STAMP)
+
+$(STAMP): pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable '.[dev]'
+	touch $(STAMP)
+
+lint: $(STAMP)
+	$(BIN)/ruff check src tests tools
+	$(BIN)/ruff format --check src tests tools
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: lint
+	$(BIN)/python -m pytest
+
+bench: $(STAMP)
+	$(BIN)/python -m tools.bench
+
+demo: $(STAMP)
+	examples/hello/demo.sh
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info src/*.egg-info

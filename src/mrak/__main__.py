@@ -1,0 +1,5 @@
+"""`python -m mrak` is `mrak`."""
+
+from mrak.cli.main import main
+
+main()

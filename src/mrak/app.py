@@ -1,0 +1,84 @@
+"""The composition root: the only module that knows every part, and puts them together."""
+
+from __future__ import annotations
+
+import asyncio
+import gc
+import logging
+import signal
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+import msgspec
+
+from mrak.config import Settings
+from mrak.core.clock import Clock, RealClock
+from mrak.core.entropy import Entropy, SeededEntropy, SystemEntropy
+from mrak.engine.environments import Environments
+from mrak.engine.invoke import Engine
+from mrak.gateway.admin import Admin
+from mrak.gateway.pipeline import Pipeline
+
+log = logging.getLogger("mrak")
+
+
+class App:
+    """A whole cloud in one process. `start`, then hand requests to `pipeline.handle`, then `close`."""
+
+    def __init__(self, settings: Settings, clock: Clock | None = None) -> None:
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+        if settings.memory:
+            # Bodies and unpacked code are files even so; they go with the process.
+            self._scratch = tempfile.TemporaryDirectory(prefix="mrak-")
+            settings = msgspec.structs.replace(settings, data=Path(self._scratch.name))
+        self.settings = settings
+        clock = clock or RealClock()
+        entropy: Entropy = SystemEntropy() if settings.seed is None else SeededEntropy(settings.seed)
+        self.engine = Engine(settings, entropy)
+        self.environments = Environments(self.engine, settings, clock)
+        self.admin = Admin(self.engine, self.environments, clock)
+        self.pipeline = Pipeline(self.engine, self.environments, self.admin)
+
+    async def start(self) -> None:
+        await self.environments.start()
+
+    async def close(self) -> None:
+        await self.environments.close()
+        if self._scratch is not None:
+            self._scratch.cleanup()
+
+
+async def serve(settings: Settings, announce: Callable[[App], None]) -> None:
+    """Runs the server until SIGINT or SIGTERM; `announce` is called once it answers."""
+    from mrak.edge.server import serve as serve_edge
+
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    app = App(settings)
+    await app.start()
+    others: list[asyncio.Task[None]] = []
+
+    def ready() -> None:
+        announce(app)
+        # What was loaded so far lives as long as the process: the collector need not look at it again.
+        gc.collect()
+        gc.freeze()
+        others.append(asyncio.create_task(app.environments.start_others()))
+
+    try:
+        await serve_edge(
+            app.pipeline.handle,
+            settings.host,
+            settings.port,
+            ready=ready,
+            stop=stop,
+            websocket=app.pipeline.serve_session,
+        )
+    finally:
+        for task in others:
+            task.cancel()
+        await asyncio.gather(*others, return_exceptions=True)
+        await app.close()

@@ -1,0 +1,81 @@
+"""One sandbox: its rows, its blobs, its clock, and what runs in it without a request."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeVar
+
+from mrak.core.clock import EnvironmentClock
+from mrak.core.context import Transaction
+from mrak.engine.wakeups import Wakeups
+from mrak.store.api import Aftermath, Conflict, Store
+from mrak.store.blobs import BlobStore
+
+if TYPE_CHECKING:
+    from mrak.engine.consumers import Consumers
+    from mrak.engine.deliveries import Deliveries
+    from mrak.engine.timers import Timers
+
+T = TypeVar("T")
+
+_CLOCK_TOPIC = "environment.clock"
+_LONGEST_SLEEP_SECONDS = 3600.0
+_MOST_ATTEMPTS = 10
+
+
+class Environment:
+    """The parts of a sandbox. `start` recovers what was pending when the process last ended."""
+
+    deliveries: Deliveries
+    timers: Timers
+    consumers: Consumers
+
+    def __init__(self, name: str, account: str, clock: EnvironmentClock, blobs: BlobStore) -> None:
+        self.name = name
+        self.account = account
+        self.clock = clock
+        self.blobs = blobs
+        self.wakeups = Wakeups()
+        self.store: Store
+
+    def on_durable(self, aftermath: Aftermath) -> None:
+        """What a commit sets going; called by the store once it is on disk."""
+        for topic in aftermath.topics:
+            self.wakeups.notify(topic)
+        if aftermath.deliveries:
+            self.deliveries.accept(aftermath.deliveries)
+        if aftermath.next_timer is not None:
+            self.timers.expect(aftermath.next_timer)
+        for consumer, runs in aftermath.consumers:
+            self.consumers.change(consumer, runs)
+
+    async def transact(self, function: Callable[[Transaction], T]) -> T:
+        """Runs a function in one transaction, again where it met another."""
+        for _ in range(_MOST_ATTEMPTS - 1):
+            try:
+                return await self.store.transact(function)
+            except Conflict:
+                continue
+        return await self.store.transact(function)
+
+    def advance_clock(self, seconds: float) -> None:
+        """Moves this environment's clock forward; everything that waits for a time looks again."""
+        self.clock.advance(seconds)
+        self.wakeups.notify(_CLOCK_TOPIC)
+
+    async def sleep_until(self, moment: float) -> None:
+        with self.wakeups.listen(_CLOCK_TOPIC) as listener:
+            while (left := moment - self.clock.now()) > 0:
+                await listener.wait(min(left, _LONGEST_SLEEP_SECONDS))
+
+    async def start(self) -> None:
+        self.blobs.clear_unfinished()
+        await self.deliveries.recover()
+        self.timers.start()
+        await self.consumers.recover()
+
+    async def close(self) -> None:
+        """Ends the background, then the store. Rows keep what was not finished."""
+        await asyncio.gather(self.consumers.stop(), self.timers.stop(), self.deliveries.stop())
+        await self.store.close()

@@ -1,0 +1,122 @@
+"""Whose request it is: environment, account and principal, from the key that signed it.
+
+Every key that mrak issued is verified: the environments' own keys, users' keys, temporary credentials. Keys that it
+does not know are the default account, in the open mode and on a loopback listener only; a key of twelve digits is that
+account. Whoever has no key gets nothing beyond loopback.
+"""
+
+from __future__ import annotations
+
+import re
+
+import msgspec
+
+from mrak.auth import sigv4
+from mrak.auth.credentials import account_of, open_session, session_secret
+from mrak.auth.flavours import flavour_of
+from mrak.auth.principals import ANONYMOUS, Principal, root_of
+from mrak.auth.signature import Signature
+from mrak.core.http import Request
+from mrak.core.operation import load
+from mrak.core.scope import DEFAULT_ENVIRONMENT, Scope
+from mrak.engine.environment import Environment
+from mrak.engine.environments import Environments
+from mrak.gateway.router import Route
+
+_ACCOUNT = re.compile(r"\d{12}")
+
+
+class Caller(msgspec.Struct, frozen=True):
+    """Who asks, and with which secret the request (and its chunks) was signed; None where it was not verified."""
+
+    environment: Environment
+    scope: Scope
+    principal: Principal
+    signature: Signature | None = None
+    secret: str | None = None
+
+
+class Authentication:
+    def __init__(self, environments: Environments, default_region: str, *, open_mode: bool) -> None:
+        self._environments = environments
+        self._default_region = default_region
+        self._open_mode = open_mode
+
+    async def caller(self, request: Request, route: Route, signature: Signature | None) -> Caller:
+        """The caller of a request; raises the service's own error where its credentials do not hold."""
+        if signature is None:
+            return await self._anonymous(route)
+        key = signature.access_key
+        row = self._environments.by_key.get(key)
+        if row is not None:
+            environment = await self._environments.require(row.name)
+            return await self._verified(
+                request, route, signature, environment, root_of(row.account, access_key=key), row.secret_access_key
+            )
+        if signature.session_token is not None and key.startswith("ASIA"):
+            return await self._session(request, route, signature)
+        account = account_of(key)
+        owner = self._environments.by_account.get(account) if account is not None else None
+        if owner is not None and not _ACCOUNT.fullmatch(key):
+            return await self._user(request, route, signature, owner.name)
+        return await self._unknown(route, signature)
+
+    async def _anonymous(self, route: Route) -> Caller:
+        """Nobody. Data planes and S3 decide by their own policies; in the open mode that is the default account."""
+        name = route.environment if route.environment in self._environments.rows else DEFAULT_ENVIRONMENT
+        environment = await self._environments.require(name)
+        scope = Scope(name, environment.account, route.region or self._default_region)
+        return Caller(environment, scope, ANONYMOUS)
+
+    async def _session(self, request: Request, route: Route, signature: Signature) -> Caller:
+        secret = self._environments.server_secret
+        token = signature.session_token
+        assert token is not None
+        # The environment's clock decides about expiry, but which one it is stands in the token: open it at time 0.
+        session = open_session(secret, signature.access_key, token, 0.0, signature.flavour)
+        if session.environment not in self._environments.rows:
+            raise signature.flavour.error("bad-token")
+        environment = await self._environments.require(session.environment)
+        session = open_session(secret, signature.access_key, token, environment.clock.now(), signature.flavour)
+        principal = session.principal(signature.access_key)
+        return await self._verified(
+            request, route, signature, environment, principal, session_secret(secret, signature.access_key)
+        )
+
+    async def _user(self, request: Request, route: Route, signature: Signature, name: str) -> Caller:
+        """A user's access key, which is a row of its environment."""
+        load("iam")
+        from mrak.services.iam import exports as iam
+
+        environment = await self._environments.require(name)
+        scope = Scope(name, environment.account, "")
+        found = await environment.transact(lambda tx: iam.find_access_key(tx, scope, signature.access_key))
+        if found is None:
+            raise signature.flavour.error("unknown-key")
+        principal, secret = found
+        return await self._verified(request, route, signature, environment, principal, secret)
+
+    async def _unknown(self, route: Route, signature: Signature) -> Caller:
+        if not self._open_mode:
+            raise signature.flavour.error("unknown-key")
+        name = route.environment if route.environment in self._environments.rows else DEFAULT_ENVIRONMENT
+        environment = await self._environments.require(name)
+        account = signature.access_key if _ACCOUNT.fullmatch(signature.access_key) else environment.account
+        scope = Scope(name, account, signature.region or self._default_region)
+        return Caller(environment, scope, root_of(account, access_key=signature.access_key), signature)
+
+    async def _verified(
+        self,
+        request: Request,
+        route: Route,
+        signature: Signature,
+        environment: Environment,
+        principal: Principal,
+        secret: str,
+    ) -> Caller:
+        if route.environment and route.environment != environment.name:
+            # A sandbox's host with another sandbox's key.
+            raise flavour_of(signature.service).error("unknown-key")
+        sigv4.check_signature(signature, request, secret, environment.clock.now() - environment.clock.offset_seconds)
+        scope = Scope(environment.name, principal.account, signature.region)
+        return Caller(environment, scope, principal, signature, secret)

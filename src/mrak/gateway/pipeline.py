@@ -1,0 +1,196 @@
+"""Every request's way, in order: route, authenticate, name the operation, decode, invoke, encode.
+
+    edge -> handle -> router.route -> Authentication.caller -> Codec.operation_name -> Codec.decode
+         -> Engine.invoke -> HANDLER -> Codec.encode -> edge
+
+Errors of any step are encoded as the service would; the way is the same for all services.
+"""
+
+from __future__ import annotations
+
+import logging
+from time import perf_counter
+
+from mrak.auth import chunked
+from mrak.auth.flavours import flavour_of
+from mrak.auth.signature import Signature, parse_signature
+from mrak.core.errors import ApiError, NotBuilt
+from mrak.core.http import Request, Response
+from mrak.core.operation import find_operation, require_work
+from mrak.core.websocket import WebSocketSession
+from mrak.engine.context import OperationContext
+from mrak.engine.environments import Environments
+from mrak.engine.invoke import Engine
+from mrak.gateway import browsers
+from mrak.gateway.admin import Admin
+from mrak.gateway.authentication import Authentication, Caller
+from mrak.gateway.router import Route, route
+from mrak.protocol.codec import Codec, codec
+
+log = logging.getLogger("mrak.gateway")
+
+# More than any operation takes in one piece (Lambda's zip upload is 50 MB, 70 MB in base64).
+LARGEST_WHOLE_BODY_BYTES = 128 << 20
+
+
+class Pipeline:
+    def __init__(self, engine: Engine, environments: Environments, admin: Admin) -> None:
+        settings = engine.settings
+        self._engine = engine
+        self._admin = admin
+        self._authentication = Authentication(
+            environments, settings.region, open_mode=settings.access == "open" and settings.on_loopback
+        )
+
+    async def handle(self, request: Request) -> Response:
+        """Answers any request; raises nothing."""
+        if request.path.startswith(("/_mrak", "/_localstack")):
+            return await self._admin.handle(request)
+        origin = request.headers.get("origin")
+        if origin is None:
+            return await self._answer(request)
+        if request.method == "OPTIONS" and "access-control-request-method" in request.headers:
+            preflight = browsers.preflight(request, origin)
+            if preflight is not None:
+                return preflight
+        return browsers.allow(request, origin, await self._answer(request))
+
+    async def serve_session(self, session: WebSocketSession) -> None:
+        """A WebSocket's whole life: the data plane that its host names runs it."""
+        request = session.request
+        found = route(request, None)
+        if not found.plane:
+            await session.refuse(Response(404, [], b"There is no WebSocket API here.\n"))
+            return
+        caller = await self._authentication.caller(request, found, None)
+        ctx = self._context(request, caller)
+        await require_work("sessions", found.plane).handler(ctx, session, found)
+
+    async def _answer(self, request: Request) -> Response:
+        signature = None
+        found: Route | None = None
+        try:
+            signature = parse_signature(request)
+            found = route(request, signature)
+            if found.plane:
+                return await self._data_plane(request, found, signature)
+            if signature is None and request.headers.get("authorization", "").startswith("AWS "):
+                parse_signature(request, flavour_of(found.service))
+            return await self._operation(request, found, signature)
+        except ApiError as error:
+            service = found.service if found is not None else "s3"
+            return self._refusal(service, found.protocol if found is not None else "", error)
+
+    async def _operation(self, request: Request, found: Route, signature: Signature | None) -> Response:
+        plan = _plan(found)
+        if plan is None:
+            return _unknown_service(found)
+        if request.body is None and found.service != "s3":
+            # All but S3 sign the body itself, without saying its hash.
+            request.body = await _read_whole(request)
+        caller = await self._authentication.caller(request, found, signature)
+        if found.resource and found.service == "s3":
+            request.path = f"/{found.resource}{request.path}"
+        name = plan.operation_name(request)
+        ctx = self._context(request, caller)
+        work = self._run(ctx, request, plan, name, found, caller)
+        try:
+            return await self._engine.guarded(ctx, found.service, name or "", work)
+        except ApiError as error:
+            return plan.encode_error(name, error, ctx.request_id)
+
+    async def _run(
+        self,
+        ctx: OperationContext,
+        request: Request,
+        plan: Codec,
+        name: str | None,
+        found: Route,
+        caller: Caller,
+    ) -> Response:
+        if name is None:
+            raise plan.unknown_operation(request)
+        operation = find_operation(found.service, name)
+        if operation is None:
+            raise NotBuilt(found.service, name)
+        await self._prepare_body(request, plan, name, caller)
+        params = plan.decode(name, request)
+        output = await self._engine.invoke(ctx, operation, params)
+        return plan.encode(name, output, ctx.request_id)
+
+    async def _data_plane(self, request: Request, found: Route, signature: Signature | None) -> Response:
+        """Requests to what users built: APIs, function URLs, distributions, websites."""
+        caller = await self._authentication.caller(request, found, signature)
+        ctx = self._context(request, caller)
+        try:
+            work = require_work("dataplane", found.plane)
+        except KeyError:
+            raise NotBuilt(found.service, found.plane) from None
+        if request.body is None:
+            request.body = await _read_whole(request)
+        started = perf_counter()
+        try:
+            response: Response = await self._engine.guarded(
+                ctx, found.service, found.plane, work.handler(ctx, request, found)
+            )
+        except ApiError as error:
+            self._engine.record(ctx, found.plane, "Request", started, error)
+            raise
+        self._engine.record(ctx, found.plane, "Request", started, None)
+        return response
+
+    async def _prepare_body(self, request: Request, plan: Codec, name: str, caller: Caller) -> None:
+        """Undoes aws-chunked, and reads the body unless the operation streams it."""
+        decoder = chunked.decoder_for(request.headers, caller.signature, caller.secret)
+        if decoder is not None:
+            source = request.stream
+            if source is None:
+                assert request.body is not None
+                request.body = decoder.feed(request.body)
+                trailers = decoder.finish()
+                chunked.check_trailers(request.headers, trailers)
+                request.headers |= trailers
+            else:
+                request.stream = chunked.ChunkedBody(source, decoder)
+        if request.body is None and not plan.streams_input(name):
+            request.body = await _read_whole(request)
+
+    def _context(self, request: Request, caller: Caller) -> OperationContext:
+        trace = request.headers.get("x-amzn-trace-id", "")
+        ctx = self._engine.context(caller.environment, caller.scope, caller.principal, trace)
+        host = request.headers.get("host")
+        if host:
+            ctx.endpoint = f"{request.scheme}://{host}"
+        ctx.source = request.peer
+        ctx.request_bytes = len(request.body) if request.body else 0
+        return ctx
+
+    def _refusal(self, service: str, protocol: str, error: ApiError) -> Response:
+        plan = _plan(Route(service, protocol)) or codec("s3")
+        return plan.encode_error(None, error, self._engine.new_request_id())
+
+
+def _plan(found: Route) -> Codec | None:
+    try:
+        return codec(found.service, found.protocol or None)
+    except KeyError:
+        return None
+
+
+def _unknown_service(found: Route) -> Response:
+    """A service that AWS has and mrak knows by name only."""
+    text = f'{{"__type":"NotImplemented","message":"mrak does not implement the service {found.service} yet."}}'
+    return Response(501, [("content-type", "application/json")], text.encode())
+
+
+async def _read_whole(request: Request) -> bytes:
+    """The body in one piece, up to the most that any operation takes."""
+    assert request.stream is not None
+    chunks: list[bytes] = []
+    size = 0
+    async for chunk in request.stream:
+        size += len(chunk)
+        if size > LARGEST_WHOLE_BODY_BYTES:
+            raise ApiError("RequestEntityTooLargeException", "Request size is too large.", 413)
+        chunks.append(chunk)
+    return b"".join(chunks)

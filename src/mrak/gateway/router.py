@@ -1,0 +1,181 @@
+"""Which service and protocol a request is for. The table is total: every request gets a route or a named error.
+
+In order: our own paths; hosts of resources (buckets, APIs, function URLs, distributions); LocalStack's path forms;
+the X-Amz-Target header; RPC v2 paths; the credential scope's signing name; a host that names a service; the form's
+Action; REST paths that only one service has. What is left is S3, which answers anonymous requests for any path.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from mrak.auth.signature import Signature
+from mrak.core.http import Request
+from mrak.gateway.hosts import HostParts, parse_host
+from mrak.protocol import model
+
+
+class Route(msgspec.Struct, frozen=True):
+    """Where a request goes. `plane` is "" for a service's operations, else the data plane ("execute-api", ...), and
+    `resource` the bucket, API or distribution that its host or path names. `path` is what is left of the path."""
+
+    service: str
+    protocol: str = ""
+    plane: str = ""
+    resource: str = ""
+    path: str = ""
+    region: str = ""
+    environment: str = ""
+
+
+_PLANES = {"execute-api": "apigatewayv2", "lambda-url": "lambda", "cloudfront": "cloudfront", "s3-website": "s3"}
+_EXECUTE_PATH = re.compile(r"/_aws/execute-api/([A-Za-z0-9]+)(/.*)?")
+_USER_REQUEST_PATH = re.compile(r"/restapis/([A-Za-z0-9]+)/([^/]+)/_user_request_(/.*)?")
+_RPC_PATH = re.compile(r"/service/([^/]+)/operation/[^/]+")
+_HOSTED_PAGES = re.compile(r"/_aws/cognito-idp(/.*)?|/[a-z]{2}-[a-z]+-\d_[A-Za-z0-9]+/\.well-known/.*")
+
+# Signing names that several services share, told apart by their REST paths.
+_SHARED_PATHS = {
+    "apigateway": (("/v2/", "apigatewayv2"), ("", "apigateway")),
+    "s3": (("/v20180820/", "s3control"), ("", "s3")),
+    "execute-api": (("", "apigatewaymanagementapi"),),
+    "cloudfront": (("", "cloudfront"),),
+}
+# REST paths by which an unsigned request names its service.
+_PATHS = (
+    ("/2015-03-31/", "lambda"),
+    ("/2017-10-31/", "lambda"),
+    ("/2018-10-31/", "lambda"),
+    ("/2019-09-25/", "lambda"),
+    ("/2020-05-31/", "cloudfront"),
+    ("/v2/apis", "apigatewayv2"),
+    ("/restapis", "apigateway"),
+    ("/v20180820/", "s3control"),
+)
+_FORM = "application/x-www-form-urlencoded"
+
+
+def route(request: Request, signature: Signature | None) -> Route:
+    """The route of a request; the service is one that AWS has, built here or not."""
+    host = parse_host(request.host)
+    found = _route_plane(request, host)
+    if found is not None:
+        return found
+    service, protocol = _service_of(request, signature, host)
+    resource = host.name if host.kind == "s3" and service == "s3" else ""
+    return Route(service, protocol, "", resource, request.path, host.region, host.environment)
+
+
+def _route_plane(request: Request, host: HostParts) -> Route | None:
+    if host.kind in _PLANES:
+        # `@connections` of a WebSocket API is an operation on the API's own host.
+        if host.kind == "execute-api" and "/@connections/" in request.path.replace("%40", "@"):
+            service = "apigatewaymanagementapi"
+            return Route(service, "", "", host.name, request.path, host.region, host.environment)
+        return Route(_PLANES[host.kind], "", host.kind, host.name, request.path, host.region, host.environment)
+    path = request.path
+    if path.startswith("/_aws/execute-api/") and (match := _EXECUTE_PATH.fullmatch(path)):
+        return Route("apigatewayv2", "", "execute-api", match[1], match[2] or "/", host.region, host.environment)
+    if path.startswith("/restapis/") and (match := _USER_REQUEST_PATH.fullmatch(path)):
+        rest = f"/{match[2]}{match[3] or '/'}"
+        return Route("apigatewayv2", "", "execute-api", match[1], rest, host.region, host.environment)
+    if _HOSTED_PAGES.fullmatch(path) and "x-amz-target" not in request.headers:
+        return Route("cognito-idp", "", "cognito-idp", "", path, host.region, host.environment)
+    return None
+
+
+def _service_of(request: Request, signature: Signature | None, host: HostParts) -> tuple[str, str]:
+    """Service and protocol ("" = the service's only one)."""
+    headers = request.headers
+    target = headers.get("x-amz-target")
+    if target is not None:
+        service = _targets().get(target.rpartition(".")[0])
+        if service is not None:
+            return service, "json"
+    if "smithy-protocol" in headers and (match := _RPC_PATH.fullmatch(request.path)):
+        service = _rpc_service(match[1])
+        if service is not None:
+            return service, headers["smithy-protocol"].replace("rpc-v2-cbor", "smithy-rpc-v2-cbor")
+    name = signature.service if signature is not None else ""
+    if not name and host.kind == "service":
+        name = host.name
+    if name:
+        found = _by_signing_name(name, request, target)
+        if found is not None:
+            return found
+    return _unsigned(request)
+
+
+def _by_signing_name(name: str, request: Request, target: str | None) -> tuple[str, str] | None:
+    if name in _SHARED_PATHS:
+        return next(service for start, service in _SHARED_PATHS[name] if request.path.startswith(start)), ""
+    service = _signing_names().get(name)
+    if service is None:
+        return None
+    if target is None and request.headers.get("content-type", "").startswith(_FORM):
+        return service, "query"
+    if target is None and request.method == "GET" and "Action=" in request.query:
+        return service, "query"
+    return service, ""
+
+
+def _unsigned(request: Request) -> tuple[str, str]:
+    """An unsigned request names its service by a form's Version, by a path that only one has, or is for S3."""
+    text = request.query
+    if request.body and request.headers.get("content-type", "").startswith(_FORM):
+        text = request.body[:65536].decode("latin-1")
+    if "Action=" in text:
+        fields = dict(parse_qsl(text))
+        service = _versions().get(fields.get("Version", ""))
+        if service is not None:
+            return service, "query"
+    for start, service in _PATHS:
+        if request.path.startswith(start):
+            return service, ""
+    return "s3", ""
+
+
+@cache
+def _targets() -> dict[str, str]:
+    rows = model.directory()
+    # A service that we know wins over others with the same prefix.
+    ordered = sorted(rows, key=lambda name: name in model.known_services())
+    return {rows[name]["targetPrefix"]: name for name in ordered if "targetPrefix" in rows[name]}
+
+
+@cache
+def _signing_names() -> dict[str, str]:
+    rows = model.directory()
+    names: dict[str, str] = {}
+    for preferred in (False, True):
+        for service, row in rows.items():
+            if (service in model.known_services()) is preferred:
+                for name in (row["endpointPrefix"], row["signingName"]):
+                    names[name] = service
+    # Services that share a signing name and are told apart by their target prefix.
+    return names | {"dynamodb": "dynamodb", "events": "events", "email": "ses"}
+
+
+@cache
+def _versions() -> dict[str, str]:
+    """API versions of the services that speak the query protocol."""
+    versions = {"2010-03-31": "sns", "2010-05-08": "iam", "2011-06-15": "sts", "2012-11-05": "sqs"}
+    return versions | {"2010-05-15": "cloudformation", "2010-08-01": "cloudwatch"}
+
+
+@cache
+def _rpc_names() -> dict[str, str]:
+    names = {}
+    for service in model.known_services():
+        row = model.directory().get(service, {})
+        if "smithy-rpc-v2-cbor" in row.get("protocols", ()):
+            names[row.get("targetPrefix") or service] = service
+    return names
+
+
+def _rpc_service(name: str) -> str | None:
+    return _rpc_names().get(name)

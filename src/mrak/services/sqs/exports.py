@@ -1,0 +1,58 @@
+"""What other services may use of SQS: read-only look-ups and the constructor of deliveries."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery, Retry
+from mrak.core.context import Context, Transaction
+from mrak.services.sqs import queue as queues
+from mrak.services.sqs.tables import QUEUES
+
+SEND = "sqs.send"
+
+
+def queue_exists(tx: Transaction, environment: str, queue_arn: str) -> bool:
+    """Whether an ARN names a queue of the environment."""
+    parsed = find_arn(queue_arn)
+    if parsed is None or parsed.service != "sqs":
+        return False
+    return QUEUES.get(tx, parsed.scope_in(environment), parsed.resource) is not None
+
+
+def find_queue_policy(tx: Transaction, environment: str, queue_arn: str) -> str | None:
+    """The queue's resource policy; None where there is no such queue or it has none."""
+    parsed = find_arn(queue_arn)
+    if parsed is None:
+        return None
+    queue = QUEUES.get(tx, parsed.scope_in(environment), parsed.resource)
+    return None if queue is None else queue.settings.get("Policy")
+
+
+def queue_url(ctx: Context, queue_arn: str) -> str:
+    """The URL of the queue that an ARN names, for `ctx.call("sqs", ...)`."""
+    parsed = find_arn(queue_arn)
+    assert parsed is not None, queue_arn
+    return queues.render_url(ctx, parsed.scope_in(ctx.scope.environment), parsed.resource)
+
+
+def delivery(
+    ctx: Context, queue_arn: str, message: dict[str, Any], *, lane: str = "", retry: Retry | None = None, dead: str = ""
+) -> Delivery:
+    """A delivery that sends a message to a queue. `message` is SendMessage's input without QueueUrl; deliveries that
+    have to stay in order share a lane."""
+    parsed = find_arn(queue_arn)
+    assert parsed is not None, queue_arn
+    return Delivery(
+        kind=SEND,
+        lane=lane or queue_arn,
+        scope=parsed.scope_in(ctx.scope.environment),
+        payload=msgspec.msgpack.encode([parsed.resource, message]),
+        retry=retry or Retry(),
+        dead=dead,
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+    )

@@ -1,0 +1,188 @@
+"""Messages: sent, taken, given back, deleted. All in the caller's transaction."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Iterator
+from hashlib import md5
+from heapq import merge
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.services.sqs import attributes, errors, redrive, rules
+from mrak.services.sqs.queue import topic
+from mrak.services.sqs.tables import DUE, MESSAGES, STATES, TALLIES, Message, Queue, State, Tally
+
+Taken = tuple[Message, State]
+
+
+def size_of(req: dict[str, Any]) -> int:
+    """What counts against the size limit: body, attribute names, types and values."""
+    body = req.get("MessageBody") or ""
+    return len(body.encode()) + attributes.pack(req.get("MessageAttributes"))[2]
+
+
+def new(ctx: Context, queue: Queue, req: dict[str, Any]) -> Message:
+    """A message made of a SendMessage request or batch entry. Raises where it breaks a rule."""
+    body = req.get("MessageBody")
+    rules.check_body(body)
+    assert body is not None
+    packed, packed_md5, packed_bytes = attributes.pack(req.get("MessageAttributes"))
+    system, system_md5, _ = attributes.pack(req.get("MessageSystemAttributes"))
+    raw = body.encode()
+    rules.check_size(queue, len(raw) + packed_bytes)
+    return Message(
+        queue=queue.name,
+        sequence=ctx.draw.sequence(),
+        message_id=ctx.draw.uuid(),
+        body=body,
+        body_md5=md5(raw, usedforsecurity=False).hexdigest(),
+        sender=ctx.principal.user_id,
+        sent_at=ctx.now,
+        attributes=packed,
+        attributes_md5=packed_md5,
+        system_attributes=system,
+        system_attributes_md5=system_md5,
+        group=req.get("MessageGroupId", ""),
+    )
+
+
+def append(tx: Transaction, scope: Scope, message: Message, visible_at: float) -> None:
+    """Puts a message into its queue and wakes those who wait there."""
+    state = State(message.queue, message.sequence, visible_at, 0, message.sent_at)
+    MESSAGES.lock(tx, scope, message.queue, message.sequence)
+    STATES.lock(tx, scope, message.queue, message.sequence)
+    MESSAGES.insert(tx, scope, message)
+    STATES.insert(tx, scope, state)
+    _count(tx, scope, message.queue, 1)
+    tx.notify(topic(scope, message.queue))
+
+
+def take(
+    ctx: Context, tx: Transaction, scope: Scope, queue: Queue, most: int, visibility_seconds: int
+) -> tuple[list[Taken], float | None]:
+    """Up to `most` visible messages, hidden for `visibility_seconds`; and, where there were none, the time at which
+    the next one becomes visible (None where there is none)."""
+    now = ctx.clock()
+    _expire(tx, scope, queue, now)
+    _check_in_flight(tx, scope, queue, now)
+    taken: list[Taken] = []
+    for state in _visible(tx, scope, queue, most, now):
+        STATES.lock(tx, scope, state.queue, state.sequence)
+        if redrive.is_exhausted(queue, state) and redrive.move_to_dead_letters(tx, scope, queue, state, ctx):
+            continue
+        held = _hold(tx, scope, state, now, visibility_seconds, ctx.draw.hex(16))
+        message = MESSAGES.get(tx, scope, queue.name, state.sequence)
+        assert message is not None, "a state without its message"
+        taken.append((message, held))
+    return taken, None if taken else _next_visible(tx, scope, queue, now)
+
+
+def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> State | None:
+    """The open state that a receipt handle names, if the handle is the message's latest; None where the message is
+    gone or was received again since. Raises ReceiptHandleIsInvalid for what is no handle of this queue."""
+    queue_name, sequence, receipt = parse_handle(handle)
+    if queue_name != queue.name:
+        raise errors.receipt_handle_invalid(handle)
+    state = STATES.open(tx, scope, queue_name, sequence)
+    return state if state is not None and state.receipt == receipt else None
+
+
+def remove(tx: Transaction, scope: Scope, state: State) -> None:
+    """Deletes a message whose state the caller has opened."""
+    MESSAGES.lock(tx, scope, state.queue, state.sequence)
+    message = MESSAGES.get(tx, scope, state.queue, state.sequence)
+    assert message is not None, "a state without its message"
+    STATES.delete(tx, scope, state)
+    MESSAGES.delete(tx, scope, message)
+    _count(tx, scope, state.queue, -1)
+
+
+def change_visibility(tx: Transaction, scope: Scope, queue: Queue, handle: str, seconds: int, now: float) -> None:
+    """Hides a message in flight for `seconds` from now; 0 gives it back."""
+    rules.check_visibility(seconds)
+    state = require_held(tx, scope, queue, handle)
+    if state is None or state.visible_at <= now:
+        raise errors.message_not_in_flight(handle)
+    STATES.replace(tx, scope, state, msgspec.structs.replace(state, visible_at=now + seconds))
+    tx.notify(topic(scope, queue.name))
+
+
+def purge(tx: Transaction, scope: Scope, name: str) -> None:
+    """Removes all messages, at the price of a range whatever their number."""
+    MESSAGES.delete_all(tx, scope, name)
+    STATES.delete_all(tx, scope, name)
+    tally = TALLIES.open(tx, scope, name)
+    if tally is not None:
+        TALLIES.delete(tx, scope, tally)
+
+
+def render_handle(state: State) -> str:
+    return base64.b64encode(f"{state.queue} {state.sequence} {state.receipt}".encode()).decode()
+
+
+def parse_handle(handle: str) -> tuple[str, int, str]:
+    """(queue, sequence, receipt) of a receipt handle."""
+    try:
+        queue, sequence, receipt = base64.b64decode(handle, validate=True).decode().split(" ")
+        return queue, int(sequence), receipt
+    except (binascii.Error, ValueError):
+        raise errors.receipt_handle_invalid(handle) from None
+
+
+def _visible(tx: Transaction, scope: Scope, queue: Queue, most: int, now: float) -> Iterator[State]:
+    """The first visible states, those never received and those received before, by the time they became visible."""
+    fresh = list(DUE.scan(tx, scope, queue.name, 0, upto=now, limit=most))
+    again = list(DUE.scan(tx, scope, queue.name, 1, upto=now, limit=most))
+    ordered = merge(fresh, again, key=lambda state: (state.visible_at, state.sequence))
+    return (state for state, _ in zip(ordered, range(most), strict=False))
+
+
+def _hold(tx: Transaction, scope: Scope, state: State, now: float, seconds: int, receipt: str) -> State:
+    held = State(
+        state.queue,
+        state.sequence,
+        now + seconds,
+        1,
+        state.sent_at,
+        state.receive_count + 1,
+        state.first_received_at or now,
+        receipt,
+    )
+    STATES.replace(tx, scope, state, held)
+    return held
+
+
+def _next_visible(tx: Transaction, scope: Scope, queue: Queue, now: float) -> float | None:
+    firsts = [next(DUE.scan(tx, scope, queue.name, phase, after=now, limit=1), None) for phase in (0, 1)]
+    return min((state.visible_at for state in firsts if state is not None), default=None)
+
+
+def _expire(tx: Transaction, scope: Scope, queue: Queue, now: float) -> None:
+    """Removes what is older than the retention period, oldest first; a look at one row when nothing is."""
+    oldest_kept = now - queue.retention_seconds
+    for state in STATES.scan(tx, scope, queue.name, limit=100):
+        if state.sent_at >= oldest_kept:
+            return
+        STATES.lock(tx, scope, state.queue, state.sequence)
+        remove(tx, scope, state)
+
+
+def _check_in_flight(tx: Transaction, scope: Scope, queue: Queue, now: float) -> None:
+    tally = TALLIES.get(tx, scope, queue.name)
+    if tally is None or tally.messages < rules.MOST_IN_FLIGHT:
+        return
+    if DUE.count(tx, scope, queue.name, 1, after=now) >= rules.MOST_IN_FLIGHT:
+        raise errors.over_limit(queue.name)
+
+
+def _count(tx: Transaction, scope: Scope, queue: str, change: int) -> None:
+    tally = TALLIES.open(tx, scope, queue)
+    if tally is None:
+        TALLIES.insert(tx, scope, Tally(queue, change))
+    else:
+        TALLIES.replace(tx, scope, tally, Tally(queue, tally.messages + change))

@@ -1,0 +1,278 @@
+"""Every operation of SQS that is built, in the order of AWS's documentation: queues, messages, tags, permissions.
+
+https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import NotBuilt
+from mrak.core.operation import operation
+from mrak.core.page import find_position, take_page
+from mrak.services.sqs import attributes, batches, errors, messages, rules
+from mrak.services.sqs import queue as queues
+from mrak.services.sqs.tables import DELETED, QUEUES, Deleted, Message, Queue
+
+_REUSE_AFTER_SECONDS = 60
+_PURGE_EVERY_SECONDS = 60
+_BATCH_BYTES = 1_048_576
+
+
+@operation("CreateQueue")
+def create_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    name, wanted = req["QueueName"], req.get("Attributes", {})
+    if name.endswith(".fifo") or "FifoQueue" in wanted:
+        raise NotBuilt("sqs", "CreateQueue with FifoQueue")
+    queues.check_name(name)
+    url = {"QueueUrl": queues.render_url(ctx, ctx.scope, name)}
+    existing = QUEUES.open(tx, ctx.scope, name)
+    if existing is not None:
+        difference = queues.first_difference(existing, wanted, ctx.scope)
+        if difference is not None:
+            raise errors.queue_name_exists(difference)
+        return url
+    deleted = DELETED.open(tx, ctx.scope, name)
+    if deleted is not None:
+        if ctx.now - deleted.deleted_at < _REUSE_AFTER_SECONDS:
+            raise errors.queue_deleted_recently()
+        DELETED.delete(tx, ctx.scope, deleted)
+    fresh = Queue(name=name, created_at=ctx.now, modified_at=ctx.now, tags=req.get("tags", {}))
+    QUEUES.insert(tx, ctx.scope, queues.apply_attributes(fresh, wanted))
+    return url
+
+
+@operation("DeleteQueue")
+def delete_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    QUEUES.lock(tx, scope, queue.name)
+    QUEUES.delete(tx, scope, queue)
+    messages.purge(tx, scope, queue.name)
+    DELETED.lock(tx, scope, queue.name)
+    DELETED.insert(tx, scope, Deleted(queue.name, ctx.now))
+    tx.notify(queues.topic(scope, queue.name))
+
+
+@operation("GetQueueUrl")
+def get_queue_url(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope = ctx.scope.in_account(req.get("QueueOwnerAWSAccountId", ctx.scope.account))
+    if QUEUES.get(tx, scope, req["QueueName"]) is None:
+        raise errors.queue_does_not_exist()
+    return {"QueueUrl": queues.render_url(ctx, scope, req["QueueName"])}
+
+
+@operation("ListQueues")
+def list_queues(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    prefix = req.get("QueueNamePrefix", "")
+    after = find_position(req["NextToken"]) if "NextToken" in req else None
+    if "NextToken" in req and after is None:
+        raise errors.invalid_value(req["NextToken"], "NextToken", "Invalid next token.")
+    size = req.get("MaxResults", 1000)
+    if not 1 <= size <= 1000:
+        raise errors.invalid_value(size, "MaxResults", "Must be an integer from 1 to 1000, if provided.")
+    rows = QUEUES.scan(tx, ctx.scope, after=after) if after else QUEUES.scan(tx, ctx.scope, since=prefix or None)
+    matching = (row for row in rows if row.name.startswith(prefix))
+    page, token = take_page(matching, size, lambda row: row.name)
+    answer: dict[str, Any] = {}
+    if page:
+        answer["QueueUrls"] = [queues.render_url(ctx, ctx.scope, row.name) for row in page]
+    if token is not None and "MaxResults" in req:
+        answer["NextToken"] = token
+    return answer
+
+
+@operation("GetQueueAttributes")
+def get_queue_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    wanted = req.get("AttributeNames", [])
+    for name in wanted:
+        if name not in queues.READABLE:
+            raise errors.unknown_attribute(name)
+    shown = queues.render_attributes(tx, scope, queue, wanted, ctx.now)
+    return {"Attributes": shown} if shown else {}
+
+
+@operation("SetQueueAttributes")
+def set_queue_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    QUEUES.lock(tx, scope, queue.name)
+    changed = queues.apply_attributes(queue, req["Attributes"])
+    QUEUES.replace(tx, scope, queue, msgspec.structs.replace(changed, modified_at=ctx.now))
+
+
+@operation("PurgeQueue")
+def purge_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    if ctx.now - queue.purged_at < _PURGE_EVERY_SECONDS:
+        raise errors.purge_in_progress(queue.name)
+    QUEUES.lock(tx, scope, queue.name)
+    QUEUES.replace(tx, scope, queue, msgspec.structs.replace(queue, purged_at=ctx.now))
+    messages.purge(tx, scope, queue.name)
+
+
+@operation("ListDeadLetterSourceQueues")
+def list_dead_letter_source_queues(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    after = find_position(req["NextToken"]) if "NextToken" in req else None
+    target = queues.queue_arn(scope, queue.name)
+    rows = (row for row in QUEUES.scan(tx, scope, after=after) if row.dead_letter_arn == target)
+    page, token = take_page(rows, req.get("MaxResults", 1000), lambda row: row.name)
+    answer: dict[str, Any] = {"queueUrls": [queues.render_url(ctx, scope, row.name) for row in page]}
+    if token is not None:
+        answer["NextToken"] = token
+    return answer
+
+
+@operation("SendMessage")
+def send_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    return _send(ctx, tx, (scope, queue), req)
+
+
+@operation("SendMessageBatch")
+def send_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    target = queues.require(tx, ctx.scope, req["QueueUrl"])
+    entries = req["Entries"]
+    rules.check_entries(entries, "SendMessageBatchRequestEntry")
+    total = sum(len((entry.get("MessageBody") or "").encode()) for entry in entries)
+    if total > _BATCH_BYTES:
+        raise errors.batch_too_long(_BATCH_BYTES, total)
+    return batches.run(entries, "SendMessageBatchRequestEntry", lambda entry: _send(ctx, tx, target, entry))
+
+
+@operation("ReceiveMessage")
+async def receive_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    """Waits without a transaction; each look is one. A message that becomes visible meanwhile ends the wait."""
+    scope, queue = await ctx.transact(lambda tx: queues.require(tx, ctx.scope, req["QueueUrl"]))
+    most = req.get("MaxNumberOfMessages", 1)
+    wait_seconds = req.get("WaitTimeSeconds", queue.wait_time_seconds)
+    visibility_seconds = req.get("VisibilityTimeout", queue.visibility_timeout_seconds)
+    rules.check_receive(most, wait_seconds, visibility_seconds)
+    deadline = ctx.clock() + wait_seconds
+    with ctx.listen(queues.topic(scope, queue.name)) as arrivals:
+        while True:
+            taken, next_visible_at = await ctx.transact(
+                lambda tx: messages.take(ctx, tx, *queues.require(tx, scope, req["QueueUrl"]), most, visibility_seconds)
+            )
+            now = ctx.clock()
+            if taken or now >= deadline:
+                break
+            until = deadline if next_visible_at is None else min(deadline, next_visible_at)
+            await arrivals.wait(max(until - now, 0.001))
+    return {"Messages": [_render_received(message, state, req) for message, state in taken]} if taken else {}
+
+
+@operation("DeleteMessage")
+def delete_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    state = messages.require_held(tx, scope, queue, req["ReceiptHandle"])
+    # A handle that is no longer the latest deletes nothing, and AWS reports success.
+    if state is not None:
+        messages.remove(tx, scope, state)
+
+
+@operation("DeleteMessageBatch")
+def delete_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    queues.require(tx, ctx.scope, req["QueueUrl"])
+
+    def one(entry: dict[str, Any]) -> dict[str, Any]:
+        delete_message(ctx, tx, {"QueueUrl": req["QueueUrl"], **entry})
+        return {}
+
+    return batches.run(req["Entries"], "DeleteMessageBatchRequestEntry", one)
+
+
+@operation("ChangeMessageVisibility")
+def change_message_visibility(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    messages.change_visibility(tx, scope, queue, req["ReceiptHandle"], req["VisibilityTimeout"], ctx.now)
+
+
+@operation("ChangeMessageVisibilityBatch")
+def change_message_visibility_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+
+    def one(entry: dict[str, Any]) -> dict[str, Any]:
+        seconds = entry.get("VisibilityTimeout", queue.visibility_timeout_seconds)
+        messages.change_visibility(tx, scope, queue, entry["ReceiptHandle"], seconds, ctx.now)
+        return {}
+
+    return batches.run(req["Entries"], "ChangeMessageVisibilityBatchRequestEntry", one)
+
+
+@operation("TagQueue")
+def tag_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    QUEUES.lock(tx, scope, queue.name)
+    QUEUES.replace(tx, scope, queue, msgspec.structs.replace(queue, tags=queue.tags | req["Tags"]))
+
+
+@operation("UntagQueue")
+def untag_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    kept = {name: value for name, value in queue.tags.items() if name not in req["TagKeys"]}
+    QUEUES.lock(tx, scope, queue.name)
+    QUEUES.replace(tx, scope, queue, msgspec.structs.replace(queue, tags=kept))
+
+
+@operation("ListQueueTags")
+def list_queue_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    return {"Tags": queue.tags} if queue.tags else {}
+
+
+def _send(ctx: Context, tx: Transaction, target: tuple[Any, Queue], req: dict[str, Any]) -> dict[str, Any]:
+    scope, queue = target
+    delay_seconds = req.get("DelaySeconds", queue.delay_seconds)
+    rules.check_delay(delay_seconds)
+    message = messages.new(ctx, queue, req)
+    messages.append(tx, scope, message, ctx.now + delay_seconds)
+    return _render_sent(message)
+
+
+def _render_sent(message: Message) -> dict[str, Any]:
+    sent = {"MessageId": message.message_id, "MD5OfMessageBody": message.body_md5}
+    if message.attributes:
+        sent["MD5OfMessageAttributes"] = message.attributes_md5
+    if message.system_attributes:
+        sent["MD5OfMessageSystemAttributes"] = message.system_attributes_md5
+    return sent
+
+
+def _render_received(message: Message, state: Any, req: dict[str, Any]) -> dict[str, Any]:
+    received: dict[str, Any] = {
+        "MessageId": message.message_id,
+        "ReceiptHandle": messages.render_handle(state),
+        "MD5OfBody": message.body_md5,
+        "Body": message.body,
+    }
+    wanted = req.get("MessageSystemAttributeNames") or req.get("AttributeNames")
+    if wanted:
+        system = _system_attributes(message, state)
+        received["Attributes"] = system if "All" in wanted else {n: v for n, v in system.items() if n in wanted}
+    wanted = req.get("MessageAttributeNames")
+    if wanted and message.attributes:
+        chosen = attributes.select(attributes.unpack(message.attributes), wanted)
+        if chosen:
+            received["MessageAttributes"] = attributes.render(chosen)
+            received["MD5OfMessageAttributes"] = attributes.digest(chosen)
+    return received
+
+
+def _system_attributes(message: Message, state: Any) -> dict[str, str]:
+    system = {
+        "SenderId": message.sender,
+        "SentTimestamp": str(int(message.sent_at * 1000)),
+        "ApproximateReceiveCount": str(state.receive_count),
+        "ApproximateFirstReceiveTimestamp": str(int(state.first_received_at * 1000)),
+    }
+    for name, (_, value) in attributes.unpack(message.system_attributes).items():
+        system[name] = value if isinstance(value, str) else value.decode("latin-1")
+    if message.group:
+        system["MessageGroupId"] = message.group
+    if message.dead_letter_source:
+        system["DeadLetterQueueSourceArn"] = message.dead_letter_source
+    return system

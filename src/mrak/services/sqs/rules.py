@@ -1,0 +1,65 @@
+"""Checks beyond the model, in the order in which AWS makes them."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from mrak.services.sqs import errors
+from mrak.services.sqs.tables import Queue
+
+MOST_BYTES = 1_048_576
+MOST_IN_FLIGHT = 120_000
+_MOST_ENTRIES = 10
+_ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
+# What XML 1.0 does not allow, which is what SQS's first protocol could carry.
+_INVALID_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def check_body(body: str | None) -> None:
+    if not body:
+        raise errors.missing_parameter("MessageBody")
+    if _INVALID_CHARACTER.search(body):
+        raise errors.invalid_characters()
+
+
+def check_size(queue: Queue, size_bytes: int) -> None:
+    if size_bytes > queue.maximum_message_bytes:
+        reason = f"Message must be shorter than {queue.maximum_message_bytes} bytes."
+        raise errors.invalid_parameter(f"One or more parameters are invalid. Reason: {reason}")
+
+
+def check_delay(delay_seconds: int) -> None:
+    if not 0 <= delay_seconds <= 900:
+        raise errors.invalid_value(delay_seconds, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
+
+
+def check_receive(most: int, wait_seconds: int, visibility_seconds: int) -> None:
+    if not 1 <= most <= 10:
+        raise errors.invalid_value(most, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
+    if not 0 <= wait_seconds <= 20:
+        raise errors.invalid_value(wait_seconds, "WaitTimeSeconds", "Must be >= 0 and <= 20, if provided.")
+    check_visibility(visibility_seconds)
+
+
+def check_visibility(seconds: int) -> None:
+    if not 0 <= seconds <= 43_200:
+        raise errors.invalid_value(
+            seconds, "VisibilityTimeout", "VisibilityTimeout must be an integer between 0 and 43200"
+        )
+
+
+def check_entries(entries: list[dict[str, Any]], entry_name: str) -> None:
+    """A batch as a whole; what is wrong with one entry fails only that entry."""
+    if not entries:
+        raise errors.empty_batch(entry_name)
+    if len(entries) > _MOST_ENTRIES:
+        raise errors.too_many_entries(len(entries))
+    seen: set[str] = set()
+    for entry in entries:
+        entry_id = entry["Id"]
+        if not _ENTRY_ID.fullmatch(entry_id):
+            raise errors.invalid_entry_id()
+        if entry_id in seen:
+            raise errors.entry_ids_not_distinct(entry_id)
+        seen.add(entry_id)

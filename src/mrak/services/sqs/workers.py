@@ -1,0 +1,23 @@
+"""What SQS does without a request: it takes deliveries of other services."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mrak.core.background import Delivery, Undeliverable
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import delivery
+from mrak.services.sqs import messages
+from mrak.services.sqs.exports import SEND
+from mrak.services.sqs.tables import QUEUES
+
+
+@delivery(SEND)
+def send(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    """Appends the message in the transaction that removes the delivery from the outbox: exactly once."""
+    name, request = msgspec.msgpack.decode(made.payload)
+    queue = QUEUES.get(tx, made.scope, name)
+    if queue is None:
+        raise Undeliverable(f"The queue {name} does not exist.")
+    message = messages.new(ctx, queue, request)
+    messages.append(tx, made.scope, message, ctx.now + request.get("DelaySeconds", queue.delay_seconds))

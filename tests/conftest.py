@@ -1,0 +1,212 @@
+"""A real server for black-box tests, and an in-process cloud for model tests.
+
+`server` is one `mrak up` for the whole run, on a free port, ended with it. `sandbox` gives each test module an environment
+of its own, `fresh_sandbox` each test; `sandbox.client("sqs")` is plain boto3. `app` is a whole cloud in memory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Server:
+    """A running `mrak up`."""
+
+    process: subprocess.Popen[bytes]
+    port: int
+    data: Path
+    log: Path
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://localhost:{self.port}"
+
+    def ask(self, method: str, path: str, body: dict[str, Any] | None = None) -> Any:
+        request = urllib.request.Request(
+            self.endpoint + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"x-mrak": "1"},
+        )
+        with urllib.request.urlopen(request, timeout=30) as response:
+            return json.load(response)
+
+    def sandbox(self, name: str | None = None) -> Sandbox:
+        row = self.ask("POST", "/_mrak/environments", {"name": name or f"t{uuid.uuid4().hex[:12]}"})
+        return Sandbox(self, row)
+
+    def wait_ready(self) -> None:
+        """Until it answers; fails with its log where it ends before that."""
+        deadline = time.monotonic() + 20
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(f"the server ended with {self.process.returncode}:\n{self.log.read_text()}")
+            try:
+                self.ask("GET", "/_mrak/status")
+                return
+            except (urllib.error.URLError, ConnectionError):
+                time.sleep(0.01)
+        raise AssertionError(f"the server did not answer:\n{self.log.read_text()}")
+
+    def stop(self) -> None:
+        self.process.terminate()
+        self.process.wait(timeout=20)
+
+
+@dataclass
+class Sandbox:
+    """An environment with its keys."""
+
+    server: Server
+    row: dict[str, Any]
+
+    @property
+    def name(self) -> str:
+        return str(self.row["name"])
+
+    @property
+    def account(self) -> str:
+        return str(self.row["account"])
+
+    @property
+    def environ(self) -> dict[str, str]:
+        """For child processes: what `mrak use` exports."""
+        return {
+            **os.environ,
+            "AWS_ENDPOINT_URL": self.server.endpoint,
+            "AWS_ACCESS_KEY_ID": self.row["access_key_id"],
+            "AWS_SECRET_ACCESS_KEY": self.row["secret_access_key"],
+            "AWS_REGION": "us-east-1",
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "MRAK_ENVIRONMENT": self.name,
+        }
+
+    def client(self, service: str, region: str = "us-east-1", **config: Any) -> Any:
+        """A boto3 client that does not retry: a test sees the first answer."""
+        import boto3
+        from botocore.config import Config
+
+        config.setdefault("retries", {"max_attempts": 0})
+        return boto3.client(
+            service,
+            endpoint_url=self.server.endpoint,
+            region_name=region,
+            aws_access_key_id=self.row["access_key_id"],
+            aws_secret_access_key=self.row["secret_access_key"],
+            config=Config(**config),
+        )
+
+    def advance_clock(self, seconds: float) -> None:
+        self.server.ask("POST", f"/_mrak/environments/{self.name}/clock", {"advance_seconds": seconds})
+
+    def delete(self) -> None:
+        self.server.ask("DELETE", f"/_mrak/environments/{self.name}")
+
+
+def start_server(data: Path, *options: str, port: int | None = None) -> Server:
+    """`mrak up` on a data folder; the caller stops it."""
+    port = port or free_port()
+    data.mkdir(parents=True, exist_ok=True)
+    log = data.parent / f"{data.name}.log"
+    command = [sys.executable, "-m", "mrak", "up", "--port", str(port), "--data", str(data), *options]
+    with log.open("ab") as output:
+        process = subprocess.Popen(command, stdout=output, stderr=output)
+    server = Server(process, port, data, log)
+    server.wait_ready()
+    return server
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start_server(tmp_path_factory.mktemp("mrak") / "data", "--durability", "process")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def sandbox(server: Server) -> Iterator[Sandbox]:
+    made = server.sandbox()
+    yield made
+    made.delete()
+
+
+@pytest.fixture
+def fresh_sandbox(server: Server) -> Iterator[Sandbox]:
+    made = server.sandbox()
+    yield made
+    made.delete()
+
+
+@dataclass
+class Cloud:
+    """A whole cloud in this process, for tests that enter through `invoke`."""
+
+    app: Any
+    loop: asyncio.AbstractEventLoop
+    clock: Any
+
+    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        """One operation as the default account; raises ApiError."""
+        return self.loop.run_until_complete(self.call_async(service, operation, **params))
+
+    async def call_async(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+        from mrak.auth.principals import root_of
+        from mrak.core.scope import DEFAULT_ACCOUNT, DEFAULT_ENVIRONMENT, Scope
+
+        environment = await self.app.environments.require(DEFAULT_ENVIRONMENT)
+        scope = Scope(DEFAULT_ENVIRONMENT, DEFAULT_ACCOUNT, "us-east-1")
+        ctx = self.app.engine.context(environment, scope, root_of(DEFAULT_ACCOUNT))
+        answer: dict[str, Any] = await self.app.engine.call(ctx, service, operation, params)
+        return answer
+
+    def advance_clock(self, seconds: float) -> None:
+        from mrak.core.scope import DEFAULT_ENVIRONMENT
+
+        self.loop.run_until_complete(self.app.environments.advance_clock(DEFAULT_ENVIRONMENT, seconds))
+
+    def close(self) -> None:
+        self.loop.run_until_complete(self.app.close())
+        self.loop.close()
+
+
+def new_cloud(**settings: Any) -> Cloud:
+    """A cloud on a manual clock and seeded ids; memory unless `memory=False, data=...` is given."""
+    from mrak.app import App
+    from mrak.config import Settings
+    from mrak.core.clock import ManualClock
+
+    settings.setdefault("memory", True)
+    clock = ManualClock()
+    loop = asyncio.new_event_loop()
+    app = App(Settings(seed=1, **settings), clock)
+    loop.run_until_complete(app.start())
+    return Cloud(app, loop, clock)
+
+
+@pytest.fixture
+def cloud() -> Iterator[Cloud]:
+    made = new_cloud()
+    yield made
+    made.close()

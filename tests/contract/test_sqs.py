@@ -1,0 +1,266 @@
+"""SQS as boto3 sees it, over HTTP: what it promises and each error that it makes."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+import time
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def sqs(sandbox: Any) -> Any:
+    return sandbox.client("sqs")
+
+
+@pytest.fixture
+def queue(sqs: Any) -> str:
+    return str(sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"])
+
+
+def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
+    """(code, message, HTTP status) of a call that has to fail."""
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    answer = caught.value.response
+    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def test_a_message_arrives_unchanged(sqs: Any, queue: str) -> None:
+    """The main promise; boto3 itself verifies the MD5 of body and attributes."""
+    attributes = {
+        "text": {"DataType": "String", "StringValue": "é"},
+        "number": {"DataType": "Number.int", "StringValue": "12"},
+        "bytes": {"DataType": "Binary", "BinaryValue": b"\x00\xff"},
+    }
+    sent = sqs.send_message(QueueUrl=queue, MessageBody="héllo", MessageAttributes=attributes)
+    assert sent["MD5OfMessageBody"] == hashlib.md5("héllo".encode()).hexdigest()
+    (message,) = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["All"])["Messages"]
+    assert message["Body"] == "héllo"
+    assert message["MessageId"] == sent["MessageId"]
+    assert message["MessageAttributes"] == attributes
+    assert message["MD5OfMessageAttributes"] == sent["MD5OfMessageAttributes"]
+
+
+def test_a_received_message_is_hidden_until_its_time_is_up(sqs: Any, sandbox: Any, queue: str) -> None:
+    """Visibility time-outs are what keeps two workers from doing the same work."""
+    sqs.send_message(QueueUrl=queue, MessageBody="once")
+    assert sqs.receive_message(QueueUrl=queue, VisibilityTimeout=60)["Messages"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    sandbox.advance_clock(61)
+    (again,) = sqs.receive_message(QueueUrl=queue, MessageSystemAttributeNames=["All"])["Messages"]
+    assert again["Attributes"]["ApproximateReceiveCount"] == "2"
+
+
+def test_deleting_takes_the_latest_handle(sqs: Any, queue: str) -> None:
+    """A handle of an earlier receive must not delete what another worker now holds; AWS reports success."""
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    (first,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    (second,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"])
+    assert sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    (third,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    assert third["ReceiptHandle"] != second["ReceiptHandle"]
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=third["ReceiptHandle"])
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+
+
+def test_a_long_poll_ends_when_a_message_comes(sqs: Any, sandbox: Any, queue: str) -> None:
+    """Long polls are woken by the commit, not by a period."""
+    sender = sandbox.client("sqs")
+    timer = threading.Timer(0.2, lambda: sender.send_message(QueueUrl=queue, MessageBody="now"))
+    timer.start()
+    started = time.monotonic()
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"][0]["Body"] == "now"
+    assert time.monotonic() - started < 15, "the wait was not ended by the message"
+    timer.join()
+
+
+def test_a_long_poll_sees_a_delayed_message(sqs: Any, queue: str) -> None:
+    """Nothing notifies when a delay ends, so the wait itself has to end then."""
+    sqs.send_message(QueueUrl=queue, MessageBody="later", DelaySeconds=1)
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=10)["Messages"][0]["Body"] == "later"
+
+
+def test_too_often_received_goes_to_the_dead_letter_queue(sqs: Any, queue: str) -> None:
+    """Redrive is how poison messages leave a queue; the message keeps its id and names its source."""
+    dead = sqs.create_queue(QueueName=f"dead-{uuid.uuid4().hex}")["QueueUrl"]
+    dead_arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    policy = f'{{"deadLetterTargetArn":"{dead_arn}","maxReceiveCount":"2"}}'
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"RedrivePolicy": policy})
+    sent = sqs.send_message(QueueUrl=queue, MessageBody="poison")
+    for _ in range(2):
+        assert sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)
+    (buried,) = sqs.receive_message(QueueUrl=dead, MessageSystemAttributeNames=["All"])["Messages"]
+    assert buried["MessageId"] == sent["MessageId"]
+    assert buried["Attributes"]["DeadLetterQueueSourceArn"].endswith(queue.rpartition("/")[2])
+    assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [queue]
+
+
+def test_counts_follow_the_messages(sqs: Any, queue: str) -> None:
+    """Autoscalers steer by these three numbers."""
+    sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": str(i), "MessageBody": "m"} for i in range(4)])
+    sqs.send_message(QueueUrl=queue, MessageBody="late", DelaySeconds=600)
+    sqs.receive_message(QueueUrl=queue)
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    counts = [shown[f"ApproximateNumberOfMessages{kind}"] for kind in ("", "NotVisible", "Delayed")]
+    assert counts == ["3", "1", "1"]
+
+
+def test_old_messages_expire(sqs: Any, fresh_sandbox: Any) -> None:
+    """Retention goes by the sandbox's clock."""
+    sqs = fresh_sandbox.client("sqs")
+    queue = sqs.create_queue(QueueName="short", Attributes={"MessageRetentionPeriod": "60"})["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="old")
+    fresh_sandbox.advance_clock(61)
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+
+
+def test_creating_again_asks_for_the_same_attributes(sqs: Any) -> None:
+    """CreateQueue is idempotent, and says which attribute differs."""
+    name = f"same-{uuid.uuid4().hex}"
+    first = sqs.create_queue(QueueName=name, Attributes={"DelaySeconds": "1"})
+    assert sqs.create_queue(QueueName=name, Attributes={"DelaySeconds": "1"})["QueueUrl"] == first["QueueUrl"]
+    code, message, status = error_of(sqs.create_queue, QueueName=name, Attributes={"DelaySeconds": "2"})
+    assert (code, status) == ("QueueAlreadyExists", 400)
+    assert message.endswith("a different value for attribute DelaySeconds")
+
+
+def test_a_name_rests_for_a_minute_after_its_queue_was_deleted(fresh_sandbox: Any) -> None:
+    """Code that recreates at once fails on AWS, so it has to fail here."""
+    sqs = fresh_sandbox.client("sqs")
+    sqs.delete_queue(QueueUrl=sqs.create_queue(QueueName="gone")["QueueUrl"])
+    code, _, _ = error_of(sqs.create_queue, QueueName="gone")
+    assert code == "AWS.SimpleQueueService.QueueDeletedRecently"
+    fresh_sandbox.advance_clock(60)
+    sqs.create_queue(QueueName="gone")
+
+
+def test_purge_removes_all_and_rests_for_a_minute(sqs: Any, queue: str) -> None:
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    sqs.purge_queue(QueueUrl=queue)
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+    code, message, status = error_of(sqs.purge_queue, QueueUrl=queue)
+    assert (code, status) == ("AWS.SimpleQueueService.PurgeQueueInProgress", 403)
+    assert "every 60 seconds" in message
+
+
+def test_batches_fail_entry_by_entry(sqs: Any, queue: str) -> None:
+    """One bad entry must not keep the others from being sent."""
+    answer = sqs.send_message_batch(
+        QueueUrl=queue,
+        Entries=[{"Id": "good", "MessageBody": "x"}, {"Id": "bad", "MessageBody": "y", "DelaySeconds": 901}],
+    )
+    assert [entry["Id"] for entry in answer["Successful"]] == ["good"]
+    (failed,) = answer["Failed"]
+    assert (failed["Id"], failed["SenderFault"], failed["Code"]) == ("bad", True, "InvalidParameterValue")
+
+
+def test_visibility_can_be_changed_while_in_flight(sqs: Any, queue: str) -> None:
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    (message,) = sqs.receive_message(QueueUrl=queue)["Messages"]
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"], VisibilityTimeout=0)
+    (again,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    code, text, _ = error_of(
+        sqs.change_message_visibility,
+        QueueUrl=queue,
+        ReceiptHandle=again["ReceiptHandle"],
+        VisibilityTimeout=10,
+    )
+    assert code == "InvalidParameterValue"
+    assert "not available for visibility timeout change" in text
+
+
+def test_tags_and_paging(fresh_sandbox: Any) -> None:
+    """ListQueues pages only when asked to, by prefix."""
+    sqs = fresh_sandbox.client("sqs")
+    urls = [sqs.create_queue(QueueName=f"a-{i}", tags={"n": str(i)})["QueueUrl"] for i in range(3)]
+    sqs.create_queue(QueueName="b")
+    first = sqs.list_queues(QueueNamePrefix="a-", MaxResults=2)
+    rest = sqs.list_queues(QueueNamePrefix="a-", MaxResults=2, NextToken=first["NextToken"])
+    assert first["QueueUrls"] + rest["QueueUrls"] == urls
+    assert "NextToken" not in rest
+    sqs.tag_queue(QueueUrl=urls[0], Tags={"team": "x"})
+    sqs.untag_queue(QueueUrl=urls[0], TagKeys=["n"])
+    assert sqs.list_queue_tags(QueueUrl=urls[0])["Tags"] == {"team": "x"}
+
+
+ERRORS = [
+    ("send_message", {"MessageBody": "a" * 1_048_577}, "InvalidParameterValue", "Message must be shorter than 1048576"),
+    ("send_message", {"MessageBody": "\x00"}, "InvalidMessageContents", "Invalid characters found"),
+    ("send_message", {"MessageBody": "x", "DelaySeconds": 901}, "InvalidParameterValue", "Value 901 for parameter"),
+    ("receive_message", {"MaxNumberOfMessages": 11}, "InvalidParameterValue", "Must be between 1 and 10, if provided."),
+    ("receive_message", {"WaitTimeSeconds": 21}, "InvalidParameterValue", "Must be >= 0 and <= 20, if provided."),
+    ("delete_message", {"ReceiptHandle": "nonsense"}, "ReceiptHandleIsInvalid", "is not a valid receipt handle"),
+    ("get_queue_attributes", {"AttributeNames": ["Nope"]}, "InvalidAttributeName", "Unknown Attribute Nope."),
+    ("set_queue_attributes", {"Attributes": {"Nope": "1"}}, "InvalidAttributeName", "Unknown Attribute Nope."),
+    ("set_queue_attributes", {"Attributes": {"DelaySeconds": "901"}}, "InvalidAttributeValue", "DelaySeconds"),
+    ("set_queue_attributes", {"Attributes": {"RedrivePolicy": "{"}}, "InvalidAttributeValue", "JSON map"),
+    ("send_message_batch", {"Entries": []}, "AWS.SimpleQueueService.EmptyBatchRequest", "at least one"),
+    (
+        "send_message_batch",
+        {"Entries": [{"Id": str(i), "MessageBody": "x"} for i in range(11)]},
+        "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
+        "Maximum number of entries per request are 10. You have sent 11.",
+    ),
+    (
+        "send_message_batch",
+        {"Entries": [{"Id": "a", "MessageBody": "x"}, {"Id": "a", "MessageBody": "y"}]},
+        "AWS.SimpleQueueService.BatchEntryIdsNotDistinct",
+        "Id a repeated.",
+    ),
+    (
+        "send_message_batch",
+        {"Entries": [{"Id": "a:b", "MessageBody": "x"}]},
+        "AWS.SimpleQueueService.InvalidBatchEntryId",
+        "can only contain alphanumeric",
+    ),
+    (
+        "send_message_batch",
+        {"Entries": [{"Id": str(i), "MessageBody": "a" * 600_000} for i in range(2)]},
+        "AWS.SimpleQueueService.BatchRequestTooLong",
+        "You have sent 1200000 bytes.",
+    ),
+    (
+        "send_message",
+        {"MessageBody": "x", "MessageAttributes": {"a": {"DataType": "String", "StringValue": ""}}},
+        "InvalidParameterValue",
+        "Message (user) attribute 'a' must contain a non-empty value of type 'String'.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("operation", "params", "code", "text"), ERRORS)
+def test_errors(sqs: Any, queue: str, operation: str, params: dict[str, Any], code: str, text: str) -> None:
+    """Each with AWS's code and words; what failed has changed nothing."""
+    found, message, _ = error_of(getattr(sqs, operation), QueueUrl=queue, **params)
+    assert (found, text in message) == (code, True), message
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+
+
+def test_a_missing_queue(sqs: Any, sandbox: Any) -> None:
+    missing = f"{sandbox.server.endpoint}/{sandbox.account}/missing"
+    code, message, status = error_of(sqs.send_message, QueueUrl=missing, MessageBody="x")
+    assert (code, message, status) == (
+        "AWS.SimpleQueueService.NonExistentQueue",
+        "The specified queue does not exist.",
+        400,
+    )
+
+
+def test_sandboxes_never_see_each_other(server: Any) -> None:
+    """The same queue name in two sandboxes is two queues."""
+    one, two = server.sandbox(), server.sandbox()
+    queues = [box.client("sqs").create_queue(QueueName="same")["QueueUrl"] for box in (one, two)]
+    one.client("sqs").send_message(QueueUrl=queues[0], MessageBody="one's")
+    assert "Messages" not in two.client("sqs").receive_message(QueueUrl=queues[1])
+    assert one.client("sqs").receive_message(QueueUrl=queues[0])["Messages"]
+    for box in (one, two):
+        box.delete()
