@@ -58,7 +58,7 @@ async def _serve_http(handle: Handle, scope: Message, receive: Receive, send: Se
         request.body, request.stream = None, body
     elif length is not None and length != "0":
         request.body = await body.read()
-    await _respond(request, await handle(request), send)
+    await _respond(request, await handle(request), body, send)
 
 
 async def _live(start: Lifespan, stop: Lifespan, receive: Receive, send: Send) -> None:
@@ -122,7 +122,7 @@ class AsgiBody:
             pass
 
 
-async def _respond(request: Request, response: Response, send: Send) -> None:
+async def _respond(request: Request, response: Response, incoming: AsgiBody, send: Send) -> None:
     body = response.body
     headers = [(name.lower().encode(), value.encode()) for name, value in response.headers]
     length = len(body) if isinstance(body, bytes) else body.length if isinstance(body, FileSlice) else None
@@ -130,11 +130,24 @@ async def _respond(request: Request, response: Response, send: Send) -> None:
         headers.append((b"content-length", str(length).encode()))
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
     if request.method != "HEAD" and not isinstance(body, bytes):
-        chunks = _read_file(body) if isinstance(body, FileSlice) else body
-        async for chunk in chunks:
-            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+        await _send_chunks(_read_file(body) if isinstance(body, FileSlice) else body, incoming, send)
     last = body if isinstance(body, bytes) and request.method != "HEAD" else b""
     await send({"type": "http.response.body", "body": last, "more_body": False})
+
+
+async def _send_chunks(chunks: AsyncIterator[bytes], incoming: AsgiBody, send: Send) -> None:
+    # Servers let us send into the void after the client has left; only `receive` tells.
+    gone = asyncio.create_task(incoming.wait_disconnected())
+    try:
+        async for chunk in chunks:
+            await send({"type": "http.response.body", "body": chunk, "more_body": True})
+            if gone.done():
+                raise ClientDisconnected
+    finally:
+        gone.cancel()
+        close = getattr(chunks, "aclose", None)
+        if close is not None:
+            await close()
 
 
 async def _read_file(part: FileSlice) -> AsyncIterator[bytes]:

@@ -6,7 +6,6 @@ Everything runs on the event loop that calls `serve`; there are no threads but t
 from __future__ import annotations
 
 import asyncio
-import gc
 import resource
 import ssl
 from collections.abc import Awaitable, Callable
@@ -100,8 +99,6 @@ async def serve(
     _raise_file_limit()
     server = Http1Server(handle, websocket, scheme="http" if tls is None else "https")
     listening = await server.loop.create_server(server.connect, sock=listener, backlog=BACKLOG, ssl=tls)
-    # What was loaded up to here stays: the collector need not walk it again.
-    gc.freeze()
     ready()
     try:
         await stop.wait()

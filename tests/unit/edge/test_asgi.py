@@ -16,6 +16,8 @@ def call(app: Any, scope: dict[str, Any], events: list[dict[str, Any]]) -> list[
     sent: list[dict[str, Any]] = []
 
     async def receive() -> dict[str, Any]:
+        if not events:
+            await asyncio.Event().wait()  # the client is there, and silent
         return events.pop(0)
 
     async def send(message: dict[str, Any]) -> None:

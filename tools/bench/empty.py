@@ -1,0 +1,25 @@
+"""An empty handler under mrak's own HTTP server: what every line of the bench is compared with."""
+
+import asyncio
+import signal
+import sys
+
+import uvloop
+
+from mrak.core.http import Request, Response
+from mrak.edge.server import serve
+
+ANSWER = Response(200, [("content-type", "application/x-amz-json-1.0")], b"{}")
+
+
+async def handle(request: Request) -> Response:
+    return ANSWER
+
+
+async def main() -> None:
+    stop = asyncio.Event()
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+    await serve(handle, "127.0.0.1", int(sys.argv[1]), ready=lambda: None, stop=stop)
+
+
+uvloop.run(main())
