@@ -105,7 +105,7 @@ class CborCodec(Codec):
         shape = self.model.error_shape(name)
         name = shape.name if shape is not None else name
         namespace = self.flavour.error_namespace
-        if shape is None and self.flavour.framework_namespaces:
+        if self.flavour.framework_namespaces and (shape is None or name == "ValidationException"):
             namespace = quirks.FRAMEWORK_ERRORS.get(name, namespace)
         body: dict[str, Any] = {"__type": namespace + name}
         if error.message:

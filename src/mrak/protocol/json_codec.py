@@ -106,6 +106,9 @@ class JsonBodies:
 
         return render
 
+    def writer_of_fields(self, shape: Shape) -> Callable[[Any], Any]:
+        return self._writers.of(shape)
+
     def writer_of(self, member: Member) -> Callable[[Any], Any]:
         return self._writers.member(member)
 
@@ -138,8 +141,8 @@ class JsonCodec(Codec):
             body = request.body
             if not body:
                 return parse(b"{}")
-            if len(body) > limit:
-                self.body_of(request)
+            if len(body) > limit or "content-encoding" in request.headers:
+                body = self.body_of(request)
             return parse(body)
 
         return decode
@@ -187,7 +190,7 @@ class JsonCodec(Codec):
         if error.message:
             body[message_member(shape, _framework_message_key(name, self.flavour))] = error.message
         if error.fields:
-            body.update(error.fields)
+            body.update(self._bodies.writer_of_fields(shape)(error.fields) if shape is not None else error.fields)
         status = self.error_status(error, shape)
         headers = [("Content-Type", self._content_type), ("x-amzn-RequestId", request_id)]
         if "awsQueryCompatible" in self.model.metadata:
@@ -199,7 +202,7 @@ class JsonCodec(Codec):
         return Response(status, headers, content)
 
     def _error_type(self, name: str, modelled: bool) -> str:
-        if not modelled and self.flavour.framework_namespaces:
+        if self.flavour.framework_namespaces and (not modelled or name == "ValidationException"):
             return quirks.FRAMEWORK_ERRORS.get(name, self.flavour.error_namespace) + name
         return self.flavour.error_namespace + name
 

@@ -39,9 +39,7 @@ class FastTypes:
 
     def _is_plain(self, member: Member) -> bool:
         """Without a name of its own on the wire, and without another form than its type's."""
-        if member.traits.get("jsonvalue") or member.timestamp_format not in (None, "unixTimestamp"):
-            return False
-        return member.wire_name == member.name
+        return member.timestamp_format in (None, "unixTimestamp") and member.wire_name == member.name
 
     def _is_shape_possible(self, shape: Shape) -> bool:
         found = self._possible.get(shape.name)

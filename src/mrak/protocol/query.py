@@ -115,7 +115,8 @@ class QueryCodec(Codec):
 
     def _names(self, member: Member) -> tuple[str, ...]:
         if member.shape.type == "list" and member.flattened:
-            return (xml.element_name(member), member.wire_name)
+            own = member.shape.element.traits.get("locationName", member.wire_name)
+            return (own, member.wire_name)
         return (member.wire_name,)
 
     def _member(self, member: Member) -> Reader:
@@ -188,8 +189,7 @@ class QueryCodec(Codec):
         out = [f"<Type>{kind}</Type><Code>{xml.escape(code)}</Code>"]
         if error.message:
             out.append(f"<Message>{xml.escape(error.message)}</Message>")
-        for name, value in (error.fields or {}).items():
-            out.append(f"<{name}>{xml.escape(str(value))}</{name}>")
+        xml.write_error_fields(self._writers, shape, error.fields or {}, out)
         if self.service == "sqs":
             out.append("<Detail/>")
         body = (

@@ -130,19 +130,6 @@ QUERY_CODES: dict[str, dict[str, str]] = {
         "TooManyEntriesInBatchRequest": "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
         "UnsupportedOperation": "AWS.SimpleQueueService.UnsupportedOperation",
     },
-    "cloudwatch": {
-        "ConcurrentModificationException": "ConcurrentModificationException",
-        "DashboardInvalidInputError": "InvalidParameterInput",
-        "DashboardNotFoundError": "ResourceNotFound",
-        "InternalServiceFault": "InternalServiceError",
-        "InvalidFormatFault": "InvalidFormat",
-        "InvalidNextToken": "InvalidNextToken",
-        "InvalidParameterCombinationException": "InvalidParameterCombination",
-        "InvalidParameterValueException": "InvalidParameterValue",
-        "LimitExceededFault": "LimitExceeded",
-        "MissingRequiredParameterException": "MissingParameter",
-        "ResourceNotFound": "ResourceNotFound",
-    },
 }
 
 # The query protocol's names, which botocore's model of SQS has lost since its clients speak JSON.

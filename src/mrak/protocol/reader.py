@@ -175,8 +175,6 @@ class Readers:
         return self._map(shape)
 
     def member(self, member: Member) -> Reader:
-        if member.traits.get("jsonvalue"):
-            return _any
         return self.of(member.shape)
 
     def structure(self, shape: Shape, members: list[tuple[str, Member]]) -> Reader:

@@ -26,6 +26,8 @@ Binder = Callable[[Request, dict[str, Any]], None]
 HeaderWriter = Callable[[dict[str, Any], list[tuple[str, str]]], None]
 Members = list[tuple[str, Member]]
 
+# Where members of an output can be but in its body. Labels and query parameters only mean something in a request.
+_OUTSIDE_BODY = frozenset({"header", "headers", "statusCode"})
 _NO_BODY = frozenset({204, 205, 304})
 
 
@@ -160,7 +162,7 @@ class RestCodec(Codec):
                 elif key in lists:
                     name, parse = lists[key]
                     result.setdefault(name, []).append(parse(value))
-                elif rest is not None:
+                if rest is not None:
                     _collect(others, key, value, rest.shape.value.shape.type == "list")
             if rest is not None and others:
                 result[rest.name] = others
@@ -243,6 +245,13 @@ class RestCodec(Codec):
         except UnicodeDecodeError as error:
             raise self.malformed("Body is not UTF-8.") from error
 
+    def error_headers(self, shape: Shape | None, error: ApiError) -> list[tuple[str, str]]:
+        """Headers that the error brings, and members of its shape that travel as headers."""
+        headers = list((error.headers or {}).items())
+        for write in self._compile_headers(shape) if shape is not None and error.fields else ():
+            write(error.fields or {}, headers)
+        return headers
+
     # --- encoding -----------------------------------------------------------------------------------------------
 
     def compile_encoder(self, operation: OperationModel) -> Encoder:
@@ -292,7 +301,7 @@ class RestCodec(Codec):
 
     def _header_formatter(self, member: Member) -> Callable[[Any], str]:
         if member.traits.get("jsonvalue"):
-            return lambda value: base64.b64encode(msgspec.json.encode(value)).decode()
+            return _write_json_header
         if member.shape.type == "list":
             kind = member.shape.element.shape.type
             form = text.formatter(member.shape.element, "rfc822")
@@ -303,7 +312,7 @@ class RestCodec(Codec):
         shape = operation.output
         if shape.payload is not None:
             return self._compile_payload_rendering(operation, shape.payload, shape.members[shape.payload])
-        members = [(name, member) for name, member in shape.members.items() if member.location is None]
+        members = [(name, member) for name, member in shape.members.items() if member.location not in _OUTSIDE_BODY]
         stream = next((name for name, member in members if member.shape.is_event_stream), None)
         if stream is not None:
             return self._compile_payload_rendering(operation, stream, shape.members[stream])
@@ -347,11 +356,17 @@ def _collect(others: dict[str, Any], key: str, value: str, as_list: bool) -> Non
         others.setdefault(key, value)
 
 
-def _parse_json_header(value: str) -> Any:
+def _parse_json_header(value: str) -> str:
+    """JSON travels base64-encoded in a header; inside, it is the text that the caller wrote."""
     try:
-        return msgspec.json.decode(base64.b64decode(value.encode("ascii"), validate=True))
-    except (binascii.Error, UnicodeError, msgspec.MsgspecError, RecursionError) as error:
+        return base64.b64decode(value.encode("ascii"), validate=True).decode("utf-8")
+    except (binascii.Error, UnicodeError) as error:
         raise WireError("Header is not base64-encoded JSON.") from error
+
+
+def _write_json_header(value: Any) -> str:
+    content = value.encode() if isinstance(value, str) else msgspec.json.encode(value)
+    return base64.b64encode(content).decode()
 
 
 def _single_line(value: str) -> str:

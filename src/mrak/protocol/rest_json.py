@@ -59,19 +59,12 @@ class RestJsonCodec(RestCodec):
             body["Type"] = "User" if error.sender else "Service"
         if error.message:
             body[message_member(shape, self.flavour.message_key)] = error.message
+        for field, value in (error.fields or {}).items():
+            member = shape.members.get(field) if shape is not None else None
+            if member is None:
+                body[field] = value
+            elif member.location is None:
+                body[member.wire_name] = self._bodies.writer_of(member)(value)
         headers = [("Content-Type", "application/json"), *self.identity_headers(request_id)]
-        headers.append(("x-amzn-ErrorType", name))
-        self._write_fields(shape, error.fields or {}, body, headers)
-        headers.extend((error.headers or {}).items())
+        headers += [("x-amzn-ErrorType", name), *self.error_headers(shape, error)]
         return Response(self.error_status(error, shape), headers, encode_json(body))
-
-    def _write_fields(
-        self, shape: Shape | None, fields: dict[str, Any], body: dict[str, Any], headers: list[tuple[str, str]]
-    ) -> None:
-        """Further members of the error, each at the place that the model gives it."""
-        for name, value in fields.items():
-            member = shape.members.get(name) if shape is not None else None
-            if member is not None and member.location == "header":
-                headers.append((member.wire_name, str(value)))
-            else:
-                body[member.wire_name if member is not None else name] = value

@@ -11,7 +11,7 @@ from mrak.protocol import quirks, text, validate, xml
 from mrak.protocol.base import Encoder
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import WireError
-from mrak.protocol.rest import Members, RestCodec, unquote
+from mrak.protocol.rest import Members, RestCodec
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
@@ -105,24 +105,22 @@ class RestXmlCodec(RestCodec):
 
     def compile_body_renderer(self, operation: OperationModel, members: Members) -> Callable[[dict[str, Any]], bytes]:
         shape = operation.output
-        write = self._writers.content(members)
         declared = xml.namespace_declaration(self._namespace or self._xml_namespace(shape))
         root = shape.traits.get("locationName") or operation.traits.get("output", {}).get("locationName")
-        return _document(root or shape.name, declared, write)
+        return _document(root or shape.name, self._writers.element(members, declared))
 
     def compile_payload_renderer(self, operation: OperationModel, member: Member) -> Callable[[Any], bytes]:
         declared = xml.namespace_declaration(self._namespace or self._xml_namespace(member.shape))
         root = member.traits.get("locationName") or member.shape.traits.get("locationName") or member.shape.name
         if member.shape.type != "structure":
-            write_value = self._writers.member(member)
-            return lambda value: _finish([], lambda out: write_value(root, value, out))
-        return _document(root, declared, self._writers.content(list(member.shape.members.items())))
+            return _document(root, self._writers.member(member))
+        return _document(root, self._writers.element(list(member.shape.members.items()), declared))
 
     def _xml_namespace(self, shape: Shape) -> Any:
         return shape.traits.get("xmlNamespace") or self.model.xml_namespace
 
     def event_payload(self, shape: Shape) -> Callable[[dict[str, Any]], bytes]:
-        return _document(shape.name, "", self._writers.content(list(shape.members.items())))
+        return _document(shape.name, self._writers.of(shape))
 
     def compile_encoder(self, operation: OperationModel) -> Encoder:
         if self._is_s3 and operation.name == "GetBucketLocation":
@@ -142,8 +140,7 @@ class RestXmlCodec(RestCodec):
     def encode_error(self, operation: str | None, error: ApiError, request_id: str) -> Response:
         shape = self.model.error_shape(error.code)
         status = self.error_status(error, shape)
-        headers = self.identity_headers(request_id)
-        headers.extend((error.headers or {}).items())
+        headers = [*self.identity_headers(request_id), *self.error_headers(shape, error)]
         method = self.model.operation(operation).method if operation is not None else None
         if method == "HEAD" or status == 304:
             return Response(status, headers, b"")
@@ -155,8 +152,7 @@ class RestXmlCodec(RestCodec):
         out = [f"<Code>{xml.escape(code)}</Code>"]
         if error.message:
             out.append(f"<Message>{xml.escape(error.message)}</Message>")
-        for name, value in (error.fields or {}).items():
-            out.append(f"<{name}>{xml.escape(str(value))}</{name}>")
+        xml.write_error_fields(self._writers, shape, error.fields or {}, out)
         if self._is_s3:
             identity = f"<RequestId>{request_id}</RequestId><HostId>{host_id(request_id)}</HostId>"
             return f"{_DECLARATION}<Error>{''.join(out)}{identity}</Error>"
@@ -174,23 +170,10 @@ def host_id(request_id: str) -> str:
     return base64.b64encode(hashlib.sha512(request_id.encode()).digest()[:56]).decode()
 
 
-def _finish(out: list[str], write: Callable[[list[str]], None]) -> bytes:
-    write(out)
-    return (_DECLARATION + "".join(out)).encode("utf-8", "surrogatepass")
-
-
-def _document(
-    root: str, declared: str, write: Callable[[dict[str, Any], list[str]], None]
-) -> Callable[[dict[str, Any]], bytes]:
-    opening, closing = f"<{root}{declared}>", f"</{root}>"
-
-    def render(value: dict[str, Any]) -> bytes:
-        out = [_DECLARATION, opening]
-        write(value, out)
-        out.append(closing)
+def _document(root: str, write: xml.Writer) -> Callable[[Any], bytes]:
+    def render(value: Any) -> bytes:
+        out = [_DECLARATION]
+        write(root, value, out)
         return "".join(out).encode("utf-8", "replace")
 
     return render
-
-
-__all__ = ["RestXmlCodec", "host_id", "unquote"]

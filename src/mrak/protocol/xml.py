@@ -87,11 +87,11 @@ def _escape_one(match: re.Match[str]) -> str:
 
 
 def element_name(member: Member) -> str:
-    """What a list's elements are called: flattened ones go by the list's own name, or the element's if it has one."""
+    """What a list's elements are called. Flattened ones go by the list's own name."""
     own: str | None = member.shape.element.traits.get("locationName")
-    if member.flattened:
-        return own or member.wire_name
-    return own or "member"
+    if member.traits.get("flattened"):
+        return member.wire_name
+    return own or (member.wire_name if member.flattened else "member")
 
 
 class XmlReaders:
@@ -111,7 +111,7 @@ class XmlReaders:
         return found
 
     def structure(self, members: list[tuple[str, Member]]) -> Reader:
-        plan = [(name, self._member(member)) for name, member in members if member.location is None]
+        plan = [(name, self._member(member)) for name, member in members]
 
         def read(element: Element) -> dict[str, Any]:
             result: dict[str, Any] = {}
@@ -202,6 +202,17 @@ class XmlReaders:
         return read
 
 
+def write_error_fields(writers: XmlWriters, shape: Shape | None, fields: dict[str, Any], out: list[str]) -> None:
+    """An error's members beside its code and message; those that the model lacks as plain text."""
+    members = shape.members if shape is not None else {}
+    for name, value in fields.items():
+        member = members.get(name)
+        if member is None:
+            out.append(f"<{name}>{escape(str(value))}</{name}>")
+        elif member.location is None:
+            writers.member(member)(member.wire_name, value, out)
+
+
 def map_names(shape: Shape) -> tuple[str, str]:
     return shape.key.traits.get("locationName", "key"), shape.value.traits.get("locationName", "value")
 
@@ -256,10 +267,14 @@ class XmlWriters:
         return found
 
     def _structure(self, shape: Shape) -> Writer:
-        write_content = self.content(list(shape.members.items()))
+        return self.element(list(shape.members.items()), "")
+
+    def element(self, members: list[tuple[str, Member]], declaration: str) -> Writer:
+        """Writes an element with these members, some of them as its attributes."""
+        write_content = self.content(members)
         attributes = [
             (name, member.wire_name, text.formatter(member, "iso8601"))
-            for name, member in shape.members.items()
+            for name, member in members
             if member.traits.get("xmlAttribute")
         ]
 
@@ -269,7 +284,7 @@ class XmlWriters:
                 for member, key, form in attributes
                 if value.get(member) is not None
             )
-            out.append(f"<{name}{marks}>")
+            out.append(f"<{name}{declaration}{marks}>")
             write_content(value, out)
             out.append(f"</{name}>")
 
@@ -280,7 +295,7 @@ class XmlWriters:
         plan = [
             (name, member.wire_name, self.member(member))
             for name, member in members
-            if member.location is None and not member.traits.get("xmlAttribute")
+            if not member.traits.get("xmlAttribute")
         ]
 
         def write(value: dict[str, Any], out: list[str]) -> None:
