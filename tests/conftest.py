@@ -1,7 +1,8 @@
 """A real server for black-box tests, and an in-process cloud for model tests.
 
-`server` is one `mrak up` for the whole run, on a free port, ended with it. `sandbox` gives each test module an environment
-of its own, `fresh_sandbox` each test; `sandbox.client("sqs")` is plain boto3. `app` is a whole cloud in memory.
+`server` is one `mrak up` for the whole run, on a free port, ended with it. `sandbox` gives each test module an
+environment of its own, `fresh_sandbox` each test; `sandbox.client("sqs")` is plain boto3. `cloud` is a whole cloud in
+memory, entered through `invoke`.
 """
 
 from __future__ import annotations

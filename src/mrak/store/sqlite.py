@@ -209,22 +209,18 @@ def _connect(path: Path) -> sqlite3.Connection:
 
 def _open(path: Path, durability: Durability) -> sqlite3.Connection:
     """The writer connection; creates the file, migrates an older format, refuses a newer one untouched."""
+    connection: sqlite3.Connection | None = None
     try:
         connection = _connect(path)
-    except sqlite3.OperationalError as error:
-        raise StoreError(f"{path} can't be opened ({error}). Is its folder there and writable?") from error
-    try:
         _check_format(connection, path)
         connection.execute(f"PRAGMA page_size = {_PAGE_BYTES}")
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute(f"PRAGMA synchronous = {'FULL' if durability == 'power' else 'NORMAL'}")
         _migrate(connection)
-    except sqlite3.DatabaseError as error:
-        connection.close()
+    except (sqlite3.DatabaseError, StoreError) as error:
+        if connection is not None:
+            connection.close()
         raise _explain(error, path) from error
-    except StoreError:
-        connection.close()
-        raise
     return connection
 
 
@@ -254,6 +250,8 @@ def _migrate(connection: sqlite3.Connection) -> None:
 
 def _explain(error: BaseException, path: Path) -> StoreError:
     """SQLite's error in words that say what to do."""
+    if isinstance(error, StoreError):
+        return error
     name = getattr(error, "sqlite_errorname", "")
     if name == "SQLITE_FULL":
         return Unavailable(f"The disk that holds {path} is full. Nothing of this request was kept; free some space.")
