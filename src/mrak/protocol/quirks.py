@@ -30,6 +30,9 @@ class Flavour(Struct, frozen=True):
     # Member of the body's JSON for unmodelled errors.
     message_key: str = "message"
     crc32: bool = False
+    # What a blob or text that is the whole body is called where the output does not say.
+    blob_content_type: str = "application/octet-stream"
+    text_content_type: str = "text/plain"
     always_millis: bool = False
 
 
@@ -57,10 +60,15 @@ FLAVOURS: dict[str, Flavour] = {
     "dynamodbstreams": _DYNAMODB,
     "ecr": Flavour(validation_code="InvalidParameterException"),
     "iam": structs.replace(_QUERY, hide_pattern_value=True),
-    "lambda": Flavour(message_key="message"),
+    "lambda": Flavour(blob_content_type="application/json"),
     "logs": Flavour(validation_code="InvalidParameterException"),
     "route53": Flavour(validation_code="InvalidInput"),
-    "s3": Flavour(constraints="none", always_millis=True, max_body_bytes=64 * 1024 * 1024),
+    "s3": Flavour(
+        constraints="none",
+        always_millis=True,
+        blob_content_type="binary/octet-stream",
+        text_content_type="application/json",  # its only such output is a bucket's policy
+    ),
     "s3control": Flavour(constraints="none", always_millis=True),
     "schemas": _REST_BAD_REQUEST,
     "sns": _QUERY,
@@ -206,6 +214,38 @@ REST_XML_NAMESPACES: dict[str, str] = {
     "cloudfront": "http://cloudfront.amazonaws.com/doc/2020-05-31/",
     "route53": "https://route53.amazonaws.com/doc/2013-04-01/",
     "s3control": "http://awss3control.amazonaws.com/doc/2018-08-20/",
+}
+
+# The root elements of S3's outputs, which the model calls by its shapes' names.
+# https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+S3_ROOTS: dict[str, str] = {
+    "CompleteMultipartUpload": "CompleteMultipartUploadResult",
+    "CreateMultipartUpload": "InitiateMultipartUploadResult",
+    "CreateSession": "CreateSessionResult",
+    "DeleteObjects": "DeleteResult",
+    "GetBucketAccelerateConfiguration": "AccelerateConfiguration",
+    "GetBucketAcl": "AccessControlPolicy",
+    "GetBucketCors": "CORSConfiguration",
+    "GetBucketLifecycleConfiguration": "LifecycleConfiguration",
+    "GetBucketLogging": "BucketLoggingStatus",
+    "GetBucketNotificationConfiguration": "NotificationConfiguration",
+    "GetBucketRequestPayment": "RequestPaymentConfiguration",
+    "GetBucketTagging": "Tagging",
+    "GetBucketVersioning": "VersioningConfiguration",
+    "GetBucketWebsite": "WebsiteConfiguration",
+    "GetObjectAcl": "AccessControlPolicy",
+    "GetObjectAttributes": "GetObjectAttributesResponse",
+    "GetObjectTagging": "Tagging",
+    "ListBucketAnalyticsConfigurations": "ListBucketAnalyticsConfigurationResult",
+    "ListBucketInventoryConfigurations": "ListInventoryConfigurationsResult",
+    "ListBucketMetricsConfigurations": "ListMetricsConfigurationsResult",
+    "ListBuckets": "ListAllMyBucketsResult",
+    "ListDirectoryBuckets": "ListAllMyDirectoryBucketsResult",
+    "ListMultipartUploads": "ListMultipartUploadsResult",
+    "ListObjectVersions": "ListVersionsResult",
+    "ListObjects": "ListBucketResult",
+    "ListObjectsV2": "ListBucketResult",
+    "ListParts": "ListPartsResult",
 }
 
 # Operations that a route table cannot tell from another by method, path and query: they have other hosts

@@ -20,7 +20,7 @@ from mrak.protocol import eventstream, quirks, text
 from mrak.protocol.base import Codec, Decoder, Encoder
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import WireError
-from mrak.protocol.routes import RouteTable, compile_path
+from mrak.protocol.routes import RouteTable, compile_path, literals_of
 
 Binder = Callable[[Request, dict[str, Any]], None]
 HeaderWriter = Callable[[dict[str, Any], list[tuple[str, str]]], None]
@@ -116,7 +116,7 @@ class RestCodec(Codec):
             binders.append(self._bind_labels(operation, labels))
         query = [(name, m) for name, m in members.items() if m.location == "querystring"]
         if query:
-            binders.append(self._bind_query(query))
+            binders.append(self._bind_query(query, frozenset(name for name, _ in literals_of(operation.request_uri))))
         headers = [(name, m) for name, m in members.items() if m.location in ("header", "headers")]
         if headers:
             binders.append(self._bind_headers(headers))
@@ -140,7 +140,7 @@ class RestCodec(Codec):
         assert parse is not None, (self.service, member.name, member.shape.type)
         return parse
 
-    def _bind_query(self, members: Members) -> Binder:
+    def _bind_query(self, members: Members, literals: frozenset[str]) -> Binder:
         scalars: dict[str, tuple[str, text.Parser]] = {}
         lists: dict[str, tuple[str, text.Parser]] = {}
         rest: Member | None = None
@@ -162,7 +162,7 @@ class RestCodec(Codec):
                 elif key in lists:
                     name, parse = lists[key]
                     result.setdefault(name, []).append(parse(value))
-                if rest is not None:
+                elif rest is not None and key not in literals:
                     _collect(others, key, value, rest.shape.value.shape.type == "list")
             if rest is not None and others:
                 result[rest.name] = others
@@ -330,9 +330,11 @@ class RestCodec(Codec):
             frames = eventstream.compile_encoder(member.shape, self.body_content_type(), self.event_payload)
             return lambda output: (eventstream.CONTENT_TYPE, frames(output[name], None))
         if kind == "blob":
-            return lambda output: _blob_body(output.get(name))
+            blob_type = self.flavour.blob_content_type
+            return lambda output: _blob_body(output.get(name), blob_type)
         if kind == "string":
-            return lambda output: ("text/plain", (output.get(name) or "").encode())
+            text_type = self.flavour.text_content_type
+            return lambda output: (text_type, (output.get(name) or "").encode())
         render = self.compile_payload_renderer(operation, member)
         content_type = self.body_content_type()
 
@@ -343,10 +345,10 @@ class RestCodec(Codec):
         return render_payload
 
 
-def _blob_body(value: Any) -> tuple[str, Any]:
+def _blob_body(value: Any, content_type: str) -> tuple[str, Any]:
     if value is None or value == b"":
         return "", b""
-    return "application/octet-stream", value.encode() if isinstance(value, str) else value
+    return content_type, value.encode() if isinstance(value, str) else value
 
 
 def _collect(others: dict[str, Any], key: str, value: str, as_list: bool) -> None:

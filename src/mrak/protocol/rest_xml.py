@@ -106,7 +106,7 @@ class RestXmlCodec(RestCodec):
     def compile_body_renderer(self, operation: OperationModel, members: Members) -> Callable[[dict[str, Any]], bytes]:
         shape = operation.output
         declared = xml.namespace_declaration(self._namespace or self._xml_namespace(shape))
-        root = shape.traits.get("locationName") or operation.traits.get("output", {}).get("locationName")
+        root = quirks.S3_ROOTS.get(operation.name) if self._is_s3 else shape.traits.get("locationName")
         return _document(root or shape.name, self._writers.element(members, declared))
 
     def compile_payload_renderer(self, operation: OperationModel, member: Member) -> Callable[[Any], bytes]:

@@ -58,7 +58,8 @@ def path_of(request_uri: str) -> str:
     return request_uri.partition("?")[0]
 
 
-def _literals_of(request_uri: str) -> tuple[tuple[str, str], ...]:
+def literals_of(request_uri: str) -> tuple[tuple[str, str], ...]:
+    """The query parameters that an operation's URI names itself."""
     pairs = parse_qsl(request_uri.partition("?")[2], keep_blank_values=True)
     return tuple((name, value) for name, value in pairs if name != "x-id")
 
@@ -66,7 +67,7 @@ def _literals_of(request_uri: str) -> tuple[tuple[str, str], ...]:
 def _route(operation: OperationModel) -> _Route:
     shape = operation.input
     required = [member for name, member in shape.members.items() if name in shape.required]
-    literals = _literals_of(operation.request_uri)
+    literals = literals_of(operation.request_uri)
     return _Route(
         operation.name,
         literals,

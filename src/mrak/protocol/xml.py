@@ -246,17 +246,10 @@ class XmlWriters:
         return write
 
     def _structure_in_namespace(self, member: Member) -> Writer:
-        write = self.of(member.shape)
-        declaration = namespace_declaration(member.traits.get("xmlNamespace"))
-        if not declaration:
-            return write
-
-        def write_declared(name: str, value: Any, out: list[str]) -> None:
-            position = len(out)
-            write(name, value, out)
-            out[position] = f"<{name}{declaration}{out[position][len(name) + 1 :]}"
-
-        return write_declared
+        namespace = member.traits.get("xmlNamespace")
+        if namespace and not member.shape.traits.get("xmlNamespace"):
+            return self.element(list(member.shape.members.items()), namespace_declaration(namespace))
+        return self.of(member.shape)
 
     def of(self, shape: Shape) -> Writer:
         """Writes a structure."""
@@ -267,7 +260,7 @@ class XmlWriters:
         return found
 
     def _structure(self, shape: Shape) -> Writer:
-        return self.element(list(shape.members.items()), "")
+        return self.element(list(shape.members.items()), namespace_declaration(shape.traits.get("xmlNamespace")))
 
     def element(self, members: list[tuple[str, Member]], declaration: str) -> Writer:
         """Writes an element with these members, some of them as its attributes."""
