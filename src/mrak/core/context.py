@@ -154,6 +154,16 @@ class Context(Protocol):
         """Another operation, as the same principal unless another is named; same trace. Raises its ApiError."""
         ...
 
+    def resource_id(self, length: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz0123456789") -> str:
+        """A fresh id for something that anonymous requests name in a host or path (an API, a function URL): its end
+        tells the environment. An alphabet of capitals makes it of capitals."""
+        ...
+
+    def live(self, kind: type[T]) -> T:
+        """This environment's one object of a class, made when first asked for: what may end with the process (open
+        connections, caches)."""
+        ...
+
     def listen(self, topic: str) -> AbstractContextManager[Listener]:
         """Listens to a topic of `tx.notify`; open it before looking, then wait: no wake-up is missed."""
         ...

@@ -8,8 +8,8 @@ never holds a transaction across an `await`. The service is the package that the
     @delivery("sqs.send")                def f(ctx, tx, delivery)         |  async def f(ctx, delivery)
     @timer("dynamodb.ttl")               def f(ctx, tx, timer)            |  async def f(ctx, timer)
     @consumer("lambda.mapping")          async def f(ctx, consumer)
-    @dataplane("execute-api")            async def f(ctx, request) -> Response
-    @sessions("execute-api")             async def f(ctx, session)        a WebSocket's whole life
+    @dataplane("execute-api")            async def f(ctx, request, route) -> Response
+    @sessions("execute-api")             async def f(ctx, session, route)        a WebSocket's whole life
 """
 
 from __future__ import annotations
@@ -125,11 +125,11 @@ def find_operation(service: str, name: str) -> Operation | None:
     return found
 
 
-def require_work(sort: str, kind: str) -> Work:
-    """The function registered for `kind` ("sqs.send" lives in the service "sqs")."""
+def require_work(sort: str, kind: str, service: str = "") -> Work:
+    """The function registered for `kind` ("sqs.send" lives in the service "sqs", unless another is named)."""
     found = _work.get((sort, kind))
     if found is None:
-        load(kind.partition(".")[0])
+        load(service or kind.partition(".")[0])
         found = _work[sort, kind]
     return found
 

@@ -109,6 +109,13 @@ class OperationContext:
         inner.endpoint = self.endpoint
         return await self.engine.call(inner, service, operation, params)
 
+    def resource_id(self, length: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz0123456789") -> str:
+        code = self.environment.code
+        return self.draw.alphanumeric(length - len(code), alphabet) + (code.upper() if alphabet.isupper() else code)
+
+    def live(self, kind: type[T]) -> T:
+        return self.environment.live(kind)
+
     def listen(self, topic: str) -> TopicListener:
         return self.environment.wakeups.listen(topic)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrak.core.clock import EnvironmentClock
 from mrak.core.context import Transaction
@@ -31,9 +31,11 @@ class Environment:
     timers: Timers
     consumers: Consumers
 
-    def __init__(self, name: str, account: str, clock: EnvironmentClock, blobs: BlobStore) -> None:
+    def __init__(self, name: str, account: str, code: str, clock: EnvironmentClock, blobs: BlobStore) -> None:
         self.name = name
         self.account = account
+        self.code = code
+        self._live: dict[type[Any], Any] = {}
         self.clock = clock
         self.blobs = blobs
         self.wakeups = Wakeups()
@@ -58,6 +60,13 @@ class Environment:
             except Conflict:
                 continue
         return await self.store.transact(function)
+
+    def live(self, kind: type[T]) -> T:
+        """This environment's one object of a class, made without arguments when first asked for."""
+        found = self._live.get(kind)
+        if found is None:
+            found = self._live[kind] = kind()
+        return found  # type: ignore[no-any-return]
 
     def advance_clock(self, seconds: float) -> None:
         """Moves this environment's clock forward; everything that waits for a time looks again."""

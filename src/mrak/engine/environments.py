@@ -34,6 +34,8 @@ from mrak.store.tables import Table
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
 _CONTROL = Scope("", "", "")
+CODE_LENGTH = 3
+_CODE_LETTERS = "abcdefghijklmnopqrstuvwxyz0123456789"
 
 
 class SandboxError(Exception):
@@ -41,7 +43,8 @@ class SandboxError(Exception):
 
 
 class EnvironmentRow(msgspec.Struct, frozen=True, array_like=True):
-    """A sandbox as it is listed. The key belongs to the account's root."""
+    """A sandbox as it is listed. The key belongs to the account's root. `code` is how ids that stand in host names
+    (APIs, function URLs, distributions) end, so that a request without credentials finds its sandbox."""
 
     name: str
     account: str
@@ -49,6 +52,7 @@ class EnvironmentRow(msgspec.Struct, frozen=True, array_like=True):
     secret_access_key: str
     created_at: float
     clock_offset_seconds: float = 0.0
+    code: str = ""
 
 
 class ServerRow(msgspec.Struct, frozen=True, array_like=True):
@@ -63,7 +67,7 @@ SERVER = Table("control.server", ServerRow, key=("name",))
 
 
 class Environments:
-    """`rows`, `by_key` and `by_account` mirror the control store; they are what a request looks into."""
+    """`rows`, `by_key`, `by_account` and `by_code` mirror the control store; they are what a request looks into."""
 
     def __init__(self, engine: Engine, settings: Settings, clock: Clock) -> None:
         self._engine = engine
@@ -77,6 +81,7 @@ class Environments:
         self.rows: dict[str, EnvironmentRow] = {}
         self.by_key: dict[str, EnvironmentRow] = {}
         self.by_account: dict[str, EnvironmentRow] = {}
+        self.by_code: dict[str, EnvironmentRow] = {}
 
     async def start(self) -> None:
         """Opens the control store and the default environment; the others follow in the background or when asked."""
@@ -86,7 +91,7 @@ class Environments:
         secret, rows = await self._control.transact(self._read_control)
         self.server_secret = self._engine.parts["server_secret"] = secret
         for row in rows:
-            self._remember(row)
+            self._remember(row if row.code else await self._give_code(row))
         await self.require(DEFAULT_ENVIRONMENT)
 
     async def start_others(self) -> None:
@@ -103,6 +108,10 @@ class Environments:
         if name not in self._opening:
             self._opening[name] = asyncio.create_task(self._open_environment(self.rows[name]))
         return await asyncio.shield(self._opening[name])
+
+    def find_by_resource(self, resource_id: str) -> EnvironmentRow | None:
+        """The sandbox of a resource by the end of its id (`Context.resource_id`); None where it ends otherwise."""
+        return self.by_code.get(resource_id[-CODE_LENGTH:].lower())
 
     def find_open(self, name: str) -> Environment | None:
         return self._open.get(name)
@@ -162,7 +171,7 @@ class Environments:
             folder = self._folder(row.name)
             fsync = self._settings.durability == "power" and not self._settings.memory
             blobs = BlobStore(folder / "blobs", lambda: self._engine.entropy.bytes(16).hex(), fsync=fsync)
-            environment = Environment(row.name, row.account, clock, blobs)
+            environment = Environment(row.name, row.account, row.code, clock, blobs)
             environment.store = self._new_store(folder / "store.db", environment.on_durable)
             environment.deliveries = Deliveries(self._engine, environment)
             environment.timers = Timers(self._engine, environment)
@@ -231,7 +240,20 @@ class Environments:
             access_key_id=new_access_key_id(account, False, self._engine.entropy),
             secret_access_key=new_secret_access_key(self._engine.entropy),
             created_at=self._clock.now(),
+            code=self._new_code(),
         )
+
+    def _new_code(self) -> str:
+        while True:
+            code = "".join(_CODE_LETTERS[byte % len(_CODE_LETTERS)] for byte in self._engine.entropy.bytes(CODE_LENGTH))
+            if code not in self.by_code:
+                return code
+
+    async def _give_code(self, row: EnvironmentRow) -> EnvironmentRow:
+        """For a row that was written before environments had codes."""
+        changed = msgspec.structs.replace(row, code=self._new_code())
+        await self._control.transact(lambda tx: _replace(tx, row, changed))
+        return changed
 
     def _new_account(self) -> str:
         while True:
@@ -242,9 +264,15 @@ class Environments:
 
     def _remember(self, row: EnvironmentRow) -> None:
         self.rows[row.name] = self.by_key[row.access_key_id] = self.by_account[row.account] = row
+        self.by_code[row.code] = row
 
     def _forget(self, row: EnvironmentRow) -> None:
-        for mirror, key in ((self.rows, row.name), (self.by_key, row.access_key_id), (self.by_account, row.account)):
+        for mirror, key in (
+            (self.rows, row.name),
+            (self.by_key, row.access_key_id),
+            (self.by_account, row.account),
+            (self.by_code, row.code),
+        ):
             with contextlib.suppress(KeyError):
                 del mirror[key]
 

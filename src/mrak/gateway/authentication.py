@@ -63,10 +63,18 @@ class Authentication:
 
     async def _anonymous(self, route: Route) -> Caller:
         """Nobody. Data planes and S3 decide by their own policies; in the open mode that is the default account."""
-        name = route.environment if route.environment in self._environments.rows else DEFAULT_ENVIRONMENT
+        name = self._environment_of(route)
         environment = await self._environments.require(name)
         scope = Scope(name, environment.account, route.region or self._default_region)
         return Caller(environment, scope, ANONYMOUS)
+
+    def _environment_of(self, route: Route) -> str:
+        """Whose environment a request without a key of ours is for: its host names one, or the id of the API,
+        function URL or distribution that it is for does, or it is the default one."""
+        if route.environment in self._environments.rows:
+            return route.environment
+        row = self._environments.find_by_resource(route.resource) if route.plane else None
+        return DEFAULT_ENVIRONMENT if row is None else row.name
 
     async def _session(self, request: Request, route: Route, signature: Signature) -> Caller:
         secret = self._environments.server_secret
@@ -99,7 +107,7 @@ class Authentication:
     async def _unknown(self, route: Route, signature: Signature) -> Caller:
         if not self._open_mode:
             raise signature.flavour.error("unknown-key")
-        name = route.environment if route.environment in self._environments.rows else DEFAULT_ENVIRONMENT
+        name = self._environment_of(route)
         environment = await self._environments.require(name)
         account = signature.access_key if _ACCOUNT.fullmatch(signature.access_key) else environment.account
         scope = Scope(name, account, signature.region or self._default_region)

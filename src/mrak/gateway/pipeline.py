@@ -64,7 +64,7 @@ class Pipeline:
             return
         caller = await self._authentication.caller(request, found, None)
         ctx = self._context(request, caller)
-        await require_work("sessions", found.plane).handler(ctx, session, found)
+        await require_work("sessions", found.plane, found.service).handler(ctx, session, found)
 
     async def _answer(self, request: Request) -> Response:
         signature = None
@@ -123,7 +123,7 @@ class Pipeline:
         caller = await self._authentication.caller(request, found, signature)
         ctx = self._context(request, caller)
         try:
-            work = require_work("dataplane", found.plane)
+            work = require_work("dataplane", found.plane, found.service)
         except KeyError:
             raise NotBuilt(found.service, found.plane) from None
         if request.body is None:

@@ -33,10 +33,10 @@ class Route(msgspec.Struct, frozen=True):
 
 
 _PLANES = {"execute-api": "apigatewayv2", "lambda-url": "lambda", "cloudfront": "cloudfront", "s3-website": "s3"}
-_EXECUTE_PATH = re.compile(r"/_aws/execute-api/([A-Za-z0-9]+)(/.*)?")
+_PLANE_PATH = re.compile(r"/_aws/(execute-api|lambda-url|cloudfront)/([A-Za-z0-9]+)(/.*)?")
 _USER_REQUEST_PATH = re.compile(r"/restapis/([A-Za-z0-9]+)/([^/]+)/_user_request_(/.*)?")
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/[^/]+")
-_HOSTED_PAGES = re.compile(r"/_aws/cognito-idp(/.*)?|/[a-z]{2}-[a-z]+-\d_[A-Za-z0-9]+/\.well-known/.*")
+_HOSTED_PAGES = re.compile(r"/_aws/cognito-idp(/.*)?|/([a-z]{2}-[a-z]+-\d_[A-Za-z0-9]+)/\.well-known/.*")
 
 # Signing names that several services share, told apart by their REST paths.
 _SHARED_PATHS = {
@@ -57,6 +57,9 @@ _PATHS = (
     ("/v20180820/", "s3control"),
 )
 _FORM = "application/x-www-form-urlencoded"
+_SNS_CERTIFICATE = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
+# Links in SNS's notifications, which name no version.
+_SNS_LINKS = frozenset({"ConfirmSubscription", "Unsubscribe"})
 
 
 def route(request: Request, signature: Signature | None) -> Route:
@@ -78,13 +81,15 @@ def _route_plane(request: Request, host: HostParts) -> Route | None:
             return Route(service, "", "", host.name, request.path, host.region, host.environment)
         return Route(_PLANES[host.kind], "", host.kind, host.name, request.path, host.region, host.environment)
     path = request.path
-    if path.startswith("/_aws/execute-api/") and (match := _EXECUTE_PATH.fullmatch(path)):
-        return Route("apigatewayv2", "", "execute-api", match[1], match[2] or "/", host.region, host.environment)
+    if path.startswith("/_aws/") and (match := _PLANE_PATH.fullmatch(path)):
+        return Route(_PLANES[match[1]], "", match[1], match[2], match[3] or "/", host.region, host.environment)
     if path.startswith("/restapis/") and (match := _USER_REQUEST_PATH.fullmatch(path)):
         rest = f"/{match[2]}{match[3] or '/'}"
         return Route("apigatewayv2", "", "execute-api", match[1], rest, host.region, host.environment)
-    if _HOSTED_PAGES.fullmatch(path) and "x-amz-target" not in request.headers:
-        return Route("cognito-idp", "", "cognito-idp", "", path, host.region, host.environment)
+    if (match := _HOSTED_PAGES.fullmatch(path)) and "x-amz-target" not in request.headers:
+        return Route("cognito-idp", "", "cognito-idp", match[2] or "", path, host.region, host.environment)
+    if path.startswith("/SimpleNotificationService-") and _SNS_CERTIFICATE.fullmatch(path):
+        return Route("sns", "", "sns-certificate", "", path, host.region, host.environment)
     return None
 
 
@@ -133,6 +138,8 @@ def _unsigned(request: Request) -> tuple[str, str]:
         service = _versions().get(fields.get("Version", ""))
         if service is not None:
             return service, "query"
+        if fields.get("Action") in _SNS_LINKS:
+            return "sns", "query"
     for start, service in _PATHS:
         if request.path.startswith(start):
             return service, ""
