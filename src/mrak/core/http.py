@@ -5,7 +5,7 @@ The edge makes a `Request` and sends a `Response`; nothing between knows granian
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 from urllib.parse import parse_qsl
@@ -100,3 +100,26 @@ class Response:
     status: int
     headers: list[tuple[str, str]] = field(default_factory=list)
     body: bytes | FileSlice | AsyncIterator[bytes] = b""
+
+
+class OutgoingError(Exception):
+    """A request that we sent got no reply: refused, unreachable, too slow, too large, or not HTTP."""
+
+
+@dataclass(slots=True)
+class Reply:
+    """The reply to a request that we sent. Header names are lower case."""
+
+    status: int = 0
+    headers: list[tuple[str, str]] = field(default_factory=list)
+    body: bytes = b""
+
+
+class HttpSender(Protocol):
+    """The part "http": requests that leave (edge/outgoing.py)."""
+
+    async def send(
+        self, method: str, url: str, headers: Iterable[tuple[str, str]], body: bytes, timeout_seconds: float = 15.0
+    ) -> Reply:
+        """Sends one request and reads the reply; raises OutgoingError."""
+        ...

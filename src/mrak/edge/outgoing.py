@@ -12,27 +12,15 @@ import ipaddress
 import socket
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 import httptools
 
+from mrak.core.http import OutgoingError, Reply
+
 MAX_REPLY_BYTES = 10 << 20
 _MAX_HEAD_BYTES = 64 << 10
 _CHUNK_BYTES = 64 << 10
-
-
-class OutgoingError(Exception):
-    """No reply: refused, unreachable, too slow, too large, or not HTTP."""
-
-
-@dataclass(slots=True)
-class Reply:
-    """What came back. Header names are lower case."""
-
-    status: int = 0
-    headers: list[tuple[str, str]] = field(default_factory=list)
-    body: bytes = b""
 
 
 class _Reader:

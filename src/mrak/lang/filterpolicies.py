@@ -61,12 +61,15 @@ class FilterPolicy:
 @lru_cache(maxsize=4096)
 def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
     """The policy of a text; raises FilterPolicyError. Cached, since subscriptions keep texts."""
-    _check_json(text)
+    json_error = find_json_error(text)
+    if json_error is not None:
+        raise FilterPolicyError(f"failed to parse JSON. {json_error}")
     try:
         pattern = eventpatterns.parse(text)
     except PatternError as error:
         raise FilterPolicyError(error.reason) from None
-    document = json.loads(text)
+    # As the pattern's own parser, what follows the outermost value is not looked at.
+    document, _ = json.JSONDecoder().raw_decode(text.lstrip())
     if scope == MESSAGE_ATTRIBUTES and _is_nested(document):
         raise FilterPolicyError("Filter policy scope MessageAttributes does not support nested filter policy")
     if len(_keys(document)) > MAX_KEYS:
@@ -78,17 +81,18 @@ def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
     return FilterPolicy(pattern, scope)
 
 
-def _check_json(text: str) -> None:
-    """Refuses what is no JSON at all, which SNS says in other words than what is no policy."""
+def find_json_error(text: str) -> str | None:
+    """What SNS's parser says about a text that is no JSON; None where it is JSON."""
     reader = TokenReader(text, name_source=False)
     depth = 0
     try:
         while (kind := reader.next()) != END:
             depth += (kind in (START_OBJECT, START_ARRAY)) - (kind in (END_OBJECT, END_ARRAY))
             if depth == 0:
-                return
+                return None
     except JsonTextError as error:
-        raise FilterPolicyError(f"failed to parse JSON. {error.message}") from None
+        return error.message
+    return None
 
 
 def _members(document: dict[str, Any]) -> list[tuple[str, Any]]:

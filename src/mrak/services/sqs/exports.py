@@ -56,3 +56,9 @@ def delivery(
         trace=ctx.trace,
         enqueued_at=ctx.now,
     )
+
+
+def redirected(ctx: Context, failed: Delivery, queue_arn: str) -> Delivery:
+    """A delivery of a failed one's message to another queue: a dead-letter queue of who sent it."""
+    _, message = msgspec.msgpack.decode(failed.payload)
+    return delivery(ctx, queue_arn, message)

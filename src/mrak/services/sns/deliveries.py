@@ -1,0 +1,301 @@
+"""From a publish to its subscribers, by the outbox: each delivery is committed with its cause.
+
+    publish -> fan_out -> sqs.send          a queue: made in one transaction, exactly once
+                       -> sns.lambda        a function's asynchronous invocation
+                       -> sns.http          a POST; tried again by the subscription's delivery policy
+                       -> outbox row        email, SMS, push: kept here instead of sent
+                       -> sns.fanout        the rest of a topic with many subscribers, page by page
+    sns.dead                                what could not be delivered goes to the subscription's dead-letter queue
+
+Lanes: a FIFO topic keeps each subscription's group in order. A standard topic's deliveries to a function or an HTTP
+endpoint are spread over a few lanes of their own for each subscription, so that a slow endpoint delays nobody else.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from typing import Any
+
+import msgspec
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery, Retry, Undeliverable, parse_dead
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import delivery
+from mrak.core.scope import Scope
+from mrak.services.sns import outbox, signing, subscriptions, topics
+from mrak.services.sns.messages import (
+    Message,
+    Signature,
+    confirm_url,
+    decode_message,
+    encode,
+    render_handshake,
+    render_lambda_event,
+    render_notification,
+    timestamp,
+)
+from mrak.services.sns.subscriptions import dead_letter_arn, subscription_arn
+from mrak.services.sns.tables import ARCHIVE, SUBSCRIPTIONS, TOPICS, Subscription, Topic
+from mrak.services.sqs import exports as sqs
+
+DIRECT = 100
+"""Subscribers that are served in the publish's own transaction; the rest follow in pages of as many."""
+_LANES = 8
+# Managed endpoints are tried for 23 days at AWS; what still fails after a day here is a deleted function.
+_LAMBDA_RETRY = Retry(attempts=10, first_delay_seconds=1.0, longest_delay_seconds=60.0)
+_HANDSHAKE_TEXT = {
+    "SubscriptionConfirmation": (
+        "You have chosen to subscribe to the topic {topic}.\n"
+        "To confirm the subscription, visit the SubscribeURL included in this message."
+    ),
+    "UnsubscribeConfirmation": (
+        "You have chosen to deactivate subscription {subscription}.\n"
+        "To cancel this operation and restore the subscription, visit the SubscribeURL included in this message."
+    ),
+}
+
+
+class Page(msgspec.Struct, frozen=True, array_like=True):
+    """The next page of a fan-out: subscribers after `after`."""
+
+    topic: str
+    after: str
+    message: bytes
+
+
+class ForFunction(msgspec.Struct, frozen=True, array_like=True):
+    subscription_arn: str
+    message: bytes
+
+
+class Replay(msgspec.Struct, frozen=True, array_like=True):
+    """Archived messages of (after, upto] still to be delivered to one subscription."""
+
+    topic: str
+    subscription: str
+    after: int
+    since: float
+    upto: float
+
+
+_decode_page = msgspec.msgpack.Decoder(Page).decode
+_decode_for_function = msgspec.msgpack.Decoder(ForFunction).decode
+_decode_replay = msgspec.msgpack.Decoder(Replay).decode
+
+
+class _Signer:
+    """Signs a message once for each of its bodies."""
+
+    def __init__(self, tx: Transaction, scope: Scope, message: Message) -> None:
+        self._tx, self._scope, self._message = tx, scope, message
+        self._made: dict[str, Signature | None] = {}
+
+    def signature(self, protocol: str) -> Signature | None:
+        body = self._message.body_for(protocol)
+        if body not in self._made:
+            self._made[body] = signing.sign_message(self._tx, self._scope, self._message, protocol)
+        return self._made[body]
+
+
+def fan_out(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, message: Message) -> None:
+    """Enqueues a published message for all subscribers of its topic."""
+    _fan_out_page(ctx, tx, scope, topic.name, None, message)
+
+
+def _fan_out_page(ctx: Context, tx: Transaction, scope: Scope, topic: str, after: str | None, message: Message) -> None:
+    page = list(SUBSCRIPTIONS.scan(tx, scope, topic, after=after, limit=DIRECT + 1))
+    signer = _Signer(tx, scope, message)
+    for subscription in page[:DIRECT]:
+        deliver(ctx, tx, scope, subscription, message, signer)
+    if len(page) > DIRECT:
+        payload = encode(Page(topic, page[DIRECT - 1].id, encode(message)))
+        lane = f"sns/{topics.topic_arn(scope, topic)}/{message.group_id}"
+        tx.enqueue(_delivery(ctx, "sns.fanout", lane, scope, payload))
+
+
+def _delivery(ctx: Context, kind: str, lane: str, scope: Scope, payload: bytes, **more: Any) -> Delivery:
+    return Delivery(kind=kind, lane=lane, scope=scope, payload=payload, trace=ctx.trace, enqueued_at=ctx.now, **more)
+
+
+@delivery("sns.fanout")
+def go_on_fanning_out(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    page = _decode_page(made.payload)
+    _fan_out_page(ctx, tx, made.scope, page.topic, page.after, decode_message(page.message))
+
+
+def deliver(
+    ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription, message: Message, signer: _Signer
+) -> None:
+    """Enqueues a message for one subscription, if that is confirmed and its filter policy takes it."""
+    protocol = subscription.protocol
+    body = message.body_for(protocol)
+    if subscription.is_pending or not subscriptions.takes(subscription, body, message.attributes):
+        return
+    arn = subscription_arn(scope, subscription)
+    if protocol == "sqs":
+        sent = _render_for_queue(subscription, arn, message, signer)
+        lane = f"sns/{arn}/{message.group_id if message.sequence_number else message.id}"
+        tx.enqueue(sqs.delivery(ctx, subscription.endpoint, sent, lane=lane, dead="sns.dead"))
+    elif protocol == "lambda":
+        payload = encode(ForFunction(arn, encode(message)))
+        lane = _lane(arn, message)
+        tx.enqueue(_delivery(ctx, "sns.lambda", lane, scope, payload, retry=_LAMBDA_RETRY, dead="sns.dead"))
+    elif protocol in ("http", "https"):
+        enqueue_http(ctx, tx, scope, arn, message)
+    else:
+        text = render_notification(message, protocol, arn, signer.signature(protocol))
+        shown = text if protocol == "email-json" else body
+        outbox.record(ctx, tx, scope, protocol, subscription.endpoint, message, shown)
+
+
+def _lane(arn: str, message: Message) -> str:
+    return f"sns/{arn}/{zlib.crc32(message.id.encode()) % _LANES}"
+
+
+def enqueue_http(ctx: Context, tx: Transaction, scope: Scope, arn: str, message: Message) -> None:
+    """A message for an HTTP endpoint; services.sns.http makes it."""
+    payload = encode((arn, encode(message), 1))
+    tx.enqueue(_delivery(ctx, "sns.http", _lane(arn, message), scope, payload, retry=Retry(attempts=1)))
+
+
+def _render_for_queue(subscription: Subscription, arn: str, message: Message, signer: _Signer) -> dict[str, Any]:
+    """SendMessage's input: the notification, or the bare message with its attributes where delivery is raw."""
+    if subscription.is_raw:
+        sent: dict[str, Any] = {"MessageBody": message.body_for("sqs")}
+        if message.attributes:
+            sent["MessageAttributes"] = message.attributes
+    else:
+        sent = {"MessageBody": render_notification(message, "sqs", arn, signer.signature("sqs"))}
+    if message.group_id:
+        sent["MessageGroupId"] = message.group_id
+    # A standard queue on a FIFO topic takes neither group nor deduplication id.
+    if message.sequence_number and subscription.endpoint.endswith(".fifo"):
+        sent["MessageDeduplicationId"] = message.deduplication_id
+    elif message.sequence_number:
+        sent.pop("MessageGroupId", None)
+    return sent
+
+
+@delivery("sns.lambda")
+async def invoke_function(ctx: Context, made: Delivery) -> None:
+    """Hands the event to Lambda's own asynchronous invocation, whose retries then begin."""
+    work = _decode_for_function(made.payload)
+    message = decode_message(work.message)
+
+    def prepare(tx: Transaction) -> tuple[Subscription | None, Signature | None]:
+        subscription = find_subscription(tx, made.scope, work.subscription_arn)
+        return subscription, signing.sign_message(tx, made.scope, message, "lambda")
+
+    subscription, signature = await ctx.transact(prepare)
+    if subscription is None:
+        return
+    found = find_arn(subscription.endpoint)
+    assert found is not None, subscription.endpoint
+    event = render_lambda_event(message, work.subscription_arn, signature)
+    params = {
+        "FunctionName": subscription.endpoint,
+        "InvocationType": "Event",
+        "Payload": json.dumps(event).encode(),
+    }
+    await ctx.call("lambda", "Invoke", params, scope=found.scope_in(made.scope.environment))
+
+
+def find_subscription(tx: Transaction, scope: Scope, arn: str) -> Subscription | None:
+    """The subscription of an ARN; None where it was deleted meanwhile."""
+    topic, _, identifier = arn.split(":", 5)[5].partition(":")
+    return SUBSCRIPTIONS.get(tx, scope, topic, identifier)
+
+
+@delivery("sns.dead")
+def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    """Takes what could not be delivered to the subscription's dead-letter queue, or drops it where there is none."""
+    failed = parse_dead(made.payload)
+    if failed.kind == sqs.SEND:
+        arn = failed.lane.split("/")[1]
+        found = find_arn(arn)
+        assert found is not None, failed.lane
+        subscription = find_subscription(tx, found.scope_in(made.scope.environment), arn)
+        if subscription is not None and dead_letter_arn(subscription):
+            tx.enqueue(sqs.redirected(ctx, failed, dead_letter_arn(subscription)))
+        return
+    work = _decode_for_function(failed.payload)
+    bury_message(ctx, tx, made.scope, work.subscription_arn, decode_message(work.message))
+
+
+def bury_message(ctx: Context, tx: Transaction, scope: Scope, arn: str, message: Message) -> None:
+    """A message as its subscriber should have got it, for the dead-letter queue."""
+    subscription = find_subscription(tx, scope, arn)
+    target = dead_letter_arn(subscription) if subscription is not None else ""
+    if subscription is None or not target:
+        return
+    sent = _render_for_queue(subscription, arn, message, _Signer(tx, scope, message))
+    tx.enqueue(sqs.delivery(ctx, target, sent))
+
+
+def ask_for_confirmation(ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription) -> None:
+    """Sends the token to the endpoint: to an HTTP server, or to the outbox for who reads the mail."""
+    topic_arn = topics.topic_arn(scope, subscription.topic)
+    _send_handshake(ctx, tx, scope, subscription, "SubscriptionConfirmation", topic_arn)
+
+
+def tell_unsubscribed(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, subscription: Subscription) -> None:
+    """Tells an HTTP endpoint that it was unsubscribed."""
+    token = subscriptions.make_token(ctx, scope, topic.name, subscription.id)
+    gone = msgspec.structs.replace(subscription, token=token)
+    topic_arn = topics.topic_arn(scope, topic.name)
+    _send_handshake(ctx, tx, scope, gone, "UnsubscribeConfirmation", topic_arn)
+
+
+def _send_handshake(
+    ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription, kind: str, topic_arn: str
+) -> None:
+    topic = TOPICS.get(tx, scope, subscription.topic)
+    url = signing.base_url(ctx)
+    arn = subscription_arn(scope, subscription)
+    members = {
+        "MessageId": ctx.draw.uuid(),
+        "Token": subscription.token,
+        "TopicArn": topic_arn,
+        "Message": _HANDSHAKE_TEXT[kind].format(topic=topic_arn, subscription=arn),
+        "SubscribeURL": confirm_url(url, topic_arn, subscription.token),
+        "Timestamp": timestamp(ctx.now),
+    }
+    version = topic.signature_version if topic is not None else "1"
+    signature = signing.sign(tx, scope, kind, members, version, url)
+    text = render_handshake(kind, members, signature)
+    if subscription.protocol in ("http", "https"):
+        payload = encode((kind, subscription.endpoint, topic_arn, members["MessageId"], text))
+        retry = Retry(attempts=4, first_delay_seconds=20.0, longest_delay_seconds=20.0)
+        tx.enqueue(_delivery(ctx, "sns.handshake", f"sns/{arn}/handshake", scope, payload, retry=retry))
+        return
+    subject = "AWS Notification - Subscription Confirmation"
+    message = Message(members["MessageId"], topic_arn, {"default": text}, ctx.now, url, subject)
+    shown = text if subscription.protocol == "email-json" else f"{members['Message']}\n{members['SubscribeURL']}"
+    outbox.record(ctx, tx, scope, subscription.protocol, subscription.endpoint, message, shown)
+
+
+def start_replay(ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription) -> None:
+    """Delivers a FIFO topic's archived messages from the replay policy's starting point to now."""
+    policy = json.loads(subscription.attributes["ReplayPolicy"])
+    since = topics.parse_timestamp(policy.get("StartingPoint"))
+    replay = Replay(subscription.topic, subscription.id, 0, since, ctx.now)
+    lane = f"sns/{subscription_arn(scope, subscription)}/replay"
+    tx.enqueue(_delivery(ctx, "sns.replay", lane, scope, encode(replay)))
+
+
+@delivery("sns.replay")
+def go_on_replaying(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    replay = _decode_replay(made.payload)
+    subscription = SUBSCRIPTIONS.get(tx, made.scope, replay.topic, replay.subscription)
+    if subscription is None:
+        raise Undeliverable("the subscription was deleted")
+    page = list(ARCHIVE.scan(tx, made.scope, replay.topic, after=replay.after, limit=DIRECT))
+    for archived in page:
+        if replay.since <= archived.published_at <= replay.upto:
+            message = decode_message(archived.message)
+            deliver(ctx, tx, made.scope, subscription, message, _Signer(tx, made.scope, message))
+    if len(page) == DIRECT:
+        later = msgspec.structs.replace(replay, after=page[-1].sequence)
+        tx.enqueue(_delivery(ctx, "sns.replay", made.lane, made.scope, encode(later)))

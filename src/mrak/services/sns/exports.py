@@ -1,0 +1,60 @@
+"""What other services may use of SNS: look-ups, the constructor of a delivery to a topic, and the outbox."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery, Retry
+from mrak.core.context import Context, Transaction
+from mrak.services.sns import outbox
+from mrak.services.sns.tables import TOPICS
+
+PUBLISH = "sns.publish"
+
+
+def topic_exists(tx: Transaction, environment: str, topic_arn: str) -> bool:
+    """Whether an ARN names a topic of the environment."""
+    found = find_arn(topic_arn)
+    return (
+        found is not None
+        and found.service == "sns"
+        and TOPICS.get(tx, found.scope_in(environment), found.resource) is not None
+    )
+
+
+def find_topic_policy(tx: Transaction, environment: str, topic_arn: str) -> str | None:
+    """The topic's own resource policy; None where there is no topic or it has the default one."""
+    found = find_arn(topic_arn)
+    topic = None if found is None else TOPICS.get(tx, found.scope_in(environment), found.resource)
+    return None if topic is None else topic.attributes.get("Policy")
+
+
+def delivery(
+    ctx: Context, topic_arn: str, message: dict[str, Any], *, lane: str = "", retry: Retry | None = None, dead: str = ""
+) -> Delivery:
+    """A delivery that publishes to a topic. `message` is Publish's input without TopicArn."""
+    found = find_arn(topic_arn)
+    assert found is not None, topic_arn
+    return Delivery(
+        kind=PUBLISH,
+        lane=lane or topic_arn,
+        scope=found.scope_in(ctx.scope.environment),
+        payload=msgspec.msgpack.encode([topic_arn, message]),
+        retry=retry or Retry(),
+        dead=dead,
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+    )
+
+
+def keep_email(ctx: Context, tx: Transaction, to: str, subject: str, body: str) -> None:
+    """An email that a service would have sent, for the outbox page."""
+    outbox.keep(ctx, tx, ctx.scope, "email", to, subject, body)
+
+
+def keep_sms(ctx: Context, tx: Transaction, to: str, body: str) -> None:
+    """A text message that a service would have sent, for the outbox page."""
+    outbox.keep(ctx, tx, ctx.scope, "sms", to, "", body)

@@ -1,0 +1,155 @@
+"""Deliveries to HTTP and HTTPS endpoints, with SNS's headers and its retry policies.
+
+Each attempt is a delivery of its own: a failed one enqueues the next, due when the subscription's policy says. So
+endpoints that fail hold no lane, and a policy changed meanwhile counts. 4xx answers (but 429) are final, as at AWS.
+
+https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.background import Delivery, Retry
+from mrak.core.context import Context, Transaction
+from mrak.core.http import OutgoingError
+from mrak.core.operation import delivery
+from mrak.services.sns import deliveries, signing, subscriptions
+from mrak.services.sns.messages import Message, Signature, decode_message, encode, render_notification
+from mrak.services.sns.tables import TOPICS, Subscription, Topic
+
+TIMEOUT_SECONDS = 15.0
+_AGENT = ("User-Agent", "Amazon Simple Notification Service Agent")
+_TEXT = "text/plain; charset=UTF-8"
+
+
+@delivery("sns.http")
+async def post(ctx: Context, made: Delivery) -> None:
+    """One attempt."""
+    arn, raw, attempt = msgspec.msgpack.decode(made.payload)
+    message = decode_message(raw)
+
+    def prepare(tx: Transaction) -> tuple[Subscription | None, Topic | None, Signature | None]:
+        subscription = deliveries.find_subscription(tx, made.scope, arn)
+        topic = TOPICS.get(tx, made.scope, subscription.topic) if subscription is not None else None
+        needs_signature = subscription is not None and not subscription.is_raw
+        protocol = subscription.protocol if subscription is not None else ""
+        signature = signing.sign_message(tx, made.scope, message, protocol) if needs_signature else None
+        return subscription, topic, signature
+
+    subscription, topic, signature = await ctx.transact(prepare)
+    if subscription is None or topic is None:
+        return
+    policy = subscriptions.effective_delivery_policy(topic, subscription)
+    body, headers = _render(subscription, arn, message, signature, policy)
+    status = await _send(ctx, subscription.endpoint, headers, body)
+    if 200 <= status < 300:
+        return
+    delay_seconds = find_delay(policy["healthyRetryPolicy"], attempt)
+    is_final = delay_seconds is None or (400 <= status < 500 and status != 429)
+
+    def go_on(tx: Transaction) -> None:
+        if is_final:
+            deliveries.bury_message(ctx, tx, made.scope, arn, message)
+            return
+        assert delay_seconds is not None
+        tx.enqueue(
+            Delivery(
+                kind="sns.http",
+                lane=f"sns/{arn}/retry/{message.id}",
+                scope=made.scope,
+                payload=encode((arn, raw, attempt + 1)),
+                retry=Retry(attempts=1),
+                trace=made.trace,
+                enqueued_at=ctx.now,
+                due_at=ctx.clock() + delay_seconds,
+            )
+        )
+
+    await ctx.transact(go_on)
+
+
+@delivery("sns.handshake")
+async def post_handshake(ctx: Context, made: Delivery) -> None:
+    """SubscriptionConfirmation or UnsubscribeConfirmation."""
+    kind, endpoint, topic_arn, message_id, text = msgspec.msgpack.decode(made.payload)
+    headers = [
+        ("x-amz-sns-message-type", kind),
+        ("x-amz-sns-message-id", message_id),
+        ("x-amz-sns-topic-arn", topic_arn),
+        ("Content-Type", _TEXT),
+        _AGENT,
+        ("Accept-Encoding", "gzip,deflate"),
+    ]
+    status = await _send(ctx, endpoint, headers, text.encode())
+    if not 200 <= status < 300:
+        raise ConfirmationRefused(f"{endpoint} answered {status}")
+
+
+class ConfirmationRefused(Exception):
+    """The endpoint did not take the handshake message; it is tried again."""
+
+
+async def _send(ctx: Context, url: str, headers: list[tuple[str, str]], body: bytes) -> int:
+    """The reply's status; 0 where there was none."""
+    client = ctx.part("http")
+    try:
+        reply = await client.send("POST", url, headers, body, TIMEOUT_SECONDS)
+    except OutgoingError:
+        return 0
+    return int(reply.status)
+
+
+def _render(
+    subscription: Subscription, arn: str, message: Message, signature: Signature | None, policy: dict[str, Any]
+) -> tuple[bytes, list[tuple[str, str]]]:
+    headers = [
+        ("x-amz-sns-message-type", "Notification"),
+        ("x-amz-sns-message-id", message.id),
+        ("x-amz-sns-topic-arn", message.topic_arn),
+        ("x-amz-sns-subscription-arn", arn),
+    ]
+    if subscription.is_raw:
+        headers.append(("x-amz-sns-rawdelivery", "true"))
+        text = message.body_for(subscription.protocol)
+    else:
+        text = render_notification(message, subscription.protocol, arn, signature)
+    headers += [("Content-Type", policy["requestPolicy"]["headerContentType"]), _AGENT]
+    headers.append(("Accept-Encoding", "gzip,deflate"))
+    return text.encode(), headers
+
+
+def find_delay(policy: dict[str, Any], attempt: int) -> float | None:
+    """How long to wait after the `attempt`th failed; None where the policy gives up.
+
+    The phases are: at once, at the shortest delay, backing off, at the longest delay.
+    """
+    shortest, longest = float(policy["minDelayTarget"]), float(policy["maxDelayTarget"])
+    at_once, pre, post = (
+        int(policy.get(name) or 0) for name in ("numNoDelayRetries", "numMinDelayRetries", "numMaxDelayRetries")
+    )
+    total = int(policy["numRetries"])
+    if attempt > total:
+        return None
+    if attempt <= at_once:
+        return 0.0
+    if attempt <= at_once + pre:
+        return shortest
+    if attempt > total - post:
+        return longest
+    steps = total - at_once - pre - post
+    step = attempt - at_once - pre - 1
+    return _back_off(str(policy.get("backoffFunction") or "linear"), shortest, longest, step / max(1, steps - 1))
+
+
+def _back_off(function: str, shortest: float, longest: float, share: float) -> float:
+    """The delay at `share` (0 to 1) of the way from the shortest to the longest."""
+    if function == "geometric":
+        share **= 2
+    elif function == "exponential":
+        share = (2.0 ** (share * 5) - 1) / 31
+    elif function == "arithmetic":
+        share = share * (share + 1) / 2
+    return shortest + (longest - shortest) * share

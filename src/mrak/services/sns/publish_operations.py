@@ -1,0 +1,169 @@
+"""Publish and PublishBatch."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery, Undeliverable
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import delivery, operation
+from mrak.core.scope import Scope
+from mrak.services.sns import deliveries, errors, outbox, platforms, publishing, signing, topics
+from mrak.services.sns.exports import PUBLISH
+from mrak.services.sns.messages import Message, encode
+from mrak.services.sns.sms import is_opted_out
+from mrak.services.sns.tables import DEDUPLICATED, TOPICS, Topic
+
+_E164 = re.compile(r"\+[0-9]{1,15}")
+_ENTRY_ID = re.compile(r"[A-Za-z0-9_-]*")
+_MAX_ENTRIES = 10
+_MAX_ENTRY_ID = 80
+_CHUNK_BYTES = 65_536
+
+
+@operation("Publish")
+def publish(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if not req["Message"]:
+        raise errors.invalid_parameter("Empty message")
+    if req.get("PhoneNumber") is not None:
+        return _publish_sms(ctx, tx, req)
+    target = req.get("TopicArn") or req.get("TargetArn")
+    if not target:
+        raise errors.invalid_parameter("TopicArn or TargetArn Reason: no value for required parameter")
+    ctx.about(target)
+    if ":endpoint/" in target:
+        return _publish_push(ctx, tx, req, target)
+    scope, topic = _require_topic(ctx, tx, target, "TopicArn" if req.get("TopicArn") else "TargetArn")
+    return _publish_entry(ctx, tx, scope, topic, req)
+
+
+def _require_topic(ctx: Context, tx: Transaction, target: str, parameter: str) -> tuple[Scope, Topic]:
+    scope, name = topics.locate(ctx.scope, target, parameter)
+    topic = TOPICS.get(tx, scope, name)
+    if topic is None:
+        raise errors.no_topic()
+    return scope, topic
+
+
+def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, entry: dict[str, Any]) -> dict[str, Any]:
+    """One message to a topic: checked, put in order, handed to the outbox."""
+    publishing.check_content(entry, topic)
+    bodies = publishing.parse_bodies(entry)
+    deduplication_id = publishing.check_ordering(entry, topic)
+    group = entry.get("MessageGroupId") or ""
+    ctx.meter("SNS-Requests", -(-publishing.message_bytes(entry) // _CHUNK_BYTES))
+    message = Message(
+        id=ctx.draw.uuid(),
+        topic_arn=topics.topic_arn(scope, topic.name),
+        bodies=bodies,
+        published_at=ctx.now,
+        base_url=signing.base_url(ctx),
+        subject=entry.get("Subject"),
+        attributes=entry.get("MessageAttributes") or {},
+        group_id=group,
+        deduplication_id=deduplication_id,
+        signature_version=topic.signature_version,
+    )
+    if not topic.is_fifo:
+        deliveries.fan_out(ctx, tx, scope, topic, message)
+        return {"MessageId": message.id}
+    DEDUPLICATED.lock(tx, scope, topic.name)
+    duplicate = publishing.find_duplicate(ctx, tx, scope, topic, group, deduplication_id)
+    if duplicate is not None:
+        return {"MessageId": duplicate.message_id, "SequenceNumber": duplicate.sequence_number}
+    number = publishing.admit(ctx, tx, scope, topic, group, deduplication_id, message.id)
+    message = replace(message, sequence_number=number)
+    publishing.archive(tx, scope, topic, number, ctx.now, encode(message))
+    deliveries.fan_out(ctx, tx, scope, topic, message)
+    return {"MessageId": message.id, "SequenceNumber": number}
+
+
+def _publish_sms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    number = req["PhoneNumber"]
+    if not _E164.fullmatch(number):
+        raise errors.invalid_parameter(f"PhoneNumber Reason: {number} is not valid to publish to")
+    publishing.check_content(req, None)
+    message = _direct_message(ctx, req)
+    if not is_opted_out(tx, ctx.scope, number):
+        outbox.record(ctx, tx, ctx.scope, "sms", number, message, message.body_for("sms"))
+    return {"MessageId": message.id}
+
+
+def _publish_push(ctx: Context, tx: Transaction, req: dict[str, Any], target: str) -> dict[str, Any]:
+    scope, application, endpoint = platforms.require_endpoint(tx, ctx.scope, target, "TargetArn")
+    if application.attributes.get("Enabled", "true") == "false":
+        raise errors.application_disabled()
+    if endpoint.attributes.get("Enabled") == "false":
+        raise errors.endpoint_disabled()
+    publishing.check_content(req, None)
+    message = _direct_message(ctx, req)
+    outbox.record(ctx, tx, scope, "application", target, message, message.body_for(application.platform))
+    return {"MessageId": message.id}
+
+
+def _direct_message(ctx: Context, req: dict[str, Any]) -> Message:
+    return Message(
+        id=ctx.draw.uuid(),
+        topic_arn="",
+        bodies=publishing.parse_bodies(req),
+        published_at=ctx.now,
+        base_url=signing.base_url(ctx),
+        subject=req.get("Subject"),
+        attributes=req.get("MessageAttributes") or {},
+    )
+
+
+@operation("PublishBatch", action="sns:Publish")
+def publish_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    entries = req["PublishBatchRequestEntries"]
+    found = find_arn(req["TopicArn"])
+    if found is None:
+        raise errors.short_arn("TopicArn", req["TopicArn"])
+    ctx.about(req["TopicArn"])
+    _check_batch(entries)
+    scope, topic = _require_topic(ctx, tx, req["TopicArn"], "TopicArn")
+    if sum(publishing.message_bytes(entry) for entry in entries) > topics.max_message_bytes(topic):
+        raise errors.batch_too_long()
+    if topic.is_fifo and any(not entry.get("MessageGroupId") for entry in entries):
+        raise errors.invalid_parameter("The MessageGroupId parameter is required for FIFO topics")
+    successful, failed = [], []
+    for entry in entries:
+        try:
+            sent = _publish_entry(ctx, tx, scope, topic, entry)
+        except ApiError as error:
+            failed.append({"Id": entry["Id"], "Code": error.code, "Message": error.message, "SenderFault": True})
+        else:
+            successful.append({"Id": entry["Id"], **sent})
+    return {"Successful": successful, "Failed": failed}
+
+
+def _check_batch(entries: list[dict[str, Any]]) -> None:
+    if not entries:
+        raise errors.empty_batch()
+    if len(entries) > _MAX_ENTRIES:
+        raise errors.too_many_entries()
+    identifiers = [entry["Id"] for entry in entries]
+    for identifier in identifiers:
+        if len(identifier) > _MAX_ENTRY_ID:
+            raise errors.entry_id_too_long(identifier)
+        if not identifier or not _ENTRY_ID.fullmatch(identifier):
+            raise errors.entry_id_impermissible(identifier)
+    if len(set(identifiers)) != len(identifiers):
+        raise errors.ids_not_distinct()
+
+
+@delivery(PUBLISH)
+def publish_delivered(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    """A message from another service, published in the transaction that removes the delivery: exactly once."""
+    topic_arn, message = msgspec.msgpack.decode(made.payload)
+    scope, name = topics.locate(made.scope, topic_arn)
+    topic = TOPICS.get(tx, scope, name)
+    if topic is None:
+        raise Undeliverable(f"The topic {name} does not exist.")
+    _publish_entry(ctx, tx, scope, topic, message)

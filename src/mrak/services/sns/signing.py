@@ -1,0 +1,128 @@
+"""The key pair with which notifications are signed, and the certificate that subscribers fetch to verify them.
+
+Each environment has its own, made at the first signature and kept. The certificate's URL is a path of our endpoint,
+`/SimpleNotificationService-<fingerprint>.pem`, where AWS has a host of its own.
+"""
+
+from __future__ import annotations
+
+import base64
+import re
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
+from mrak.core.http import Request, Response
+from mrak.core.operation import dataplane
+from mrak.core.scope import DEFAULT_ENVIRONMENT, Scope
+from mrak.services.sns.messages import Message, Signature, text_to_sign, timestamp
+from mrak.services.sns.tables import SIGNING_KEYS, SigningKey
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+
+_NAME = "current"
+_KEY_BITS = 2048
+_YEARS = 10
+_CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
+
+
+def base_url(ctx: Context) -> str:
+    """Where links in notifications lead: the endpoint, at the environment's own name."""
+    environment = ctx.scope.environment
+    if environment == DEFAULT_ENVIRONMENT or f"//{environment}." in ctx.endpoint:
+        return ctx.endpoint
+    return re.sub(r"//[^/:]+", f"//{environment}.localhost", ctx.endpoint, count=1)
+
+
+def require_key(tx: Transaction, scope: Scope) -> SigningKey:
+    """The environment's key pair; made, once, where there is none."""
+    home = scope.environment_wide()
+    found = SIGNING_KEYS.get(tx, home, _NAME) or SIGNING_KEYS.open(tx, home, _NAME)
+    if found is None:
+        found = _make()
+        SIGNING_KEYS.insert(tx, home, found)
+    return found
+
+
+def sign_message(tx: Transaction, scope: Scope, message: Message, protocol: str) -> Signature | None:
+    """The signature of a message's notification; messages of FIFO topics have none."""
+    if message.sequence_number:
+        return None
+    members = {
+        "Message": message.body_for(protocol),
+        "MessageId": message.id,
+        "Subject": message.subject,
+        "Timestamp": timestamp(message.published_at),
+        "TopicArn": message.topic_arn,
+    }
+    return sign(tx, scope, "Notification", members, message.signature_version, message.base_url)
+
+
+def sign(tx: Transaction, scope: Scope, kind: str, members: dict[str, Any], version: str, url: str) -> Signature:
+    """SHA1 with RSA for version 1, SHA256 for version 2."""
+    from cryptography.hazmat.primitives import hashes
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
+
+    key = require_key(tx, scope)
+    # AWS's version 1 is SHA1, whatever one thinks of it.
+    algorithm = hashes.SHA256() if version == "2" else hashes.SHA1()
+    value = _load(key.private_key_pem).sign(text_to_sign(kind, members), PKCS1v15(), algorithm)
+    deviation("SNS-001")
+    return Signature(version, base64.b64encode(value).decode(), url + certificate_path(key))
+
+
+@lru_cache(maxsize=64)
+def _fingerprint(certificate_pem: bytes) -> str:
+    import hashlib
+
+    return hashlib.sha256(certificate_pem).hexdigest()[:32]
+
+
+def certificate_path(key: SigningKey) -> str:
+    return f"/SimpleNotificationService-{_fingerprint(key.certificate_pem)}.pem"
+
+
+@dataplane("sns-certificate")
+async def serve_certificate(ctx: Context, request: Request, _route: Any) -> Response:
+    """The certificate, for whoever asks."""
+    key = await ctx.transact(lambda tx: SIGNING_KEYS.get(tx, ctx.scope.environment_wide(), _NAME))
+    if key is None or request.path != certificate_path(key):
+        return Response(404, [("content-type", "text/plain")], b"There is no such certificate.\n")
+    return Response(200, [("content-type", "application/x-pem-file")], key.certificate_pem)
+
+
+@lru_cache(maxsize=64)
+def _load(private_key_pem: bytes) -> RSAPrivateKey:
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
+    key: Any = load_pem_private_key(private_key_pem, None)
+    return key  # type: ignore[no-any-return]
+
+
+def _make() -> SigningKey:
+    from datetime import UTC, datetime, timedelta
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import rsa
+    from cryptography.x509.oid import NameOID
+
+    key = rsa.generate_private_key(65537, _KEY_BITS)
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "sns.amazonaws.com")])
+    # Validity is about the wall clock of whoever verifies, not about an environment's.
+    start = datetime(2020, 1, 1, tzinfo=UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(name)
+        .issuer_name(name)
+        .public_key(key.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(start)
+        .not_valid_after(start + timedelta(days=365 * _YEARS * 2))
+        .sign(key, hashes.SHA256())
+    )
+    pem = serialization.Encoding.PEM
+    private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return SigningKey(_NAME, private, certificate.public_bytes(pem))

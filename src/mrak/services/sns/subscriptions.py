@@ -1,0 +1,247 @@
+"""Subscriptions: their ARNs, endpoints, attributes and confirmation tokens."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any
+from urllib.parse import urlsplit
+
+from mrak.core.arn import find_arn
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.lang import filterpolicies
+from mrak.lang.filterpolicies import FilterPolicyError
+from mrak.services.sns import errors, topics
+from mrak.services.sns.tables import SUBSCRIPTIONS, Subscription, Topic
+
+PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"})
+CONFIRMED_BY_HAND = frozenset({"http", "https", "email", "email-json"})
+RAW_PROTOCOLS = frozenset({"sqs", "http", "https", "firehose"})
+SETTABLE = frozenset(
+    {
+        "DeliveryPolicy",
+        "FilterPolicy",
+        "FilterPolicyScope",
+        "RawMessageDelivery",
+        "RedrivePolicy",
+        "ReplayPolicy",
+        "SubscriptionRoleArn",
+    }
+)
+PENDING = "pending confirmation"
+_PHONE = re.compile(r"\+?[0-9](?:[ ()-]?[0-9]){2,25}|\+[0-9]{3,15}")
+_EMAIL = re.compile(r"[^@\s]{1,256}@[^@\s]{1,256}")
+_TOKEN = re.compile(r"[0-9a-f]{60,4096}")
+
+
+def subscription_arn(scope: Scope, subscription: Subscription) -> str:
+    return f"{topics.topic_arn(scope, subscription.topic)}:{subscription.id}"
+
+
+def locate(scope: Scope, text: str) -> tuple[Scope, str, str]:
+    """Scope, topic and id that a subscription's ARN names."""
+    if not text:
+        raise errors.invalid_parameter("SubscriptionArn Reason: no value for required parameter")
+    found = find_arn(text)
+    if found is None:
+        raise errors.short_arn("SubscriptionArn", text)
+    topic, colon, identifier = found.resource.partition(":")
+    if not colon or not identifier:
+        raise errors.invalid_parameter("SubscriptionId")
+    if found.region != scope.region:
+        raise errors.invalid_parameter("SubscriptionArn")
+    return scope.in_account(found.account), topic, identifier
+
+
+def require(tx: Transaction, scope: Scope, text: str) -> tuple[Scope, Subscription]:
+    home, topic, identifier = locate(scope, text)
+    subscription = SUBSCRIPTIONS.get(tx, home, topic, identifier)
+    if subscription is None:
+        raise errors.no_subscription()
+    return home, subscription
+
+
+def require_open(tx: Transaction, scope: Scope, text: str) -> tuple[Scope, Subscription]:
+    home, topic, identifier = locate(scope, text)
+    subscription = SUBSCRIPTIONS.open(tx, home, topic, identifier)
+    if subscription is None:
+        raise errors.no_subscription()
+    return home, subscription
+
+
+def count_by_state(tx: Transaction, scope: Scope, topic: str) -> tuple[int, int]:
+    """How many subscriptions of a topic are confirmed, and how many pending."""
+    pending = sum(subscription.is_pending for subscription in SUBSCRIPTIONS.scan(tx, scope, topic))
+    return SUBSCRIPTIONS.count(tx, scope, topic) - pending, pending
+
+
+def make_token(ctx: Context, scope: Scope, topic: str, identifier: str) -> str:
+    """A token that tells which subscription it confirms, and that nobody can guess."""
+    return f"{scope.region}:{scope.account}:{topic}:{identifier}:{ctx.draw.hex(64)}".encode().hex()
+
+
+def parse_token(token: str, scope: Scope) -> tuple[Scope, str, str]:
+    """Scope, topic and id of the subscription that a token is for."""
+    if not _TOKEN.fullmatch(token):
+        raise errors.invalid_token()
+    try:
+        parts = bytes.fromhex(token).decode().split(":")
+    except ValueError:
+        parts = []
+    if len(parts) != 5:
+        raise errors.invalid_parameter("Token")
+    region, account, topic, identifier, _ = parts
+    return Scope(scope.environment, account, region), topic, identifier
+
+
+def check_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
+    """The form of an endpoint, by its protocol."""
+    if not endpoint:
+        raise errors.invalid_parameter("Endpoint")
+    if protocol in ("http", "https"):
+        parts = urlsplit(endpoint)
+        if parts.scheme != protocol or not parts.hostname:
+            raise errors.invalid_parameter("Endpoint must match the specified protocol")
+    elif protocol in ("email", "email-json"):
+        if not _EMAIL.fullmatch(endpoint):
+            raise errors.invalid_parameter("Email address")
+    elif protocol == "sms":
+        if not _PHONE.fullmatch(endpoint):
+            raise errors.invalid_parameter(f"Invalid SMS endpoint: {endpoint}")
+    else:
+        _check_arn_endpoint(topic, protocol, endpoint)
+
+
+def _check_arn_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
+    found = find_arn(endpoint)
+    services = {"sqs": "sqs", "lambda": "lambda", "application": "sns", "firehose": "firehose"}
+    names = {"sqs": "SQS", "lambda": "Lambda", "application": "Application", "firehose": "Firehose"}
+    if found is None or found.service != services[protocol]:
+        raise errors.invalid_parameter(f"{names[protocol]} endpoint ARN")
+    if protocol == "sqs" and found.resource.endswith(".fifo") and not topic.is_fifo:
+        raise errors.invalid_parameter(
+            "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"
+        )
+    if topic.is_fifo and protocol != "sqs":
+        raise errors.invalid_parameter(
+            "Invalid parameter: Endpoint Reason: Only SQS endpoints can be subscribed to FIFO topics"
+        )
+
+
+def check_attributes(protocol: str, attributes: dict[str, str], prefix: str) -> None:
+    """All attributes of a subscription together; `prefix` is "Attributes Reason: " for Subscribe."""
+    for name, value in attributes.items():
+        if name not in SETTABLE:
+            raise errors.invalid_parameter(f"{prefix}{name}" if prefix else "AttributeName")
+        _check_attribute(protocol, name, value, prefix)
+    policy = attributes.get("FilterPolicy")
+    if policy:
+        scope = attributes.get("FilterPolicyScope") or filterpolicies.MESSAGE_ATTRIBUTES
+        try:
+            filterpolicies.parse(policy, scope)
+        except FilterPolicyError as error:
+            raise errors.invalid_parameter(f"{prefix}FilterPolicy: {error.reason}") from None
+
+
+def _check_attribute(protocol: str, name: str, value: str, prefix: str) -> None:
+    if name == "RawMessageDelivery":
+        if value.lower() not in ("true", "false"):
+            raise errors.invalid_parameter(
+                f"{prefix}RawMessageDelivery: Invalid value [{value}]. Must be true or false."
+            )
+        if value.lower() == "true" and protocol not in RAW_PROTOCOLS:
+            reason = f"RawMessageDelivery: Delivery protocol [{protocol}] does not support raw message delivery."
+            raise errors.invalid_parameter(f"{prefix}{reason}")
+    elif name == "FilterPolicyScope":
+        if value and value not in (filterpolicies.MESSAGE_ATTRIBUTES, filterpolicies.MESSAGE_BODY):
+            reason = f"Invalid value [{value}]. Please use either MessageBody or MessageAttributes"
+            raise errors.invalid_parameter(f"{prefix}FilterPolicyScope: {reason}")
+    elif name == "RedrivePolicy":
+        _check_redrive_policy(value, prefix)
+    elif name in ("DeliveryPolicy", "ReplayPolicy") and value:
+        _parse_object(name, value, prefix)
+
+
+def _parse_object(name: str, value: str, prefix: str) -> dict[str, Any]:
+    reason = filterpolicies.find_json_error(value)
+    if reason is not None:
+        raise errors.invalid_parameter(f"{prefix}{name}: failed to parse JSON. {reason}")
+    document, _ = json.JSONDecoder().raw_decode(value.lstrip())
+    if not isinstance(document, dict):
+        raise errors.invalid_parameter(f"{prefix}{name}: failed to parse JSON.")
+    return document
+
+
+def _check_redrive_policy(value: str, prefix: str) -> None:
+    if not value:
+        return
+    target = _parse_object("RedrivePolicy", value, prefix).get("deadLetterTargetArn")
+    found = find_arn(target) if isinstance(target, str) else None
+    if found is None or found.service != "sqs":
+        raise errors.invalid_parameter(f"{prefix}RedrivePolicy: deadLetterTargetArn is an invalid arn")
+
+
+def normal_attributes(attributes: dict[str, str]) -> dict[str, str]:
+    """As they are stored: empty values are unset, booleans in lower case."""
+    kept = {name: value for name, value in attributes.items() if value and value != "{}"}
+    if "RawMessageDelivery" in kept:
+        kept["RawMessageDelivery"] = kept["RawMessageDelivery"].lower()
+    return kept
+
+
+def dead_letter_arn(subscription: Subscription) -> str:
+    """The queue for what cannot be delivered; "" where there is none."""
+    text = subscription.attributes.get("RedrivePolicy")
+    return str(json.loads(text)["deadLetterTargetArn"]) if text else ""
+
+
+def takes(subscription: Subscription, body: str, attributes: dict[str, Any]) -> bool:
+    """Whether the subscription's filter policy lets a message through."""
+    policy = subscription.attributes.get("FilterPolicy")
+    if not policy:
+        return True
+    scope = subscription.attributes.get("FilterPolicyScope") or filterpolicies.MESSAGE_ATTRIBUTES
+    return filterpolicies.parse(policy, scope).matches(body, attributes)
+
+
+def render_attributes(scope: Scope, topic: Topic | None, subscription: Subscription) -> dict[str, str]:
+    """GetSubscriptionAttributes' answer."""
+    shown = {
+        "SubscriptionArn": subscription_arn(scope, subscription),
+        "TopicArn": topics.topic_arn(scope, subscription.topic),
+        "Protocol": subscription.protocol,
+        "Endpoint": subscription.endpoint,
+        "Owner": subscription.owner,
+        "SubscriptionPrincipal": subscription.principal,
+        "PendingConfirmation": "true" if subscription.is_pending else "false",
+        "ConfirmationWasAuthenticated": "true" if subscription.was_authenticated else "false",
+        "RawMessageDelivery": "false",
+        **subscription.attributes,
+    }
+    if subscription.attributes.get("FilterPolicy"):
+        shown.setdefault("FilterPolicyScope", filterpolicies.MESSAGE_ATTRIBUTES)
+    else:
+        shown.pop("FilterPolicyScope", None)
+    if topic is not None and subscription.protocol in ("http", "https"):
+        shown["EffectiveDeliveryPolicy"] = json.dumps(effective_delivery_policy(topic, subscription))
+    return shown
+
+
+def effective_delivery_policy(topic: Topic, subscription: Subscription) -> dict[str, Any]:
+    """How deliveries to an HTTP endpoint are tried again: the subscription's own policy over the topic's."""
+    http = topics.effective_delivery_policy(topic)["http"]
+    own: dict[str, Any] = {}
+    if subscription.attributes.get("DeliveryPolicy") and not http["disableSubscriptionOverrides"]:
+        own = json.loads(subscription.attributes["DeliveryPolicy"])
+        own = own.get("http", own)
+    retry = own.get("healthyRetryPolicy") or own.get("defaultHealthyRetryPolicy") or {}
+    request = own.get("requestPolicy") or own.get("defaultRequestPolicy") or {}
+    return {
+        "healthyRetryPolicy": http["defaultHealthyRetryPolicy"]
+        | {key: value for key, value in retry.items() if value is not None},
+        "sicklyRetryPolicy": None,
+        "throttlePolicy": own.get("throttlePolicy") or http.get("defaultThrottlePolicy"),
+        "requestPolicy": http["defaultRequestPolicy"] | request,
+        "guaranteed": False,
+    }

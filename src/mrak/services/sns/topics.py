@@ -1,0 +1,194 @@
+"""Topics: their names, attributes, policies and retry policies."""
+
+from __future__ import annotations
+
+import json
+import re
+from datetime import UTC, datetime
+from typing import Any
+
+from mrak.core.arn import arn, find_arn
+from mrak.core.context import Transaction
+from mrak.core.scope import Scope
+from mrak.services.sns import errors
+from mrak.services.sns.tables import TOPICS, Topic
+
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,251}\.fifo")
+FEEDBACK = frozenset(
+    f"{endpoint}{what}"
+    for endpoint in ("HTTP", "SQS", "Lambda", "Firehose", "Application")
+    for what in ("SuccessFeedbackRoleArn", "SuccessFeedbackSampleRate", "FailureFeedbackRoleArn")
+)
+SETTABLE = FEEDBACK | {
+    "ArchivePolicy",
+    "ContentBasedDeduplication",
+    "DeliveryPolicy",
+    "DisplayName",
+    "FifoThroughputScope",
+    "KmsMasterKeyId",
+    "MaximumMessageSize",
+    "Policy",
+    "SignatureVersion",
+    "TracingConfig",
+}
+POLICY_ACTIONS = (
+    "GetTopicAttributes",
+    "SetTopicAttributes",
+    "AddPermission",
+    "RemovePermission",
+    "DeleteTopic",
+    "Subscribe",
+    "ListSubscriptionsByTopic",
+    "Publish",
+)
+_DEFAULT_RETRY = {
+    "minDelayTarget": 20,
+    "maxDelayTarget": 20,
+    "numRetries": 3,
+    "numMaxDelayRetries": 0,
+    "numNoDelayRetries": 0,
+    "numMinDelayRetries": 0,
+    "backoffFunction": "linear",
+}
+_DEFAULT_CONTENT_TYPE = "text/plain; charset=UTF-8"
+
+
+def topic_arn(scope: Scope, name: str) -> str:
+    return arn(scope, "sns", name)
+
+
+def check_name(name: str, is_fifo: bool) -> None:
+    if not (_FIFO_NAME if is_fifo else _NAME).fullmatch(name):
+        raise errors.invalid_parameter("Topic Name")
+
+
+def locate(scope: Scope, text: str, parameter: str = "TopicArn") -> tuple[Scope, str]:
+    """The scope and name that a topic's ARN names. It may be in another account, not in another region."""
+    found = find_arn(text)
+    if found is None:
+        if text.count(":") >= 5:
+            raise errors.invalid_parameter(parameter)
+        raise errors.short_arn(parameter, text)
+    if found.region != scope.region or found.service != "sns" or ":" in found.resource or not found.resource:
+        raise errors.invalid_parameter(parameter)
+    return scope.in_account(found.account), found.resource
+
+
+def require(tx: Transaction, scope: Scope, text: str) -> tuple[Scope, Topic]:
+    """The topic of an ARN, for reading."""
+    home, name = locate(scope, text)
+    topic = TOPICS.get(tx, home, name)
+    if topic is None:
+        raise errors.no_topic()
+    return home, topic
+
+
+def require_open(tx: Transaction, scope: Scope, text: str) -> tuple[Scope, Topic]:
+    """The topic of an ARN, for writing."""
+    home, name = locate(scope, text)
+    topic = TOPICS.open(tx, home, name)
+    if topic is None:
+        raise errors.no_topic()
+    return home, topic
+
+
+def default_policy(scope: Scope, name: str) -> dict[str, Any]:
+    """What AWS gives a topic that has no policy: its owner may do everything."""
+    return {
+        "Version": "2008-10-17",
+        "Id": "__default_policy_ID",
+        "Statement": [
+            {
+                "Sid": "__default_statement_ID",
+                "Effect": "Allow",
+                "Principal": {"AWS": "*"},
+                "Action": [f"SNS:{action}" for action in POLICY_ACTIONS],
+                "Resource": topic_arn(scope, name),
+                "Condition": {"StringEquals": {"AWS:SourceOwner": scope.account}},
+            }
+        ],
+    }
+
+
+def policy_of(scope: Scope, topic: Topic) -> dict[str, Any]:
+    """The topic's policy as a document."""
+    text = topic.attributes.get("Policy")
+    if not text:
+        return default_policy(scope, topic.name)
+    document: dict[str, Any] = json.loads(text)
+    return document
+
+
+def render_policy(document: dict[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"))
+
+
+def check_attribute(name: str, value: str, prefix: str = "") -> str:
+    """An attribute's value as it is stored; `prefix` is "Attributes Reason: " where it came with CreateTopic."""
+    if name in ("Policy", "ArchivePolicy", "DeliveryPolicy") and value:
+        return _check_document(name, value, prefix)
+    if name in ("ContentBasedDeduplication",) and value not in ("true", "false"):
+        raise errors.invalid_parameter(f"{prefix}{name}: Invalid value [{value}]. Must be true or false.")
+    if name == "SignatureVersion" and value not in ("1", "2"):
+        raise errors.invalid_parameter(f"{prefix}SignatureVersion")
+    if name == "TracingConfig" and value not in ("PassThrough", "Active"):
+        raise errors.invalid_parameter(f"{prefix}TracingConfig")
+    if name == "FifoThroughputScope" and value not in ("Topic", "MessageGroup"):
+        raise errors.invalid_parameter(f"{prefix}FifoThroughputScope")
+    if name == "MaximumMessageSize" and not (value.isdigit() and 1024 <= int(value) <= 1_048_576):
+        raise errors.invalid_parameter(f"{prefix}MaximumMessageSize")
+    if name == "DisplayName" and len(value) > 100:
+        raise errors.invalid_parameter(f"{prefix}DisplayName: maximum length is 100")
+    if name.endswith("SampleRate") and value and not (value.isdigit() and int(value) <= 100):
+        raise errors.invalid_parameter(f"{prefix}{name}")
+    return value
+
+
+def _check_document(name: str, value: str, prefix: str) -> str:
+    try:
+        document = json.loads(value)
+    except (ValueError, RecursionError):
+        document = None
+    if not isinstance(document, dict):
+        raise errors.invalid_parameter(f"{prefix}{name}: failed to parse JSON.")
+    return _normal_delivery_policy(document) if name == "DeliveryPolicy" else value
+
+
+def _normal_delivery_policy(document: dict[str, Any]) -> str:
+    """As AWS gives it back: without nulls, and saying whether subscriptions may have their own."""
+    http = {key: value for key, value in (document.get("http") or {}).items() if value is not None}
+    http.setdefault("disableSubscriptionOverrides", False)
+    return json.dumps({"http": http}, separators=(",", ":"))
+
+
+def effective_delivery_policy(topic: Topic) -> dict[str, Any]:
+    """The topic's retry policy with AWS's defaults filled in."""
+    text = topic.attributes.get("DeliveryPolicy")
+    http = json.loads(text)["http"] if text else {}
+    retry = _DEFAULT_RETRY | {
+        key: value for key, value in (http.get("defaultHealthyRetryPolicy") or {}).items() if value is not None
+    }
+    request = {"headerContentType": _DEFAULT_CONTENT_TYPE} | (http.get("defaultRequestPolicy") or {})
+    effective = {
+        "defaultHealthyRetryPolicy": retry,
+        "disableSubscriptionOverrides": bool(http.get("disableSubscriptionOverrides")),
+        "defaultRequestPolicy": request,
+    }
+    if http.get("defaultThrottlePolicy"):
+        effective["defaultThrottlePolicy"] = http["defaultThrottlePolicy"]
+    return {"http": effective}
+
+
+def max_message_bytes(topic: Topic | None) -> int:
+    if topic is None:
+        return 262_144
+    return int(topic.attributes.get("MaximumMessageSize") or 262_144)
+
+
+def parse_timestamp(text: object) -> float:
+    """An ISO 8601 moment of a replay policy."""
+    try:
+        return datetime.fromisoformat(str(text)).astimezone(UTC).timestamp()
+    except ValueError:
+        raise errors.invalid_parameter("ReplayPolicy: StartingPoint is invalid") from None
