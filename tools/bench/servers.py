@@ -103,10 +103,8 @@ def _answers(host: str, port: int, probe: bytes) -> bool:
 
 
 def _memory_kib(pid: int) -> int:
-    """The process's share: pages that several have (a preloaded parent and its children) count once."""
-    try:
-        text = Path(f"/proc/{pid}/smaps_rollup").read_text()
-    except OSError:
-        return 0
-    field = next(line for line in text.splitlines() if line.startswith("Pss:"))
-    return int(field.split()[1])
+    """All that is resident. What several processes share counts for each: never less than it is."""
+    for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+        if line.startswith("VmRSS"):
+            return int(line.split()[1])
+    return 0
