@@ -23,6 +23,7 @@ _LOG_READ_BYTES = 1 << 16
 _LOG_BURST_BYTES = 4 << 20
 _LOG_PAUSE_SECONDS = 0.1
 _MEMORY_SAMPLE_SECONDS = 0.25
+_LAST_WORDS_SECONDS = 0.5
 
 _INVALID_ID = render_refusal(400, "Bad Request", "InvalidRequestID", "Invalid request ID")
 _TOO_LARGE = render_refusal(413, "Payload Too Large", "RequestEntityTooLarge", "Exceeded maximum payload size")
@@ -83,6 +84,8 @@ class Instance:
         self._log_burst = 0
         self._log_burst_began = 0.0
         self._sampled_at = 0.0
+        self._connections: set[RuntimeConnection] = set()
+        self._last_words: asyncio.TimerHandle | None = None
 
     # --- life
 
@@ -99,6 +102,8 @@ class Instance:
         self._log_open = True
         self._loop.add_reader(process.log, self.read_log)
         await self._loop.create_unix_connection(lambda: RuntimeConnection(self), sock=process.runtime)
+        if self.exit is not None:
+            self.on_exit(self.exit)  # it ended before we were ready to listen
 
     def close(self) -> None:
         """After the process has ended: takes the last of its output, frees what it held."""
@@ -115,8 +120,21 @@ class Instance:
             self.write_log(line)
 
     def on_exit(self, report: ExitReport) -> None:
+        """The process is gone. What it posted last may still be on its way: first its connections must end."""
         self.exit = report
-        self.max_memory_mb = max(self.max_memory_mb, report.max_rss_kb / 1024 if not self.max_memory_mb else 0)
+        if self.process is None:
+            return
+        if self._connections:
+            self._last_words = self._loop.call_later(_LAST_WORDS_SECONDS, self._finish_exit)
+        else:
+            self._finish_exit()
+
+    def _finish_exit(self) -> None:
+        assert self.exit is not None
+        if self._last_words is not None:
+            self._last_words.cancel()
+            self._last_words = None
+        self.max_memory_mb = self.max_memory_mb or self.exit.max_rss_kb / 1024
         self.close()
         self._overseer.feed(Exited(self.number))
 
@@ -175,6 +193,14 @@ class Instance:
         return self.max_memory_mb
 
     # --- Desk
+
+    def on_connect(self, connection: RuntimeConnection) -> None:
+        self._connections.add(connection)
+
+    def on_disconnect(self, connection: RuntimeConnection) -> None:
+        self._connections.discard(connection)
+        if self._last_words is not None and not self._connections:
+            self._finish_exit()
 
     def on_next(self, connection: RuntimeConnection) -> None:
         self._parked = connection

@@ -23,6 +23,10 @@ ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Type: application/json\r\nContent-
 class Desk(Protocol):
     """Where an instance's posts arrive."""
 
+    def on_connect(self, connection: RuntimeConnection) -> None: ...
+
+    def on_disconnect(self, connection: RuntimeConnection) -> None: ...
+
     def on_next(self, connection: RuntimeConnection) -> None:
         """The instance asks for an invocation; answer with `connection.send_invocation`, now or later."""
 
@@ -69,8 +73,8 @@ class RuntimeConnection(asyncio.Protocol):
     # --- asyncio.Protocol
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport) or hasattr(transport, "write")
-        self.transport = transport  # type: ignore[assignment]
+        self.transport = transport  # type: ignore[assignment]  # uvloop's transports are no subclasses
+        self.desk.on_connect(self)
 
     def data_received(self, data: bytes) -> None:
         self._buffer += data
@@ -80,6 +84,7 @@ class RuntimeConnection(asyncio.Protocol):
     def connection_lost(self, error: Exception | None) -> None:
         self.transport = None
         self._buffer.clear()
+        self.desk.on_disconnect(self)
 
     # --- for the desk
 

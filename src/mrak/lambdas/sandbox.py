@@ -82,7 +82,7 @@ class Spawner:
         self._on_exit: dict[int, Callable[[ExitReport], None]] = {}
         self._preloaded: set[str] = set()
         program = os.path.join(RUNTIMES_FOLDER, "spawner.py")
-        command = [interpreter.path, "-I", "-S", "-B", program, str(theirs.fileno()), sdk_folder, wanted_isolation]
+        command = [interpreter.path, "-I", "-S", program, str(theirs.fileno()), sdk_folder, wanted_isolation]
         self.process = subprocess.Popen(
             command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, env=inherited_environ()
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import math
+import os
 import time
 import uuid
 from collections.abc import Awaitable, Callable
@@ -43,6 +44,10 @@ _LOG_FLUSH_SECONDS = 0.1
 _MEMORY_WATCH_SECONDS = 0.05
 _THROTTLES = frozenset({Result.THROTTLED_ACCOUNT, Result.THROTTLED_RESERVED, Result.THROTTLED_HOST, Result.STOPPED})
 _EXIT_ERROR = "Runtime.ExitError"
+
+
+class NoEntrypoint(Exception):
+    """A custom runtime without its program."""
 
 
 class Supervisor:
@@ -175,6 +180,9 @@ class Supervisor:
             await self._start_process(instance, choice, credentials)
         except NoInterpreter as error:
             self._fail_launch(instance, "Runtime.Unavailable", str(error))
+        except NoEntrypoint as error:
+            message = f"RequestId: {invocation.request_id} Error: {error}"
+            self._fail_launch(instance, "Runtime.InvalidEntrypoint", message)
         except OSError as error:
             self._fail_launch(instance, "Runtime.InvalidEntrypoint", str(error))
 
@@ -387,7 +395,11 @@ def _command(spec: FunctionSpec, choice: Choice, task: str, runtime: str, layers
     """What to execute; nothing for a Python function, which runs in the spawner's fork."""
     wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER", "")
     if choice.interpreter is None:
-        return [f"{task}/bootstrap"]
+        if os.path.exists(f"{spec.code_dir}/bootstrap"):
+            return [f"{task}/bootstrap"]
+        if layers and os.path.exists(f"{layers}/bootstrap"):
+            return ["/opt/bootstrap" if task == "/var/task" else f"{layers}/bootstrap"]
+        raise NoEntrypoint("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")
     if choice.interpreter.language == "nodejs":
         heap_mb = max(64, spec.memory_mb - 64)
         command = [

@@ -68,7 +68,10 @@ class Spawner:
 
     def send(self, message: dict) -> None:
         body = json.dumps(message).encode()
-        self.server.sendall(_LENGTH.pack(len(body)) + body)
+        try:
+            self.server.sendall(_LENGTH.pack(len(body)) + body)
+        except OSError:
+            self.end()  # the server is gone
 
     def receive(self) -> None:
         space = socket.CMSG_SPACE(_DESCRIPTORS_PER_START * 16 * array.array("i").itemsize)

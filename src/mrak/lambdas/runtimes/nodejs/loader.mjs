@@ -18,7 +18,8 @@ export async function loadHandler(root, name) {
   const found = base.match(FORM);
   if (!found || !found[1] || !found[2]) throw new RuntimeError("Runtime.MalformedHandlerName", "Bad handler");
   if (name.includes("..")) {
-    throw new RuntimeError("Runtime.MalformedHandlerName", `'${name}' is not a valid handler name. Use absolute paths when specifying root directories in handler names.`);
+    const advice = "Use absolute paths when specifying root directories in handler names.";
+    throw new RuntimeError("Runtime.MalformedHandlerName", `'${name}' is not a valid handler name. ${advice}`);
   }
   const module = path.posix.join(dir, found[1]);
   const exported = await load(path.resolve(root, dir, found[1]), module);
@@ -55,9 +56,10 @@ function translate(error, file, module) {
     return wrapped;
   }
   if (error?.code === "MODULE_NOT_FOUND" || error?.code === "ERR_MODULE_NOT_FOUND") {
-    const missing = error.message.includes(file) ? `Cannot find module '${module}'` : error.message.split("\n")[0];
-    const stack = (error.requireStack ?? []).map((entry) => `- ${entry}`).join("\n");
-    const text = stack || error.message.includes(file) ? `\nRequire stack:\n${stack || "- /var/runtime/index.mjs"}` : "";
+    const own = error.message.includes(`'${file}'`);
+    const missing = own ? `Cannot find module '${module}'` : error.message.split("\n")[0];
+    const stack = own ? ["/var/runtime/index.mjs"] : (error.requireStack ?? []);
+    const text = stack.length > 0 ? `\nRequire stack:\n${stack.map((entry) => `- ${entry}`).join("\n")}` : "";
     const wrapped = new RuntimeError("Runtime.ImportModuleError", `Error: ${missing}${text}`);
     wrapped.stack = error.stack;
     return wrapped;

@@ -1,0 +1,65 @@
+"""What this machine can do for functions, for `mrak doctor`: runtimes, isolation, and how to get what is missing."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+import msgspec
+
+from mrak.config import inherited_environ
+from mrak.lambdas.environment import RUNTIMES_FOLDER
+from mrak.lambdas.interpreters import nodes, pythons
+from mrak.lambdas.sandbox import find_sdk_folder
+
+_MEANING = {
+    "namespaces": "own file system, process tree and user id: a function sees its code, its layers and a private /tmp",
+    "uid": "own user id: a function reads what everybody on this machine may read, and its own files",
+    "none": "NOT ISOLATED: functions run as the server's user and can read its files",
+}
+
+
+class Capabilities(msgspec.Struct, frozen=True):
+    """`runtimes` maps a runtime's name to the version that runs it; `advice` says how to get what is missing."""
+
+    runtimes: dict[str, str]
+    isolation: str
+    isolation_meaning: str
+    sdk_for_python: str
+    advice: list[str]
+
+
+def capabilities() -> Capabilities:
+    runtimes = {f"python3.{minor}": found.version for minor, found in sorted(pythons().items())}
+    runtimes |= {f"nodejs{major}.x": found.version for major, found in sorted(nodes().items())}
+    runtimes |= {"provided.al2": "any bootstrap program", "provided.al2023": "any bootstrap program"}
+    isolation = probe_isolation()
+    sdk = find_sdk_folder()
+    advice = []
+    if not nodes():
+        advice.append("Node.js functions need Node.js: https://nodejs.org or `nvm install 22`")
+    if isolation == "none":
+        advice.append(
+            "Functions are isolated where the kernel lets users make namespaces "
+            "(sysctl kernel.unprivileged_userns_clone=1, or kernel.apparmor_restrict_unprivileged_userns=0 on Ubuntu), "
+            "or where mrak runs as root"
+        )
+    if not sdk:
+        advice.append("Python functions find boto3 when it is installed beside mrak: pip install boto3")
+    return Capabilities(runtimes, isolation, _MEANING[isolation], sdk, advice)
+
+
+def probe_isolation() -> str:
+    """The isolation that functions would get, found out in a process of its own."""
+    own = pythons()[min(pythons(), key=lambda minor: abs(minor - 11))]
+    program = f"import sys; sys.path.insert(0, {RUNTIMES_FOLDER!r}); import isolation; print(isolation.prepare())"
+    answer = subprocess.run(
+        [own.path, "-I", "-S", "-c", program],
+        capture_output=True,
+        text=True,
+        timeout=20,
+        check=False,
+        env=inherited_environ(),
+        cwd=os.sep,
+    )
+    return answer.stdout.strip() or "none"
