@@ -84,6 +84,7 @@ class Table(_Keyspace, Generic[R]):
         super().__init__(name)
         self.key_fields = key
         self._entity_parts = len(key) if entity is None else entity
+        self._row_is_entity = self._entity_parts == len(key)
         self._append_only = append_only
         self._indexes: list[Index[R]] = []
         self._key_of = _getter(key)
@@ -101,12 +102,14 @@ class Table(_Keyspace, Generic[R]):
     def lock(self, tx: Transaction, scope: Scope, *entity: KeyPart) -> None:
         """Opens an entity without reading: its key parts, as many as the table's `entity` says."""
         assert len(entity) == self._entity_parts, f"{self.name}: an entity has {self._entity_parts} key parts"
-        tx.lock(self.key(scope, *entity))
+        tx.lock(self.prefix(scope) + encode(entity))
 
     def open(self, tx: Transaction, scope: Scope, *key: KeyPart) -> R | None:
         """Opens the row's entity and reads the row, for writing."""
-        self.lock(tx, scope, *key[: self._entity_parts])
-        return self.get(tx, scope, *key)
+        full = self.prefix(scope) + encode(key)
+        tx.lock(full if self._row_is_entity else self.prefix(scope) + encode(key[: self._entity_parts]))
+        raw = tx.get(full)
+        return None if raw is None else self._decode(raw)
 
     def get(self, tx: Transaction, scope: Scope, *key: KeyPart) -> R | None:
         raw = tx.get(self.prefix(scope) + encode(key))
@@ -118,15 +121,15 @@ class Table(_Keyspace, Generic[R]):
         return [None if raw is None else self._decode(raw) for raw in found]
 
     def insert(self, tx: Transaction, scope: Scope, record: R) -> None:
-        """Writes a row that is not there yet."""
+        """Writes a row that is not there yet; its entity has been opened, so nobody else writes it meanwhile."""
         key = self._key_of(record)
-        self._check_open(tx, scope, key)
         encoded = encode(key)
-        tx.put(self.prefix(scope) + encoded, _encode_record(record))
-        for index in self._indexes:
-            index_key = index.key_of(scope, record, encoded)
-            if index_key is not None:
-                tx.put(index_key, encoded)
+        self._check_open(tx, scope, key, encoded)
+        self._put(tx, scope, record, encoded)
+
+    def append(self, tx: Transaction, scope: Scope, record: R) -> None:
+        """Writes a row whose key nobody else can have, since a fresh id or sequence is in it: opening is not needed."""
+        self._put(tx, scope, record, encode(self._key_of(record)))
 
     def replace(self, tx: Transaction, scope: Scope, old: R, new: R) -> None:
         """Writes `new` over `old`, which the caller has read. Their keys may differ: then the row moves."""
@@ -135,8 +138,8 @@ class Table(_Keyspace, Generic[R]):
             self.delete(tx, scope, old)
             self.insert(tx, scope, new)
             return
-        self._check_open(tx, scope, new_key)
         encoded = encode(new_key)
+        self._check_open(tx, scope, new_key, encoded)
         tx.put(self.prefix(scope) + encoded, _encode_record(new))
         for index in self._indexes:
             before, after = index.key_of(scope, old, encoded), index.key_of(scope, new, encoded)
@@ -149,8 +152,8 @@ class Table(_Keyspace, Generic[R]):
 
     def delete(self, tx: Transaction, scope: Scope, old: R) -> None:
         key = self._key_of(old)
-        self._check_open(tx, scope, key)
         encoded = encode(key)
+        self._check_open(tx, scope, key, encoded)
         tx.delete(self.prefix(scope) + encoded)
         for index in self._indexes:
             index_key = index.key_of(scope, old, encoded)
@@ -195,9 +198,18 @@ class Table(_Keyspace, Generic[R]):
         assert raw is not None, f"{self.name}: an index row without its row: {encoded_key!r}"
         return self._decode(raw)
 
-    def _check_open(self, tx: Transaction, scope: Scope, key: tuple[KeyPart, ...]) -> None:
-        if not self._append_only:
-            tx.check_open(self.prefix(scope) + encode(key[: self._entity_parts]))
+    def _put(self, tx: Transaction, scope: Scope, record: R, encoded_key: bytes) -> None:
+        tx.put(self.prefix(scope) + encoded_key, _encode_record(record))
+        for index in self._indexes:
+            index_key = index.key_of(scope, record, encoded_key)
+            if index_key is not None:
+                tx.put(index_key, encoded_key)
+
+    def _check_open(self, tx: Transaction, scope: Scope, key: tuple[KeyPart, ...], encoded_key: bytes) -> None:
+        if self._append_only:
+            return
+        entity = encoded_key if self._row_is_entity else encode(key[: self._entity_parts])
+        tx.check_open(self.prefix(scope) + entity)
 
 
 class Index(_Keyspace, Generic[R]):

@@ -54,10 +54,8 @@ def new(ctx: Context, queue: Queue, req: dict[str, Any]) -> Message:
 def append(tx: Transaction, scope: Scope, message: Message, visible_at: float) -> None:
     """Puts a message into its queue and wakes those who wait there."""
     state = State(message.queue, message.sequence, visible_at, 0, message.sent_at)
-    MESSAGES.lock(tx, scope, message.queue, message.sequence)
-    STATES.lock(tx, scope, message.queue, message.sequence)
-    MESSAGES.insert(tx, scope, message)
-    STATES.insert(tx, scope, state)
+    MESSAGES.append(tx, scope, message)
+    STATES.append(tx, scope, state)
     _count(tx, scope, message.queue, 1)
     tx.notify(topic(scope, message.queue))
 
@@ -94,7 +92,6 @@ def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> St
 
 def remove(tx: Transaction, scope: Scope, state: State) -> None:
     """Deletes a message whose state the caller has opened."""
-    MESSAGES.lock(tx, scope, state.queue, state.sequence)
     message = MESSAGES.get(tx, scope, state.queue, state.sequence)
     assert message is not None, "a state without its message"
     STATES.delete(tx, scope, state)

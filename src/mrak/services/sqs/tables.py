@@ -2,7 +2,7 @@
 
     QUEUES      (name)              -> Queue       a queue's settings
     DELETED     (name)              -> Deleted     for the minute in which the name can't be used again
-    MESSAGES    (queue, sequence)   -> Message     what was sent; never rewritten
+    MESSAGES    (queue, sequence)   -> Message     what was sent; never rewritten, removed with its state
     STATES      (queue, sequence)   -> State       when it can be received next
       DUE       (queue, received, visible_at)      states in the order in which they become visible
     TALLIES     (queue)             -> Tally       how many messages there are
@@ -79,7 +79,7 @@ class Tally(msgspec.Struct, frozen=True, array_like=True):
 
 QUEUES = Table("sqs.queue", Queue, key=("name",))
 DELETED = Table("sqs.deleted", Deleted, key=("name",))
-MESSAGES = Table("sqs.message", Message, key=("queue", "sequence"))
+MESSAGES = Table("sqs.message", Message, key=("queue", "sequence"), append_only=True)
 STATES = Table("sqs.state", State, key=("queue", "sequence"))
 DUE = STATES.index("due", ("queue", "received", "visible_at"))
 TALLIES = Table("sqs.tally", Tally, key=("queue",))
