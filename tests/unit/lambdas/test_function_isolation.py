@@ -141,6 +141,7 @@ def test_children_end_with_their_instance(bench: Bench, tmp_path: Path) -> None:
 
 def test_instances_die_with_a_killed_server(tmp_path: Path) -> None:
     """kill -9 of the server leaves no process behind."""
+    tmp_path.chmod(0o755)  # functions run as another user
     (tmp_path / "app.py").write_text("import time\ndef handler(e, c):\n    print(c)\n    time.sleep(99)\n")
     program = f"""
         import asyncio, sys

@@ -79,7 +79,8 @@ def _works(candidate):
         before_fork(order)
         if os.fork() == 0:
             enter(order)
-            os.listdir(os.path.dirname(os.__file__))  # a user who cannot read Python's library cannot run Python
+            if mode == "uid":
+                os.listdir(os.path.dirname(os.__file__))  # who cannot read Python's library cannot run Python
             os.write(write, b"ok")
             os._exit(0)
         os.wait()
