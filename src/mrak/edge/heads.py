@@ -7,11 +7,13 @@ from __future__ import annotations
 
 import re
 import time
-from email.utils import formatdate
 from http import HTTPStatus
 
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _FORBIDDEN = re.compile(r"[\r\n\0]")
+
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 # Statuses that never have a body, nor a length (RFC 9110, 6.4.1 and 8.6).
 BODILESS = frozenset({100, 101, 102, 103, 204, 304})
@@ -30,8 +32,14 @@ class DateHeader:
         second = int(time.time())
         if second != self._second:
             self._second = second
-            self._line = f"date: {formatdate(second, usegmt=True)}\r\n"
+            self._line = f"date: {format_http_date(second)}\r\n"
         return self._line
+
+
+def format_http_date(second: int) -> str:
+    """RFC 9110, 5.6.7, whatever the locale. email.utils has this too, but costs half a MiB to import."""
+    year, month, day, hour, minute, seconds, weekday, _, _ = time.gmtime(second)
+    return f"{_DAYS[weekday]}, {day:02} {_MONTHS[month - 1]} {year} {hour:02}:{minute:02}:{seconds:02} GMT"
 
 
 def render_head(
