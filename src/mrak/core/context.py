@@ -8,6 +8,7 @@ from typing import Any, Protocol, TypeVar
 
 from mrak.core.background import Consumer, Delivery, Timer
 from mrak.core.entropy import Draws
+from mrak.core.http import Request
 from mrak.core.scope import Scope
 
 T = TypeVar("T")
@@ -106,6 +107,14 @@ class Blobs(Protocol):
         """Removes a blob that no row refers to any more."""
         ...
 
+    def is_writing(self, blob_id: str) -> bool:
+        """Whether a writer of this blob is open."""
+        ...
+
+    async def duplicate(self, blob_id: str) -> Any:
+        """A writer of a new blob that has the same content already, at no cost that grows with it."""
+        ...
+
 
 class Context(Protocol):
     """One operation under way. `now` is fixed at its start, `draw` gives its ids: a second attempt sees the same."""
@@ -117,6 +126,10 @@ class Context(Protocol):
     draw: Draws
     trace: str
     """The trace header that goes on with what this operation causes: Root=...;Parent=...;Sampled=1."""
+    source: str
+    """The caller's address, "" where it did not come over the network."""
+    http: Request | None
+    """The request as it came, where it came over HTTP: for what S3 decides by headers that its model lacks."""
 
     @property
     def blobs(self) -> Blobs: ...

@@ -11,6 +11,7 @@ from mrak.core.scope import Scope
 from mrak.engine.wakeups import TopicListener
 
 if TYPE_CHECKING:
+    from mrak.core.http import Request
     from mrak.engine.environment import Environment
     from mrak.engine.invoke import Engine
     from mrak.store.blobs import BlobStore
@@ -27,6 +28,7 @@ class OperationContext:
         "endpoint",
         "engine",
         "environment",
+        "http",
         "now",
         "parent_id",
         "principal",
@@ -63,6 +65,7 @@ class OperationContext:
         self.annotations: dict[str, Any] | None = None
         self.source = ""
         """The caller's address, where it came over the network."""
+        self.http: Request | None = None
 
     @property
     def trace(self) -> str:

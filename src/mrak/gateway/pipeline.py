@@ -162,6 +162,7 @@ class Pipeline:
         if host:
             ctx.endpoint = f"{request.scheme}://{host}"
         ctx.source = request.peer
+        ctx.http = request
         ctx.request_bytes = len(request.body) if request.body else 0
         return ctx
 

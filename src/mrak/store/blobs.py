@@ -8,6 +8,7 @@ name the file: no name from outside ever becomes a path.
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
 import re
 import shutil
@@ -31,6 +32,13 @@ class BlobStore:
     def writer(self) -> BlobWriter:
         """A new blob; use as `async with blobs.writer() as blob`."""
         return BlobWriter(self, self._new_id(), fsync=self._fsync)
+
+    async def duplicate(self, blob_id: str) -> BlobWriter:
+        """A writer of a new blob that has the content of another already: the same bytes on disk, linked twice (blobs
+        never change), or copied where the file system can't."""
+        writer = self.writer()
+        await asyncio.get_running_loop().run_in_executor(_threads, writer.take_over, Path(self.path(blob_id)))
+        return writer
 
     def path(self, blob_id: str) -> str:
         assert _ID.fullmatch(blob_id), f"not a blob id: {blob_id!r}"
@@ -88,6 +96,19 @@ class BlobWriter:
     async def write(self, chunk: bytes, *digests: Callable[[bytes], object]) -> None:
         """Appends a chunk and feeds it to the digests, off the event loop."""
         await asyncio.get_running_loop().run_in_executor(_threads, self._write, chunk, digests)
+
+    def take_over(self, source: Path) -> None:
+        """Makes the blob a twin of a finished one."""
+        self._temporary.unlink()
+        try:
+            self._temporary.hardlink_to(source)
+        except OSError as error:
+            if error.errno not in (errno.EMLINK, errno.EPERM, errno.ENOTSUP, errno.EXDEV):
+                raise
+            shutil.copyfile(source, self._temporary)
+        self._file.close()
+        self._file = open(self._temporary, "rb+", buffering=0)  # noqa: SIM115
+        self.size_bytes = os.fstat(self._file.fileno()).st_size
 
     async def finish(self) -> str:
         """Makes the blob durable under its id, and returns that. It is an orphan until a row refers to it."""
