@@ -1,0 +1,161 @@
+"""A table's description, rendered from its record."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.context import Transaction
+from mrak.core.scope import Scope
+from mrak.services.dynamodb import streams
+from mrak.services.dynamodb.tables import (
+    INDEX_ROWS,
+    ITEMS,
+    IndexRecord,
+    TableRecord,
+    row_size_bytes,
+    table_arn,
+)
+from mrak.store.keys import prefix_end
+
+# AWS refreshes sizes every six hours; here the count is exact and the size is measured on the first rows.
+_MEASURED_ROWS = 1000
+_ON_DEMAND_WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
+
+
+def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACTIVE") -> dict[str, Any]:
+    """TableDescription."""
+    count, size_bytes = measure(tx, ITEMS.prefix(scope, record.number))
+    out: dict[str, Any] = {
+        "AttributeDefinitions": [
+            {"AttributeName": name, "AttributeType": kind} for name, kind in record.attributes.items()
+        ],
+        "TableName": record.name,
+        "KeySchema": key_schema(record.keys),
+        "TableStatus": status,
+        "CreationDateTime": record.created_at,
+        "ProvisionedThroughput": _table_throughput(record),
+        "TableSizeBytes": size_bytes,
+        "ItemCount": count,
+        "TableArn": table_arn(scope, record.name),
+        "TableId": record.id,
+        "DeletionProtectionEnabled": record.is_deletion_protected,
+    }
+    out.update(_billing(record, status))
+    _add_indexes(tx, scope, record, out, status)
+    _add_stream(scope, record, out)
+    for name, value in (
+        ("SSEDescription", record.sse),
+        ("OnDemandThroughput", record.on_demand),
+        ("RestoreSummary", record.restored),
+        ("Replicas", list(record.replicas) or None),
+    ):
+        if value is not None:
+            out[name] = value
+    if record.replicas:
+        out["GlobalTableVersion"] = "2019.11.21"
+    if record.table_class is not None:
+        out["TableClassSummary"] = {"TableClass": record.table_class}
+        if record.table_class_at is not None:
+            out["TableClassSummary"]["LastUpdateDateTime"] = record.table_class_at
+    if status != "DELETING":
+        out["WarmThroughput"] = _warm(record, record.warm, record.read_units, record.write_units, status)
+    return out
+
+
+def measure(tx: Transaction, prefix: bytes) -> tuple[int, int]:
+    """(rows, bytes) under a prefix."""
+    end = prefix_end(prefix)
+    count = tx.count(prefix, end)
+    sizes = [row_size_bytes(row) for _, row in tx.scan(prefix, end, _MEASURED_ROWS)]
+    total = sum(sizes)
+    return count, total if count <= len(sizes) else total * count // len(sizes)
+
+
+def key_schema(keys: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": role} for name, role in keys]
+
+
+def projection(index: IndexRecord) -> dict[str, Any]:
+    out: dict[str, Any] = {"ProjectionType": index.projection}
+    if index.included:
+        out["NonKeyAttributes"] = list(index.included)
+    return out
+
+
+def _table_throughput(record: TableRecord) -> dict[str, Any]:
+    out: dict[str, Any] = {
+        "NumberOfDecreasesToday": record.decreases_today,
+        "ReadCapacityUnits": record.read_units,
+        "WriteCapacityUnits": record.write_units,
+    }
+    if record.increased_at is not None:
+        out["LastIncreaseDateTime"] = record.increased_at
+    if record.decreased_at is not None:
+        out["LastDecreaseDateTime"] = record.decreased_at
+    return out
+
+
+def _billing(record: TableRecord, status: str) -> dict[str, Any]:
+    """Tables that were never on demand have no summary."""
+    if record.pay_per_request_at is None:
+        return {}
+    summary: dict[str, Any] = {"BillingMode": record.billing}
+    if status != "CREATING":
+        summary["LastUpdateToPayPerRequestDateTime"] = record.pay_per_request_at
+    return {"BillingModeSummary": summary}
+
+
+def _warm(
+    record: TableRecord, chosen: dict[str, int] | None, read_units: int, write_units: int, status: str
+) -> dict[str, Any]:
+    if record.is_provisioned:
+        units = {"ReadUnitsPerSecond": read_units, "WriteUnitsPerSecond": write_units}
+    else:
+        units = dict(_ON_DEMAND_WARM)
+    return {**units, **(chosen or {}), "Status": "ACTIVE" if status == "ACTIVE" else "UPDATING"}
+
+
+def _add_indexes(tx: Transaction, scope: Scope, record: TableRecord, out: dict[str, Any], status: str) -> None:
+    for name, is_global in (("LocalSecondaryIndexes", False), ("GlobalSecondaryIndexes", True)):
+        found = [index_of(tx, scope, record, index, status) for index in record.indexes if index.is_global == is_global]
+        if found:
+            out[name] = found
+
+
+def index_of(
+    tx: Transaction, scope: Scope, record: TableRecord, index: IndexRecord, status: str = "ACTIVE"
+) -> dict[str, Any]:
+    count, size_bytes = measure(tx, INDEX_ROWS.prefix(scope, record.number, index.number))
+    out: dict[str, Any] = {
+        "IndexName": index.name,
+        "KeySchema": key_schema(index.keys),
+        "Projection": projection(index),
+        "IndexSizeBytes": size_bytes,
+        "ItemCount": count,
+        "IndexArn": f"{table_arn(scope, record.name)}/index/{index.name}",
+    }
+    if not index.is_global:
+        return out
+    out["IndexStatus"] = status if status in ("CREATING", "DELETING") else index.status
+    if index.status == "CREATING" and status != "CREATING":
+        out["Backfilling"] = True
+    out["ProvisionedThroughput"] = {
+        "NumberOfDecreasesToday": 0,
+        "ReadCapacityUnits": index.read_units,
+        "WriteCapacityUnits": index.write_units,
+    }
+    if index.on_demand is not None:
+        out["OnDemandThroughput"] = index.on_demand
+    if status != "CREATING" or record.is_provisioned:
+        out["WarmThroughput"] = _warm(record, index.warm, index.read_units, index.write_units, status)
+    return out
+
+
+def _add_stream(scope: Scope, record: TableRecord, out: dict[str, Any]) -> None:
+    stream = record.stream
+    if stream is None:
+        return
+    if stream.is_enabled:
+        out["StreamSpecification"] = {"StreamEnabled": True, "StreamViewType": stream.view}
+    out["LatestStreamLabel"] = stream.label
+    out["LatestStreamArn"] = streams.stream_arn(scope, record.name, stream.label)

@@ -1,0 +1,90 @@
+"""DynamoDB's errors, with whole messages as AWS writes them."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.errors import ApiError
+from mrak.lang.ddb.errors import invalid, invalid_parameter
+from mrak.lang.ddb.values import Item
+
+__all__ = ["CODES", "invalid", "invalid_parameter"]
+
+# code -> status; tests/tidy checks the codes against the model.
+CODES = {
+    "BackupNotFoundException": 400,
+    "ConditionalCheckFailedException": 400,
+    "DuplicateItemException": 400,
+    "ExportNotFoundException": 400,
+    "GlobalTableNotFoundException": 400,
+    "IdempotentParameterMismatchException": 400,
+    "ImportNotFoundException": 400,
+    "ItemCollectionSizeLimitExceededException": 400,
+    "LimitExceededException": 400,
+    "PolicyNotFoundException": 400,
+    "ResourceInUseException": 400,
+    "ResourceNotFoundException": 400,
+    "TableAlreadyExistsException": 400,
+    "TransactionCanceledException": 400,
+    "TrimmedDataAccessException": 400,
+    "ExpiredIteratorException": 400,
+}
+
+SCHEMA_MISMATCH = "The provided key element does not match the schema"
+
+
+def resource_not_found() -> ApiError:
+    """What the item operations say of a table that is not there."""
+    return ApiError("ResourceNotFoundException", "Requested resource not found")
+
+
+def table_not_found(name: str) -> ApiError:
+    """What the table operations say."""
+    return ApiError("ResourceNotFoundException", f"Requested resource not found: Table: {name} not found")
+
+
+def arn_not_found(arn: str) -> ApiError:
+    return ApiError("ResourceNotFoundException", f"Requested resource not found: ResourcArn: {arn} not found")
+
+
+def table_exists(name: str) -> ApiError:
+    return ApiError("ResourceInUseException", f"Table already exists: {name}")
+
+
+def condition_failed(item: Item | None = None) -> ApiError:
+    fields: dict[str, Any] | None = {"Item": item} if item else None
+    return ApiError("ConditionalCheckFailedException", "The conditional request failed", fields=fields)
+
+
+def schema_mismatch() -> ApiError:
+    return invalid(SCHEMA_MISMATCH)
+
+
+def transaction_cancelled(reasons: list[dict[str, Any]]) -> ApiError:
+    codes = ", ".join(reason["Code"] for reason in reasons)
+    return ApiError(
+        "TransactionCanceledException",
+        f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
+        fields={"CancellationReasons": reasons},
+    )
+
+
+def token_reused() -> ApiError:
+    return ApiError(
+        "IdempotentParameterMismatchException",
+        "Request with the same idempotency token has already been completed with different parameters",
+    )
+
+
+def deletion_protected(name: str) -> ApiError:
+    return invalid(
+        "Resource cannot be deleted as it is currently protected against deletion. Disable deletion protection first."
+    )
+
+
+def item_too_large() -> ApiError:
+    return invalid("Item size has exceeded the maximum allowed size")
+
+
+def update_too_large() -> ApiError:
+    return invalid("Item size to update has exceeded the maximum allowed size")

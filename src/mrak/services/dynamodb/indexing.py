@@ -1,0 +1,96 @@
+"""Secondary indexes of a table: new ones, and filling one that is added to a table with items.
+
+A fill goes page by page, by timer, so that a large table does not hold up everyone else. Writes keep the new index from
+the moment it is there, and every page writes the rows as the items are then, so both may write the same row. The
+index is CREATING, and cannot be read, until the last page.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.background import Timer
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import timer
+from mrak.lang.ddb.values import item_size_bytes
+from mrak.services.dynamodb.tables import (
+    TABLES,
+    IndexRecord,
+    Schema,
+    compile_schema,
+    pack_row,
+    unpack_row,
+)
+from mrak.store.keys import prefix_end
+
+_PAGE_ROWS = 500
+_HASH_BYTES = 8
+
+
+def new_index(ctx: Context, definition: dict[str, Any], is_global: bool, status: str = "ACTIVE") -> IndexRecord:
+    throughput = definition.get("ProvisionedThroughput", {})
+    projection = definition["Projection"]
+    return IndexRecord(
+        name=definition["IndexName"],
+        number=ctx.draw.sequence(),
+        is_global=is_global,
+        keys=tuple((it["AttributeName"], it["KeyType"]) for it in definition["KeySchema"]),
+        projection=projection["ProjectionType"],
+        included=tuple(projection.get("NonKeyAttributes", ())),
+        read_units=throughput.get("ReadCapacityUnits", 0),
+        write_units=throughput.get("WriteCapacityUnits", 0),
+        status=status,
+        on_demand=definition.get("OnDemandThroughput"),
+        warm=definition.get("WarmThroughput"),
+    )
+
+
+def fill_timer(ctx: Context, schema: Schema, index: IndexRecord) -> Timer:
+    return Timer(
+        kind="dynamodb.fill",
+        key=f"{schema.record.number}:{index.number}",
+        due_at=ctx.now,
+        scope=schema.scope,
+        payload=f"{schema.record.name}/{index.name}".encode(),
+    )
+
+
+@timer("dynamodb.fill")
+def fill(ctx: Context, tx: Transaction, timer: Timer) -> None:
+    """One page of an index that is being created; sets itself again until the end."""
+    table, _, name = timer.payload.decode().partition("/")
+    record = TABLES.open(tx, timer.scope, table)
+    if record is None or timer.key.partition(":")[0] != str(record.number):
+        return
+    index = next((it for it in record.indexes if it.name == name and it.status == "CREATING"), None)
+    if index is None:
+        return
+    schema = compile_schema(timer.scope, record)
+    reached = fill_page(tx, schema, index)
+    if reached is None:
+        changed = structs.replace(index, status="ACTIVE", backfilled_to=None)
+    else:
+        changed = structs.replace(index, backfilled_to=reached)
+        tx.at(fill_timer(ctx, schema, changed))
+    others = tuple(changed if it is index else it for it in record.indexes)
+    TABLES.replace(tx, timer.scope, record, structs.replace(record, indexes=others))
+
+
+def fill_page(tx: Transaction, schema: Schema, index: IndexRecord) -> bytes | None:
+    """Writes the index rows of the next items; how far it came, None for the end."""
+    compiled = next(it for it in schema.indexes if it.record is index)
+    start = schema.prefix if index.backfilled_to is None else index.backfilled_to + b"\x00"
+    suffix_at = len(schema.prefix) + _HASH_BYTES
+    last: bytes | None = None
+    rows = list(tx.scan(start, prefix_end(schema.prefix), _PAGE_ROWS))
+    for key, row in rows:
+        tx.lock(key)
+        item = unpack_row(row)
+        index_key = compiled.key_of(item, key[suffix_at:])
+        if index_key is not None:
+            entry = compiled.project(item)
+            tx.put(index_key, row if compiled.attributes is None else pack_row(entry, item_size_bytes(entry)))
+        last = key
+    return last if len(rows) == _PAGE_ROWS else None

@@ -1,0 +1,227 @@
+"""Items: keys checked and encoded, rows read, and the one way in which an item changes.
+
+`change` writes an item together with its index rows, its stream record and its expiry, and tells what that cost.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.lang.ddb import capacity, keys
+from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
+from mrak.services.dynamodb import errors, expiry, streams
+from mrak.services.dynamodb.tables import (
+    IndexSchema,
+    KeyAttribute,
+    Schema,
+    key_part,
+    pack_row,
+    row_size_bytes,
+    spread,
+    unpack_row,
+)
+from mrak.store.keys import encode_part, prefix_end
+
+
+@dataclass(frozen=True, slots=True)
+class ItemKey:
+    """Where an item is: the key of its row, and the part of it that index rows end with."""
+
+    row: bytes
+    suffix: bytes
+
+
+@dataclass(slots=True)
+class Cost:
+    """Write units of one change: of the table, and of each index that it touched."""
+
+    table: float = 0.0
+    local: dict[str, float] = field(default_factory=dict)
+    global_: dict[str, float] = field(default_factory=dict)
+
+    @property
+    def total(self) -> float:
+        return self.table + sum(self.local.values()) + sum(self.global_.values())
+
+    def add(self, other: Cost) -> None:
+        self.table += other.table
+        for mine, theirs in ((self.local, other.local), (self.global_, other.global_)):
+            for name, units in theirs.items():
+                mine[name] = mine.get(name, 0.0) + units
+
+    def render(self, mode: str | None, table: str, transactional: str | None = None) -> dict[str, Any] | None:
+        return capacity.render_consumed(mode, table, self.table, self.local, self.global_, transactional)
+
+
+def check_key_values(key: Item) -> None:
+    """Values of a Key, whatever the table."""
+    for value in key.values():
+        check_value(value)
+
+
+def require_key(schema: Schema, key: Item) -> ItemKey:
+    """The key that a Key parameter names; raises where it does not fit the schema."""
+    if len(key) != len(schema.keys):
+        raise errors.schema_mismatch()
+    partition = _checked_part(schema.partition, key.get(schema.partition.name))
+    sort = None if schema.sort is None else _checked_part(schema.sort, key.get(schema.sort.name))
+    return make_key(schema, partition, sort)
+
+
+def _checked_part(key: KeyAttribute, value: Value | None) -> bytes:
+    encoded = key_part(key, value)
+    keys.check_not_empty(key.name, key.kind, encoded)
+    if key.is_partition:
+        keys.check_partition_size(encoded, key.kind)
+    else:
+        keys.check_sort_size(encoded, key.kind)
+    return encoded
+
+
+def make_key(schema: Schema, partition: bytes, sort: bytes | None) -> ItemKey:
+    suffix = schema.suffix(partition, sort)
+    return ItemKey(schema.item_key(suffix, partition), suffix)
+
+
+def key_of_item(schema: Schema, item: Item) -> ItemKey:
+    """The key of an item that is put; raises what AWS says of a missing or wrong key attribute."""
+    parts: list[bytes] = []
+    for key in schema.keys:
+        value = item.get(key.name)
+        if value is None:
+            raise errors.invalid_parameter(f"Missing the key {key.name} in the item")
+        if key.kind not in value:
+            raise errors.invalid_parameter(
+                f"Type mismatch for key {key.name} expected: {key.kind} actual: {kind_of(value)}"
+            )
+        parts.append(_checked_part(key, value))
+    return make_key(schema, parts[0], parts[1] if len(parts) > 1 else None)
+
+
+def check_index_keys(schema: Schema, item: Item) -> None:
+    """Attributes that are keys of an index must be of its type, and neither empty nor too long."""
+    for key, index in schema.index_keys:
+        value = item.get(key.name)
+        if value is None:
+            continue
+        if key.kind not in value:
+            raise index_type_mismatch(key, index, kind_of(value))
+        encoded = keys.sort_bytes(value)
+        keys.check_index_not_empty(index.record.name, key.name, key.kind, encoded)
+        if key.is_partition:
+            keys.check_partition_size(encoded, key.kind)
+        else:
+            keys.check_sort_size(encoded, key.kind)
+
+
+def index_type_mismatch(key: KeyAttribute, index: IndexSchema, actual: str) -> Exception:
+    return errors.invalid_parameter(
+        f"Type mismatch for Index Key {key.name} Expected: {key.kind} Actual: {actual} IndexName: {index.record.name}"
+    )
+
+
+def check_nested_paths(schema: Schema, nested_heads: frozenset[str]) -> None:
+    """Key attributes are scalars: no path leads into one."""
+    if not nested_heads:
+        return
+    for key in schema.keys:
+        if key.name in nested_heads:
+            raise _scalar_key("Key", key.name)
+    for key, _ in schema.index_keys:
+        if key.name in nested_heads:
+            raise _scalar_key("IndexKey", key.name)
+
+
+def _scalar_key(role: str, name: str) -> Exception:
+    return errors.invalid(
+        f"Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: {role}: {name}"
+    )
+
+
+def open_row(tx: Transaction, key: ItemKey) -> bytes | None:
+    """Opens the item, for writing, and reads its row."""
+    tx.lock(key.row)
+    return tx.get(key.row)
+
+
+@dataclass(slots=True)
+class Change:
+    """One item before and after. `old` is decoded only where something needs it."""
+
+    schema: Schema
+    key: ItemKey
+    old_row: bytes | None
+    old: Item | None
+    new: Item | None
+    new_size_bytes: int = 0
+
+    @property
+    def old_size_bytes(self) -> int | None:
+        return None if self.old_row is None else row_size_bytes(self.old_row)
+
+
+def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) -> Cost:
+    """Writes an item and all that follows from it. `by_service` marks what expiry deletes."""
+    schema = it.schema
+    tx.check_open(it.key.row)
+    if it.old is None and it.old_row is not None and schema.needs_old:
+        it.old = unpack_row(it.old_row)
+    new_size = None if it.new is None else it.new_size_bytes
+    cost = Cost(capacity.write_units(it.old_size_bytes, new_size))
+    row: bytes | None = None
+    if it.new is not None:
+        row = pack_row(it.new, it.new_size_bytes)
+        tx.put(it.key.row, row)
+    elif it.old_row is not None:
+        tx.delete(it.key.row)
+    if schema.needs_old and (it.old is not None or it.new is not None):
+        for index in schema.indexes:
+            _change_index(tx, index, it, row, cost)
+        if schema.ttl_attribute is not None:
+            expiry.reschedule(tx, schema, it.key.row, it.old, it.new)
+        if schema.has_stream and (it.old_row is None or row is None or not streams.is_same(it.old, it.new)):
+            streams.append(ctx, tx, schema, it.old, it.new, by_service)
+    ctx.meter("WriteRequestUnits", cost.total)
+    return cost
+
+
+def _change_index(tx: Transaction, index: IndexSchema, it: Change, row: bytes | None, cost: Cost) -> None:
+    old_key = None if it.old is None else index.key_of(it.old, it.key.suffix)
+    new_key = None if it.new is None else index.key_of(it.new, it.key.suffix)
+    if old_key is None and new_key is None:
+        return
+    before = None if old_key is None else index.project(it.old)  # type: ignore[arg-type]
+    after = None if new_key is None else index.project(it.new)  # type: ignore[arg-type]
+    if old_key == new_key and before == after:
+        return
+    if old_key is not None and old_key != new_key:
+        tx.delete(old_key)
+    old_size = None if before is None else item_size_bytes(before)
+    new_size = None
+    if new_key is not None and after is not None:
+        new_size = item_size_bytes(after)
+        tx.put(new_key, row if index.attributes is None and row is not None else pack_row(after, new_size))
+    units = capacity.index_write_units(old_size, new_size, old_key == new_key)
+    bucket = cost.global_ if index.record.is_global else cost.local
+    bucket[index.record.name] = bucket.get(index.record.name, 0.0) + units
+
+
+def collection_metrics(tx: Transaction, schema: Schema, item: Mapping[str, Value]) -> dict[str, Any] | None:
+    """ItemCollectionMetrics of the item's partition; only tables with local indexes have item collections."""
+    local = [index for index in schema.indexes if not index.record.is_global]
+    if not local:
+        return None
+    name = schema.partition.name
+    head = encode_part(keys.sort_bytes(item[name]))
+    size_bytes = 0
+    for prefix in (schema.prefix, *(index.prefix for index in local)):
+        start = prefix + spread(head) + head
+        size_bytes += sum(row_size_bytes(row) for _, row in tx.scan(start, prefix_end(start)))
+    gigabytes = size_bytes // (1 << 30)
+    return {
+        "ItemCollectionKey": {name: item[name]},
+        "SizeEstimateRangeGB": [float(gigabytes), float(gigabytes + 1)],
+    }

@@ -1,0 +1,242 @@
+"""Query and Scan: a range of rows, read until the page is full, filtered, projected.
+
+A page ends with the item that fills `Limit` or brings what was read to 1 MB; the last item that was read, whether it
+passed the filter or not, is where the next page starts.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Pagination.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.lang.ddb import capacity
+from mrak.lang.ddb.expressions.condition import ConditionPlan
+from mrak.lang.ddb.expressions.projection import ProjectionPlan
+from mrak.lang.ddb.legacy import LegacyCondition
+from mrak.lang.ddb.values import Item, Value, check_value
+from mrak.services.dynamodb import errors, items
+from mrak.services.dynamodb.tables import (
+    IndexSchema,
+    KeyAttribute,
+    Schema,
+    row_json,
+    row_size_bytes,
+    spread,
+    unpack_row,
+)
+from mrak.store.keys import encode_part
+
+PAGE_BYTES = 1 << 20
+
+Filter = ConditionPlan | LegacyCondition
+
+
+@dataclass(slots=True)
+class Source:
+    """What is read: a table or one of its indexes."""
+
+    schema: Schema
+    index: IndexSchema | None
+
+    @property
+    def prefix(self) -> bytes:
+        return self.schema.prefix if self.index is None else self.index.prefix
+
+    @property
+    def keys(self) -> tuple[KeyAttribute, ...]:
+        return self.schema.keys if self.index is None else self.index.keys
+
+    @property
+    def partition_count(self) -> int:
+        return 1 if self.index is None else self.index.partition_count
+
+    @property
+    def is_global(self) -> bool:
+        return self.index is not None and self.index.record.is_global
+
+    @property
+    def start_names(self) -> tuple[str, ...]:
+        """The attributes of a key to start from: the table's key, then the index's."""
+        names = (*self.schema.key_names, *(key.name for key in self.keys))
+        return tuple(dict.fromkeys(names))
+
+
+@dataclass(slots=True)
+class Page:
+    """What was read, and what of it goes out."""
+
+    rows: list[Any] = field(default_factory=list)
+    count: int = 0
+    scanned: int = 0
+    read_bytes: int = 0
+    fetched_units: float = 0.0
+    last: Item | None = None
+
+
+@dataclass(slots=True)
+class Reading:
+    """A page's worth of a range: which rows, which of them pass, what is shown of them."""
+
+    source: Source
+    start: bytes
+    end: bytes
+    reverse: bool = False
+    limit: int | None = None
+    filter: Filter | None = None
+    values: Mapping[str, Value] = field(default_factory=dict)
+    projection: ProjectionPlan | None = None
+    counts_only: bool = False
+    # Whole items are fetched from the table, since the (local) index does not hold what is asked for.
+    fetches: bool = False
+    consistent: bool = False
+
+    def run(self, tx: Transaction) -> Page:
+        page = Page()
+        for _, row in tx.scan(self.start, self.end, self.limit, self.reverse):
+            page.scanned += 1
+            page.read_bytes += row_size_bytes(row)
+            full = page.read_bytes >= PAGE_BYTES or page.scanned == self.limit
+            self._take(tx, page, row, full)
+            if full:
+                break
+        return page
+
+    def _take(self, tx: Transaction, page: Page, row: bytes, is_last: bool) -> None:
+        item: Item | None = None
+        if is_last or self.fetches or self.filter is not None or self.projection is not None:
+            item = unpack_row(row)
+            if is_last:
+                page.last = {name: item[name] for name in self.source.start_names}
+        if self.fetches:
+            assert item is not None
+            row, item = self._fetch(tx, page, item)
+        if self.filter is not None and not self.filter.test(item, self.values):  # type: ignore[arg-type]
+            return
+        page.count += 1
+        if self.counts_only:
+            return
+        if self.projection is None:
+            page.rows.append(row_json(row))
+        else:
+            page.rows.append(self.projection.apply(item))  # type: ignore[arg-type]
+
+    def _fetch(self, tx: Transaction, page: Page, entry: Item) -> tuple[bytes, Item]:
+        key = items.require_key(self.source.schema, self.source.schema.key_of(entry))
+        row = tx.get(key.row)
+        assert row is not None, "an index row without its item"
+        page.fetched_units += capacity.read_units(row_size_bytes(row), self.consistent)
+        return row, unpack_row(row)
+
+
+def find_source(schema: Schema, req: Mapping[str, Any]) -> Source:
+    """The table or index of a request."""
+    name = req.get("IndexName")
+    if name is None:
+        return Source(schema, None)
+    index = schema.find_index(name)
+    if index is None:
+        raise errors.invalid(f"The table does not have the specified index: {name}")
+    if index.record.is_global and req.get("ConsistentRead"):
+        raise errors.invalid("Consistent reads are not supported on global secondary indexes")
+    if index.record.status == "CREATING":
+        raise errors.invalid(f"Cannot read from backfilling global secondary index: {name}")
+    return Source(schema, index)
+
+
+def check_start_values(start: Item | None) -> None:
+    """ExclusiveStartKey's values, whatever the table."""
+    for value in (start or {}).values():
+        try:
+            check_value(value)
+        except ApiError as error:
+            raise errors.invalid(f"The provided starting key is invalid: {error.message}") from None
+
+
+def start_row_key(source: Source, start: Item) -> bytes:
+    """The row that a page starts after."""
+    schema = source.schema
+    try:
+        key = items.require_key(schema, {name: start[name] for name in schema.key_names if name in start})
+    except ApiError as error:
+        raise errors.invalid(f"The provided starting key is invalid: {error.message}") from None
+    if source.index is None:
+        return key.row
+    found = source.index.key_of(start, key.suffix)
+    if found is None:
+        raise errors.invalid("The provided starting key is invalid")
+    return found
+
+
+def partition_range(source: Source, parts: list[bytes]) -> bytes:
+    """What all rows of a partition begin with."""
+    partition = b"".join(map(encode_part, parts))
+    return source.prefix + spread(partition) + partition
+
+
+def check_select(req: Mapping[str, Any], verb: str) -> None:
+    """Which Select goes with which projection."""
+    select = req.get("Select")
+    projecting = next((name for name in ("AttributesToGet", "ProjectionExpression") if name in req), None)
+    if select == "SPECIFIC_ATTRIBUTES" and projecting is None:
+        raise errors.invalid(
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+        )
+    if select == "ALL_PROJECTED_ATTRIBUTES" and "IndexName" not in req:
+        raise errors.invalid_parameter(f"ALL_PROJECTED_ATTRIBUTES can be used only when {verb} using an IndexName")
+    if projecting is not None and select in ("COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"):
+        chosen = "only the Count" if select == "COUNT" else select
+        raise errors.invalid(f"Cannot specify the {projecting} when choosing to get {chosen}")
+
+
+def shape(reading: Reading, req: Mapping[str, Any], plan: ProjectionPlan | None) -> None:
+    """What of the items is shown, and where it comes from."""
+    source, select = reading.source, req.get("Select")
+    reading.projection = plan
+    reading.counts_only = select == "COUNT"
+    index = source.index
+    if index is None or index.attributes is None:
+        return
+    if select == "ALL_ATTRIBUTES":
+        if index.record.is_global:
+            raise errors.invalid_parameter(
+                f"Select type ALL_ATTRIBUTES is not supported for global secondary index {index.record.name} "
+                "because its projection type is not ALL"
+            )
+        reading.fetches = True
+    elif plan is not None:
+        missing = sorted(plan.heads - set(index.attributes))
+        if missing and index.record.is_global:
+            raise errors.invalid_parameter(
+                f"Global secondary index {index.record.name} does not project [{', '.join(missing)}]"
+            )
+        reading.fetches = bool(missing)
+
+
+def render(ctx: Context, reading: Reading, page: Page, req: Mapping[str, Any]) -> dict[str, Any]:
+    output: dict[str, Any] = {"Count": page.count, "ScannedCount": page.scanned}
+    if not reading.counts_only:
+        output["Items"] = page.rows
+    if page.last is not None:
+        output["LastEvaluatedKey"] = page.last
+    units = capacity.page_read_units(page.read_bytes, reading.consistent)
+    source = reading.source
+    ctx.meter("ReadRequestUnits", units + page.fetched_units)
+    mode = req.get("ReturnConsumedCapacity")
+    if source.index is None:
+        consumed = capacity.render_consumed(mode, source.schema.record.name, units)
+    else:
+        by_name = {source.index.record.name: units}
+        consumed = capacity.render_consumed(
+            mode,
+            source.schema.record.name,
+            page.fetched_units,
+            None if source.is_global else by_name,
+            by_name if source.is_global else None,
+        )
+    if consumed is not None:
+        output["ConsumedCapacity"] = consumed
+    return output

@@ -1,0 +1,253 @@
+"""What a table and its indexes must be, beyond the model, in the order in which AWS checks it."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from mrak.services.dynamodb import errors
+
+MOST_LOCAL_INDEXES = 5
+MOST_GLOBAL_INDEXES = 20
+MOST_INCLUDED = 100
+MOST_UNITS = 1_000_000_000_000
+_NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
+
+_SAME_NAME = "Both the Hash Key and the Range Key element in the KeySchema have the same name"
+
+
+def check_table_name(name: str) -> None:
+    """The table operations' own words for a name's length; the pattern is the model's."""
+    if not 3 <= len(name) <= 255:
+        raise errors.invalid("TableName must be at least 3 characters long and at most 255 characters long")
+    if not _NAME.fullmatch(name):
+        raise errors.invalid(
+            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: "
+            "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
+        )
+
+
+def check_billing(req: Mapping[str, Any]) -> None:
+    throughput = req.get("ProvisionedThroughput")
+    if req.get("BillingMode", "PROVISIONED") == "PAY_PER_REQUEST":
+        if throughput is not None:
+            raise errors.invalid_parameter(
+                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+            )
+        return
+    if throughput is None:
+        raise errors.invalid_parameter(
+            "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"
+        )
+    check_units(throughput)
+
+
+def check_units(throughput: Mapping[str, Any], index: str | None = None) -> None:
+    suffix = "" if index is None else f" for index {index}"
+    for name in ("ReadCapacityUnits", "WriteCapacityUnits"):
+        if throughput[name] > MOST_UNITS:
+            raise errors.invalid(f"Given value {throughput[name]} for {name} is out of bounds{suffix}")
+
+
+def check_new_table(req: Mapping[str, Any]) -> None:
+    """CreateTable's parameters."""
+    check_billing(req)
+    definitions = req.get("AttributeDefinitions")
+    schema = req.get("KeySchema")
+    if schema is None or definitions is None:
+        missing = "keySchema" if schema is None else "attributeDefinitions"
+        raise errors.invalid(
+            f"1 validation error detected: Value null at '{missing}' failed to satisfy constraint: "
+            "Member must not be null"
+        )
+    defined = _defined(definitions)
+    check_key_schema(schema, defined)
+    local, global_ = req.get("LocalSecondaryIndexes"), req.get("GlobalSecondaryIndexes")
+    if local is None and global_ is None and not req.get("VectorIndexes") and len(schema) != len(defined):
+        raise errors.invalid_parameter(
+            "Number of attributes in KeySchema does not exactly match number of attributes defined in "
+            "AttributeDefinitions"
+        )
+    names: set[str] = set()
+    if local is not None:
+        _check_local(local, schema, defined, names)
+    if global_ is not None:
+        _check_global(global_, defined, names, req.get("BillingMode", "PROVISIONED"))
+    check_all_used(req, defined)
+    check_stream(req.get("StreamSpecification"))
+
+
+def check_stream(specification: Mapping[str, Any] | None) -> None:
+    if specification is None:
+        return
+    if specification["StreamEnabled"] and "StreamViewType" not in specification:
+        raise errors.invalid_parameter("StreamViewType must be specified when StreamEnabled is true")
+    if not specification["StreamEnabled"] and "StreamViewType" in specification:
+        raise errors.invalid_parameter("StreamViewType should not be specified when StreamEnabled is false")
+
+
+def _defined(definitions: Sequence[Mapping[str, str]]) -> list[str]:
+    names = [definition["AttributeName"] for definition in definitions]
+    for place, name in enumerate(names):
+        if name in names[:place]:
+            raise errors.invalid_parameter(f"Cannot have duplicate AttributeDefinitions: {name}")
+    return names
+
+
+def check_key_schema(schema: Sequence[Mapping[str, str]], defined: Sequence[str]) -> None:
+    """A table's key: a partition key, and perhaps a sort key."""
+    names = [element["AttributeName"] for element in schema]
+    if len(schema) > 2:
+        shown = ", ".join(
+            f"KeySchemaElement(attributeName={element['AttributeName']}, keyType={element['KeyType']})"
+            for element in schema
+        )
+        raise errors.invalid(
+            f"1 validation error detected: Value '[{shown}]' at 'keySchema' failed to satisfy constraint: "
+            "Member must have length less than or equal to 2"
+        )
+    _check_defined(names, defined, is_table=True)
+    if len(names) == 2 and names[0] == names[1]:
+        raise errors.invalid(_SAME_NAME)
+    _check_roles(schema)
+
+
+def _check_defined(names: Sequence[str], defined: Sequence[str], is_table: bool = False) -> None:
+    if all(name in defined for name in names):
+        return
+    if is_table and len(names) == 2:
+        raise errors.invalid("Invalid KeySchema: Some index key attribute have no definition")
+    raise errors.invalid_parameter(
+        "Some index key attributes are not defined in AttributeDefinitions. "
+        f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(defined)}]"
+    )
+
+
+def _check_roles(schema: Sequence[Mapping[str, str]]) -> None:
+    if schema[0]["KeyType"] != "HASH":
+        raise errors.invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+    if len(schema) == 2 and schema[1]["KeyType"] != "RANGE":
+        raise errors.invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
+
+
+def _check_local(
+    indexes: Sequence[Mapping[str, Any]],
+    table: Sequence[Mapping[str, str]],
+    defined: Sequence[str],
+    names: set[str],
+) -> None:
+    if not indexes:
+        raise errors.invalid_parameter("List of LocalSecondaryIndexes is empty")
+    if len(table) != 2:
+        raise errors.invalid_parameter(
+            "Table KeySchema does not have a range key, which is required when specifying a LocalSecondaryIndex"
+        )
+    partition = table[0]["AttributeName"]
+    for index in indexes:
+        schema, name = index["KeySchema"], index["IndexName"]
+        keys = [element["AttributeName"] for element in schema]
+        _check_defined(keys, defined)
+        if len(keys) == 2 and keys[0] == keys[1]:
+            raise errors.invalid(_SAME_NAME)
+        _check_roles(schema)
+        if len(schema) != 2:
+            raise errors.invalid_parameter(f"Index KeySchema does not have a range key for index: {name}")
+        if keys[0] != partition:
+            raise errors.invalid_parameter(
+                "Index KeySchema does not have the same leading hash key as table KeySchema for index: "
+                f"{name}. index hash key: {keys[0]}, table hash key: {partition}"
+            )
+        check_projection(index.get("Projection", {}))
+        _check_unique(name, names)
+    if len(indexes) > MOST_LOCAL_INDEXES:
+        raise errors.invalid_parameter(
+            f"Number of LocalSecondaryIndexes exceeds per-table limit of {MOST_LOCAL_INDEXES}"
+        )
+
+
+def _check_global(indexes: Sequence[Mapping[str, Any]], defined: Sequence[str], names: set[str], billing: str) -> None:
+    if not indexes:
+        raise errors.invalid_parameter("List of GlobalSecondaryIndexes is empty")
+    for index in indexes:
+        check_global_index(index, defined, billing)
+        _check_unique(index["IndexName"], names)
+    if len(indexes) > MOST_GLOBAL_INDEXES:
+        raise errors.invalid_parameter(
+            f"GlobalSecondaryIndex count exceeds the per-table limit of {MOST_GLOBAL_INDEXES}"
+        )
+
+
+def check_global_index(index: Mapping[str, Any], defined: Sequence[str], billing: str) -> None:
+    schema, name = index["KeySchema"], index["IndexName"]
+    keys = [element["AttributeName"] for element in schema]
+    _check_defined(keys, defined)
+    if len(keys) == 2 and keys[0] == keys[1]:
+        raise errors.invalid(_SAME_NAME)
+    roles = [element["KeyType"] for element in schema]
+    if len(roles) > 2 or roles == ["HASH", "HASH"]:
+        _check_composite(schema)
+    else:
+        _check_roles(schema)
+    check_projection(index.get("Projection", {}))
+    throughput = index.get("ProvisionedThroughput")
+    if billing == "PAY_PER_REQUEST":
+        if throughput is not None:
+            raise errors.invalid_parameter(
+                f"ProvisionedThroughput should not be specified for index: {name} when BillingMode is PAY_PER_REQUEST"
+            )
+    elif throughput is None:
+        raise errors.invalid_parameter(f"ProvisionedThroughput is not specified for index: {name}")
+    else:
+        check_units(throughput, name)
+
+
+def _check_composite(schema: Sequence[Mapping[str, str]]) -> None:
+    """Up to four attributes for the partition key, then up to four for the sort key."""
+    roles = [element["KeyType"] for element in schema]
+    if roles[0] != "HASH":
+        raise errors.invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
+    if roles != sorted(roles):
+        raise errors.invalid("Invalid KeySchema: All HASH key elements must come before RANGE key elements")
+    names = [element["AttributeName"] for element in schema]
+    if len(set(names)) != len(names):
+        raise errors.invalid("Invalid KeySchema: KeySchema contains duplicate attribute names")
+    if roles.count("HASH") > 4 or roles.count("RANGE") > 4:
+        raise errors.invalid("Invalid KeySchema: KeySchema has more than 4 HASH or 4 RANGE key elements")
+
+
+def check_projection(projection: Mapping[str, Any]) -> None:
+    kind = projection.get("ProjectionType")
+    included = projection.get("NonKeyAttributes")
+    if kind is None:
+        raise errors.invalid_parameter("Unknown ProjectionType: null")
+    if included is not None and kind != "INCLUDE":
+        raise errors.invalid_parameter(f"ProjectionType is {kind}, but NonKeyAttributes is specified")
+    if included is None and kind == "INCLUDE":
+        raise errors.invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+    if included is not None and len(included) > MOST_INCLUDED:
+        raise errors.invalid_parameter(f"NonKeyAttributes count exceeds the limit of {MOST_INCLUDED}")
+
+
+def _check_unique(name: str, names: set[str]) -> None:
+    if name in names:
+        raise errors.invalid_parameter(f"Duplicate index name: {name}")
+    names.add(name)
+
+
+def check_all_used(req: Mapping[str, Any], defined: Sequence[str]) -> None:
+    """Attributes are defined for keys only."""
+    schemas = [req.get("KeySchema") or []]
+    for parameter in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
+        schemas += [index["KeySchema"] for index in req.get(parameter) or []]
+    used = {element["AttributeName"] for schema in schemas for element in schema}
+    used |= {
+        element["AttributeName"]
+        for index in req.get("VectorIndexes") or []
+        for element in index.get("SearchSchema", [])
+    }
+    if any(name not in used for name in defined):
+        raise errors.invalid_parameter(
+            "Some AttributeDefinitions are not used. "
+            f"AttributeDefinitions: [{', '.join(defined)}], keys used: [{', '.join(sorted(used))}]"
+        )

@@ -1,0 +1,187 @@
+"""CreateTable, DescribeTable, UpdateTable, DeleteTable, ListTables, and what is asked of the endpoint itself.
+
+A table is ready when its creation commits; only the reply says CREATING, as AWS's does.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.arn import arn
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.core.scope import Scope
+from mrak.services.dynamodb import describe, errors, indexing, rules, streams
+from mrak.services.dynamodb.tables import (
+    INDEX_ROWS,
+    ITEMS,
+    TABLES,
+    StreamRecord,
+    TableRecord,
+    resolve_name,
+)
+
+_MOST_LISTED = 100
+
+
+@operation("CreateTable")
+def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, name = resolve_name(ctx, req["TableName"])
+    rules.check_table_name(name)
+    rules.check_new_table(req)
+    if TABLES.open(tx, scope, name) is not None:
+        raise errors.table_exists(name)
+    record = _new_record(ctx, scope, name, req)
+    record = set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
+    TABLES.insert(tx, scope, record)
+    return {"TableDescription": describe.table(tx, scope, record, "CREATING")}
+
+
+def _new_record(ctx: Context, scope: Scope, name: str, req: dict[str, Any]) -> TableRecord:
+    billing = req.get("BillingMode", "PROVISIONED")
+    throughput = req.get("ProvisionedThroughput", {})
+    indexes = [indexing.new_index(ctx, index, is_global=False) for index in req.get("LocalSecondaryIndexes", [])]
+    indexes += [indexing.new_index(ctx, index, is_global=True) for index in req.get("GlobalSecondaryIndexes", [])]
+    return TableRecord(
+        name=name,
+        number=ctx.draw.sequence(),
+        id=ctx.draw.uuid(),
+        created_at=ctx.now,
+        attributes={it["AttributeName"]: it["AttributeType"] for it in req["AttributeDefinitions"]},
+        keys=tuple((it["AttributeName"], it["KeyType"]) for it in req["KeySchema"]),
+        billing=billing,
+        read_units=throughput.get("ReadCapacityUnits", 0),
+        write_units=throughput.get("WriteCapacityUnits", 0),
+        pay_per_request_at=ctx.now if billing == "PAY_PER_REQUEST" else None,
+        indexes=tuple(indexes),
+        tags={tag["Key"]: tag["Value"] for tag in req.get("Tags", [])},
+        is_deletion_protected=req.get("DeletionProtectionEnabled", False),
+        table_class=req.get("TableClass"),
+        sse=new_encryption(scope, req.get("SSESpecification"), ctx),
+        on_demand=req.get("OnDemandThroughput"),
+        warm=req.get("WarmThroughput"),
+        policy=req.get("ResourcePolicy"),
+        policy_revision=str(ctx.draw.sequence()) if "ResourcePolicy" in req else None,
+    )
+
+
+def new_encryption(scope: Scope, specification: dict[str, Any] | None, ctx: Context) -> dict[str, Any] | None:
+    """SSEDescription; None for AWS's own key, which is the default."""
+    if specification is None or not specification.get("Enabled"):
+        return None
+    key = specification.get("KMSMasterKeyId") or ctx.draw.uuid()
+    if not key.startswith("arn:"):
+        key = arn(scope, "kms", key if "/" in key else f"key/{key}")
+    return {"Status": "ENABLED", "SSEType": specification.get("SSEType", "KMS"), "KMSMasterKeyArn": key}
+
+
+def set_stream(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, specification: dict[str, Any] | None
+) -> TableRecord:
+    """Starts a new stream, or ends the one there is."""
+    if specification is None:
+        return record
+    current = record.stream
+    if not specification["StreamEnabled"]:
+        if current is None or not current.is_enabled:
+            if current is None and record.created_at == ctx.now:
+                return record
+            raise errors.invalid("Table is already disabled for streams: TableName: " + record.name)
+        end_stream(ctx, tx, scope, record)
+        return structs.replace(record, stream=structs.replace(current, is_enabled=False))
+    if current is not None and current.is_enabled:
+        raise errors.invalid("Table already has an enabled stream: TableName: " + record.name)
+    moment = datetime.fromtimestamp(ctx.now, UTC)
+    label = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
+    stream = StreamRecord(
+        number=ctx.draw.sequence(), view=specification["StreamViewType"], label=label, created_at=ctx.now
+    )
+    streams.STREAMS.lock(tx, scope, record.name, label)
+    streams.STREAMS.insert(
+        tx,
+        scope,
+        streams.StreamIndex(
+            table=record.name,
+            label=label,
+            number=stream.number,
+            view=stream.view,
+            created_at=ctx.now,
+            keys=record.keys,
+        ),
+    )
+    return structs.replace(record, stream=stream)
+
+
+def end_stream(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
+    """The stream's shard is closed; what it holds stays readable for a day."""
+    if record.stream is None or not record.stream.is_enabled:
+        return
+    entry = streams.STREAMS.open(tx, scope, record.name, record.stream.label)
+    assert entry is not None, "a table's stream has its row"
+    ended = structs.replace(entry, ended_at=ctx.now, last_sequence=ctx.draw.sequence())
+    streams.STREAMS.replace(tx, scope, entry, ended)
+    tx.notify(streams.topic(scope, record.stream.number))
+
+
+@operation("DescribeTable")
+def describe_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, record = require_table(ctx, tx, req["TableName"])
+    return {"Table": describe.table(tx, scope, record)}
+
+
+def require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool = False) -> tuple[Scope, TableRecord]:
+    """The table that a table operation names; `opens` it for writing."""
+    scope, name = resolve_name(ctx, name_or_arn)
+    rules.check_table_name(name)
+    record = TABLES.open(tx, scope, name) if opens else TABLES.get(tx, scope, name)
+    if record is None:
+        raise errors.table_not_found(name)
+    return scope, record
+
+
+@operation("DeleteTable")
+def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, record = require_table(ctx, tx, req["TableName"], opens=True)
+    if record.is_deletion_protected:
+        raise errors.deletion_protected(record.name)
+    description = describe.table(tx, scope, record, "DELETING")
+    shown = ("TableName", "TableStatus", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId")
+    kept = (*shown, "BillingModeSummary", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")
+    end_stream(ctx, tx, scope, record)
+    TABLES.delete(tx, scope, record)
+    ITEMS.clear(tx, scope, record.number)
+    INDEX_ROWS.clear(tx, scope, record.number)
+    out = {name: description[name] for name in (*kept, "DeletionProtectionEnabled") if name in description}
+    return {"TableDescription": out}
+
+
+@operation("ListTables")
+def list_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    limit = req.get("Limit", _MOST_LISTED)
+    names = [
+        record.name for record in TABLES.scan(tx, ctx.scope, after=req.get("ExclusiveStartTableName"), limit=limit + 1)
+    ]
+    output: dict[str, Any] = {"TableNames": names[:limit]}
+    if len(names) > limit:
+        output["LastEvaluatedTableName"] = names[limit - 1]
+    return output
+
+
+@operation("DescribeLimits")
+def describe_limits(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "AccountMaxReadCapacityUnits": 80_000,
+        "AccountMaxWriteCapacityUnits": 80_000,
+        "TableMaxReadCapacityUnits": 40_000,
+        "TableMaxWriteCapacityUnits": 40_000,
+    }
+
+
+@operation("DescribeEndpoints")
+def describe_endpoints(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    address = ctx.endpoint.partition("://")[2]
+    return {"Endpoints": [{"Address": address, "CachePeriodInMinutes": 1440}]}

@@ -1,0 +1,313 @@
+"""Rows and keys of DynamoDB, and a table's schema compiled from its row.
+
+    dynamodb.table   account region name             -> TableRecord
+    dynamodb.item    account region TABLE HASH pk sk -> the item's wire JSON, then its size in 4 bytes
+    dynamodb.index   account region TABLE INDEX HASH index-keys pk sk -> the projected item, in the same form
+
+TABLE and INDEX are numbers that no other table or index ever gets, so dropping one is one range. HASH is eight bytes of
+the partition key's hash: items are spread as AWS spreads them, a scan returns them in that order, and a segment of a
+parallel scan is a range of it.
+
+A schema is cached under the bytes of its row, so that it can never be stale.
+
+Invariants: an item's row is written only after its key was opened; an index row is there if and only if the item has
+all of the index's key attributes, and it is the item's projection.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import blake2b
+from struct import Struct as Packing
+from typing import Any
+
+import msgspec
+
+from mrak.core.arn import arn, find_arn
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.lang.ddb.keys import sort_bytes
+from mrak.lang.ddb.values import Item, Value, decode_item, encode_item
+from mrak.services.dynamodb import errors
+from mrak.store.keys import encode, encode_part, prefix_end
+from mrak.store.tables import Table
+
+
+class IndexRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A secondary index. `keys` are (attribute, HASH or RANGE), all HASH first."""
+
+    name: str
+    number: int
+    is_global: bool
+    keys: tuple[tuple[str, str], ...]
+    projection: str = "ALL"
+    included: tuple[str, ...] = ()
+    read_units: int = 0
+    write_units: int = 0
+    status: str = "ACTIVE"
+    on_demand: dict[str, int] | None = None
+    warm: dict[str, int] | None = None
+    backfilled_to: bytes | None = None
+
+
+class StreamRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A table's latest stream; rows of earlier ones stay for 24 hours under their own numbers."""
+
+    number: int
+    view: str
+    label: str
+    created_at: float
+    is_enabled: bool = True
+
+
+class TimeToLive(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    attribute: str
+    is_enabled: bool
+    changed_at: float
+
+
+class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A table's description. Fields are only ever appended."""
+
+    name: str
+    number: int
+    id: str
+    created_at: float
+    attributes: dict[str, str]
+    keys: tuple[tuple[str, str], ...]
+    billing: str = "PROVISIONED"
+    read_units: int = 0
+    write_units: int = 0
+    decreases_today: int = 0
+    increased_at: float | None = None
+    decreased_at: float | None = None
+    pay_per_request_at: float | None = None
+    indexes: tuple[IndexRecord, ...] = ()
+    stream: StreamRecord | None = None
+    ttl: TimeToLive | None = None
+    tags: dict[str, str] = {}
+    is_deletion_protected: bool = False
+    table_class: str | None = None
+    table_class_at: float | None = None
+    sse: dict[str, Any] | None = None
+    on_demand: dict[str, int] | None = None
+    warm: dict[str, int] | None = None
+    policy: str | None = None
+    policy_revision: str | None = None
+    pitr_since: float | None = None
+    pitr_days: int = 35
+    kinesis: tuple[dict[str, Any], ...] = ()
+    insights: dict[str, dict[str, Any]] = {}
+    replicas: tuple[dict[str, Any], ...] = ()
+    vectors: tuple[dict[str, Any], ...] = ()
+    restored: dict[str, Any] | None = None
+
+    @property
+    def is_provisioned(self) -> bool:
+        return self.billing == "PROVISIONED"
+
+
+TABLES = Table("dynamodb.table", TableRecord, key=("name",))
+
+
+class RowSpace:
+    """Raw rows under (account, region, name, number): items, index rows, stream records."""
+
+    def __init__(self, name: str) -> None:
+        self._name = encode_part(name)
+
+    def prefix(self, scope: Scope, *numbers: int) -> bytes:
+        return b"\x01" + encode((scope.account, scope.region)) + self._name + encode(numbers)
+
+    def clear(self, tx: Transaction, scope: Scope, *numbers: int) -> None:
+        start = self.prefix(scope, *numbers)
+        tx.delete_range(start, prefix_end(start))
+
+
+ITEMS = RowSpace("dynamodb.item")
+INDEX_ROWS = RowSpace("dynamodb.index")
+
+_size = Packing(">I")
+
+
+def pack_row(item: Item, size_bytes: int) -> bytes:
+    return encode_item(item) + _size.pack(size_bytes)
+
+
+def row_size_bytes(row: bytes) -> int:
+    """The size of the item in a row, as AWS counts it."""
+    return _size.unpack_from(row, len(row) - 4)[0]  # type: ignore[no-any-return]
+
+
+def row_json(row: bytes) -> msgspec.Raw:
+    """The item as it goes over the wire, without taking it apart."""
+    return msgspec.Raw(row[:-4])
+
+
+def unpack_row(row: bytes) -> Item:
+    return decode_item(row[:-4])
+
+
+def spread(partition: bytes) -> bytes:
+    """Where in the table's key space a partition lies."""
+    return blake2b(partition, digest_size=8).digest()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyAttribute:
+    name: str
+    kind: str
+    is_partition: bool
+
+
+@dataclass(frozen=True, slots=True)
+class IndexSchema:
+    """An index, compiled."""
+
+    record: IndexRecord
+    keys: tuple[KeyAttribute, ...]
+    partition_count: int
+    prefix: bytes
+    # The attributes that an index row holds; None for all.
+    attributes: tuple[str, ...] | None
+
+    def key_of(self, item: Item, item_suffix: bytes) -> bytes | None:
+        """The key of the item's row in this index; None where the item is not in it."""
+        parts: list[bytes] = []
+        for key in self.keys:
+            value = item.get(key.name)
+            if value is None or key.kind not in value:
+                return None
+            parts.append(encode_part(sort_bytes(value)))
+        partition = b"".join(parts[: self.partition_count])
+        return self.prefix + spread(partition) + b"".join(parts) + item_suffix
+
+    def project(self, item: Item) -> Item:
+        if self.attributes is None:
+            return item
+        return {name: item[name] for name in self.attributes if name in item}
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A table, compiled for the item operations."""
+
+    record: TableRecord
+    scope: Scope
+    prefix: bytes
+    partition: KeyAttribute
+    sort: KeyAttribute | None
+    keys: tuple[KeyAttribute, ...]
+    key_names: tuple[str, ...]
+    indexes: tuple[IndexSchema, ...]
+    # Index keys in AWS's order of checks: global indexes from the last, then local ones.
+    index_keys: tuple[tuple[KeyAttribute, IndexSchema], ...]
+    ttl_attribute: str | None
+    has_stream: bool
+    # Whether a write has to know the item that was there before.
+    needs_old: bool
+
+    def suffix(self, partition: bytes, sort: bytes | None) -> bytes:
+        head = encode_part(partition)
+        return head if sort is None else head + encode_part(sort)
+
+    def item_key(self, suffix: bytes, partition: bytes) -> bytes:
+        return self.prefix + spread(encode_part(partition)) + suffix
+
+    def find_index(self, name: str) -> IndexSchema | None:
+        return next((index for index in self.indexes if index.record.name == name), None)
+
+    @property
+    def arn(self) -> str:
+        return table_arn(self.scope, self.record.name)
+
+    def key_of(self, item: Item) -> Item:
+        return {name: item[name] for name in self.key_names}
+
+
+_schemas: dict[tuple[Scope, bytes], Schema] = {}
+_MOST_SCHEMAS = 4096
+_decode_table: Callable[[bytes], TableRecord] = msgspec.msgpack.Decoder(TableRecord).decode
+
+
+def table_arn(scope: Scope, name: str) -> str:
+    return arn(scope, "dynamodb", f"table/{name}")
+
+
+def resolve_name(ctx: Context, name_or_arn: str) -> tuple[Scope, str]:
+    """The scope and name of a table that a request names by name or by ARN."""
+    if not name_or_arn.startswith("arn:"):
+        return ctx.scope, name_or_arn
+    parts = find_arn(name_or_arn)
+    if parts is None or parts.service != "dynamodb" or not parts.resource.startswith("table/"):
+        raise errors.invalid("Invalid table ARN")
+    return parts.scope_in(ctx.scope.environment), parts.resource.removeprefix("table/").partition("/")[0]
+
+
+def find_schema(tx: Transaction, scope: Scope, name: str) -> Schema | None:
+    row = tx.get(TABLES.prefix(scope) + encode_part(name))
+    if row is None:
+        return None
+    found = _schemas.get((scope, row))
+    if found is None:
+        if len(_schemas) >= _MOST_SCHEMAS:
+            _schemas.clear()
+        found = _schemas[scope, row] = compile_schema(scope, _decode_table(row))
+    return found
+
+
+def require_schema(ctx: Context, tx: Transaction, name_or_arn: str) -> Schema:
+    """The table that an item operation names."""
+    scope, name = resolve_name(ctx, name_or_arn)
+    schema = find_schema(tx, scope, name)
+    if schema is None:
+        raise errors.resource_not_found()
+    return schema
+
+
+def compile_schema(scope: Scope, record: TableRecord) -> Schema:
+    keys = tuple(KeyAttribute(name, record.attributes[name], role == "HASH") for name, role in record.keys)
+    indexes = tuple(_compile_index(scope, record, index) for index in record.indexes)
+    ordered = [index for index in reversed(indexes) if index.record.is_global]
+    ordered += [index for index in reversed(indexes) if not index.record.is_global]
+    has_stream = record.stream is not None and record.stream.is_enabled
+    ttl = record.ttl.attribute if record.ttl is not None and record.ttl.is_enabled else None
+    return Schema(
+        record=record,
+        scope=scope,
+        prefix=ITEMS.prefix(scope, record.number),
+        partition=keys[0],
+        sort=keys[1] if len(keys) > 1 else None,
+        keys=keys,
+        key_names=tuple(key.name for key in keys),
+        indexes=indexes,
+        index_keys=tuple(
+            (key, index) for index in ordered for key in index.keys if index.record.is_global or not key.is_partition
+        ),
+        ttl_attribute=ttl,
+        has_stream=has_stream,
+        needs_old=bool(indexes) or has_stream or ttl is not None,
+    )
+
+
+def _compile_index(scope: Scope, record: TableRecord, index: IndexRecord) -> IndexSchema:
+    keys = tuple(KeyAttribute(name, record.attributes[name], role == "HASH") for name, role in index.keys)
+    attributes: tuple[str, ...] | None = None
+    if index.projection != "ALL":
+        names = [name for name, _ in index.keys] + [name for name, _ in record.keys] + list(index.included)
+        attributes = tuple(dict.fromkeys(names))
+    return IndexSchema(
+        index,
+        keys,
+        sum(key.is_partition for key in keys),
+        INDEX_ROWS.prefix(scope, record.number, index.number),
+        attributes,
+    )
+
+
+def key_part(key: KeyAttribute, value: Value | None) -> bytes:
+    """A key attribute's bytes; raises what AWS says of a Key that does not fit the schema."""
+    if value is None or key.kind not in value:
+        raise errors.schema_mismatch()
+    return sort_bytes(value)
