@@ -80,6 +80,17 @@ def read_settings(options: Mapping[str, object], environ: Mapping[str, str] | No
     return settings
 
 
+def client_endpoint(environ: Mapping[str, str] | None = None) -> str:
+    """Where commands look for the server: AWS_ENDPOINT_URL of `mrak use`, else the configured port of this machine."""
+    variables = os.environ if environ is None else environ
+    return variables.get("AWS_ENDPOINT_URL") or read_settings({}, variables).endpoint
+
+
+def client_environment(environ: Mapping[str, str] | None = None) -> str:
+    """The sandbox that commands act on: MRAK_ENVIRONMENT of `mrak use`, else the default one."""
+    return (os.environ if environ is None else environ).get("MRAK_ENVIRONMENT", "default")
+
+
 def inherited_environ() -> dict[str, str]:
     """The variables of this process that a child process may see: where programs are and how text is written."""
     return {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOME") if name in os.environ}

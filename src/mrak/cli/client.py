@@ -3,24 +3,18 @@
 from __future__ import annotations
 
 import json
-import os
 import urllib.error
 import urllib.request
 from typing import Any
 
 from mrak.cli.main import CommandError
-from mrak.config import read_settings
-
-
-def endpoint() -> str:
-    """Where the server is: AWS_ENDPOINT_URL of `mrak use` if set, else the configured port on this machine."""
-    return os.environ.get("AWS_ENDPOINT_URL") or read_settings({}).endpoint
+from mrak.config import client_endpoint
 
 
 def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     """The decoded answer of a page; CommandError with the server's own message where it refuses."""
     request = urllib.request.Request(
-        endpoint() + path,
+        client_endpoint() + path,
         method=method,
         data=None if body is None else json.dumps(body).encode(),
         headers={"x-mrak": "1", "content-type": "application/json"},
@@ -31,7 +25,7 @@ def ask(method: str, path: str, body: dict[str, Any] | None = None) -> Any:
     except urllib.error.HTTPError as error:
         raise CommandError(_message(error)) from None
     except (urllib.error.URLError, ConnectionError, TimeoutError):
-        raise CommandError(f"Nothing answers at {endpoint()}. Start it with: mrak up") from None
+        raise CommandError(f"Nothing answers at {client_endpoint()}. Start it with: mrak up") from None
 
 
 def _message(error: urllib.error.HTTPError) -> str:

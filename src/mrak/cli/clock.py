@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import argparse
-import os
 import re
 import time
 
 from mrak.cli.client import ask
 from mrak.cli.main import CommandError
-from mrak.core.scope import DEFAULT_ENVIRONMENT
+from mrak.config import client_environment
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    environment = os.environ.get("MRAK_ENVIRONMENT", DEFAULT_ENVIRONMENT)
+    environment = client_environment()
     parser.add_argument("--env", default=environment, help=f"the sandbox (default: {environment})")
     verbs = parser.add_subparsers(dest="verb", required=True)
     verbs.add_parser("show", help="what time it is there")

@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 import time
 
-from mrak.cli.client import ask, endpoint
+from mrak.cli.client import ask
+from mrak.config import client_endpoint
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -23,7 +24,7 @@ def run(options: argparse.Namespace) -> None:
     elif options.verb == "create":
         row = ask("POST", "/_mrak/environments", {"name": options.name})
         print(f"environment {row['name']}, account {row['account']}")
-        print(f"  host    {endpoint().replace('://localhost', '://' + row['name'] + '.localhost')}")
+        print(f"  host    {client_endpoint().replace('://localhost', '://' + row['name'] + '.localhost')}")
         print(f'  use it  eval "$(mrak use {row["name"]})"')
     else:
         ask("DELETE", f"/_mrak/environments/{options.name}")

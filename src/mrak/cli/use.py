@@ -5,8 +5,8 @@ from __future__ import annotations
 import argparse
 import shlex
 
-from mrak.cli.client import ask, endpoint
-from mrak.config import read_settings
+from mrak.cli.client import ask
+from mrak.config import client_endpoint, read_settings
 from mrak.core.scope import DEFAULT_ENVIRONMENT
 
 
@@ -18,7 +18,7 @@ def run(options: argparse.Namespace) -> None:
     row = ask("GET", f"/_mrak/environments/{options.environment}")
     region = read_settings({}).region
     exports = {
-        "AWS_ENDPOINT_URL": endpoint(),
+        "AWS_ENDPOINT_URL": client_endpoint(),
         "AWS_ACCESS_KEY_ID": row["access_key_id"],
         "AWS_SECRET_ACCESS_KEY": row["secret_access_key"],
         "AWS_REGION": region,
