@@ -361,6 +361,27 @@ def test_stopping_answers_what_runs_and_closes_what_waits() -> None:
     assert b"connection: close" in busy
 
 
+def test_stopping_ends_long_polls_at_once() -> None:
+    """With an answer, not after the grace by a reset that SDKs report as an error."""
+
+    async def run() -> bytes:
+        entered = asyncio.Event()
+
+        async def handle(request: Request) -> Response:
+            entered.set()
+            assert request.disconnected is not None
+            await request.disconnected()
+            return Response(200, [], b"nothing")
+
+        async with running(handle) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /poll HTTP/1.1\r\nhost: h\r\n\r\n")
+            await asyncio.wait_for(entered.wait(), 10)
+        return await reader.read()
+
+    assert asyncio.run(run()).endswith(b"nothing")
+
+
 def test_a_port_in_use_says_what_to_do() -> None:
     """Before anything else starts."""
 

@@ -33,6 +33,8 @@ class Request:
 
     Repeated headers are joined by ", " in order of arrival. `body` is None until somebody has read `stream`:
     operations with a streaming payload read `stream` themselves, all others find `body` filled in.
+    `disconnected`, where the server offers it, returns when nobody will wait for a late answer any longer: the client
+    has gone, or the server stops. Long polls race it.
     """
 
     __slots__ = (

@@ -178,7 +178,7 @@ class Connection(asyncio.Protocol):
 
     async def wait_disconnected(self) -> None:
         """What `Request.disconnected` is."""
-        if self._gone:
+        if self._gone or self._server.stopping:
             return
         waiter = self.loop.create_future()
         if self._gone_waiters is None:
@@ -343,6 +343,9 @@ class Connection(asyncio.Protocol):
         self._gone = True
         if self._body is not None:
             self._body.break_off()
+        self._end_waits()
+
+    def _end_waits(self) -> None:
         for waiter in self._gone_waiters or ():
             if not waiter.done():
                 waiter.set_result(None)
@@ -360,6 +363,8 @@ class Connection(asyncio.Protocol):
             self.session.go_away()
         elif self._task is None and not self._reader.in_request:
             self.transport.close()
+        else:
+            self._end_waits()  # long polls answer what they have
 
     def is_overdue(self, now: float, patience: Patience) -> bool:
         """Whether the client is too slow: a head that trickles in, a body or a reader that stopped, or nothing."""
