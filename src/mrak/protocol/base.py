@@ -46,7 +46,7 @@ class Codec(ABC):
         self.service = model.service
         self.flavour = quirks.flavour(model.service)
         self.max_body_bytes = self.flavour.max_body_bytes
-        self.checks = validate.Checks(model.service, self.flavour)
+        self.checks = validate.Checks(self.flavour)
         self._inner_readers = Readers(wire_names=False)
         self._decoders: Compiled[Decoder] = Compiled(lambda name: self.compile_decoder(model.operation(name)))
         self._encoders: Compiled[Encoder] = Compiled(lambda name: self.compile_encoder(model.operation(name)))
@@ -99,7 +99,7 @@ class Codec(ABC):
         return rebuilt
 
     def compile_check(self, operation: OperationModel) -> Check:
-        return validate.compile_operation(self.service, operation.input, self.flavour, self.checks)
+        return validate.compile_operation(operation.input, self.flavour, self.checks)
 
     def input_check(self, operation: OperationModel) -> Check:
         return self._input_checks[operation.name]

@@ -65,6 +65,7 @@ class Shape:
     def __init__(self, model: ServiceModel, name: str, traits: dict[str, Any]) -> None:
         self._model = model
         self.name = name
+        self.full_name = f"{model.service}.{name}"
         self.traits = traits
         self.type: str = traits["type"]
         self.min: float | None = traits.get("min")

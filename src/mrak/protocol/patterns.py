@@ -18,19 +18,19 @@ from typing import Any
 HOSTILE_LENGTH = 20
 
 _POSIX = {
-    r"\p{Alpha}": "a-zA-Z",
-    r"\p{Alnum}": "a-zA-Z0-9",
-    r"\p{Digit}": "0-9",
-    r"\p{Lower}": "a-z",
-    r"\p{Upper}": "A-Z",
-    r"\p{Punct}": r"!-/:-@\[-`{-~",
-    r"\p{ASCII}": r"\x00-\x7f",
-    r"\p{Print}": r"\x20-\x7e",
-    r"\p{Graph}": r"\x21-\x7e",
-    r"\p{Space}": r"\s",
-    r"\p{Blank}": r" \t",
-    r"\p{Cntrl}": r"\x00-\x1f\x7f",
-    r"\p{XDigit}": "0-9a-fA-F",
+    "Alpha": "a-zA-Z",
+    "Alnum": "a-zA-Z0-9",
+    "Digit": "0-9",
+    "Lower": "a-z",
+    "Upper": "A-Z",
+    "Punct": r"!-/:-@\[-`{-~",
+    "ASCII": r"\x00-\x7f",
+    "Print": r"\x20-\x7e",
+    "Graph": r"\x21-\x7e",
+    "Space": r"\s",
+    "Blank": r" \t",
+    "Cntrl": r"\x00-\x1f\x7f",
+    "XDigit": "0-9a-fA-F",
 }
 # A category's ASCII members, then the placeholder for the others.
 _CATEGORIES = {
@@ -44,6 +44,7 @@ _CATEGORIES = {
 }
 _PLACEHOLDERS = {name: members[-1] for name, members in _CATEGORIES.items()}
 _CATEGORY = re.compile(r"\\p\{?(?:Is)?([LMNPSZC])[a-z]?\}?")
+_CLASS = re.compile(r"\\p(?:\{(\w+)\}|(\w))")
 _SURROGATE_PAIR = re.compile(r"\\u[dD]([89aAbB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})")
 _HEX = re.compile(r"\\x\{([0-9a-fA-F]+)\}")
 _FLAGS = re.compile(r"\(\?([is]+)\)")
@@ -54,18 +55,23 @@ def _pair(match: re.Match[str]) -> str:
     return f"\\U{0x10000 + ((high - 0xD800) << 10) + (low - 0xDC00):08x}"
 
 
+def _members_of(name: str) -> str:
+    """A named class (`Alnum`, `L`, `Lu`, `IsLetter`) as members of a bracketed one."""
+    return _POSIX.get(name) or _CATEGORIES.get(name.removeprefix("Is")[:1], "")
+
+
 def _adapt_classes(pattern: str) -> str:
     """Categories as ranges; in a class, `[` and the hyphen of `\\w-_` as plain characters, as Java reads them."""
     parts: list[str] = []
     in_class = False
     position = 0
     while position < len(pattern):
-        category = _CATEGORY.match(pattern, position)
+        named = _CLASS.match(pattern, position)
         char = pattern[position]
-        if category:
-            members = _CATEGORIES[category[1]]
+        if named:
+            members = _members_of(named[1] or named[2])
             parts.append(members if in_class else f"[{members}]")
-            position = category.end()
+            position = named.end()
             continue
         if char == "\\":
             parts.append(pattern[position : position + 2])
@@ -89,8 +95,6 @@ def translate(pattern: str) -> str | None:
     if "&&" in pattern or "\\P" in pattern:
         return None
     text = _SURROGATE_PAIR.sub(_pair, pattern)
-    for java, python in _POSIX.items():
-        text = text.replace(java, python)
     text = _HEX.sub(lambda match: f"\\U{int(match[1], 16):08x}", text)
     text = _adapt_classes(text)
     flags = "a"

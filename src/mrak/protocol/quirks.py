@@ -20,6 +20,8 @@ class Flavour(Struct, frozen=True):
     prefix_input: bool = False
     # API Gateway leaves "Member must not be null" out of a list's constraints.
     elements_not_null: bool = True
+    # API Gateway takes an empty enum member for an absent one.
+    empty_enums: bool = False
     # IAM does not repeat a value that fails its pattern.
     hide_pattern_value: bool = False
     # Namespace of modelled errors in `__type`, and of the framework's own (ValidationException).
@@ -47,7 +49,7 @@ _DYNAMODB = Flavour(
 )
 
 FLAVOURS: dict[str, Flavour] = {
-    "apigateway": Flavour(prefix_input=True, elements_not_null=False),
+    "apigateway": Flavour(prefix_input=True, elements_not_null=False, empty_enums=True),
     "apigatewayv2": _REST_BAD_REQUEST,
     "appconfig": _REST_BAD_REQUEST,
     "appconfigdata": _REST_BAD_REQUEST,
@@ -272,5 +274,61 @@ ENUM_LIST_MESSAGES: dict[str, str] = {
         "Member must satisfy enum value set: [nodejs20.x, python3.14, provided.al2023, python3.12, python3.13, "
         "nodejs24.x, nodejs22.x, java25, python3.10, python3.11, java21, ruby3.3, ruby3.4, ruby3.2, python3.8, "
         "python3.9, java17, nodejs16.x, dotnet10, dotnet8, java11, dotnet6, nodejs18.x, provided.al2, java8.al2]"
+    ),
+}
+
+# What AWS says where a value breaks a shape's pattern or enum, if that is not what the model has.
+SHAPE_PHRASES: dict[str, str] = {
+    "lambda.Runtime": (
+        "Member must satisfy enum value set: [ruby3.5, ruby2.6, dotnetcore1.0, python3.7, nodejs8.10, nasa, "
+        "ruby2.7, python2.7-greengrass, dotnetcore2.0, python3.8, java21, dotnet6, dotnetcore2.1, python3.9, "
+        "java11, nodejs6.10, provided, dotnetcore3.1, dotnet8, java25, java17, nodejs, nodejs4.3, java8.al2, "
+        "go1.x, dotnet10, nodejs20.x, go1.9, byol, nodejs10.x, provided.al2023, nodejs22.x, python3.10, "
+        "java8, nodejs12.x, python3.11, nodejs24.x, nodejs8.x, python3.12, nodejs14.x, nodejs8.9, nodejs26.x,"
+        " python3.13, python3.14, nodejs16.x, python3.15, provided.al2, nodejs4.3-edge, nodejs18.x, ruby3.2, "
+        "python3.4, ruby3.3, ruby3.4, ruby2.5, python3.6, python2.7]"
+    ),
+    "lambda.LayerVersionArn": (
+        "Member must satisfy regular expression pattern: (arn:(aws[a-zA-Z-]*)?:lambda:(eusc-)?[a-z]{2}((-gov)"
+        r"|(-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:layer:[a-zA-Z0-9-_]+:[0-9]+)|(arn:[a-zA-Z0-9-]+:lambda:::awsla"
+        "yer:[a-zA-Z0-9-_]+)"
+    ),
+    "lambda.TaggableResource": (
+        "Member must satisfy regular expression pattern: arn:(aws[a-zA-Z-]*):lambda:(eusc-)?[a-z]{2}((-gov)|("
+        r"-iso([a-z]?)))?-[a-z]+-\d{1}:\d{12}:(function:[a-zA-Z0-9-_]+(:(\$LATEST|[a-zA-Z0-9-_]+))?|layer:([a-"
+        "zA-Z0-9-_]+)|code-signing-config:csc-[a-z0-9]{17}|event-source-mapping:[0-9a-fA-F]{8}-[0-9a-fA-F]{4}"
+        "-[0-9a-fA-F]{4}-[0-9a-fA-F]{4}-[0-9a-fA-F]{12}|capacity-provider:[a-zA-Z0-9-_]+)"
+    ),
+}
+
+# The order in which AWS goes through a structure's members, where it is not the model's. Names that the model lacks are
+# members that only AWS's own callers can set; they show as null in messages.
+MEMBER_ORDER: dict[str, tuple[str, ...]] = {
+    "events.PutEventsRequestEntry": (
+        "Time",
+        "Source",
+        "Resources",
+        "DetailType",
+        "Detail",
+        "EventBusName",
+        "TraceHeader",
+        "KmsKeyIdentifier",
+        "InternalMetadata",
+    ),
+    "lambda.PublishLayerVersionRequest": (
+        "LayerName",
+        "Description",
+        "Content",
+        "CompatibleRuntimes",
+        "CompatibleArchitectures",
+        "LicenseInfo",
+    ),
+    "logs.MetricTransformation": (
+        "metricName",
+        "metricNamespace",
+        "metricValue",
+        "defaultValue",
+        "unit",
+        "dimensions",
     ),
 }

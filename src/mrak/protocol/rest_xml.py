@@ -29,7 +29,7 @@ class RestXmlCodec(RestCodec):
         if self._is_s3:
             self.request_id_header = "x-amz-request-id"
         # The service's own checks come later; a document is checked against the schema while it is read.
-        self._schema = validate.Checks(model.service, quirks.Flavour())
+        self._schema = validate.Checks(quirks.Flavour(), schema_only=True)
 
     def body_content_type(self) -> str:
         return "application/xml" if self._is_s3 else "text/xml"

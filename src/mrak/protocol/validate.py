@@ -16,9 +16,10 @@ from typing import Any
 from mrak.core.errors import ApiError
 from mrak.protocol import patterns, times
 from mrak.protocol.model import Member, Shape
-from mrak.protocol.quirks import ENUM_LIST_MESSAGES, LENIENT_ENUMS, Flavour
+from mrak.protocol.quirks import ENUM_LIST_MESSAGES, LENIENT_ENUMS, MEMBER_ORDER, SHAPE_PHRASES, Flavour
 
 Check = Callable[[Any, str, list[str]], None]
+Rules = list[tuple[Callable[[Any], bool], str]]
 
 _MAX_COMPLAINTS = 100
 _SCALARS = frozenset({"string", "integer", "long", "float", "double", "boolean", "timestamp", "blob", "character"})
@@ -39,8 +40,12 @@ def _java_hash(text: str) -> int:
 
 
 def enum_set(values: list[str]) -> str:
-    """The values in the order in which AWS's validators list them: a hash set of 32 buckets by Java's hash."""
-    return "[" + ", ".join(sorted(values, key=lambda value: _java_hash(value) % 32)) + "]"
+    """The values in the order in which AWS's validators list them: a hash set of 32 buckets by Java's hash,
+    the latest of a bucket first.
+    """
+    latest_first = list(reversed(values))
+    ordered = sorted(latest_first, key=lambda value: _java_hash(value) % 32)
+    return "[" + ", ".join(ordered) + "]"
 
 
 def _number(value: float) -> str:
@@ -73,13 +78,14 @@ def render_value(value: Any, shape: Shape) -> str:
 
 
 def _render_structure(value: dict[str, Any], shape: Shape) -> str:
-    parts = (
-        f"{member_path(name)}={render_value(value.get(name), member.shape)}" for name, member in shape.members.items()
-    )
+    parts = []
+    for name in MEMBER_ORDER.get(shape.full_name, shape.members):
+        shown = render_value(value.get(name), shape.members[name].shape) if name in shape.members else "null"
+        parts.append(f"{member_path(name)}={shown}")
     return f"{shape.name}({', '.join(parts)})"
 
 
-def _length_phrases(shape: Shape) -> list[tuple[Callable[[Any], bool], str]]:
+def _length_phrases(shape: Shape) -> Rules:
     """(is it broken, what AWS says) for the limits of a length or a value, the upper one first."""
     low, high = shape.min, shape.max
     if shape.type in _LENGTHS:
@@ -88,7 +94,7 @@ def _length_phrases(shape: Shape) -> list[tuple[Callable[[Any], bool], str]]:
         measured, what = _identity, "have value"
     else:
         return []
-    phrases: list[tuple[Callable[[Any], bool], str]] = []
+    phrases: Rules = []
     if high is not None:
         most = high
         phrases.append((lambda v: measured(v) > most, f"Member must {what} less than or equal to {_number(most)}"))
@@ -103,27 +109,38 @@ def _identity(value: Any) -> Any:
     return value
 
 
-def _value_rules(shape: Shape, lenient_enum: bool = False) -> list[tuple[Callable[[Any], bool], str]]:
-    """What a single value may break, in the order in which AWS reports it."""
-    rules: list[tuple[Callable[[Any], bool], str]] = []
+def _value_rules(shape: Shape) -> Rules:
+    """What a single value may break, in the order in which AWS reports it, but for enums."""
+    rules: Rules = []
     if shape.type == "string" and shape.pattern is not None:
         pattern = shape.pattern
-        text = f"Member must satisfy regular expression pattern: {pattern}"
-        rules.append((lambda v: not patterns.matches(pattern, v), text))
+        rules.append((lambda v: not patterns.matches(pattern, v), _pattern_phrase(shape)))
     rules += _length_phrases(shape)
-    if shape.type == "string" and shape.enum and not lenient_enum:
-        allowed = frozenset(shape.enum)
-        rules.append((lambda v: v not in allowed, f"Member must satisfy enum value set: {enum_set(shape.enum)}"))
     return rules
+
+
+def _pattern_phrase(shape: Shape) -> str:
+    return SHAPE_PHRASES.get(shape.full_name, f"Member must satisfy regular expression pattern: {shape.pattern}")
+
+
+def _enum_phrase(shape: Shape) -> str:
+    return SHAPE_PHRASES.get(shape.full_name, f"Member must satisfy enum value set: {enum_set(shape.enum or [])}")
+
+
+def _enum_rules(shape: Shape, flavour: Flavour) -> Rules:
+    if shape.type != "string" or not shape.enum or shape.full_name in LENIENT_ENUMS:
+        return []
+    allowed = frozenset([*shape.enum, ""] if flavour.empty_enums else shape.enum)
+    return [(lambda v: v not in allowed, _enum_phrase(shape))]
 
 
 def _element_phrases(shape: Shape, flavour: Flavour) -> str:
     """All constraints of a list's or a map's element, as AWS shows them when one breaks."""
     phrases = [text for _, text in _length_phrases(shape)]
     if shape.type == "string" and shape.pattern is not None:
-        phrases.append(f"Member must satisfy regular expression pattern: {shape.pattern}")
+        phrases.append(_pattern_phrase(shape))
     if shape.type == "string" and shape.enum:
-        phrases.append(f"Member must satisfy enum value set: {enum_set(shape.enum)}")
+        phrases.append(_enum_phrase(shape))
     if flavour.elements_not_null:
         phrases.append("Member must not be null")
     return "[" + ", ".join(phrases) + "]"
@@ -146,9 +163,10 @@ def _is_constrained(shape: Shape) -> bool:
 class Checks:
     """The compiled checks of one service. Shapes are compiled once; recursive ones meet themselves by name."""
 
-    def __init__(self, service: str, flavour: Flavour) -> None:
-        self._service = service
+    def __init__(self, flavour: Flavour, schema_only: bool = False) -> None:
+        """`schema_only`: just what is missing and enums, as an XML schema says them; S3 judges the rest itself."""
         self._flavour = flavour
+        self._schema_only = schema_only
         self._compiled: dict[str, Check | None] = {}
 
     def of(self, shape: Shape) -> Check | None:
@@ -178,8 +196,12 @@ class Checks:
             return _both(own, self._map(shape))
         return own
 
+    def _rules(self, shape: Shape) -> Rules:
+        own = [] if self._schema_only else _value_rules(shape)
+        return own + _enum_rules(shape, self._flavour)
+
     def _scalar(self, shape: Shape) -> Check:
-        rules = _value_rules(shape, f"{self._service}.{shape.name}" in LENIENT_ENUMS)
+        rules = self._rules(shape)
         hide = self._flavour.hide_pattern_value
 
         def check(value: Any, path: str, complaints: list[str]) -> None:
@@ -193,7 +215,10 @@ class Checks:
     def _structure(self, shape: Shape) -> Check:
         required = shape.required
         members: list[tuple[str, str, bool, Check | None]] = []
-        for name, member in shape.members.items():
+        for name in MEMBER_ORDER.get(shape.full_name, shape.members):
+            if name not in shape.members:
+                continue
+            member = shape.members[name]
             check = self.of(member.shape) if not _is_stream(member) else None
             if check is not None or name in required:
                 members.append((name, member_path(name), name in required, check))
@@ -227,11 +252,11 @@ class Checks:
 
     def _scalar_elements(self, shape: Shape) -> Check | None:
         element = shape.element.shape
-        rules = [broken for broken, _ in _value_rules(element, f"{self._service}.{element.name}" in LENIENT_ENUMS)]
+        rules = [broken for broken, _ in self._rules(element)]
         if not rules:
             return None
         aggregate = f"Member must satisfy constraint: {_element_phrases(element, self._flavour)}"
-        phrase = ENUM_LIST_MESSAGES.get(f"{self._service}.{shape.name}", aggregate)
+        phrase = ENUM_LIST_MESSAGES.get(shape.full_name, aggregate)
 
         def check_elements(value: list[Any], path: str, complaints: list[str]) -> None:
             if any(item is None or any(broken(item) for broken in rules) for item in value):
@@ -254,7 +279,7 @@ class Checks:
         return check_map if checks else None
 
     def _map_part(self, shape: Shape, part: Shape, what: str, of_keys: bool) -> Check | None:
-        rules = [broken for broken, _ in _value_rules(part)]
+        rules = [broken for broken, _ in self._rules(part)]
         if not rules:
             return None
         phrase = f"{what} must satisfy constraint: {_element_phrases(part, self._flavour)}"
@@ -301,7 +326,7 @@ def validation_error(flavour: Flavour, complaints: list[str]) -> ApiError:
     return ApiError(flavour.validation_code, text)
 
 
-def compile_operation(service: str, shape: Shape, flavour: Flavour, checks: Checks) -> Callable[[dict[str, Any]], None]:
+def compile_operation(shape: Shape, flavour: Flavour, checks: Checks) -> Callable[[dict[str, Any]], None]:
     """The check of an operation's whole input; it raises the service's validation error."""
     if flavour.constraints == "none":
         return _accept
