@@ -88,7 +88,10 @@ class Codec(ABC):
         return self._encoders[operation](output, request_id)
 
     def validate(self, operation: str, value: dict[str, Any]) -> dict[str, Any]:
-        """The input of an internal call, checked and normalised as one from the wire."""
+        """The input of an internal call, checked and normalised as one from the wire.
+
+        Blobs are bytes, or base64 text as in JSON; a streaming member passes as it is.
+        """
         return self._validators[operation](value)
 
     def plain(self, operation: str, output: dict[str, Any]) -> dict[str, Any]:

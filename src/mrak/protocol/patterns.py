@@ -43,7 +43,7 @@ _CATEGORIES = {
     "C": "\\x00-\\x1f\\x7f\ue007",
 }
 _PLACEHOLDERS = {name: members[-1] for name, members in _CATEGORIES.items()}
-_CATEGORY = re.compile(r"\\p\{?(?:Is)?([LMNPSZC])[a-z]?\}?")
+_CATEGORY = re.compile(r"\\p(?:\{(?:Is)?[LMNPSZC][a-z]?\}|[LMNPSZC])")
 _CLASS = re.compile(r"\\p(?:\{(\w+)\}|(\w))")
 _SURROGATE_PAIR = re.compile(r"\\u[dD]([89aAbB][0-9a-fA-F]{2})\\u[dD]([c-fC-F][0-9a-fA-F]{2})")
 _HEX = re.compile(r"\\x\{([0-9a-fA-F]+)\}")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 from urllib.parse import parse_qsl
@@ -17,6 +18,7 @@ from mrak.protocol.json_codec import query_error
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import WireError
 
+_ACTION = re.compile(rb"(?:\A|&)Action=([A-Za-z0-9]+)(?:&|\Z)")
 MAX_PARAMETERS = 100_000
 MAX_DEPTH = 64
 
@@ -34,6 +36,9 @@ class QueryCodec(Codec):
         self._readers: dict[str, Reader] = {}
 
     def operation_name(self, request: Request) -> str | None:
+        found = _ACTION.search(request.body or b"")
+        if found:
+            return found[1].decode("ascii")
         return next((value for key, value in self._pairs(request) if key == "Action"), None)
 
     def unknown_operation(self, request: Request) -> ApiError:

@@ -83,7 +83,6 @@ class RestCodec(Codec):
     # --- decoding -----------------------------------------------------------------------------------------------
 
     def compile_decoder(self, operation: OperationModel) -> Decoder:
-        shape = operation.input
         binders = self._compile_binders(operation)
         parse_body = self._compile_body(operation)
         check = self.input_check(operation)
@@ -101,7 +100,6 @@ class RestCodec(Codec):
             check(result)
             return result
 
-        del shape
         return decode
 
     def binding_error(self, error: WireError) -> ApiError:
@@ -173,24 +171,24 @@ class RestCodec(Codec):
         return self._scalar_parser(member)
 
     def _bind_headers(self, members: Members) -> Binder:
-        plain: list[tuple[str, str, Callable[[str], Any]]] = []
-        prefixes: list[tuple[str, str]] = []
-        for name, member in members:
-            if member.location == "headers":
-                prefixes.append((name, member.traits.get("locationName", "").lower()))
-            else:
-                plain.append((name, member.wire_name.lower(), self._header_parser(member)))
+        """Goes through the request's headers, since an operation may know forty and a request brings ten."""
+        known = {m.wire_name.lower(): (name, self._header_parser(m)) for name, m in members if m.location == "header"}
+        prefixes = [
+            (name, member.traits.get("locationName", "").lower())
+            for name, member in members
+            if member.location == "headers"
+        ]
 
         def bind(request: Request, result: dict[str, Any]) -> None:
-            headers = request.headers
-            for name, key, parse in plain:
-                value = headers.get(key)
-                if value is not None:
-                    result[name] = parse(value)
-            for name, prefix in prefixes:
-                found = {key[len(prefix) :]: value for key, value in headers.items() if key.startswith(prefix)}
-                if found:
-                    result[name] = found
+            for key, value in request.headers.items():
+                found = known.get(key)
+                if found is not None:
+                    parsed = found[1](value)
+                    if parsed is not None:
+                        result[found[0]] = parsed
+                for name, prefix in prefixes:
+                    if key.startswith(prefix):
+                        result.setdefault(name, {})[key[len(prefix) :]] = value
 
         return bind
 
@@ -261,12 +259,16 @@ class RestCodec(Codec):
         render = self._compile_rendering(operation)
         default_status = operation.response_code
         is_head = operation.method == "HEAD"
+        # The model does not say that an answer to a Range request has a status of its own.
+        may_be_partial = "ContentRange" in shape.members
         identity = self.identity_headers
 
         def encode(output: dict[str, Any], request_id: str) -> Response:
             status = default_status
             if status_member is not None:
                 status = output.get(status_member) or default_status
+            elif may_be_partial and output.get("ContentRange"):
+                status = 206
             headers = identity(request_id)
             for write in write_headers:
                 write(output, headers)

@@ -57,19 +57,11 @@ class RestXmlCodec(RestCodec):
 
     def _query_parser(self, member: Member) -> text.Parser:
         parse = super()._query_parser(member)
-        if not self._is_s3 or member.shape.type != "integer":
-            return parse
-        name = member.wire_name
+        return _s3_argument(member, parse) if self._is_s3 else parse
 
-        def parse_integer(value: str) -> Any:
-            try:
-                return parse(value)
-            except WireError as error:
-                message = f"Provided {name} not an integer or within integer range"
-                fields = {"ArgumentName": name, "ArgumentValue": value}
-                raise ApiError("InvalidArgument", message, fields=fields) from error
-
-        return parse_integer
+    def _header_parser(self, member: Member) -> Callable[[str], Any]:
+        parse = super()._header_parser(member)
+        return _s3_argument(member, parse) if self._is_s3 else parse
 
     # --- bodies -------------------------------------------------------------------------------------------------
 
@@ -160,6 +152,26 @@ class RestXmlCodec(RestCodec):
         kind = "Sender" if error.sender else "Receiver"
         inner = f"<Error><Type>{kind}</Type>{''.join(out)}</Error><RequestId>{request_id}</RequestId>"
         return f"{_DECLARATION}<ErrorResponse{declared}>{inner}</ErrorResponse>"
+
+
+def _s3_argument(member: Member, parse: Callable[[str], Any]) -> Callable[[str], Any]:
+    """S3 names the argument at fault; a condition on a date that is none is no condition (RFC 9110, 13.1.3)."""
+    name = member.wire_name
+    if parse is text.identity:
+        return parse
+    is_condition = member.shape.type == "timestamp" and "if-" in name.lower()
+    what = "an integer or within integer range" if member.shape.type == "integer" else f"a {member.shape.type}"
+
+    def parse_argument(value: str) -> Any:
+        try:
+            return parse(value)
+        except WireError as error:
+            if is_condition:
+                return None
+            fields = {"ArgumentName": name, "ArgumentValue": value}
+            raise ApiError("InvalidArgument", f"Provided {name} not {what}", fields=fields) from error
+
+    return parse_argument
 
 
 def host_id(request_id: str) -> str:

@@ -80,6 +80,13 @@ def test_file_is_passed_on() -> None:
     assert ("x-amz-meta-a", "1") in response.headers
 
 
+def test_partial_content() -> None:
+    """A range is answered with 206, which the model does not say."""
+    output = {"Body": b"b", "ContentRange": "bytes 1-1/3"}
+    assert codec("s3").encode("GetObject", output, "id").status == 206
+    assert codec("s3").encode("GetObject", {"Body": b"abc"}, "id").status == 200
+
+
 def test_location() -> None:
     """GetBucketLocation's value is its root; us-east-1 is an empty one."""
     s3 = codec("s3")

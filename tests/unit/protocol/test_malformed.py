@@ -104,6 +104,16 @@ def test_rest_values() -> None:
     assert caught.value.code == "InvalidURI"
 
 
+def test_bad_date_in_a_condition() -> None:
+    """S3 ignores a condition whose date cannot be read, and refuses other dates."""
+    s3 = codec("s3")
+    request = Request("GET", "/b/k", headers={"if-modified-since": "yesterday"})
+    assert s3.decode("GetObject", request) == {"Bucket": "b", "Key": "k"}
+    with pytest.raises(ApiError) as caught:
+        s3.decode("PutObject", Request("PUT", "/b/k", headers={"x-amz-object-lock-retain-until-date": "never"}))
+    assert caught.value.code == "InvalidArgument"
+
+
 def test_lambda_body() -> None:
     """Lambda's own words for a body that is not JSON."""
     with pytest.raises(ApiError) as caught:
