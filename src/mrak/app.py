@@ -19,9 +19,11 @@ from mrak.core.http import Request
 from mrak.core.scope import DEFAULT_ENVIRONMENT
 from mrak.edge.outgoing import HttpClient
 from mrak.engine.environments import Environments
+from mrak.engine.function_logs import FunctionLogs
 from mrak.engine.invoke import Engine
 from mrak.gateway.admin import Admin, Refused
 from mrak.gateway.pipeline import Pipeline
+from mrak.lambdas.functions import Functions
 
 log = logging.getLogger("mrak")
 
@@ -42,6 +44,9 @@ class App:
         self.environments = Environments(self.engine, settings, clock)
         self.admin = Admin(self.engine, self.environments, clock)
         self.pipeline = Pipeline(self.engine, self.environments, self.admin)
+        logs = FunctionLogs(self.engine, self.environments)
+        self.functions = Functions(logs, allow_hot_reload=settings.on_loopback)
+        self.engine.parts["lambdas"] = self.functions
         self.engine.parts["http"] = HttpClient(allow_private=settings.on_loopback)
         self.admin.page("GET", "/_mrak/outbox", self._outbox)
 
@@ -61,6 +66,7 @@ class App:
         return {"messages": rows}
 
     async def close(self) -> None:
+        await self.functions.close()
         await self.environments.close()
         if self._scratch is not None:
             self._scratch.cleanup()

@@ -9,8 +9,8 @@ import os
 
 import msgspec
 
+from mrak.core.functions import Credentials, FunctionSpec
 from mrak.lambdas.interpreters import Interpreter
-from mrak.lambdas.spec import Credentials, FunctionSpec
 
 RUNTIMES_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runtimes")
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{layers}/lib"
@@ -49,7 +49,7 @@ def build_environment(
     own_programs = f"{os.path.dirname(interpreter.path)}:" if interpreter else ""
     variables = {
         "AWS_ACCESS_KEY_ID": key,
-        "AWS_DEFAULT_REGION": spec.region,
+        "AWS_DEFAULT_REGION": spec.scope.region,
         "AWS_ENDPOINT_URL": spec.endpoint_url,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": spec.name,
@@ -58,7 +58,7 @@ def build_environment(
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or f"/aws/lambda/{spec.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,
-        "AWS_REGION": spec.region,
+        "AWS_REGION": spec.scope.region,
         "AWS_SECRET_ACCESS_KEY": secret,
         "AWS_SESSION_TOKEN": token,
         "AWS_XRAY_CONTEXT_MISSING": "LOG_ERROR",

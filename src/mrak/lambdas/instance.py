@@ -10,11 +10,11 @@ import os
 import socket
 from typing import Protocol
 
+from mrak.core.functions import FunctionSpec, Invocation, LogEvent, Outcome, error_payload
 from mrak.lambdas.events import Event, Exited, InitFailed, NextPolled, Responded
 from mrak.lambdas.logs import LineCutter, platform_lines
 from mrak.lambdas.runtime_api import ACCEPTED, RuntimeConnection, render_invocation, render_refusal
 from mrak.lambdas.sandbox import ExitReport, Process, memory_used_mb
-from mrak.lambdas.spec import FunctionSpec, Invocation, LogEvent, Outcome, error_payload
 
 RESPONSE_LIMIT_BYTES = 6 * 1024 * 1024 + 100
 """AWS's limit for a buffered response; its message names this number (recorded: 6291556 bytes)."""

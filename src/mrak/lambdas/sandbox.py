@@ -25,6 +25,7 @@ import msgspec
 from mrak.config import inherited_environ
 from mrak.lambdas.environment import RUNTIMES_FOLDER, Places, private_places, runtime_folder
 from mrak.lambdas.interpreters import Interpreter, pythons
+from mrak.lambdas.unpacking import make_work_folder
 
 _LENGTH = struct.Struct(">I")
 SYSTEM_PREFIXES = ("/usr/", "/bin/", "/lib/")
@@ -223,8 +224,7 @@ class ProcessSandbox:
         self._spawners: dict[str, Spawner] = {}
         self._of_instance: dict[int, Spawner] = {}
         self._copies: dict[tuple[str, str], str] = {}
-        self._work = tempfile.mkdtemp(prefix="mrak-lambda-")
-        os.chmod(self._work, 0o711)
+        self._work = make_work_folder()
         self._own_python = pythons()[min(pythons(), key=lambda minor: abs(minor - 11))]
         self.sdk_folder = find_sdk_folder()
 

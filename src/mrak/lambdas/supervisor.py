@@ -14,6 +14,7 @@ import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from mrak.core.functions import Credentials, FunctionSpec, Invocation, LogEvent, Outcome, error_payload
 from mrak.lambdas.environment import build_environment
 from mrak.lambdas.events import (
     CancelTimer,
@@ -36,7 +37,6 @@ from mrak.lambdas.interpreters import Choice, NoInterpreter, choose, runtime_ver
 from mrak.lambdas.logs import TAIL_LIMIT_BYTES, Report
 from mrak.lambdas.pool import Limits, Pool, State
 from mrak.lambdas.sandbox import Order, ProcessSandbox
-from mrak.lambdas.spec import Credentials, FunctionSpec, Invocation, LogEvent, Outcome, error_payload
 
 LogSink = Callable[[FunctionSpec, str, list[LogEvent]], Awaitable[None] | None]
 
@@ -94,8 +94,8 @@ class Supervisor:
         self.feed(
             InvokeRequested(
                 invocation.request_id,
-                spec.account,
-                f"{spec.account}|{spec.arn}",
+                f"{spec.scope.environment}|{spec.scope.account}|{spec.scope.region}",
+                spec.key,
                 spec.version,
                 spec.fingerprint,
                 spec.timeout_seconds,
@@ -106,9 +106,10 @@ class Supervisor:
         # The caller may go away; the function runs on, as on AWS.
         return await asyncio.shield(call.future)
 
-    def retire(self, account: str, arn: str) -> None:
-        """The function was changed or deleted: its instances end, busy ones once they are done."""
-        self.feed(FunctionRetired(f"{account}|{arn}"))
+    def retire(self, key: str) -> None:
+        """The function (`FunctionSpec.key`) was changed or deleted: its instances end, busy ones once they are done."""
+        if self._loop is not None:
+            self.feed(FunctionRetired(key))
 
     async def close(self) -> None:
         """Ends all instances and writes what they logged."""
@@ -207,7 +208,7 @@ class Supervisor:
             sdk_path=sandbox.sdk_folder,
         )
         instance.started_at = self.loop.time()
-        arn = runtime_version_arn(spec.runtime, spec.region)
+        arn = runtime_version_arn(spec.runtime, spec.scope.region)
         now = self._wall_clock()
         instance.write_log(instance.lines.init_start(spec.runtime, arn, spec.name, spec.version, now))
         process = await sandbox.start(spawner, order, instance.on_exit)
@@ -219,7 +220,7 @@ class Supervisor:
         self._watch()
 
     def _warn_once(self, instance: Instance, choice: Choice) -> None:
-        key = f"{instance.spec.account}|{instance.spec.arn}|{instance.spec.runtime}"
+        key = f"{instance.spec.key}|{instance.spec.runtime}"
         if choice.warning and key not in self._warned:
             self._warned.add(key)
             instance.write_log(f"[WARNING] mrak: {choice.warning}\n")

@@ -9,7 +9,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from mrak.lambdas.spec import FunctionSpec, Invocation, LogEvent, Outcome
+from mrak.core.functions import FunctionSpec, Invocation, LogEvent, Outcome
+from mrak.core.scope import Scope
 from mrak.lambdas.supervisor import Supervisor
 
 
@@ -45,8 +46,7 @@ class Bench:
             "arn": f"arn:aws:lambda:us-east-1:000000000000:function:{name}",
             "version": "$LATEST",
             "name": name,
-            "account": "default/000000000000/us-east-1",
-            "region": "us-east-1",
+            "scope": Scope("default", "000000000000", "us-east-1"),
             "endpoint_url": "http://127.0.0.1:1",
             "memory_mb": 256,
         }

@@ -10,7 +10,7 @@ import pytest
 from function_bench import Bench
 
 from mrak.lambdas.interpreters import nodes
-from mrak.lambdas.spec import Outcome, ResponseStream
+from mrak.core.functions import Outcome, ResponseStream
 
 needs_node = pytest.mark.skipif(not nodes(), reason="Node.js is not installed")
 

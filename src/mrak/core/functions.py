@@ -1,4 +1,4 @@
-"""What the supervisor is asked and what it answers: functions, invocations, outcomes."""
+"""What the Lambda service asks of the execution environments (`ctx.part("lambdas")`) and what these answer."""
 
 from __future__ import annotations
 
@@ -6,6 +6,8 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 import msgspec
+
+from mrak.core.scope import Scope
 
 LATEST = "$LATEST"
 
@@ -21,14 +23,13 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
 
     `arn` is unqualified and with `version` names what runs; `fingerprint` changes whenever the code or the
     configuration does, so that an update starts new instances. `code_dir` and `layer_dirs` (in the order of the
-    layers, later ones win) are unpacked and not written to. `account` tells whose concurrency an invocation takes.
+    layers, later ones win) are unpacked and not written to. `scope` tells whose concurrency an invocation takes.
     """
 
     arn: str
     version: str
     name: str
-    account: str
-    region: str
+    scope: Scope
     runtime: str
     handler: str
     code_dir: str
@@ -46,6 +47,11 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
     system_log_level: str = "INFO"
     account_limit: int = 1000
     reserved: int | None = None
+
+    @property
+    def key(self) -> str:
+        """The function, unique over all environments."""
+        return f"{self.scope.environment}|{self.arn}"
 
 
 class ResponseStream:
