@@ -69,10 +69,12 @@ class Authentication:
         return Caller(environment, scope, ANONYMOUS)
 
     def _environment_of(self, route: Route) -> str:
-        """Whose environment a request without a key of ours is for: its host names one, or the id of the API,
-        function URL or distribution that it is for does, or it is the default one."""
+        """Whose environment a request without a key of ours is for: its host names one, or the account of its link
+        or the id of the API, function URL or distribution that it is for does, or it is the default one."""
         if route.environment in self._environments.rows:
             return route.environment
+        if route.account in self._environments.by_account:
+            return self._environments.by_account[route.account].name
         row = self._environments.find_by_resource(route.resource) if route.plane else None
         return DEFAULT_ENVIRONMENT if row is None else row.name
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from urllib.parse import parse_qsl
+from urllib.parse import parse_qsl, unquote
 
 import msgspec
 
@@ -21,7 +21,8 @@ from mrak.protocol import model
 
 class Route(msgspec.Struct, frozen=True):
     """Where a request goes. `plane` is "" for a service's operations, else the data plane ("execute-api", ...), and
-    `resource` the bucket, API or distribution that its host or path names. `path` is what is left of the path."""
+    `resource` the bucket, API or distribution that its host or path names. `path` is what is left of the path.
+    `account` is the one that an unsigned link names."""
 
     service: str
     protocol: str = ""
@@ -30,6 +31,7 @@ class Route(msgspec.Struct, frozen=True):
     path: str = ""
     region: str = ""
     environment: str = ""
+    account: str = ""
 
 
 _PLANES = {"execute-api": "apigatewayv2", "lambda-url": "lambda", "cloudfront": "cloudfront", "s3-website": "s3"}
@@ -57,9 +59,10 @@ _PATHS = (
     ("/v20180820/", "s3control"),
 )
 _FORM = "application/x-www-form-urlencoded"
-_SNS_CERTIFICATE = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
+_SNS_CERTIFICATE = re.compile(r"/SimpleNotificationService-([0-9a-z]{32})\.pem")
 # Links in SNS's notifications, which name no version.
 _SNS_LINKS = frozenset({"ConfirmSubscription", "Unsubscribe"})
+_SNS_LINK_ACCOUNT = re.compile(r"(?:Topic|Subscription)Arn=arn:[^:&]*:sns:[^:&]*:(\d{12}):")
 
 
 def route(request: Request, signature: Signature | None) -> Route:
@@ -70,7 +73,13 @@ def route(request: Request, signature: Signature | None) -> Route:
         return found
     service, protocol = _service_of(request, signature, host)
     resource = host.name if host.kind == "s3" and service == "s3" else ""
-    return Route(service, protocol, "", resource, request.path, host.region, host.environment)
+    account = _link_account(request) if service == "sns" and signature is None else ""
+    return Route(service, protocol, "", resource, request.path, host.region, host.environment, account)
+
+
+def _link_account(request: Request) -> str:
+    found = _SNS_LINK_ACCOUNT.search(unquote(request.query))
+    return found[1] if found else ""
 
 
 def _route_plane(request: Request, host: HostParts) -> Route | None:
@@ -88,8 +97,8 @@ def _route_plane(request: Request, host: HostParts) -> Route | None:
         return Route("apigatewayv2", "", "execute-api", match[1], rest, host.region, host.environment)
     if (match := _HOSTED_PAGES.fullmatch(path)) and "x-amz-target" not in request.headers:
         return Route("cognito-idp", "", "cognito-idp", match[2] or "", path, host.region, host.environment)
-    if path.startswith("/SimpleNotificationService-") and _SNS_CERTIFICATE.fullmatch(path):
-        return Route("sns", "", "sns-certificate", "", path, host.region, host.environment)
+    if path.startswith("/SimpleNotificationService-") and (match := _SNS_CERTIFICATE.fullmatch(path)):
+        return Route("sns", "", "sns-certificate", match[1], path, host.region, host.environment)
     return None
 
 

@@ -88,14 +88,14 @@ _decode_replay = msgspec.msgpack.Decoder(Replay).decode
 class _Signer:
     """Signs a message once for each of its bodies."""
 
-    def __init__(self, tx: Transaction, scope: Scope, message: Message) -> None:
-        self._tx, self._scope, self._message = tx, scope, message
+    def __init__(self, ctx: Context, tx: Transaction, scope: Scope, message: Message) -> None:
+        self._ctx, self._tx, self._scope, self._message = ctx, tx, scope, message
         self._made: dict[str, Signature | None] = {}
 
     def signature(self, protocol: str) -> Signature | None:
         body = self._message.body_for(protocol)
         if body not in self._made:
-            self._made[body] = signing.sign_message(self._tx, self._scope, self._message, protocol)
+            self._made[body] = signing.sign_message(self._ctx, self._tx, self._scope, self._message, protocol)
         return self._made[body]
 
 
@@ -106,7 +106,7 @@ def fan_out(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, message: 
 
 def _fan_out_page(ctx: Context, tx: Transaction, scope: Scope, topic: str, after: str | None, message: Message) -> None:
     page = list(SUBSCRIPTIONS.scan(tx, scope, topic, after=after, limit=DIRECT + 1))
-    signer = _Signer(tx, scope, message)
+    signer = _Signer(ctx, tx, scope, message)
     for subscription in page[:DIRECT]:
         deliver(ctx, tx, scope, subscription, message, signer)
     if len(page) > DIRECT:
@@ -186,7 +186,7 @@ async def invoke_function(ctx: Context, made: Delivery) -> None:
 
     def prepare(tx: Transaction) -> tuple[Subscription | None, Signature | None]:
         subscription = find_subscription(tx, made.scope, work.subscription_arn)
-        return subscription, signing.sign_message(tx, made.scope, message, "lambda")
+        return subscription, signing.sign_message(ctx, tx, made.scope, message, "lambda")
 
     subscription, signature = await ctx.transact(prepare)
     if subscription is None:
@@ -230,7 +230,7 @@ def bury_message(ctx: Context, tx: Transaction, scope: Scope, arn: str, message:
     target = dead_letter_arn(subscription) if subscription is not None else ""
     if subscription is None or not target:
         return
-    sent = _render_for_queue(subscription, arn, message, _Signer(tx, scope, message))
+    sent = _render_for_queue(subscription, arn, message, _Signer(ctx, tx, scope, message))
     tx.enqueue(sqs.delivery(ctx, target, sent))
 
 
@@ -252,7 +252,7 @@ def _send_handshake(
     ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription, kind: str, topic_arn: str
 ) -> None:
     topic = TOPICS.get(tx, scope, subscription.topic)
-    url = signing.base_url(ctx)
+    url = ctx.endpoint
     arn = subscription_arn(scope, subscription)
     members = {
         "MessageId": ctx.draw.uuid(),
@@ -263,7 +263,7 @@ def _send_handshake(
         "Timestamp": timestamp(ctx.now),
     }
     version = topic.signature_version if topic is not None else "1"
-    signature = signing.sign(tx, scope, kind, members, version, url)
+    signature = signing.sign(ctx, tx, scope, kind, members, version, url)
     text = render_handshake(kind, members, signature)
     if subscription.protocol in ("http", "https"):
         payload = encode((kind, subscription.endpoint, topic_arn, members["MessageId"], text))
@@ -295,7 +295,7 @@ def go_on_replaying(ctx: Context, tx: Transaction, made: Delivery) -> None:
     for archived in page:
         if replay.since <= archived.published_at <= replay.upto:
             message = decode_message(archived.message)
-            deliver(ctx, tx, made.scope, subscription, message, _Signer(tx, made.scope, message))
+            deliver(ctx, tx, made.scope, subscription, message, _Signer(ctx, tx, made.scope, message))
     if len(page) == DIRECT:
         later = msgspec.structs.replace(replay, after=page[-1].sequence)
         tx.enqueue(_delivery(ctx, "sns.replay", made.lane, made.scope, encode(later)))

@@ -36,7 +36,7 @@ async def post(ctx: Context, made: Delivery) -> None:
         topic = TOPICS.get(tx, made.scope, subscription.topic) if subscription is not None else None
         needs_signature = subscription is not None and not subscription.is_raw
         protocol = subscription.protocol if subscription is not None else ""
-        signature = signing.sign_message(tx, made.scope, message, protocol) if needs_signature else None
+        signature = signing.sign_message(ctx, tx, made.scope, message, protocol) if needs_signature else None
         return subscription, topic, signature
 
     subscription, topic, signature = await ctx.transact(prepare)

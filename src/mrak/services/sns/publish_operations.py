@@ -14,7 +14,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
-from mrak.services.sns import deliveries, errors, outbox, platforms, publishing, signing, topics
+from mrak.services.sns import deliveries, errors, outbox, platforms, publishing, topics
 from mrak.services.sns.exports import PUBLISH
 from mrak.services.sns.messages import Message, encode
 from mrak.services.sns.sms import is_opted_out
@@ -63,7 +63,7 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
         topic_arn=topics.topic_arn(scope, topic.name),
         bodies=bodies,
         published_at=ctx.now,
-        base_url=signing.base_url(ctx),
+        base_url=ctx.endpoint,
         subject=entry.get("Subject"),
         attributes=entry.get("MessageAttributes") or {},
         group_id=group,
@@ -113,7 +113,7 @@ def _direct_message(ctx: Context, req: dict[str, Any]) -> Message:
         topic_arn="",
         bodies=publishing.parse_bodies(req),
         published_at=ctx.now,
-        base_url=signing.base_url(ctx),
+        base_url=ctx.endpoint,
         subject=req.get("Subject"),
         attributes=req.get("MessageAttributes") or {},
     )

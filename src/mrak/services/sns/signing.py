@@ -1,13 +1,12 @@
 """The key pair with which notifications are signed, and the certificate that subscribers fetch to verify them.
 
 Each environment has its own, made at the first signature and kept. The certificate's URL is a path of our endpoint,
-`/SimpleNotificationService-<fingerprint>.pem`, where AWS has a host of its own.
+`/SimpleNotificationService-<id>.pem`, where AWS has a host of its own; the id tells the environment.
 """
 
 from __future__ import annotations
 
 import base64
-import re
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 
@@ -15,7 +14,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane
-from mrak.core.scope import DEFAULT_ENVIRONMENT, Scope
+from mrak.core.scope import Scope
 from mrak.services.sns.messages import Message, Signature, text_to_sign, timestamp
 from mrak.services.sns.tables import SIGNING_KEYS, SigningKey
 
@@ -25,28 +24,19 @@ if TYPE_CHECKING:
 _NAME = "current"
 _KEY_BITS = 2048
 _YEARS = 10
-_CERTIFICATE_PATH = re.compile(r"/SimpleNotificationService-[0-9a-f]{32}\.pem")
 
 
-def base_url(ctx: Context) -> str:
-    """Where links in notifications lead: the endpoint, at the environment's own name."""
-    environment = ctx.scope.environment
-    if environment == DEFAULT_ENVIRONMENT or f"//{environment}." in ctx.endpoint:
-        return ctx.endpoint
-    return re.sub(r"//[^/:]+", f"//{environment}.localhost", ctx.endpoint, count=1)
-
-
-def require_key(tx: Transaction, scope: Scope) -> SigningKey:
+def require_key(ctx: Context, tx: Transaction, scope: Scope) -> SigningKey:
     """The environment's key pair; made, once, where there is none."""
     home = scope.environment_wide()
     found = SIGNING_KEYS.get(tx, home, _NAME) or SIGNING_KEYS.open(tx, home, _NAME)
     if found is None:
-        found = _make()
+        found = _make(ctx.resource_id(32))
         SIGNING_KEYS.insert(tx, home, found)
     return found
 
 
-def sign_message(tx: Transaction, scope: Scope, message: Message, protocol: str) -> Signature | None:
+def sign_message(ctx: Context, tx: Transaction, scope: Scope, message: Message, protocol: str) -> Signature | None:
     """The signature of a message's notification; messages of FIFO topics have none."""
     if message.sequence_number:
         return None
@@ -57,15 +47,17 @@ def sign_message(tx: Transaction, scope: Scope, message: Message, protocol: str)
         "Timestamp": timestamp(message.published_at),
         "TopicArn": message.topic_arn,
     }
-    return sign(tx, scope, "Notification", members, message.signature_version, message.base_url)
+    return sign(ctx, tx, scope, "Notification", members, message.signature_version, message.base_url)
 
 
-def sign(tx: Transaction, scope: Scope, kind: str, members: dict[str, Any], version: str, url: str) -> Signature:
+def sign(
+    ctx: Context, tx: Transaction, scope: Scope, kind: str, members: dict[str, Any], version: str, url: str
+) -> Signature:
     """SHA1 with RSA for version 1, SHA256 for version 2."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
-    key = require_key(tx, scope)
+    key = require_key(ctx, tx, scope)
     # AWS's version 1 is SHA1, whatever one thinks of it.
     algorithm = hashes.SHA256() if version == "2" else hashes.SHA1()
     value = _load(key.private_key_pem).sign(text_to_sign(kind, members), PKCS1v15(), algorithm)
@@ -73,15 +65,8 @@ def sign(tx: Transaction, scope: Scope, kind: str, members: dict[str, Any], vers
     return Signature(version, base64.b64encode(value).decode(), url + certificate_path(key))
 
 
-@lru_cache(maxsize=64)
-def _fingerprint(certificate_pem: bytes) -> str:
-    import hashlib
-
-    return hashlib.sha256(certificate_pem).hexdigest()[:32]
-
-
 def certificate_path(key: SigningKey) -> str:
-    return f"/SimpleNotificationService-{_fingerprint(key.certificate_pem)}.pem"
+    return f"/SimpleNotificationService-{key.certificate_id}.pem"
 
 
 @dataplane("sns-certificate")
@@ -101,7 +86,7 @@ def _load(private_key_pem: bytes) -> RSAPrivateKey:
     return key  # type: ignore[no-any-return]
 
 
-def _make() -> SigningKey:
+def _make(certificate_id: str) -> SigningKey:
     from datetime import UTC, datetime, timedelta
 
     from cryptography import x509
@@ -125,4 +110,4 @@ def _make() -> SigningKey:
     )
     pem = serialization.Encoding.PEM
     private = key.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    return SigningKey(_NAME, private, certificate.public_bytes(pem))
+    return SigningKey(_NAME, private, certificate.public_bytes(pem), certificate_id)

@@ -99,6 +99,10 @@ def check_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
     """The form of an endpoint, by its protocol."""
     if not endpoint:
         raise errors.invalid_parameter("Endpoint")
+    if topic.is_fifo and protocol != "sqs":
+        raise errors.invalid_parameter(
+            "Invalid parameter: Endpoint Reason: Only SQS endpoints can be subscribed to FIFO topics"
+        )
     if protocol in ("http", "https"):
         parts = urlsplit(endpoint)
         if parts.scheme != protocol or not parts.hostname:
@@ -122,10 +126,6 @@ def _check_arn_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
     if protocol == "sqs" and found.resource.endswith(".fifo") and not topic.is_fifo:
         raise errors.invalid_parameter(
             "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"
-        )
-    if topic.is_fifo and protocol != "sqs":
-        raise errors.invalid_parameter(
-            "Invalid parameter: Endpoint Reason: Only SQS endpoints can be subscribed to FIFO topics"
         )
 
 

@@ -118,6 +118,7 @@ class SigningKey(msgspec.Struct, frozen=True, array_like=True):
     name: str
     private_key_pem: bytes
     certificate_pem: bytes
+    certificate_id: str
 
 
 TOPICS = Table("sns.topic", Topic, key=("name",))

@@ -1,0 +1,740 @@
+"""SNS as boto3 sees it, over HTTP: topics, subscriptions, publishing to queues, and each error that it makes.
+
+Messages and shapes are those recorded from AWS. HTTP endpoints and signatures are in test_sns_http.py.
+"""
+
+from __future__ import annotations
+
+import json
+import urllib.request
+import uuid
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+
+@pytest.fixture
+def sns(sandbox: Any) -> Any:
+    return sandbox.client("sns")
+
+
+@pytest.fixture
+def sqs(sandbox: Any) -> Any:
+    return sandbox.client("sqs")
+
+
+@pytest.fixture
+def topic(sns: Any) -> str:
+    return str(sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"])
+
+
+class Queue:
+    """A queue to subscribe, and what has arrived there."""
+
+    def __init__(self, sqs: Any, name: str = "", **attributes: str) -> None:
+        self._sqs = sqs
+        self.url = sqs.create_queue(QueueName=name or f"q-{uuid.uuid4().hex}", Attributes=attributes)["QueueUrl"]
+        found = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        self.arn = found["Attributes"]["QueueArn"]
+
+    def take(self, count: int = 1) -> list[dict[str, Any]]:
+        """The next messages; waits for them."""
+        taken: list[dict[str, Any]] = []
+        while len(taken) < count:
+            answer = self._sqs.receive_message(
+                QueueUrl=self.url,
+                WaitTimeSeconds=5,
+                MaxNumberOfMessages=10,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
+            )
+            assert "Messages" in answer, f"{len(taken)} of {count} messages came"
+            for message in answer["Messages"]:
+                self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+            taken += answer["Messages"]
+        return taken
+
+    def bodies(self, count: int = 1) -> list[Any]:
+        return [json.loads(message["Body"]) for message in self.take(count)]
+
+
+@pytest.fixture
+def queue(sqs: Any) -> Queue:
+    return Queue(sqs)
+
+
+def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    answer = caught.value.response
+    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
+def invalid(text: str) -> tuple[str, str, int]:
+    return "InvalidParameter", f"Invalid parameter: {text}", 400
+
+
+NO_TOPIC = ("NotFound", "Topic does not exist", 404)
+
+
+# Topics
+
+
+def test_a_new_topics_attributes(sns: Any, sandbox: Any, topic: str) -> None:
+    """Recorded: what AWS shows of a topic that nothing was set on."""
+    attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    policy, effective = json.loads(attributes.pop("Policy")), json.loads(attributes.pop("EffectiveDeliveryPolicy"))
+    assert attributes == {
+        "DisplayName": "",
+        "Owner": sandbox.account,
+        "SubscriptionsConfirmed": "0",
+        "SubscriptionsDeleted": "0",
+        "SubscriptionsPending": "0",
+        "TopicArn": topic,
+    }
+    assert policy["Id"] == "__default_policy_ID"
+    assert policy["Statement"][0]["Condition"] == {"StringEquals": {"AWS:SourceOwner": sandbox.account}}
+    assert effective["http"]["defaultHealthyRetryPolicy"]["numRetries"] == 3
+    assert effective["http"]["defaultRequestPolicy"] == {"headerContentType": "text/plain; charset=UTF-8"}
+
+
+def test_creating_a_topic_twice(sns: Any) -> None:
+    """CreateTopic is idempotent for the same topic and refuses another of its name."""
+    name = f"t-{uuid.uuid4().hex}"
+    arn = sns.create_topic(Name=name, Attributes={"DisplayName": "A"}, Tags=[{"Key": "k", "Value": "v"}])["TopicArn"]
+    assert sns.create_topic(Name=name)["TopicArn"] == arn
+    assert sns.create_topic(Name=name, Attributes={"DisplayName": "A"})["TopicArn"] == arn
+    different = invalid("Attributes Reason: Topic already exists with different attributes")
+    assert error_of(sns.create_topic, Name=name, Attributes={"DisplayName": "B"}) == different
+    assert error_of(sns.create_topic, Name=name, Attributes={"SignatureVersion": "2"}) == different
+    other_tags = invalid("Tags Reason: Topic already exists with different tags")
+    assert error_of(sns.create_topic, Name=name, Tags=[{"Key": "k", "Value": "w"}]) == other_tags
+
+
+@pytest.mark.parametrize("name", ["a" * 257, "a b", "a.fifo", "ä", "a/b"])
+def test_topic_names(sns: Any, name: str) -> None:
+    """Letters, digits, hyphen and underscore; .fifo belongs to FIFO topics."""
+    assert error_of(sns.create_topic, Name=name) == invalid("Topic Name")
+
+
+def test_a_fifo_topics_name_ends_in_fifo(sns: Any) -> None:
+    """And only a FIFO topic's does."""
+    wrong = error_of(sns.create_topic, Name="plain", Attributes={"FifoTopic": "true"})
+    assert wrong == invalid("Topic Name")
+
+
+def test_set_topic_attributes(sns: Any, topic: str) -> None:
+    """Each attribute by its name; FifoTopic is not one that can be set."""
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Hello")
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Hello"
+    wrong = error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName="FifoTopic", AttributeValue="false")
+    assert wrong == invalid("AttributeName")
+    assert error_of(sns.set_topic_attributes, TopicArn=topic + "x", AttributeName="DisplayName") == NO_TOPIC
+
+
+def test_feedback_settings_are_kept(sns: Any, topic: str) -> None:
+    """SNS-003: delivery status logging is a setting that comes back."""
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="SQSSuccessFeedbackSampleRate", AttributeValue="100")
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SQSSuccessFeedbackSampleRate"] == "100"
+    wrong = error_of(
+        sns.set_topic_attributes, TopicArn=topic, AttributeName="SQSSuccessFeedbackSampleRate", AttributeValue="101"
+    )
+    assert wrong == invalid("SQSSuccessFeedbackSampleRate")
+
+
+def test_delivery_policies_are_merged(sns: Any, topic: str) -> None:
+    """Recorded: the given policy comes back without nulls, the effective one with AWS's defaults."""
+    given = {"http": {"defaultHealthyRetryPolicy": {"minDelayTarget": 5, "maxDelayTarget": 6, "numRetries": 1}}}
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=json.dumps(given))
+    attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert json.loads(attributes["DeliveryPolicy"]) == {
+        "http": {**given["http"], "disableSubscriptionOverrides": False}
+    }
+    effective = json.loads(attributes["EffectiveDeliveryPolicy"])["http"]["defaultHealthyRetryPolicy"]
+    assert (effective["numRetries"], effective["minDelayTarget"], effective["numNoDelayRetries"]) == (1, 5, 0)
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue="")
+    assert "DeliveryPolicy" not in sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+
+
+def test_topic_arns(sns: Any, topic: str) -> None:
+    """A short ARN, another region's and one of nobody are told apart."""
+    assert error_of(sns.get_topic_attributes, TopicArn="nope") == invalid(
+        "TopicArn Reason: An ARN must have at least 6 elements, not 1"
+    )
+    assert error_of(sns.get_topic_attributes, TopicArn=topic.replace("us-east-1", "eu-west-1")) == invalid("TopicArn")
+    assert error_of(sns.get_topic_attributes, TopicArn=topic + "x") == NO_TOPIC
+
+
+def test_deleting_a_topic_takes_its_subscriptions(sns: Any, topic: str, queue: Queue) -> None:
+    """Deleting again is no error; publishing is."""
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+    sns.delete_topic(TopicArn=topic)
+    sns.delete_topic(TopicArn=topic)
+    assert error_of(sns.publish, TopicArn=topic, Message="x") == NO_TOPIC
+    assert error_of(sns.get_subscription_attributes, SubscriptionArn=arn)[0] == "NotFound"
+    sns.unsubscribe(SubscriptionArn=arn)
+
+
+def test_listing_topics_pages(fresh_sandbox: Any) -> None:
+    """A hundred on a page."""
+    sns = fresh_sandbox.client("sns")
+    made = {sns.create_topic(Name=f"t{n:03}")["TopicArn"] for n in range(101)}
+    first = sns.list_topics()
+    second = sns.list_topics(NextToken=first["NextToken"])
+    listed = [row["TopicArn"] for row in first["Topics"] + second["Topics"]]
+    assert len(first["Topics"]) == 100 and "NextToken" not in second
+    assert set(listed) == made
+    assert error_of(sns.list_topics, NextToken="?")[0] == "InvalidParameter"
+
+
+def test_permissions(sns: Any, sandbox: Any, topic: str) -> None:
+    """AddPermission writes a statement into the topic's policy, RemovePermission takes it out."""
+    sns.add_permission(TopicArn=topic, Label="one", AWSAccountId=[sandbox.account], ActionName=["Publish"])
+    sns.add_permission(TopicArn=topic, Label="two", AWSAccountId=[sandbox.account], ActionName=["Publish", "Subscribe"])
+    statements = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])["Statement"]
+    root = f"arn:aws:iam::{sandbox.account}:root"
+    assert statements[1] == {
+        "Sid": "one",
+        "Effect": "Allow",
+        "Principal": {"AWS": root},
+        "Action": "SNS:Publish",
+        "Resource": topic,
+    }
+    assert statements[2]["Action"] == ["SNS:Publish", "SNS:Subscribe"]
+    again = error_of(sns.add_permission, TopicArn=topic, Label="one", AWSAccountId=["1"], ActionName=["Publish"])
+    assert again == invalid("Statement already exists")
+    foreign = error_of(sns.add_permission, TopicArn=topic, Label="x", AWSAccountId=["1"], ActionName=["Fly"])
+    assert foreign == invalid("Policy statement action out of service scope!")
+    sns.remove_permission(TopicArn=topic, Label="one")
+    statements = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])["Statement"]
+    assert [statement["Sid"] for statement in statements] == ["__default_statement_ID", "two"]
+    assert error_of(sns.remove_permission, TopicArn=topic + "x", Label="one") == NO_TOPIC
+
+
+def test_tags(sns: Any, topic: str) -> None:
+    """Set, overwrite, remove; at most fifty, no key twice."""
+    sns.tag_resource(ResourceArn=topic, Tags=[{"Key": "k1", "Value": "v1"}, {"Key": "k2", "Value": "v2"}])
+    sns.tag_resource(ResourceArn=topic, Tags=[{"Key": "k2", "Value": "v2b"}])
+    sns.untag_resource(ResourceArn=topic, TagKeys=["k1"])
+    assert sns.list_tags_for_resource(ResourceArn=topic)["Tags"] == [{"Key": "k2", "Value": "v2b"}]
+    twice = [{"Key": "k", "Value": "a"}, {"Key": "k", "Value": "b"}]
+    assert error_of(sns.tag_resource, ResourceArn=topic, Tags=twice) == invalid("Duplicated keys are not allowed.")
+    many = [{"Key": str(n), "Value": "v"} for n in range(51)]
+    assert error_of(sns.tag_resource, ResourceArn=topic, Tags=many)[0] == "TagLimitExceeded"
+    missing = ("ResourceNotFound", "Resource does not exist", 404)
+    assert error_of(sns.list_tags_for_resource, ResourceArn=topic + "x") == missing
+
+
+def test_data_protection_policies(sns: Any, topic: str) -> None:
+    """They are kept as settings."""
+    assert "DataProtectionPolicy" not in sns.get_data_protection_policy(ResourceArn=topic)
+    sns.put_data_protection_policy(ResourceArn=topic, DataProtectionPolicy='{"Name": "p"}')
+    assert sns.get_data_protection_policy(ResourceArn=topic)["DataProtectionPolicy"] == '{"Name": "p"}'
+    wrong = error_of(sns.put_data_protection_policy, ResourceArn=topic, DataProtectionPolicy="{")
+    assert wrong[0] == "InvalidParameter"
+
+
+# Subscriptions
+
+
+def test_a_new_subscriptions_attributes(sns: Any, sandbox: Any, topic: str, queue: Queue) -> None:
+    """Recorded: what AWS shows of a queue's subscription."""
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+    assert sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"] == {
+        "ConfirmationWasAuthenticated": "true",
+        "Endpoint": queue.arn,
+        "Owner": sandbox.account,
+        "PendingConfirmation": "false",
+        "Protocol": "sqs",
+        "RawMessageDelivery": "false",
+        "SubscriptionArn": arn,
+        "SubscriptionPrincipal": f"arn:aws:iam::{sandbox.account}:root",
+        "TopicArn": topic,
+    }
+    (listed,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert (listed["SubscriptionArn"], listed["Endpoint"]) == (arn, queue.arn)
+    assert arn in {row["SubscriptionArn"] for row in sns.list_subscriptions()["Subscriptions"]}
+    assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SubscriptionsConfirmed"] == "1"
+
+
+def test_subscribing_twice(sns: Any, topic: str, queue: Queue) -> None:
+    """Recorded: the same endpoint is the same subscription, unless its attributes would differ."""
+    params = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue.arn}
+    first = sns.subscribe(**params, Attributes={"RawMessageDelivery": "true"})["SubscriptionArn"]
+    assert sns.subscribe(**params, Attributes={"RawMessageDelivery": "true"})["SubscriptionArn"] == first
+    assert sns.subscribe(**params)["SubscriptionArn"] == first
+    other = error_of(sns.subscribe, **params, Attributes={"RawMessageDelivery": "false"})
+    assert other == invalid("Attributes Reason: Subscription already exists with different attributes")
+
+
+@pytest.mark.parametrize(
+    ("protocol", "endpoint", "text"),
+    [
+        ("pigeon", "x", "Amazon SNS does not support this protocol string: pigeon"),
+        ("sqs", "http://localhost/queue", "SQS endpoint ARN"),
+        ("lambda", "f", "Lambda endpoint ARN"),
+        ("http", "https://example.com", "Endpoint must match the specified protocol"),
+        ("email", "nobody", "Email address"),
+        ("sms", "abc", "Invalid SMS endpoint: abc"),
+        ("sqs", "", "Endpoint"),
+    ],
+)
+def test_endpoints_of_each_protocol(sns: Any, topic: str, protocol: str, endpoint: str, text: str) -> None:
+    """An endpoint has to look like its protocol."""
+    assert error_of(sns.subscribe, TopicArn=topic, Protocol=protocol, Endpoint=endpoint) == invalid(text)
+
+
+def test_fifo_queues_need_fifo_topics(sns: Any, topic: str, sandbox: Any) -> None:
+    """A standard topic could not keep the queue's order."""
+    arn = f"arn:aws:sqs:us-east-1:{sandbox.account}:q.fifo"
+    assert error_of(sns.subscribe, TopicArn=topic, Protocol="sqs", Endpoint=arn) == invalid(
+        "Invalid parameter: Endpoint Reason: FIFO SQS Queues can not be subscribed to standard SNS topics"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "text"),
+    [
+        ("RawMessageDelivery", "test-ValUe", "RawMessageDelivery: Invalid value [test-ValUe]. Must be true or false."),
+        ("Fake", "x", "AttributeName"),
+        (
+            "FilterPolicyScope",
+            "RandomValue",
+            "FilterPolicyScope: Invalid value [RandomValue]. Please use either MessageBody or MessageAttributes",
+        ),
+        ("RedrivePolicy", '{"deadLetterTargetArn": "x"}', "RedrivePolicy: deadLetterTargetArn is an invalid arn"),
+        (
+            "RedrivePolicy",
+            "{invalidjson}",
+            "RedrivePolicy: failed to parse JSON. Unexpected character ('i' (code 105)): was expecting double-quote to "
+            "start field name\n at [Source: REDACTED (`StreamReadFeature.INCLUDE_SOURCE_IN_LOCATION` disabled); line: "
+            "1, column: 2]",
+        ),
+        (
+            "FilterPolicy",
+            '{"key":[{"exists":"no"}]}',
+            "FilterPolicy: exists match pattern must be either true or false.\n at [Source: "
+            '(String)"{"key":[{"exists":"no"}]}"; line: 1, column: 20]',
+        ),
+    ],
+)
+def test_set_subscription_attributes_refuses(
+    sns: Any, topic: str, queue: Queue, name: str, value: str, text: str
+) -> None:
+    """Recorded refusals."""
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+    call = sns.set_subscription_attributes
+    assert error_of(call, SubscriptionArn=arn, AttributeName=name, AttributeValue=value) == invalid(text)
+
+
+def test_subscribe_refuses_attributes_in_other_words(sns: Any, topic: str, queue: Queue) -> None:
+    """Recorded: Subscribe puts "Attributes Reason" before the same refusals."""
+    params = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue.arn}
+    assert error_of(sns.subscribe, **params, Attributes={"RawMessageDelivery": "wrongvalue"}) == invalid(
+        "Attributes Reason: RawMessageDelivery: Invalid value [wrongvalue]. Must be true or false."
+    )
+    many = json.dumps({str(n): ["x"] for n in range(6)})
+    assert error_of(sns.subscribe, **params, Attributes={"FilterPolicy": many}) == invalid(
+        "Attributes Reason: FilterPolicy: Filter policy can not have more than 5 keys"
+    )
+
+
+@pytest.mark.parametrize(
+    ("arn", "text"),
+    [
+        ("x", "SubscriptionArn Reason: An ARN must have at least 6 elements, not 1"),
+        ("arn:aws:sns:us-east-1:1", "SubscriptionArn Reason: An ARN must have at least 6 elements, not 5"),
+        ("arn:aws:sns:us-east-1:000000000000:topic", "SubscriptionId"),
+        ("", "SubscriptionArn Reason: no value for required parameter"),
+    ],
+)
+def test_unsubscribe_reads_the_arn(sns: Any, arn: str, text: str) -> None:
+    """Recorded refusals; an ARN of a subscription that is gone is none."""
+    assert error_of(sns.unsubscribe, SubscriptionArn=arn) == invalid(text)
+
+
+def test_confirming_takes_the_right_token(sns: Any, topic: str) -> None:
+    """Recorded: what is no token, and what is none of ours."""
+    no_token = error_of(sns.confirm_subscription, TopicArn=topic, Token="randomtoken")
+    assert no_token == ("InvalidParameter", "Invalid token", 400)
+    assert error_of(sns.confirm_subscription, TopicArn=topic, Token="51b2ff3e" * 36) == invalid("Token")
+
+
+def test_email_subscriptions_wait_in_the_outbox(sns: Any, sandbox: Any, topic: str) -> None:
+    """SNS-002: mail does not leave; the outbox has the link that confirms."""
+    asked = sns.subscribe(TopicArn=topic, Protocol="email", Endpoint="a@example.com")
+    assert asked["SubscriptionArn"] == "pending confirmation"
+    (pending,) = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+    assert pending["SubscriptionArn"] == "PendingConfirmation"
+    sns.publish(TopicArn=topic, Message="too early")
+    first = _outbox(sandbox)[0]
+    assert (first["protocol"], first["to"]) == ("email", "a@example.com")
+    link = first["body"].splitlines()[-1]
+    with urllib.request.urlopen(link) as answer:
+        assert b"<ConfirmSubscriptionResponse" in answer.read()
+    sns.publish(TopicArn=topic, Message="now", Subject="S")
+    newest = _outbox(sandbox)[0]
+    assert (newest["body"], newest["subject"], newest["topic_arn"]) == ("now", "S", topic)
+    assert all(message["body"] != "too early" for message in _outbox(sandbox))
+
+
+def _outbox(sandbox: Any) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = sandbox.server.ask("GET", f"/_mrak/outbox?environment={sandbox.name}")["messages"]
+    return found
+
+
+# Publishing
+
+
+def test_a_notification_in_a_queue(sns: Any, topic: str, queue: Queue) -> None:
+    """Recorded: the members of the JSON, in SNS's layout."""
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+    attributes = {
+        "number": {"DataType": "Number", "StringValue": "99.12"},
+        "bytes": {"DataType": "Binary", "BinaryValue": b"\x02\x03\x04"},
+    }
+    sent = sns.publish(TopicArn=topic, Message='say "hé"', Subject="Hello", MessageAttributes=attributes)
+    (message,) = queue.take()
+    assert message["Body"].startswith('{\n  "Type" : "Notification",\n  "MessageId" : "')
+    body = json.loads(message["Body"])
+    assert body.pop("Timestamp")[-1] == "Z"
+    assert body.pop("Signature") and body.pop("SigningCertURL").startswith("http://")
+    assert body.pop("UnsubscribeURL").endswith(f"/?Action=Unsubscribe&SubscriptionArn={arn}")
+    assert body == {
+        "Type": "Notification",
+        "MessageId": sent["MessageId"],
+        "TopicArn": topic,
+        "Subject": "Hello",
+        "Message": 'say "hé"',
+        "SignatureVersion": "1",
+        "MessageAttributes": {
+            "number": {"Type": "Number", "Value": "99.12"},
+            "bytes": {"Type": "Binary", "Value": "AgME"},
+        },
+    }
+    assert "MessageAttributes" not in message
+
+
+def test_raw_delivery(sns: Any, topic: str, queue: Queue) -> None:
+    """The queue gets the bare message with its attributes."""
+    raw = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=raw)
+    attributes = {"n": {"DataType": "Number", "StringValue": "1"}, "b": {"DataType": "Binary", "BinaryValue": b"\x00"}}
+    sns.publish(TopicArn=topic, Message="bare", MessageAttributes=attributes, MessageGroupId="g")
+    (message,) = queue.take()
+    assert (message["Body"], message["MessageAttributes"]) == ("bare", attributes)
+    assert message["Attributes"]["MessageGroupId"] == "g"
+
+
+def test_message_structure(sns: Any, topic: str, queue: Queue) -> None:
+    """A body for each protocol, with a default."""
+    raw = {"RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=raw)
+    publish = sns.publish
+    publish(TopicArn=topic, Message='{"default": "d", "sqs": "for queues"}', MessageStructure="json")
+    publish(TopicArn=topic, Message='{"default": "d", "http": "x"}', MessageStructure="json")
+    assert sorted(message["Body"] for message in queue.take(2)) == ["d", "for queues"]
+    no_default = error_of(publish, TopicArn=topic, Message='{"sqs": "x"}', MessageStructure="json")
+    assert no_default == invalid("Message Structure - No default entry in JSON message body")
+    no_json = error_of(publish, TopicArn=topic, Message="x", MessageStructure="json")
+    assert no_json == invalid("Message Structure - JSON message body failed to parse")
+
+
+def test_filter_policies(sns: Any, topic: str, queue: Queue) -> None:
+    """Only what the policy takes arrives, by attributes or by the body; a change counts from then on."""
+    attributes = {"FilterPolicy": '{"n": [{"numeric": [">", 0, "<=", 100]}]}', "RawMessageDelivery": "true"}
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)["SubscriptionArn"]
+    shown = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    assert shown["FilterPolicyScope"] == "MessageAttributes"
+    for value in ("111", "99"):
+        numbered = {"n": {"DataType": "Number", "StringValue": value}}
+        sns.publish(TopicArn=topic, Message=value, MessageAttributes=numbered)
+    sns.publish(TopicArn=topic, Message="none")
+    assert queue.take()[0]["Body"] == "99"
+    for name, value in (("FilterPolicyScope", "MessageBody"), ("FilterPolicy", '{"a": {"b": ["x"]}}')):
+        sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName=name, AttributeValue=value)
+    for body in ('{"a": {"b": "y"}}', "no json", '{"a": {"b": ["x"]}}'):
+        sns.publish(TopicArn=topic, Message=body)
+    assert queue.take()[0]["Body"] == '{"a": {"b": ["x"]}}'
+
+
+def test_message_body_scope_is_checked_with_the_policy(sns: Any, topic: str, queue: Queue) -> None:
+    """A nested policy needs the body's scope."""
+    params = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue.arn}
+    assert error_of(sns.subscribe, **params, Attributes={"FilterPolicy": '{"a": {"b": ["x"]}}'}) == invalid(
+        "Attributes Reason: FilterPolicy: Filter policy scope MessageAttributes does not support nested filter policy"
+    )
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({"Message": ""}, invalid("Empty message")),
+        ({"Message": "x" * 262_145}, invalid("Message too long")),
+        ({"Message": "x", "Subject": ""}, invalid("Subject")),
+        ({"Message": "x", "Subject": "a\nb"}, invalid("Subject")),
+        ({"Message": "x", "MessageStructure": "xml"}, invalid("MessageStructure")),
+        (
+            {"Message": "x", "MessageDeduplicationId": "d"},
+            invalid(
+                "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not "
+                "valid for this topic type"
+            ),
+        ),
+        (
+            {"Message": "x", "MessageAttributes": {"a": {"DataType": "String", "StringValue": ""}}},
+            (
+                "ParameterValueInvalid",
+                "The message attribute 'a' must contain non-empty message attribute value for message attribute type "
+                "'String'.",
+                400,
+            ),
+        ),
+        (
+            {"Message": "x", "MessageAttributes": {"a": {"DataType": "Strange", "StringValue": "x"}}},
+            (
+                "ParameterValueInvalid",
+                "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes "
+                "is Binary, Number, and String.",
+                400,
+            ),
+        ),
+    ],
+)
+def test_refused_messages(sns: Any, topic: str, params: dict[str, Any], error: tuple[str, str, int]) -> None:
+    """Each check of Publish."""
+    assert error_of(sns.publish, TopicArn=topic, **params) == error
+
+
+def test_publish_needs_a_target(sns: Any, topic: str, queue: Queue) -> None:
+    """TopicArn or TargetArn; both name a topic."""
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    sns.publish(TargetArn=topic, Message="by target")
+    assert queue.bodies()[0]["Message"] == "by target"
+    assert error_of(sns.publish, Message="x") == invalid(
+        "TopicArn or TargetArn Reason: no value for required parameter"
+    )
+
+
+def test_publish_batch(sns: Any, topic: str, queue: Queue) -> None:
+    """Up to ten, each with its own result."""
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
+    entries = [{"Id": str(n), "Message": f"m{n}"} for n in range(9)] + [{"Id": "bad", "Message": ""}]
+    answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert [row["Id"] for row in answer["Successful"]] == [str(n) for n in range(9)]
+    (failed,) = answer["Failed"]
+    assert (failed["Id"], failed["Code"], failed["SenderFault"]) == ("bad", "InvalidParameter", True)
+    assert sorted(message["Body"] for message in queue.take(9)) == [f"m{n}" for n in range(9)]
+
+
+@pytest.mark.parametrize(
+    ("entries", "code"),
+    [
+        ([{"Id": str(n), "Message": "x"} for n in range(11)], "TooManyEntriesInBatchRequest"),
+        ([{"Id": "1", "Message": "x"}, {"Id": "1", "Message": "y"}], "BatchEntryIdsNotDistinct"),
+        ([{"Id": "a.b", "Message": "x"}], "InvalidBatchEntryId"),
+        ([{"Id": "a" * 81, "Message": "x"}], "InvalidBatchEntryId"),
+        ([{"Id": str(n), "Message": "x" * 200_000} for n in range(2)], "BatchRequestTooLong"),
+        ([], "EmptyBatchRequest"),
+    ],
+)
+def test_refused_batches(sns: Any, topic: str, entries: list[dict[str, Any]], code: str) -> None:
+    """A batch is refused as a whole for what is wrong with it as a whole."""
+    assert error_of(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries)[0] == code
+
+
+def test_larger_messages_are_opted_into(sns: Any) -> None:
+    """MaximumMessageSize takes a topic to 1 MiB."""
+    big = sns.create_topic(Name=f"t-{uuid.uuid4().hex}", Attributes={"MaximumMessageSize": "1048576"})["TopicArn"]
+    sns.publish(TopicArn=big, Message="x" * 1_000_000)
+    assert error_of(sns.publish, TopicArn=big, Message="x" * 1_048_577) == invalid("Message too long")
+
+
+def test_many_subscribers(sns: Any, sqs: Any, topic: str, sandbox: Any) -> None:
+    """Beyond a hundred subscribers the fan-out goes on in pages; the last one gets the message too."""
+    queues = [Queue(sqs) for _ in range(3)]
+    for n in range(201):
+        phone = f"+1555{n:07}"
+        sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint=phone)
+    for queue in queues:
+        sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    sns.publish(TopicArn=topic, Message="everyone")
+    for queue in queues:
+        assert queue.bodies()[0]["Message"] == "everyone"
+
+
+def test_a_deleted_queue_dead_letters(sns: Any, sqs: Any, topic: str, queue: Queue) -> None:
+    """What cannot be delivered goes to the subscription's dead-letter queue, as it would have arrived."""
+    dead = Queue(sqs)
+    attributes = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead.arn}), "RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
+    sqs.delete_queue(QueueUrl=queue.url)
+    numbered = {"n": {"DataType": "Number", "StringValue": "111"}}
+    sns.publish(TopicArn=topic, Message="lost?", MessageAttributes=numbered)
+    (message,) = dead.take()
+    assert (message["Body"], message["MessageAttributes"]) == ("lost?", numbered)
+
+
+# FIFO
+
+
+@pytest.fixture
+def fifo(sns: Any) -> str:
+    name = f"t-{uuid.uuid4().hex}.fifo"
+    return str(sns.create_topic(Name=name, Attributes={"FifoTopic": "true"})["TopicArn"])
+
+
+def test_fifo_topics_deduplicate(sns: Any, fifo: str, queue: Queue, sandbox: Any) -> None:
+    """Recorded: within five minutes the same id is the same message, with its id and number; a standard queue gets
+    notifications without a signature."""
+    sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn)
+    params = {"TopicArn": fifo, "Message": "once", "MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    first = sns.publish(**params)
+    assert len(first["SequenceNumber"]) == 20
+    again = sns.publish(**params)
+    assert (again["MessageId"], again["SequenceNumber"]) == (first["MessageId"], first["SequenceNumber"])
+    sandbox.advance_clock(301)
+    later = sns.publish(**params)
+    assert later["SequenceNumber"] > first["SequenceNumber"]
+    one, two = queue.bodies(2)
+    assert one["SequenceNumber"] == first["SequenceNumber"] and two["SequenceNumber"] == later["SequenceNumber"]
+    assert "Signature" not in one and "SignatureVersion" not in one
+
+
+def test_fifo_needs_group_and_deduplication(sns: Any, fifo: str) -> None:
+    """Each refusal of FIFO topics."""
+    no_group = invalid("The MessageGroupId parameter is required for FIFO topics")
+    assert error_of(sns.publish, TopicArn=fifo, Message="x") == no_group
+    assert (
+        error_of(sns.publish_batch, TopicArn=fifo, PublishBatchRequestEntries=[{"Id": "1", "Message": "x"}]) == no_group
+    )
+    assert error_of(sns.publish, TopicArn=fifo, Message="x", MessageGroupId="g") == invalid(
+        "The topic should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided explicitly"
+    )
+    sns.set_topic_attributes(TopicArn=fifo, AttributeName="ContentBasedDeduplication", AttributeValue="true")
+    first = sns.publish(TopicArn=fifo, Message="x", MessageGroupId="g")
+    assert sns.publish(TopicArn=fifo, Message="x", MessageGroupId="h")["MessageId"] == first["MessageId"]
+    sns.set_topic_attributes(TopicArn=fifo, AttributeName="FifoThroughputScope", AttributeValue="MessageGroup")
+    assert sns.publish(TopicArn=fifo, Message="x", MessageGroupId="h")["MessageId"] != first["MessageId"]
+
+
+def test_fifo_topics_take_queues_only(sns: Any, fifo: str) -> None:
+    """As at AWS."""
+    refused = error_of(sns.subscribe, TopicArn=fifo, Protocol="email", Endpoint="a@example.com")
+    assert refused[0] == "InvalidParameter"
+    assert refused[1].endswith("Endpoint Reason: Only SQS endpoints can be subscribed to FIFO topics")
+
+
+def test_an_archive_is_replayed(sns: Any, fifo: str, queue: Queue) -> None:
+    """A subscriber that comes late gets what the archive kept, in order."""
+    policy = '{"MessageRetentionPeriod": "7"}'
+    sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue=policy)
+    for n in range(3):
+        sns.publish(TopicArn=fifo, Message=f"m{n}", MessageGroupId="g", MessageDeduplicationId=str(n))
+    replay = {"PointType": "Timestamp", "StartingPoint": "2020-01-01T00:00:00.000Z"}
+    attributes = {"ReplayPolicy": json.dumps(replay), "RawMessageDelivery": "true"}
+    sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
+    assert [message["Body"] for message in queue.take(3)] == ["m0", "m1", "m2"]
+
+
+# Platforms and SMS
+
+
+def test_platform_applications_and_endpoints(sns: Any, sandbox: Any) -> None:
+    """Recorded: attributes without secrets, endpoints by token; pushes stay in the outbox (SNS-002)."""
+    name = f"app-{uuid.uuid4().hex}"
+    attributes = {"PlatformCredential": "secret", "PlatformPrincipal": "id"}
+    app = sns.create_platform_application(Name=name, Platform="ADM", Attributes=attributes)["PlatformApplicationArn"]
+    assert app.endswith(f":app/ADM/{name}")
+    shown = sns.get_platform_application_attributes(PlatformApplicationArn=app)["Attributes"]
+    assert shown == {"Enabled": "true"}
+    assert app in {row["PlatformApplicationArn"] for row in sns.list_platform_applications()["PlatformApplications"]}
+    create = sns.create_platform_endpoint
+    endpoint = create(PlatformApplicationArn=app, Token="token_1", CustomUserData="bar")["EndpointArn"]
+    assert create(PlatformApplicationArn=app, Token="token_1", CustomUserData="bar")["EndpointArn"] == endpoint
+    conflict = error_of(create, PlatformApplicationArn=app, Token="token_1", CustomUserData="other")
+    assert conflict[1].startswith(f"Invalid parameter: Token Reason: Endpoint {endpoint} already exists")
+    assert sns.get_endpoint_attributes(EndpointArn=endpoint)["Attributes"] == {
+        "CustomUserData": "bar",
+        "Enabled": "true",
+        "Token": "token_1",
+    }
+    sns.publish(TargetArn=endpoint, Message='{"default": "d", "ADM": "push"}', MessageStructure="json")
+    assert (_outbox(sandbox)[0]["protocol"], _outbox(sandbox)[0]["body"]) == ("application", "push")
+    sns.set_endpoint_attributes(EndpointArn=endpoint, Attributes={"Enabled": "false"})
+    disabled = error_of(sns.publish, TargetArn=endpoint, Message="x")
+    assert disabled == ("EndpointDisabled", "Endpoint is disabled", 400)
+    sns.delete_endpoint(EndpointArn=endpoint)
+    assert sns.list_endpoints_by_platform_application(PlatformApplicationArn=app)["Endpoints"] == []
+    gone = error_of(sns.get_endpoint_attributes, EndpointArn=endpoint)
+    assert gone == ("NotFound", "Endpoint does not exist", 404)
+    sns.set_platform_application_attributes(PlatformApplicationArn=app, Attributes={"Enabled": "false"})
+    other = create(PlatformApplicationArn=app, Token="t2")["EndpointArn"]
+    assert error_of(sns.publish, TargetArn=other, Message="x")[0] == "PlatformApplicationDisabled"
+    sns.delete_platform_application(PlatformApplicationArn=app)
+    missing = error_of(sns.list_endpoints_by_platform_application, PlatformApplicationArn=app)
+    assert missing == ("NotFound", "PlatformApplication does not exist", 404)
+
+
+def test_platform_refusals(sns: Any) -> None:
+    """Recorded messages."""
+    create = sns.create_platform_application
+    credentials = {"PlatformCredential": "c", "PlatformPrincipal": "p"}
+    assert error_of(create, Name="a b", Platform="ADM", Attributes=credentials) == invalid(
+        "@name Reason: must contain only characters 'a'-'z', 'A'-'Z', '0'-'9', '_', '-', and '.'"
+    )
+    assert error_of(create, Name="a" * 257, Platform="ADM", Attributes=credentials) == invalid(
+        f"{'a' * 257} Reason: must be at most 256 characters long"
+    )
+    assert error_of(create, Name="a", Platform="ADM", Attributes={"PlatformCredential": "c"}) == invalid(
+        "Attributes Reason: PlatformCredential attribute provided without PlatformPrincipal"
+    )
+    assert error_of(sns.get_platform_application_attributes, PlatformApplicationArn="x") == invalid(
+        "PlatformApplicationArn Reason: An ARN must have at least 6 elements, not 1"
+    )
+    app = create(Name=f"a{uuid.uuid4().hex}", Platform="ADM", Attributes=credentials)["PlatformApplicationArn"]
+    assert error_of(sns.set_endpoint_attributes, EndpointArn=app, Attributes={"Enabled": "true"}) == invalid(
+        "EndpointArn Reason: Wrong number of slashes in relative portion of the ARN."
+    )
+    long = {"CustomUserData": "x" * 2049}
+    assert error_of(sns.create_platform_endpoint, PlatformApplicationArn=app, Token="t", Attributes=long) == invalid(
+        "Attributes Reason: Invalid value for attribute: CustomUserData: must be at most 2048 bytes long in UTF-8 "
+        "encoding"
+    )
+
+
+def test_sms(sns: Any, sandbox: Any) -> None:
+    """Text messages stay in the outbox; settings are checked with AWS's words."""
+    sns.publish(PhoneNumber="+15551234", Message="hi")
+    assert (_outbox(sandbox)[0]["protocol"], _outbox(sandbox)[0]["to"]) == ("sms", "+15551234")
+    assert error_of(sns.publish, PhoneNumber="555", Message="hi") == invalid(
+        "PhoneNumber Reason: 555 is not valid to publish to"
+    )
+    sns.set_sms_attributes(attributes={"DefaultSMSType": "Promotional"})
+    assert sns.get_sms_attributes()["attributes"] == {"DefaultSMSType": "Promotional", "MonthlySpendLimit": "1"}
+    assert sns.get_sms_attributes(attributes=["DefaultSMSType"])["attributes"] == {"DefaultSMSType": "Promotional"}
+    for name, value, message in (
+        ("InvalidAttribute", "x", "InvalidAttribute is not a valid attribute"),
+        ("DefaultSMSType", "x", "DefaultSMSType is invalid"),
+        ("DefaultSenderID", "x" * 12, "DefaultSendID is not a valid attribute"),
+    ):
+        assert error_of(sns.set_sms_attributes, attributes={name: value}) == ("InvalidParameter", message, 400)
+    assert sns.check_if_phone_number_is_opted_out(phoneNumber="+15551234")["isOptedOut"] is False
+    sns.opt_in_phone_number(phoneNumber="+15551234")
+    assert sns.list_phone_numbers_opted_out()["phoneNumbers"] == []
+
+
+def test_the_sms_sandbox(sns: Any, sandbox: Any) -> None:
+    """A number is verified with the code that the outbox shows."""
+    number = "+15559876543"
+    sns.create_sms_sandbox_phone_number(PhoneNumber=number)
+    code = _outbox(sandbox)[0]["body"][:6]
+    wrong = error_of(sns.verify_sms_sandbox_phone_number, PhoneNumber=number, OneTimePassword="00000")
+    assert wrong[2] == 400
+    sns.verify_sms_sandbox_phone_number(PhoneNumber=number, OneTimePassword=code)
+    assert sns.list_sms_sandbox_phone_numbers()["PhoneNumbers"] == [{"PhoneNumber": number, "Status": "Verified"}]
+    sns.delete_sms_sandbox_phone_number(PhoneNumber=number)
+    assert error_of(sns.delete_sms_sandbox_phone_number, PhoneNumber=number)[0] == "ResourceNotFound"
+    assert sns.get_sms_sandbox_account_status()["IsInSandbox"] is True
