@@ -139,7 +139,8 @@ def serve_process(port: int) -> None:
     from granian.constants import Interfaces
 
     print("ready", flush=True)
-    Granian("app:rsgi", port=port, workers=1, interface=Interfaces.RSGI, log_enabled=False, backlog=2048).serve()
+    Granian("app:rsgi", port=port, workers=1, interface=Interfaces.RSGI, log_enabled=False, backlog=2048,
+            backpressure=12_000).serve()  # fmt: skip
 
 
 def serve_uvicorn(port: int) -> None:

@@ -188,7 +188,7 @@ async def serve(
 
     server = Server(
         Application, host, port, interface=Interfaces.RSGI, log_enabled=False,
-        backlog=2048, backpressure=8192, runtime_blocking_threads=2,
+        backlog=2048, backpressure=12_000, runtime_blocking_threads=2,
     )  # fmt: skip
     serving = asyncio.create_task(server.serve())
     stopping = asyncio.create_task(stop.wait())
