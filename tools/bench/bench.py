@@ -1,6 +1,6 @@
 """`make bench`: mrak's speed and size, each line beside an empty handler under the same server in the same run.
 
-    python tools/bench/bench.py [--only NAME...] [--quick] [--durability power|process] [--data DIR]
+    python -m tools.bench [--only NAME...] [--quick] [--durability power|process] [--data DIR]
 
 Prints a table and writes bench-results/<time>.json. Shows, does not judge: a missed bar is marked, the exit code is 0
 unless a scenario fails. Scenarios are the functions marked `@scenario` in tools/bench/scenarios/.
@@ -24,9 +24,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 HERE = Path(__file__).parent
-sys.path.insert(0, str(HERE))
-if __name__ == "__main__":
-    sys.modules["bench"] = sys.modules["__main__"]  # so that scenarios and this program mean the same module
+sys.path.insert(0, str(HERE))  # the modules here import each other by their names
 
 from load import Job, Outcome  # noqa: E402
 from servers import ROOT, Started, start_empty, start_mrak  # noqa: E402
@@ -197,7 +195,3 @@ def _write(options: argparse.Namespace, rows: list[Row], failures: dict[str, str
     }  # fmt: skip
     path.write_text(json.dumps(content, indent=1))
     return path
-
-
-if __name__ == "__main__":
-    sys.exit(main())

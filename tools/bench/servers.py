@@ -21,7 +21,7 @@ class Started:
 
     def __init__(self, command: list[str], probe: bytes) -> None:
         self.host, self.port = "127.0.0.1", free_port()
-        self._log = (ROOT / "bench-results").joinpath(f"{Path(command[0]).stem}.log")
+        self._log = (ROOT / "bench-results").joinpath("mrak.log" if command[0] == "-m" else "empty.log")
         self._log.parent.mkdir(exist_ok=True)
         words = [word.replace("{port}", str(self.port)) for word in command]
         began = time.perf_counter()
