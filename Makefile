@@ -26,7 +26,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 bench: $(STAMP)
-	$(BIN)/python -m tools.bench
+	$(BIN)/python tools/bench/bench.py
 
 demo: $(STAMP)
 	examples/hello/demo.sh

@@ -33,6 +33,8 @@ FORMAT_VERSION = 1
 _APPLICATION_ID = 0x6D72616B  # "mrak"
 _PAGE_BYTES = 8192
 _CACHE_KIB = 4096
+_CACHED_ROW_BYTES = 4096
+_MOST_CACHED_ROWS = 1024
 
 # What turns a file of format N into one of format N + 1, by N.
 _MIGRATIONS: dict[int, str] = {
@@ -41,14 +43,37 @@ _MIGRATIONS: dict[int, str] = {
 
 
 class _Reader(Base):
-    """Committed rows, on a connection of its own."""
+    """Committed rows, on a connection of its own, and the small ones that were read lately.
+
+    Invariant: a cached row is the committed one unless a layer above holds its key; `forget` is called before that
+    layer is gone.
+    """
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._execute = connection.execute
+        self._lately: dict[bytes, bytes] = {}
 
     def get(self, key: bytes) -> bytes | None:
+        found = self._lately.get(key)
+        if found is not None:
+            return found
         row = self._execute("SELECT v FROM kv WHERE k = ?", (key,)).fetchone()
-        return None if row is None else row[0]
+        if row is None:
+            return None
+        value: bytes = row[0]
+        if len(value) <= _CACHED_ROW_BYTES:
+            if len(self._lately) >= _MOST_CACHED_ROWS:
+                self._lately.clear()
+            self._lately[key] = value
+        return value
+
+    def forget(self, layer: Layer) -> None:
+        """Drops what a committed layer has changed."""
+        if layer.ranges:
+            self._lately.clear()
+        elif self._lately:
+            for key in layer.values:
+                self._lately.pop(key, None)
 
     def chunk(self, start: bytes, end: bytes, limit: int, reverse: bool) -> list[tuple[bytes, bytes]]:
         order = "DESC" if reverse else "ASC"
@@ -175,8 +200,10 @@ class SqliteStore:
         if error is not None:
             self._fail(error)
             return
-        group, self._committing = self._committing, None
+        group = self._committing
         assert group is not None
+        self._reader.forget(group.layer)
+        self._committing = None
         self._flush()
         self._finish(group)
 
