@@ -81,7 +81,7 @@ class Codec(ABC):
         return self._streamed_inputs[operation]
 
     def decode(self, operation: str, request: Request) -> dict[str, Any]:
-        """The validated input, in AWS's spelling. Raises ApiError."""
+        """The validated input, in AWS's spelling. Raises ApiError; KeyError for an operation the model lacks."""
         return self._decoders[operation](request)
 
     def encode(self, operation: str, output: dict[str, Any], request_id: str) -> Response:

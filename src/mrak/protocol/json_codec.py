@@ -32,7 +32,7 @@ class JsonBodies:
     def __init__(self, codec: Codec) -> None:
         self._codec = codec
         self._types = FastTypes(codec.flavour.constraints == "coral")
-        self._readers = Readers(wire_names=True)
+        self._readers = Readers(wire_names=True, package=codec.flavour.error_namespace.replace("#", "."))
         self._writers = Writers(wire_names=True)
 
     def compile_parser(

@@ -208,7 +208,7 @@ class QueryCodec(Codec):
 def _scalar(parse: text.Parser) -> Reader:
     def read(node: Any) -> Any:
         if not isinstance(node, str):
-            raise WireError("Start of structure or map found where not expected.")
+            raise WireError("Start of structure or map found where not expected")
         return parse(node)
 
     return read

@@ -18,6 +18,7 @@ from mrak.protocol.model import Member, Shape
 
 Reader = Callable[[Any], Any]
 
+_OBJECT_NOT_EXPECTED = "Start of structure or map found where not expected"
 _INT_BITS = {"integer": 31, "long": 63}
 _JAVA = {"string": "String", "integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
 
@@ -29,12 +30,14 @@ class WireError(Exception):
 def _refuse(value: Any, java: str) -> WireError:
     if isinstance(value, bool):
         return WireError(f"{'TRUE' if value else 'FALSE'}_VALUE cannot be converted to {java}")
-    if isinstance(value, int | float):
+    if isinstance(value, float):
+        return WireError(f"DECIMAL_VALUE cannot be converted to {java}")
+    if isinstance(value, int):
         return WireError(f"NUMBER_VALUE cannot be converted to {java}")
     if isinstance(value, str):
         return WireError(f"STRING_VALUE cannot be converted to {java}")
     if isinstance(value, dict):
-        return WireError("Start of structure or map found where not expected.")
+        return WireError(_OBJECT_NOT_EXPECTED)
     if isinstance(value, list):
         return WireError(f"Unrecognized collection type class java.lang.{java}")
     return WireError("Unexpected token received from parser")
@@ -49,9 +52,9 @@ def read_string(value: Any) -> Any:
 def read_boolean(value: Any) -> bool:
     if isinstance(value, bool):
         return value
-    if value in ("true", "false"):
-        return bool(value == "true")
     if isinstance(value, str):
+        if value.lower() in ("true", "false"):
+            return value.lower() == "true"
         raise WireError("Unexpected token received from parser")
     raise _refuse(value, "Boolean")
 
@@ -104,23 +107,14 @@ def read_timestamp(value: Any) -> float:
 def decode_base64(text: str) -> bytes:
     """Strict, as AWS: whole groups of four, no foreign characters. The words are those of its Base64 reader."""
     if len(text) % 4:
-        raise WireError(
-            f"{_quoted(text)} can not be converted to a Blob: Base64 encoded length is expected a multiple of 4 bytes"
-            f" but found: {len(text)}"
-        )
+        raise WireError(f"Base64 encoded length is expected a multiple of 4 bytes but found: {len(text)}")
     try:
         return base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         foreign = next((char for char in text if not (char.isascii() and (char.isalnum() or char in "+/="))), None)
         if foreign is None:
-            reason = "Invalid last non-pad Base64 character dectected"
-        else:
-            reason = f"Invalid Base64 character: '{foreign}'"
-        raise WireError(f"{_quoted(text)} can not be converted to a Blob: {reason}") from error
-
-
-def _quoted(text: str) -> str:
-    return f"'{text[:200]}'" if len(text) <= 200 else f"'{text[:200]}...'"
+            raise WireError("Invalid last non-pad Base64 character dectected") from error
+        raise WireError(f"Invalid Base64 character: '{foreign}'") from error
 
 
 def read_blob(value: Any) -> bytes:
@@ -128,7 +122,11 @@ def read_blob(value: Any) -> bytes:
         return bytes(value)
     if isinstance(value, str):
         return decode_base64(value)
-    raise _refuse(value, "ByteBuffer")
+    if isinstance(value, dict):
+        raise WireError(_OBJECT_NOT_EXPECTED)
+    if isinstance(value, list):
+        raise WireError("Unrecognized collection type class java.nio.ByteBuffer")
+    raise WireError("only base-64-encoded strings are convertible to bytes")
 
 
 def _any(value: Any) -> Any:
@@ -149,10 +147,15 @@ _SCALAR_READERS: dict[str, Reader] = {
 
 
 class Readers:
-    """The compiled readers of one service. With `wire_names`, members go by their locationName (JSON bodies)."""
+    """The compiled readers of one service.
 
-    def __init__(self, wire_names: bool) -> None:
+    With `wire_names`, members go by their locationName (JSON bodies). `package` is what the service calls its classes
+    in messages.
+    """
+
+    def __init__(self, wire_names: bool, package: str = "") -> None:
         self._wire_names = wire_names
+        self._package = package
         self._compiled: dict[str, Reader] = {}
 
     def of(self, shape: Shape) -> Reader:
@@ -175,7 +178,16 @@ class Readers:
         return self._map(shape)
 
     def member(self, member: Member) -> Reader:
-        return self.of(member.shape)
+        read = self.of(member.shape)
+        if member.shape.type != "structure" or member.shape.is_document:
+            return read
+
+        def read_field(value: Any) -> Any:
+            if not isinstance(value, dict | list):
+                raise WireError("Unexpected field type")
+            return read(value)
+
+        return read_field
 
     def structure(self, shape: Shape, members: list[tuple[str, Member]]) -> Reader:
         """A reader of a structure of these members only."""
@@ -184,7 +196,7 @@ class Readers:
             for name, member in members
             if not member.shape.is_event_stream
         ]
-        java = f"class {shape.name}"
+        java = f"class {self._package}{shape.name}"
 
         def read_structure(value: Any) -> dict[str, Any]:
             if not isinstance(value, dict):
@@ -201,24 +213,26 @@ class Readers:
         return read_structure
 
     def _list(self, shape: Shape) -> Reader:
-        read = self.member(shape.element)
+        read = self.of(shape.element.shape)
 
         def read_list(value: Any) -> list[Any]:
             if not isinstance(value, list | tuple):
                 if isinstance(value, dict):
-                    raise WireError("Start of structure or map found where not expected.")
+                    raise WireError(_OBJECT_NOT_EXPECTED)
                 raise WireError("Unexpected field type")
             return [read(item) for item in value if item is not None]
 
         return read_list
 
     def _map(self, shape: Shape) -> Reader:
-        read = self.member(shape.value)
+        read = self.of(shape.value.shape)
+        is_structure = shape.value.shape.type == "structure"
+        java = self._package + shape.value.shape.name if is_structure else "java.lang.String"
 
         def read_map(value: Any) -> dict[str, Any]:
             if not isinstance(value, dict):
                 if isinstance(value, list):
-                    raise WireError("Unrecognized collection type java.util.Map<java.lang.String, java.lang.String>")
+                    raise WireError(f"Unrecognized collection type java.util.Map<java.lang.String, {java}>")
                 raise WireError("Unexpected field type")
             return {read_string(key): read(item) for key, item in value.items() if item is not None}
 

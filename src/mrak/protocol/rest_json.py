@@ -29,8 +29,6 @@ class RestJsonCodec(RestCodec):
         return ApiError("UnknownOperationException", "", 404)
 
     def malformed(self, reason: str) -> ApiError:
-        if self.service == "lambda":
-            return ApiError("InvalidRequestContentException", reason or "Could not parse request body into json.")
         return ApiError("SerializationException", reason)
 
     def compile_body_parser(self, operation: OperationModel, members: Members) -> Callable[[bytes], dict[str, Any]]:

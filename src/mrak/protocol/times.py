@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
@@ -48,6 +47,8 @@ def _seconds(moment: datetime) -> float:
 
 def parse(text: str) -> float:
     """Epoch seconds of any of the three forms. Raises ValueError."""
+    from email.utils import parsedate_to_datetime  # costs 8 ms, and few requests hold such a date
+
     text = text.strip()
     if len(text) > 64:
         raise ValueError("timestamp too long")

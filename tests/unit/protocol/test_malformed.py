@@ -21,8 +21,20 @@ JSON_CASES = [
     (b'"x"', "Unexpected value type in payload"),
     (b'{"TableName":1}', "NUMBER_VALUE cannot be converted to String"),
     (b'{"TableName":true}', "TRUE_VALUE cannot be converted to String"),
-    (b'{"TableName":{}}', "Start of structure or map found where not expected."),
+    (b'{"TableName":{}}', "Start of structure or map found where not expected"),
+    (b'{"TableName":1.5}', "DECIMAL_VALUE cannot be converted to String"),
+    (b'{"TableName":[]}', "Unrecognized collection type class java.lang.String"),
     (b'{"TableName":"abc","Item":"x"}', "Unexpected field type"),
+    (b'{"TableName":"abc","Item":{"a":"x"}}', "Unexpected value type in payload"),
+    (b'{"TableName":"abc","Item":{"a":[]}}', "class com.amazonaws.dynamodb.v20120810.AttributeValue"),
+    (b'{"TableName":"abc","Item":{"a":{"L":["x"]}}}', "Unexpected value type in payload"),
+    (b'{"TableName":"abc","Item":{"a":{"BOOL":"23"}}}', "Unexpected token received from parser"),
+    (b'{"TableName":"abc","Item":{"a":{"B":1}}}', "only base-64-encoded strings are convertible to bytes"),
+    (b'{"TableName":"abc","Item":{"a":{"B":"=+/="}}}', "Invalid last non-pad Base64 character dectected"),
+    (
+        b'{"TableName":"abc","Item":[]}',
+        "java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>",
+    ),
     (b'{"TableName":"abc","Item":{"a":{"B":"!!!!"}}}', "Invalid Base64 character: '!'"),
     (b'{"TableName":"abc","Item":{"a":{"B":"x"}}}', "multiple of 4 bytes but found: 1"),
     (b'{"TableName":"abc","Item":' + DEEP_JSON + b"}", ""),
@@ -114,11 +126,12 @@ def test_bad_date_in_a_condition() -> None:
     assert caught.value.code == "InvalidArgument"
 
 
-def test_lambda_body() -> None:
-    """Lambda's own words for a body that is not JSON."""
+@pytest.mark.parametrize("body", [b"{", b"[]", b'{"FunctionName":"f","Timeout":"x"}', DEEP_JSON])
+def test_rest_json_body(body: bytes) -> None:
+    """A REST-JSON service's body is read with the same care."""
     with pytest.raises(ApiError) as caught:
-        codec("lambda").decode("CreateFunction", Request("POST", "/2015-03-31/functions", body=b"{"))
-    assert caught.value.code == "InvalidRequestContentException"
+        codec("lambda").decode("CreateFunction", Request("POST", "/2015-03-31/functions", body=body))
+    assert caught.value.code == "SerializationException"
 
 
 def test_gzip() -> None:
