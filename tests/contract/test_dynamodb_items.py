@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-
 from tests.contract.dynamodb import INVALID, error_of, index, make_table
 
 
@@ -136,7 +135,8 @@ def test_a_failed_condition_changes_nothing_and_can_show_the_item(ddb: Any, simp
         ),
         (
             {"pk": {"S": ""}, "sk": {"S": "a"}},
-            "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
+            "One or more parameter values are not valid. The AttributeValue for a key attribute "
+            "cannot contain an empty "
             "string value. Key: pk",
         ),
         (

@@ -9,6 +9,24 @@ rules             checks beyond the model           errors           the service
 exports           what other services may use
 """
 
-from mrak.services.dynamodb import item_operations, read_operations, table_operations
+from mrak.services.dynamodb import (
+    batch_operations,
+    item_operations,
+    read_operations,
+    table_operations,
+    tag_operations,
+    transaction_operations,
+    ttl_operations,
+    update_operations,
+)
 
-__all__ = ["item_operations", "read_operations", "table_operations"]
+__all__ = [
+    "batch_operations",
+    "item_operations",
+    "read_operations",
+    "table_operations",
+    "tag_operations",
+    "transaction_operations",
+    "ttl_operations",
+    "update_operations",
+]

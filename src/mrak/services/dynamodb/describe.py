@@ -57,7 +57,7 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
         out["TableClassSummary"] = {"TableClass": record.table_class}
         if record.table_class_at is not None:
             out["TableClassSummary"]["LastUpdateDateTime"] = record.table_class_at
-    if status != "DELETING":
+    if status not in ("CREATING", "DELETING") or record.warm is not None:
         out["WarmThroughput"] = _warm(record, record.warm, record.read_units, record.write_units, status)
     return out
 
@@ -146,7 +146,7 @@ def index_of(
     }
     if index.on_demand is not None:
         out["OnDemandThroughput"] = index.on_demand
-    if status != "CREATING" or record.is_provisioned:
+    if status != "CREATING" or index.warm is not None:
         out["WarmThroughput"] = _warm(record, index.warm, index.read_units, index.write_units, status)
     return out
 

@@ -67,7 +67,7 @@ class Write:
         items.check_nested_paths(schema, update.nested_heads)
 
     def passes(self, old: Item | None) -> bool:
-        return self.condition is None or self.condition.test(old or {}, self.values)  # type: ignore[arg-type]
+        return self.condition is None or self.condition.test(old or {}, self.values)
 
     @property
     def needs_old(self) -> bool:
@@ -83,7 +83,7 @@ class Write:
         assert self.update is not None, "a check changes nothing"
         if old is None and not self.update.creates:
             return None, 0
-        new = self.update.apply(self.target if old is None else old, self.values)  # type: ignore[arg-type]
+        new = self.update.apply(self.target if old is None else old, self.values)
         size_bytes = item_size_bytes(new)
         if size_bytes > MAX_ITEM_BYTES:
             raise errors.update_too_large()

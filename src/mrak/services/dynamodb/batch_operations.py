@@ -1,0 +1,141 @@
+"""BatchGetItem and BatchWriteItem.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_BatchWriteItem.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.lang.ddb import capacity
+from mrak.lang.ddb.expressions import request
+from mrak.lang.ddb.expressions.projection import ProjectionPlan
+from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
+from mrak.services.dynamodb import errors, items, writes
+from mrak.services.dynamodb.item_operations import execute, parse_projection
+from mrak.services.dynamodb.items import Cost
+from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
+from mrak.services.dynamodb.writes import Write
+
+MOST_GETS = 100
+MOST_WRITES = 25
+RESPONSE_BYTES = 16 * 1024 * 1024
+
+DUPLICATES = "Provided list of item keys contains duplicates"
+
+
+@operation("BatchGetItem")
+def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    wanted = req["RequestItems"]
+    plans = {name: _parse_gets(table) for name, table in wanted.items()}
+    if sum(len(table["Keys"]) for table in wanted.values()) > MOST_GETS:
+        raise errors.invalid("Too many items requested for the BatchGetItem call")
+    found: dict[str, list[Any]] = {}
+    unprocessed: dict[str, Any] = {}
+    consumed: list[dict[str, Any]] = []
+    left = RESPONSE_BYTES
+    for name, table in wanted.items():
+        schema = require_schema(ctx, tx, name)
+        located = [items.require_key(schema, key).row for key in table["Keys"]]
+        rows = tx.get_many(located)
+        taken, units = _take(rows, left, table.get("ConsistentRead", False))
+        left -= sum(row_size_bytes(row) for row in rows[:taken] if row is not None)
+        found[name] = [_shown(row, plans[name]) for row in rows[:taken] if row is not None]
+        if taken < len(rows):
+            unprocessed[name] = {**table, "Keys": table["Keys"][taken:]}
+        ctx.meter("ReadRequestUnits", units)
+        rendered = capacity.render_consumed(req.get("ReturnConsumedCapacity"), schema.record.name, units)
+        if rendered is not None:
+            consumed.append(rendered)
+    output: dict[str, Any] = {"Responses": found, "UnprocessedKeys": unprocessed}
+    if consumed:
+        output["ConsumedCapacity"] = consumed
+    return output
+
+
+def _parse_gets(table: dict[str, Any]) -> ProjectionPlan | None:
+    plan = parse_projection(table, request.GET)
+    for key in table["Keys"]:
+        items.check_key_values(key)
+    check_distinct(encode_item(dict(sorted(key.items()))) for key in table["Keys"])
+    return plan
+
+
+def check_distinct(encoded: Iterable[bytes]) -> None:
+    seen: set[bytes] = set()
+    for key in encoded:
+        if key in seen:
+            raise errors.invalid(DUPLICATES)
+        seen.add(key)
+
+
+def _take(rows: list[bytes | None], left: int, consistent: bool) -> tuple[int, float]:
+    """How many rows fit in what is left of the response, and what reading them costs."""
+    units = 0.0
+    for place, row in enumerate(rows):
+        size_bytes = 0 if row is None else row_size_bytes(row)
+        if size_bytes > left:
+            return place, units
+        left -= size_bytes
+        units += capacity.read_units(size_bytes, consistent)
+    return len(rows), units
+
+
+def _shown(row: bytes, plan: ProjectionPlan | None) -> Any:
+    return row_json(row) if plan is None else plan.apply(unpack_row(row))
+
+
+@operation("BatchWriteItem")
+def batch_write_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    wanted = req["RequestItems"]
+    if sum(map(len, wanted.values())) > MOST_WRITES:
+        raise errors.invalid("Too many items requested for the BatchWriteItem call")
+    parsed = {name: [_parse_write(entry) for entry in entries] for name, entries in wanted.items()}
+    schemas = {name: require_schema(ctx, tx, name) for name in wanted}
+    for name, batch in parsed.items():
+        check_distinct(_locate(schemas[name], write) for write in batch)
+    metrics: dict[str, list[Any]] = {}
+    consumed: list[dict[str, Any]] = []
+    for name, batch in parsed.items():
+        cost = Cost()
+        for write in batch:
+            cost.add(execute(ctx, tx, schemas[name], write)[1])
+        rendered = cost.render(req.get("ReturnConsumedCapacity"), schemas[name].record.name)
+        if rendered is not None:
+            consumed.append(rendered)
+        if req.get("ReturnItemCollectionMetrics") == "SIZE":
+            found = collection_metrics(tx, schemas[name], [write.target for write in batch])
+            if found:
+                metrics[name] = found
+    output: dict[str, Any] = {"UnprocessedItems": {}}
+    if metrics:
+        output["ItemCollectionMetrics"] = metrics
+    if consumed:
+        output["ConsumedCapacity"] = consumed
+    return output
+
+
+def _parse_write(entry: dict[str, Any]) -> Write:
+    if len(entry) != 1:
+        raise errors.invalid(MANY_TYPES)
+    put = entry.get("PutRequest")
+    return writes.parse_put(put) if put is not None else writes.parse_delete(entry["DeleteRequest"])
+
+
+def _locate(schema: Schema, write: Write) -> bytes:
+    """The write's key; in a batch, a put's missing key is told like a delete's."""
+    if write.kind == "put":
+        for key in schema.keys:
+            if key.kind not in write.target.get(key.name, {}):
+                raise errors.schema_mismatch()
+    return write.locate(schema).row
+
+
+def collection_metrics(tx: Transaction, schema: Schema, targets: list[Item]) -> list[dict[str, Any]]:
+    """ItemCollectionMetrics of the partitions that were written, each once."""
+    partitions = {encode_item({"": target[schema.partition.name]}): target for target in targets}
+    found = [items.collection_metrics(tx, schema, target) for target in partitions.values()]
+    return [metrics for metrics in found if metrics is not None]

@@ -1,0 +1,122 @@
+"""Tags of tables, and resource policies of tables and streams.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TagResource.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.arn import find_arn
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation
+from mrak.core.page import find_position, take_page
+from mrak.core.scope import Scope
+from mrak.services.dynamodb import errors
+from mrak.services.dynamodb.tables import TABLES, TableRecord
+
+_PAGE_TAGS = 10
+_MOST_TAGS = 50
+
+
+def require_by_arn(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> tuple[Scope, TableRecord]:
+    """The table that an ARN names."""
+    parts = find_arn(text)
+    if parts is None or parts.service != "dynamodb" or not parts.resource.startswith("table/"):
+        raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {text}")
+    scope = parts.scope_in(ctx.scope.environment)
+    name = parts.resource.removeprefix("table/").partition("/")[0]
+    record = TABLES.open(tx, scope, name) if opens else TABLES.get(tx, scope, name)
+    if record is None:
+        raise errors.arn_not_found(text)
+    return scope, record
+
+
+@operation("TagResource")
+def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    tags = req["Tags"]
+    names = [tag["Key"] for tag in tags]
+    if not tags:
+        raise errors.invalid("Atleast one Tag needs to be provided as Input.")
+    for name in names:
+        if names.count(name) > 1:
+            raise errors.invalid(f"Tag Keys should be unique. Duplicated tag key: {name}")
+    scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
+    merged = record.tags | {tag["Key"]: tag["Value"] for tag in tags}
+    if len(merged) > _MOST_TAGS:
+        raise errors.invalid(f"One or more parameter values were invalid: Too many tags: {len(merged)}, limit: 50")
+    TABLES.replace(tx, scope, record, structs.replace(record, tags=merged))
+
+
+@operation("UntagResource")
+def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    if not req["TagKeys"]:
+        raise errors.invalid("Atleast one Tag Key needs to be provided as Input.")
+    scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
+    left = {key: value for key, value in record.tags.items() if key not in req["TagKeys"]}
+    TABLES.replace(tx, scope, record, structs.replace(record, tags=left))
+
+
+@operation("ListTagsOfResource")
+def list_tags_of_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, record = require_by_arn(ctx, tx, req["ResourceArn"])
+    after = find_position(req["NextToken"]) if "NextToken" in req else None
+    tags = [(key, value) for key, value in sorted(record.tags.items()) if after is None or key > after]
+    page, token = take_page(tags, _PAGE_TAGS, lambda tag: tag[0])
+    output: dict[str, Any] = {"Tags": [{"Key": key, "Value": value} for key, value in page]}
+    if token is not None:
+        output["NextToken"] = token
+    return output
+
+
+@operation("PutResourcePolicy")
+def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    import json
+
+    scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
+    _check_revision(record, req.get("ExpectedRevisionId"))
+    try:
+        document = json.loads(req["Policy"])
+    except ValueError:
+        raise errors.invalid("Policy is not valid JSON") from None
+    if not isinstance(document, dict) or "Statement" not in document:
+        raise errors.invalid("Policy document is malformed: missing required field Statement")
+    if record.policy == req["Policy"]:
+        return {"RevisionId": record.policy_revision}
+    revision = str(ctx.draw.sequence())
+    TABLES.replace(tx, scope, record, structs.replace(record, policy=req["Policy"], policy_revision=revision))
+    return {"RevisionId": revision}
+
+
+@operation("GetResourcePolicy")
+def get_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, record = require_by_arn(ctx, tx, req["ResourceArn"])
+    if record.policy is None:
+        raise _no_policy(req["ResourceArn"])
+    return {"Policy": record.policy, "RevisionId": record.policy_revision}
+
+
+@operation("DeleteResourcePolicy")
+def delete_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
+    _check_revision(record, req.get("ExpectedRevisionId"))
+    if record.policy is None:
+        return {}
+    TABLES.replace(tx, scope, record, structs.replace(record, policy=None, policy_revision=None))
+    return {"RevisionId": record.policy_revision}
+
+
+def _no_policy(arn: str) -> ApiError:
+    return ApiError("PolicyNotFoundException", f"Resource-based policy not found for the provided ResourceArn: {arn}")
+
+
+def _check_revision(record: TableRecord, expected: str | None) -> None:
+    """A revision that is expected must be the current one; NO_POLICY expects none."""
+    if expected is None:
+        return
+    current = record.policy_revision
+    if (current or "NO_POLICY") != expected:
+        raise ApiError("PolicyNotFoundException", "The provided ExpectedRevisionId does not match the current policy")

@@ -1,0 +1,266 @@
+"""TransactGetItems and TransactWriteItems.
+
+All writes are checked against the items as they are, then all take effect, in the one transaction of the store. What
+fails is told item by item. A token makes the same request within ten minutes a success without effect.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import msgspec
+
+from mrak.core.background import Timer
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation, timer
+from mrak.lang.ddb import capacity
+from mrak.lang.ddb.expressions import request
+from mrak.lang.ddb.expressions.projection import ProjectionPlan
+from mrak.lang.ddb.values import Item
+from mrak.services.dynamodb import errors, items, writes
+from mrak.services.dynamodb.batch_operations import collection_metrics
+from mrak.services.dynamodb.item_operations import parse_projection
+from mrak.services.dynamodb.items import Change, Cost, ItemKey
+from mrak.services.dynamodb.tables import (
+    Schema,
+    require_schema,
+    row_json,
+    row_size_bytes,
+    unpack_row,
+)
+from mrak.services.dynamodb.writes import Write
+from mrak.store.tables import Table
+
+TOKEN_SECONDS = 600
+MOST_BYTES = 4 * 1024 * 1024
+
+_NONE = {"Code": "None"}
+_SECTIONS = ("ConditionCheck", "Put", "Delete", "Update")
+
+
+class TokenRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A completed transaction by its client token: the request's digest, and what to report as read."""
+
+    token: str
+    digest: bytes
+    completed_at: float
+    read_units: dict[str, float]
+
+
+TOKENS = Table("dynamodb.token", TokenRecord, key=("token",))
+
+
+@dataclass(slots=True)
+class _Step:
+    """One action of the transaction on its way."""
+
+    section: str
+    params: dict[str, Any]
+    write: Write
+    schema: Schema
+    key: ItemKey
+    row: bytes | None = None
+    old: Item | None = None
+    new: Item | None = None
+    size_bytes: int = 0
+
+
+@operation("TransactWriteItems")
+def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    parsed = [_parse(entry) for entry in req["TransactItems"]]
+    token = req.get("ClientRequestToken")
+    digest = _digest(req) if token is not None else b""
+    if token is not None:
+        repeated = find_completed(ctx, tx, token, digest)
+        if repeated is not None:
+            return _render_repeated(req, repeated)
+    steps: list[_Step] = []
+    for section, params, write in parsed:
+        schema = require_schema(ctx, tx, params["TableName"])
+        steps.append(_Step(section, params, write, schema, write.locate(schema)))
+    run_steps(tx, steps)
+    costs = _commit(ctx, tx, steps)
+    if token is not None:
+        remember(ctx, tx, token, digest, steps)
+    return _render_written(tx, req, steps, costs)
+
+
+def _parse(entry: dict[str, Any]) -> tuple[str, dict[str, Any], Write]:
+    sections = [name for name in _SECTIONS if name in entry]
+    if not sections:
+        raise errors.invalid("Invalid Request: TransactWriteRequest should contain Delete or Put or Update request")
+    if len(sections) > 1:
+        raise errors.invalid("TransactItems can only contain one of Check, Put, Update or Delete")
+    section = sections[0]
+    params = entry[section]
+    return section, params, parse_step(section, params)
+
+
+def parse_step(section: str, params: dict[str, Any]) -> Write:
+    if section == "Put":
+        return writes.parse_put(params, request.TRANSACT_WRITE)
+    if section == "Delete":
+        return writes.parse_delete(params, request.TRANSACT_WRITE)
+    if section == "Update":
+        return writes.parse_update(params, request.TRANSACT_UPDATE)
+    return writes.parse_check(params)
+
+
+def run_steps(tx: Transaction, steps: list[_Step]) -> None:
+    """Reads all items and works out all changes; raises the cancellation when any fails."""
+    if len({step.key.row for step in steps}) != len(steps):
+        raise errors.invalid("Transaction request cannot include multiple operations on one item")
+    if sum(step.write.size_bytes for step in steps) > MOST_BYTES:
+        raise errors.invalid("Collection size exceeded: the total size of all items in the transaction exceeds 4 MB")
+    for step in sorted(steps, key=lambda step: step.key.row):
+        tx.lock(step.key.row)
+    rows = tx.get_many([step.key.row for step in steps])
+    reasons = []
+    for step, row in zip(steps, rows, strict=True):
+        step.row = row
+        reasons.append(_attempt(step))
+    if any(reason is not _NONE for reason in reasons):
+        raise errors.transaction_cancelled(reasons)
+
+
+def _attempt(step: _Step) -> dict[str, Any]:
+    """Works out one change; the reason why the transaction is cancelled, if it is because of this."""
+    if step.row is not None and (step.write.needs_old or step.schema.needs_old):
+        step.old = unpack_row(step.row)
+    if not step.write.passes(step.old):
+        reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+        if step.old is not None and step.params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+            reason["Item"] = step.old
+        return reason
+    if step.write.kind == "check":
+        return _NONE
+    try:
+        step.new, step.size_bytes = step.write.apply(step.schema, step.old)
+    except ApiError as error:
+        return {"Code": "ValidationError", "Message": error.message}
+    return _NONE
+
+
+def _commit(ctx: Context, tx: Transaction, steps: list[_Step]) -> list[Cost]:
+    costs = []
+    for step in steps:
+        if step.write.kind == "check":
+            size_bytes = 0 if step.row is None else row_size_bytes(step.row)
+            costs.append(Cost(capacity.write_units(size_bytes, None)))
+            continue
+        change = Change(step.schema, step.key, step.row, step.old, step.new, step.size_bytes)
+        costs.append(items.change(ctx, tx, change))
+    for cost in costs:
+        ctx.meter("WriteRequestUnits", cost.table)
+        _double(cost)
+    return costs
+
+
+def _double(cost: Cost) -> None:
+    """A transaction prepares, then commits: twice the units."""
+    cost.table *= 2
+    for indexes in (cost.local, cost.global_):
+        for name in indexes:
+            indexes[name] *= 2
+
+
+def _render_written(tx: Transaction, req: dict[str, Any], steps: list[_Step], costs: list[Cost]) -> dict[str, Any]:
+    output: dict[str, Any] = {}
+    by_table: dict[str, Cost] = {}
+    for step, cost in zip(steps, costs, strict=True):
+        by_table.setdefault(step.schema.record.name, Cost()).add(cost)
+    mode = req.get("ReturnConsumedCapacity")
+    consumed = [cost.render(mode, name, "WriteCapacityUnits") for name, cost in by_table.items()]
+    if any(consumed):
+        output["ConsumedCapacity"] = consumed
+    if req.get("ReturnItemCollectionMetrics") == "SIZE":
+        metrics: dict[str, list[Any]] = {}
+        for step in steps:
+            if step.write.kind != "check":
+                found = collection_metrics(tx, step.schema, [step.write.target])
+                if found:
+                    metrics.setdefault(step.schema.record.name, []).extend(found)
+        output["ItemCollectionMetrics"] = metrics
+    return output
+
+
+def _digest(req: dict[str, Any]) -> bytes:
+    return sha256(msgspec.json.encode(req["TransactItems"], order="sorted")).digest()
+
+
+def find_completed(ctx: Context, tx: Transaction, token: str, digest: bytes) -> TokenRecord | None:
+    """The transaction that this token completed within the last ten minutes."""
+    record = TOKENS.open(tx, ctx.scope, token)
+    if record is None or ctx.now - record.completed_at >= TOKEN_SECONDS:
+        return None
+    if record.digest != digest:
+        raise errors.token_reused()
+    return record
+
+
+def remember(ctx: Context, tx: Transaction, token: str, digest: bytes, steps: list[_Step]) -> None:
+    """The token's row, and the timer that forgets it."""
+    units: dict[str, float] = {}
+    for step in steps:
+        size_bytes = step.size_bytes if step.write.kind != "check" else 0
+        name = step.schema.record.name
+        units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
+    old = TOKENS.get(tx, ctx.scope, token)
+    if old is not None:
+        TOKENS.delete(tx, ctx.scope, old)
+    TOKENS.insert(tx, ctx.scope, TokenRecord(token=token, digest=digest, completed_at=ctx.now, read_units=units))
+    tx.at(Timer(kind="dynamodb.forget", key=token, due_at=ctx.now + TOKEN_SECONDS, scope=ctx.scope))
+
+
+@timer("dynamodb.forget")
+def forget(ctx: Context, tx: Transaction, timer: Timer) -> None:
+    record = TOKENS.open(tx, timer.scope, timer.key)
+    if record is not None and ctx.now - record.completed_at >= TOKEN_SECONDS:
+        TOKENS.delete(tx, timer.scope, record)
+
+
+def _render_repeated(req: dict[str, Any], record: TokenRecord) -> dict[str, Any]:
+    """A repeated request writes nothing; AWS charges it as a read of the items."""
+    mode = req.get("ReturnConsumedCapacity")
+    consumed = [
+        capacity.render_consumed(mode, name, units, transactional="ReadCapacityUnits")
+        for name, units in record.read_units.items()
+    ]
+    return {"ConsumedCapacity": consumed} if any(consumed) else {}
+
+
+@operation("TransactGetItems")
+def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    gets = [entry["Get"] for entry in req["TransactItems"]]
+    plans: list[ProjectionPlan | None] = []
+    for get in gets:
+        plans.append(parse_projection(get, request.GET))
+        items.check_key_values(get["Key"])
+    schemas = [require_schema(ctx, tx, get["TableName"]) for get in gets]
+    located = [items.require_key(schema, get["Key"]).row for schema, get in zip(schemas, gets, strict=True)]
+    if len(set(located)) != len(located):
+        raise errors.invalid("Transaction request cannot include multiple operations on one item")
+    rows = tx.get_many(located)
+    responses: list[dict[str, Any]] = []
+    units: dict[str, float] = {}
+    for schema, plan, row in zip(schemas, plans, rows, strict=True):
+        if row is None:
+            responses.append({})
+        else:
+            responses.append({"Item": row_json(row) if plan is None else plan.apply(unpack_row(row))})
+        size_bytes = 0 if row is None else row_size_bytes(row)
+        name = schema.record.name
+        units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
+    ctx.meter("ReadRequestUnits", sum(units.values()))
+    output: dict[str, Any] = {"Responses": responses}
+    mode = req.get("ReturnConsumedCapacity")
+    consumed = [
+        capacity.render_consumed(mode, name, total, transactional="ReadCapacityUnits") for name, total in units.items()
+    ]
+    if any(consumed):
+        output["ConsumedCapacity"] = consumed
+    return output

@@ -1,0 +1,138 @@
+"""ListStreams, DescribeStream, GetShardIterator, GetRecords.
+
+An iterator is opaque text that holds its place; it is good for 15 minutes. A record is readable for 24 hours.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_Operations_Amazon_DynamoDB_Streams.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation
+from mrak.core.page import find_position, render_token
+from mrak.services.dynamodb import exports
+from mrak.services.dynamodb.exports import Stream
+
+_ITERATOR_SECONDS = 900
+_MOST_RECORDS = 1000
+_PAGE_BYTES = 1 << 20
+_MOST_STREAMS = 100
+
+
+def _invalid(message: str) -> ApiError:
+    return ApiError("ValidationException", message)
+
+
+def _require_stream(ctx: Context, tx: Transaction, arn: str) -> Stream:
+    stream = exports.find_stream(tx, arn, ctx.scope.environment)
+    if stream is None:
+        raise ApiError("ResourceNotFoundException", f"Requested resource not found: Stream: {arn} not found")
+    return stream
+
+
+@operation("ListStreams")
+def list_streams(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    limit = req.get("Limit", _MOST_STREAMS)
+    after = req.get("ExclusiveStartStreamArn")
+    found = sorted(exports.list_streams(tx, ctx.scope, req.get("TableName")), key=lambda stream: stream.arn)
+    left = [stream for stream in found if after is None or stream.arn > after]
+    output: dict[str, Any] = {
+        "Streams": [
+            {"StreamArn": it.arn, "StreamLabel": it.entry.label, "TableName": it.entry.table} for it in left[:limit]
+        ]
+    }
+    if len(left) > limit:
+        output["LastEvaluatedStreamArn"] = left[limit - 1].arn
+    return output
+
+
+@operation("DescribeStream")
+def describe_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    stream = _require_stream(ctx, tx, req["StreamArn"])
+    entry = stream.entry
+    shard_id = exports.shard_id(stream)
+    sequences = {"StartingSequenceNumber": exports.first_sequence(stream)}
+    if entry.last_sequence is not None:
+        sequences["EndingSequenceNumber"] = exports.render_sequence(entry.last_sequence)
+    shards = [{"ShardId": shard_id, "SequenceNumberRange": sequences}]
+    if req.get("ExclusiveStartShardId", "") >= shard_id:
+        shards = []
+    return {
+        "StreamDescription": {
+            "StreamArn": stream.arn,
+            "StreamLabel": entry.label,
+            "StreamStatus": "ENABLED" if entry.ended_at is None else "DISABLED",
+            "StreamViewType": entry.view,
+            "CreationRequestDateTime": entry.created_at,
+            "TableName": entry.table,
+            "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in entry.keys],
+            "Shards": shards,
+        }
+    }
+
+
+@operation("GetShardIterator")
+def get_shard_iterator(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    stream = _require_stream(ctx, tx, req["StreamArn"])
+    if req["ShardId"] != exports.shard_id(stream):
+        raise ApiError(
+            "ResourceNotFoundException",
+            f"Requested resource not found: Shard {req['ShardId']} in Stream {stream.arn} not found",
+        )
+    kind = req["ShardIteratorType"]
+    position: int | None = None
+    if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
+        if "SequenceNumber" not in req:
+            raise _invalid(f"SequenceNumber is required for ShardIteratorType {kind}")
+        found = exports.parse_sequence(req["SequenceNumber"])
+        if found is None or found < stream.entry.number:
+            raise _invalid("Invalid SequenceNumber")
+        position = found if kind == "AFTER_SEQUENCE_NUMBER" else found - 1
+    elif kind == "LATEST":
+        position = exports.latest(tx, stream)
+    return {"ShardIterator": _render_iterator(ctx, stream, position)}
+
+
+def _render_iterator(ctx: Context, stream: Stream, position: int | None) -> str:
+    token = render_token(f"{'' if position is None else position}|{ctx.now}")
+    return f"{stream.arn}|1|{token}"
+
+
+def _parse_iterator(ctx: Context, text: str) -> tuple[str, int | None]:
+    arn, _, rest = text.partition("|1|")
+    decoded = find_position(rest) if rest else None
+    place, separator, made = (decoded or "").partition("|")
+    if not separator:
+        raise _invalid("Invalid ShardIterator")
+    try:
+        made_at, position = float(made), int(place) if place else None
+    except ValueError:
+        raise _invalid("Invalid ShardIterator") from None
+    if ctx.now - made_at > _ITERATOR_SECONDS:
+        raise ApiError("ExpiredIteratorException", "Iterator expired.")
+    return arn, position
+
+
+@operation("GetRecords")
+def get_records(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    arn, position = _parse_iterator(ctx, req["ShardIterator"])
+    stream = _require_stream(ctx, tx, arn)
+    limit = req.get("Limit", _MOST_RECORDS)
+    records, reached = exports.read_after(tx, stream, position, limit, ctx.now)
+    size_bytes = 0
+    for count, record in enumerate(records):
+        size_bytes += len(record.body)
+        if size_bytes > _PAGE_BYTES and count:
+            records = records[:count]
+            reached = records[-1].sequence
+            break
+    ctx.meter("StreamReadRequestUnits", 1)
+    output: dict[str, Any] = {"Records": [msgspec.Raw(record.body) for record in records]}
+    # A closed shard that is read to its end has no next iterator.
+    if stream.entry.ended_at is None or len(records) == limit:
+        output["NextShardIterator"] = _render_iterator(ctx, stream, reached)
+    return output

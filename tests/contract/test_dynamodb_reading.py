@@ -1,0 +1,273 @@
+"""Query and Scan as boto3 sees them: order, ranges, pages, indexes, filters, capacity, and the errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.dynamodb import INVALID, error_of, index, make_table
+
+
+@pytest.fixture(scope="module")
+def ddb(sandbox: Any) -> Any:
+    return sandbox.client("dynamodb")
+
+
+WITH_X = {"ProjectionType": "INCLUDE", "NonKeyAttributes": ["x"]}
+
+
+@pytest.fixture(scope="module")
+def numbers(ddb: Any) -> str:
+    """Ten items with numeric sort keys 0 to 9 in partition p, one in q."""
+    table = make_table(
+        ddb,
+        sort="sk:N",
+        attributes={"g": "S", "l": "N"},
+        LocalSecondaryIndexes=[index("lsi", "pk", "l", projection="KEYS_ONLY")],
+        GlobalSecondaryIndexes=[
+            index("gsi", "g", "l", projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["x"]})
+        ],
+    )
+    for number in range(10):
+        item = {"pk": {"S": "p"}, "sk": {"N": str(number)}, "x": {"S": f"x{number}"}, "y": {"N": str(number % 3)}}
+        if number % 2:
+            item |= {"g": {"S": "odd"}, "l": {"N": str(-number)}}
+        ddb.put_item(TableName=table, Item=item)
+    ddb.put_item(TableName=table, Item={"pk": {"S": "q"}, "sk": {"N": "5"}})
+    return table
+
+
+def sort_keys(answer: dict[str, Any]) -> list[int]:
+    return [int(item["sk"]["N"]) for item in answer["Items"]]
+
+
+def query(ddb: Any, table: str, condition: str, values: dict[str, Any] | None = None, **params: Any) -> Any:
+    given = {":p": {"S": "p"}, **(values or {})}
+    return ddb.query(TableName=table, KeyConditionExpression=condition, ExpressionAttributeValues=given, **params)
+
+
+@pytest.mark.parametrize(
+    ("condition", "values", "expected"),
+    [
+        ("pk = :p", {}, list(range(10))),
+        ("pk = :p AND sk = :a", {":a": {"N": "3"}}, [3]),
+        ("pk = :p AND sk < :a", {":a": {"N": "3"}}, [0, 1, 2]),
+        ("pk = :p AND sk <= :a", {":a": {"N": "3"}}, [0, 1, 2, 3]),
+        ("pk = :p AND sk > :a", {":a": {"N": "7"}}, [8, 9]),
+        ("pk = :p AND sk >= :a", {":a": {"N": "7"}}, [7, 8, 9]),
+        ("pk = :p AND sk BETWEEN :a AND :b", {":a": {"N": "2"}, ":b": {"N": "4.5"}}, [2, 3, 4]),
+        ("sk = :a AND pk = :p", {":a": {"N": "99"}}, []),
+    ],
+)
+def test_ranges_of_sort_keys(
+    ddb: Any, numbers: str, condition: str, values: dict[str, Any], expected: list[int]
+) -> None:
+    """Each operator, in order of the sort key and in reverse."""
+    assert sort_keys(query(ddb, numbers, condition, values)) == expected
+    backwards = query(ddb, numbers, condition, values, ScanIndexForward=False)
+    assert sort_keys(backwards) == expected[::-1]
+
+
+def test_begins_with_on_strings(ddb: Any) -> None:
+    """A range of all that starts with the prefix, also where keys hold zero bytes."""
+    table = make_table(ddb)
+    keys = ["a", "ab", "ab\x00", "ab\x00c", "abc", "ab\U0010ffff", "ac", "b"]
+    for key in keys:
+        ddb.put_item(TableName=table, Item={"pk": {"S": "p"}, "sk": {"S": key}})
+    found = query(ddb, table, "pk = :p AND begins_with(sk, :a)", {":a": {"S": "ab"}})["Items"]
+    assert [item["sk"]["S"] for item in found] == ["ab", "ab\x00", "ab\x00c", "abc", "ab\U0010ffff"]
+
+
+@pytest.mark.parametrize("forward", [True, False])
+@pytest.mark.parametrize("name", [None, "lsi", "gsi"])
+def test_pages_join_to_the_whole(ddb: Any, numbers: str, forward: bool, name: str | None) -> None:
+    """Every page starts where the last one ended, on the table and on indexes, in both directions."""
+    params: dict[str, Any] = {"ScanIndexForward": forward}
+    condition, values = "pk = :p", {":p": {"S": "p"}}
+    if name == "gsi":
+        condition, values = "g = :p", {":p": {"S": "odd"}}
+    if name is not None:
+        params["IndexName"] = name
+    whole = query(ddb, numbers, condition, values, **params)["Items"]
+    pages: list[Any] = []
+    start: Any = None
+    while True:
+        more = {"ExclusiveStartKey": start} if start else {}
+        page = query(ddb, numbers, condition, values, Limit=2, **params, **more)
+        pages += page["Items"]
+        start = page.get("LastEvaluatedKey")
+        if start is None:
+            break
+    assert pages == whole and len(whole) == (10 if name is None else 5)
+
+
+def test_a_page_that_is_full_has_a_last_key_even_at_the_end(ddb: Any, numbers: str) -> None:
+    """AWS does not look whether anything follows."""
+    assert "LastEvaluatedKey" in query(ddb, numbers, "pk = :p", Limit=10)
+    assert "LastEvaluatedKey" not in query(ddb, numbers, "pk = :p", Limit=11)
+
+
+def test_filters_apply_after_the_limit(ddb: Any, numbers: str) -> None:
+    """Limit is what is read, not what is returned."""
+    answer = query(ddb, numbers, "pk = :p", {":y": {"N": "0"}}, Limit=5, FilterExpression="y = :y")
+    assert (answer["Count"], answer["ScannedCount"], sort_keys(answer)) == (2, 5, [0, 3])
+    assert answer["LastEvaluatedKey"] == {"pk": {"S": "p"}, "sk": {"N": "4"}}
+
+
+def test_a_page_ends_with_the_item_that_brings_it_to_a_megabyte(ddb: Any) -> None:
+    """The item that crosses the line is still in the page."""
+    table = make_table(ddb)
+    for number in range(4):
+        ddb.put_item(TableName=table, Item={"pk": {"S": "p"}, "sk": {"S": str(number)}, "x": {"S": "x" * 400_000}})
+    page = query(ddb, table, "pk = :p", Select="COUNT", ReturnConsumedCapacity="TOTAL")
+    assert page["Count"] == 3 and page["LastEvaluatedKey"]["sk"] == {"S": "2"}
+    assert page["ConsumedCapacity"]["CapacityUnits"] == 146.5
+
+
+def test_a_global_index_is_sparse_and_sorted_by_its_own_key(ddb: Any, numbers: str) -> None:
+    """Only items with its keys, with what it projects."""
+    answer = query(ddb, numbers, "g = :p", {":p": {"S": "odd"}}, IndexName="gsi")
+    assert [int(item["l"]["N"]) for item in answer["Items"]] == [-9, -7, -5, -3, -1]
+    assert set(answer["Items"][0]) == {"pk", "sk", "g", "l", "x"}
+
+
+def test_a_local_index_fetches_what_it_does_not_hold(ddb: Any, numbers: str) -> None:
+    """Each fetched item is a read of the table."""
+    answer = query(ddb, numbers, "pk = :p", IndexName="lsi", Select="ALL_ATTRIBUTES", ReturnConsumedCapacity="INDEXES")
+    assert set(answer["Items"][0]) == {"pk", "sk", "x", "y", "g", "l"}
+    consumed = answer["ConsumedCapacity"]
+    assert consumed["Table"] == {"CapacityUnits": 2.5}
+    assert consumed["LocalSecondaryIndexes"] == {"lsi": {"CapacityUnits": 0.5}}
+    assert consumed["CapacityUnits"] == 3.0
+    assert set(query(ddb, numbers, "pk = :p", IndexName="lsi")["Items"][0]) == {"pk", "sk", "l"}
+    some = query(ddb, numbers, "pk = :p", IndexName="lsi", ProjectionExpression="x")["Items"]
+    assert some[0] == {"x": {"S": "x9"}}
+
+
+def test_scans_see_everything_once_in_any_number_of_segments(ddb: Any, numbers: str) -> None:
+    """Segments share the table without overlap."""
+    for segments in (1, 2, 7):
+        keys = []
+        for segment in range(segments):
+            page = ddb.scan(TableName=numbers, Segment=segment, TotalSegments=segments)
+            keys += [(item["pk"]["S"], item["sk"]["N"]) for item in page["Items"]]
+        assert len(keys) == len(set(keys)) == 11
+    paginator = ddb.get_paginator("scan")
+    pages = paginator.paginate(TableName=numbers, PaginationConfig={"PageSize": 3})
+    assert sum(page["Count"] for page in pages) == 11
+    assert ddb.scan(TableName=numbers, IndexName="gsi", Select="COUNT")["Count"] == 5
+
+
+def test_legacy_conditions_and_filters(ddb: Any, numbers: str) -> None:
+    """KeyConditions, QueryFilter and ScanFilter."""
+    conditions = {
+        "pk": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": "p"}]},
+        "sk": {"ComparisonOperator": "GT", "AttributeValueList": [{"N": "6"}]},
+    }
+    wanted = {"y": {"ComparisonOperator": "EQ", "AttributeValueList": [{"N": "1"}]}}
+    answer = ddb.query(TableName=numbers, KeyConditions=conditions, QueryFilter=wanted)
+    assert sort_keys(answer) == [7]
+    found = ddb.scan(TableName=numbers, ScanFilter=wanted, AttributesToGet=["sk"])
+    assert sorted(sort_keys(found)) == [1, 4, 7]
+
+
+def test_multi_attribute_keys_of_a_global_index(ddb: Any) -> None:
+    """Equality on all partition attributes, then on sort attributes from the left."""
+    keys = [("a", "HASH"), ("b", "HASH"), ("c", "RANGE"), ("d", "RANGE")]
+    many = {
+        "IndexName": "many",
+        "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in keys],
+        "Projection": {"ProjectionType": "ALL"},
+    }
+    table = make_table(
+        ddb, sort=None, attributes={"a": "S", "b": "S", "c": "N", "d": "S"}, GlobalSecondaryIndexes=[many]
+    )
+    for number in range(6):
+        item = {"pk": {"S": str(number)}, "a": {"S": "x"}, "b": {"S": "y"}, "c": {"N": str(number // 2)}}
+        ddb.put_item(TableName=table, Item=item | {"d": {"S": "ab"[number % 2]}})
+
+    def found(condition: str, **values: Any) -> list[str]:
+        answer = ddb.query(
+            TableName=table,
+            IndexName="many",
+            KeyConditionExpression=condition,
+            ExpressionAttributeValues={f":{name}": value for name, value in values.items()},
+        )
+        return [item["pk"]["S"] for item in answer["Items"]]
+
+    both: dict[str, Any] = {"x": {"S": "x"}, "y": {"S": "y"}}
+    assert found("a = :x AND b = :y", **both) == ["0", "1", "2", "3", "4", "5"]
+    assert found("a = :x AND b = :y AND c >= :c", **both, c={"N": "1"}) == ["2", "3", "4", "5"]
+    assert found("a = :x AND b = :y AND c = :c AND d = :d", **both, c={"N": "1"}, d={"S": "b"}) == ["3"]
+    with pytest.raises(ddb.exceptions.ClientError, match="missed key schema element: b"):
+        found("a = :x", x={"S": "x"})
+
+
+@pytest.mark.parametrize(
+    ("params", "message"),
+    [
+        ({}, "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."),
+        ({"condition": "sk = :n"}, "Query condition missed key schema element: pk"),
+        ({"condition": "pk < :p"}, "Query key condition not supported"),
+        (
+            {"condition": "pk = :n"},
+            "One or more parameter values were invalid: Condition parameter type does not match schema type",
+        ),
+        ({"condition": "pk = :p", "IndexName": "nope"}, "The table does not have the specified index: nope"),
+        (
+            {"condition": "g = :p", "IndexName": "gsi", "ConsistentRead": True},
+            "Consistent reads are not supported on global secondary indexes",
+        ),
+        (
+            {"condition": "pk = :p", "FilterExpression": "sk = :n"},
+            "Filter Expression can only contain non-primary key attributes: Primary key attribute: sk",
+        ),
+        (
+            {"condition": "g = :p", "IndexName": "gsi", "Select": "ALL_ATTRIBUTES"},
+            "One or more parameter values were invalid: Select type ALL_ATTRIBUTES is not "
+            "supported for global secondary "
+            "index gsi because its projection type is not ALL",
+        ),
+        (
+            {"condition": "g = :p", "IndexName": "gsi", "ProjectionExpression": "x, y"},
+            "One or more parameter values were invalid: Global secondary index gsi does not project [y]",
+        ),
+        (
+            {"condition": "pk = :p", "Select": "SPECIFIC_ATTRIBUTES"},
+            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
+        ),
+        (
+            {"condition": "pk = :p", "ExclusiveStartKey": {"pk": {"S": "p"}}},
+            "The provided starting key is invalid",
+        ),
+        (
+            {"condition": "pk = :p", "ExclusiveStartKey": {"pk": {"S": "q"}, "sk": {"N": "1"}}},
+            "The provided starting key is outside query boundaries based on provided conditions",
+        ),
+        (
+            {"condition": "pk = :p and sk > :n", "ExclusiveStartKey": {"pk": {"S": "p"}, "sk": {"N": "1"}}},
+            "The provided starting key does not match the range key predicate",
+        ),
+    ],
+)
+def test_queries_that_are_refused(ddb: Any, numbers: str, params: dict[str, Any], message: str) -> None:
+    """Each in AWS's words."""
+    condition = params.pop("condition", None) if "condition" in params else None
+    if condition is not None:
+        text = condition + params.get("FilterExpression", "")
+        values = {":p": {"S": "p"}, ":n": {"N": "5"}}
+        used = {name: value for name, value in values.items() if name in text}
+        params = params | {"KeyConditionExpression": condition, "ExpressionAttributeValues": used}
+    assert error_of(ddb.query, TableName=numbers, **params) == (INVALID, message)
+
+
+def test_scans_that_are_refused(ddb: Any, numbers: str) -> None:
+    """Segments come in pairs with their total."""
+    assert "TotalSegments parameter is required" in error_of(ddb.scan, TableName=numbers, Segment=0)[1]
+    assert "Segment parameter is required" in error_of(ddb.scan, TableName=numbers, TotalSegments=2)[1]
+    assert error_of(ddb.scan, TableName=numbers, Segment=2, TotalSegments=2)[1].endswith(
+        "Segment: 2 is not less than TotalSegments: 2"
+    )
+    assert error_of(ddb.scan, TableName=numbers, ExclusiveStartKey={"pk": {"S": "p"}})[1] == (
+        "The provided starting key is invalid: The provided key element does not match the schema"
+    )

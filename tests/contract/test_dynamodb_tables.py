@@ -1,0 +1,305 @@
+"""Tables as boto3 sees them: their life, indexes added and dropped, time to live, tags, policies, and the errors."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from typing import Any
+
+import pytest
+from tests.contract.dynamodb import INVALID, error_of, index, make_table
+
+
+@pytest.fixture(scope="module")
+def ddb(sandbox: Any) -> Any:
+    return sandbox.client("dynamodb")
+
+
+def definition(**overrides: Any) -> dict[str, Any]:
+    """A valid CreateTable request, changed."""
+    return {
+        "TableName": f"t-{uuid.uuid4().hex}",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+    } | overrides
+
+
+def attributes(**kinds: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "AttributeType": kind} for name, kind in kinds.items()]
+
+
+def keys(*names: str) -> list[dict[str, str]]:
+    return [{"AttributeName": name, "KeyType": role} for name, role in zip(names, ("HASH", "RANGE"), strict=False)]
+
+
+def test_the_life_of_a_table(ddb: Any) -> None:
+    """Created, described, listed, deleted, gone."""
+    wanted = definition(Tags=[{"Key": "a", "Value": "b"}])
+    name = wanted["TableName"]
+    created = ddb.create_table(**wanted)["TableDescription"]
+    assert created["TableStatus"] == "CREATING" and "WarmThroughput" not in created
+    assert created["BillingModeSummary"] == {"BillingMode": "PAY_PER_REQUEST"}
+    ddb.get_waiter("table_exists").wait(TableName=name)
+    described = ddb.describe_table(TableName=name)["Table"]
+    assert described["TableStatus"] == "ACTIVE"
+    assert described["TableId"] == created["TableId"]
+    assert described["WarmThroughput"] == {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"}
+    assert described["TableArn"].endswith(f":table/{name}") and described["DeletionProtectionEnabled"] is False
+    assert name in ddb.list_tables()["TableNames"]
+    assert error_of(ddb.create_table, **wanted) == ("ResourceInUseException", f"Table already exists: {name}")
+    assert ddb.delete_table(TableName=name)["TableDescription"]["TableStatus"] == "DELETING"
+    assert error_of(ddb.describe_table, TableName=name) == (
+        "ResourceNotFoundException",
+        f"Requested resource not found: Table: {name} not found",
+    )
+
+
+def test_a_table_counts_its_items(ddb: Any) -> None:
+    """Exactly, at any time; AWS refreshes the numbers every six hours."""
+    table = make_table(ddb, sort=None)
+    for number in range(3):
+        ddb.put_item(TableName=table, Item={"pk": {"S": str(number)}})
+    described = ddb.describe_table(TableName=table)["Table"]
+    assert (described["ItemCount"], described["TableSizeBytes"]) == (3, 9)
+
+
+def test_a_new_table_of_an_old_name_is_empty(ddb: Any) -> None:
+    """Nothing of the old one shows through."""
+    table = make_table(ddb, sort=None)
+    ddb.put_item(TableName=table, Item={"pk": {"S": "old"}})
+    ddb.delete_table(TableName=table)
+    ddb.create_table(**definition(TableName=table))
+    assert ddb.scan(TableName=table)["Items"] == []
+
+
+def test_listing_pages(fresh_sandbox: Any) -> None:
+    """In order of name."""
+    ddb = fresh_sandbox.client("dynamodb")
+    for name in ("ccc", "aaa", "bbb"):
+        ddb.create_table(**definition(TableName=name))
+    first = ddb.list_tables(Limit=2)
+    assert first == first | {"TableNames": ["aaa", "bbb"], "LastEvaluatedTableName": "bbb"}
+    rest = ddb.list_tables(ExclusiveStartTableName="bbb")
+    assert rest["TableNames"] == ["ccc"] and "LastEvaluatedTableName" not in rest
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"TableName": "ab"}, "TableName must be at least 3 characters long and at most 255 characters long"),
+        (
+            {"ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}},
+            "One or more parameter values were invalid: Neither ReadCapacityUnits nor "
+            "WriteCapacityUnits can be specified "
+            "when BillingMode is PAY_PER_REQUEST",
+        ),
+        (
+            {"BillingMode": "PROVISIONED"},
+            "One or more parameter values were invalid: ReadCapacityUnits and "
+            "WriteCapacityUnits must both be specified "
+            "when BillingMode is PROVISIONED",
+        ),
+        (
+            {"KeySchema": keys("nope")},
+            "One or more parameter values were invalid: Some index key attributes are not defined in "
+            "AttributeDefinitions. Keys: [nope], AttributeDefinitions: [pk]",
+        ),
+        ({"KeySchema": keys("pk", "nope")}, "Invalid KeySchema: Some index key attribute have no definition"),
+        (
+            {"KeySchema": keys("pk", "pk")},
+            "Both the Hash Key and the Range Key element in the KeySchema have the same name",
+        ),
+        (
+            {"KeySchema": [{"AttributeName": "pk", "KeyType": "RANGE"}]},
+            "Invalid KeySchema: The first KeySchemaElement is not a HASH key type",
+        ),
+        (
+            {"AttributeDefinitions": attributes(pk="S", x="S")},
+            "One or more parameter values were invalid: Number of attributes in KeySchema does "
+            "not exactly match number "
+            "of attributes defined in AttributeDefinitions",
+        ),
+        (
+            {"LocalSecondaryIndexes": []},
+            "One or more parameter values were invalid: List of LocalSecondaryIndexes is empty",
+        ),
+        (
+            {"LocalSecondaryIndexes": [index("lsi", "pk", "pk")]},
+            "One or more parameter values were invalid: Table KeySchema does not have a range "
+            "key, which is required when "
+            "specifying a LocalSecondaryIndex",
+        ),
+        (
+            {
+                "AttributeDefinitions": attributes(pk="S", g="S"),
+                "GlobalSecondaryIndexes": [index("i-1", "g"), index("i-1", "g")],
+            },
+            "One or more parameter values were invalid: Duplicate index name: i-1",
+        ),
+        (
+            {
+                "AttributeDefinitions": attributes(pk="S", g="S"),
+                "GlobalSecondaryIndexes": [index("gsi", "g", projection={})],
+            },
+            "One or more parameter values were invalid: Unknown ProjectionType: null",
+        ),
+        (
+            {
+                "AttributeDefinitions": attributes(pk="S", g="S"),
+                "GlobalSecondaryIndexes": [
+                    index("gsi", "g", projection={"ProjectionType": "ALL", "NonKeyAttributes": ["a"]})
+                ],
+            },
+            "One or more parameter values were invalid: ProjectionType is ALL, but NonKeyAttributes is specified",
+        ),
+    ],
+)
+def test_tables_that_are_refused(ddb: Any, changes: dict[str, Any], message: str) -> None:
+    """Each in AWS's words."""
+    assert error_of(ddb.create_table, **definition(**changes)) == (INVALID, message)
+
+
+def test_deletion_protection(ddb: Any) -> None:
+    """It has to be switched off first."""
+    table = make_table(ddb, DeletionProtectionEnabled=True)
+    assert error_of(ddb.delete_table, TableName=table)[0] == INVALID
+    ddb.update_table(TableName=table, DeletionProtectionEnabled=False)
+    ddb.delete_table(TableName=table)
+
+
+def test_an_index_is_added_to_a_table_with_items_and_dropped(ddb: Any) -> None:
+    """More items than one page of the fill; it can be read once it is ACTIVE, and holds them all."""
+    table = make_table(ddb, sort=None)
+    for start in range(0, 600, 25):
+        batch = [
+            {"PutRequest": {"Item": {"pk": {"S": str(number)}, "g": {"S": "all"}}}}
+            for number in range(start, start + 25)
+        ]
+        ddb.batch_write_item(RequestItems={table: batch})
+    create = {"Create": index("gsi", "g", projection="KEYS_ONLY")}
+    changed = ddb.update_table(
+        TableName=table, AttributeDefinitions=attributes(pk="S", g="S"), GlobalSecondaryIndexUpdates=[create]
+    )["TableDescription"]
+    assert changed["TableStatus"] == "UPDATING"
+    assert changed["GlobalSecondaryIndexes"][0]["IndexStatus"] == "CREATING"
+    deadline = time.monotonic() + 20
+    while ddb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"][0]["IndexStatus"] != "ACTIVE":
+        assert time.monotonic() < deadline, "the index was not filled"
+    found = ddb.query(
+        TableName=table,
+        IndexName="gsi",
+        KeyConditionExpression="g = :g",
+        ExpressionAttributeValues={":g": {"S": "all"}},
+        Select="COUNT",
+    )
+    assert found["Count"] == 600
+    ddb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Delete": {"IndexName": "gsi"}}])
+    described = ddb.describe_table(TableName=table)["Table"]
+    assert "GlobalSecondaryIndexes" not in described
+    assert described["AttributeDefinitions"] == attributes(pk="S")
+
+
+def test_updates_that_are_refused(ddb: Any) -> None:
+    """Nothing to do, nothing to change, an index that is not there."""
+    table = make_table(
+        ddb, BillingMode="PROVISIONED", ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}
+    )
+    assert error_of(ddb.update_table, TableName=table)[1].startswith("At least one of ProvisionedThroughput")
+    same = {"ReadCapacityUnits": 5, "WriteCapacityUnits": 6}
+    assert "will not change" in error_of(ddb.update_table, TableName=table, ProvisionedThroughput=same)[1]
+    drop = [{"Delete": {"IndexName": "nope"}}]
+    assert (
+        error_of(ddb.update_table, TableName=table, GlobalSecondaryIndexUpdates=drop)[0] == "ResourceNotFoundException"
+    )
+    more = ddb.update_table(TableName=table, ProvisionedThroughput={"ReadCapacityUnits": 7, "WriteCapacityUnits": 6})
+    assert more["TableDescription"]["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
+
+
+def test_time_to_live_deletes_when_the_clock_comes_to_it(fresh_sandbox: Any) -> None:
+    """Items from before it was switched on too; items of the past or without a number stay. Its records are marked."""
+    ddb = fresh_sandbox.client("dynamodb")
+    table = make_table(
+        ddb, sort=None, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+    )
+    now = int(time.time())
+    ddb.put_item(TableName=table, Item={"pk": {"S": "before"}, "exp": {"N": str(now + 50)}})
+    ttl = {"Enabled": True, "AttributeName": "exp"}
+    assert ddb.update_time_to_live(TableName=table, TimeToLiveSpecification=ttl)["TimeToLiveSpecification"] == ttl
+    described = ddb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert described == {"TimeToLiveStatus": "ENABLED", "AttributeName": "exp"}
+    ddb.put_item(TableName=table, Item={"pk": {"S": "later"}, "exp": {"N": str(now + 60)}})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "moved"}, "exp": {"N": str(now + 60)}})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "moved"}, "exp": {"N": str(now + 9000)}})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "text"}, "exp": {"S": str(now + 60)}})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "ancient"}, "exp": {"N": "1000"}})
+    fresh_sandbox.advance_clock(100)
+    deadline = time.monotonic() + 10
+    left: set[str] = set()
+    while left != {"moved", "text", "ancient"}:
+        assert time.monotonic() < deadline, f"left: {left}"
+        left = {item["pk"]["S"] for item in ddb.scan(TableName=table)["Items"]}
+    streams = fresh_sandbox.client("dynamodbstreams")
+    arn = ddb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
+    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    removed = [record for record in records if record["eventName"] == "REMOVE"]
+    assert len(removed) == 2
+    assert removed[0]["userIdentity"] == {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
+
+
+def test_time_to_live_cannot_be_changed_all_the_time(fresh_sandbox: Any) -> None:
+    """Once an hour."""
+    ddb = fresh_sandbox.client("dynamodb")
+    table = make_table(ddb)
+
+    def switch(enabled: bool) -> dict[str, Any]:
+        return {"TableName": table, "TimeToLiveSpecification": {"Enabled": enabled, "AttributeName": "exp"}}
+
+    assert error_of(ddb.update_time_to_live, **switch(False)) == (INVALID, "TimeToLive is already disabled")
+    ddb.update_time_to_live(**switch(True))
+    assert error_of(ddb.update_time_to_live, **switch(True)) == (INVALID, "TimeToLive is already enabled")
+    assert error_of(ddb.update_time_to_live, **switch(False)) == (
+        INVALID,
+        "Time to live has been modified multiple times within a fixed interval",
+    )
+    fresh_sandbox.advance_clock(3601)
+    ddb.update_time_to_live(**switch(False))
+    described = ddb.describe_time_to_live(TableName=table)["TimeToLiveDescription"]
+    assert described == {"TimeToLiveStatus": "DISABLED"}
+
+
+def test_tags(ddb: Any) -> None:
+    """Merged, paged by ten, removed."""
+    arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
+    ddb.tag_resource(ResourceArn=arn, Tags=[{"Key": f"k{number:02}", "Value": "v"} for number in range(12)])
+    first = ddb.list_tags_of_resource(ResourceArn=arn)
+    rest = ddb.list_tags_of_resource(ResourceArn=arn, NextToken=first["NextToken"])
+    assert len(first["Tags"]) == 10 and len(rest["Tags"]) == 2
+    ddb.untag_resource(ResourceArn=arn, TagKeys=["k00", "k01", "nope"])
+    assert len(ddb.list_tags_of_resource(ResourceArn=arn)["Tags"]) == 10
+    gone = arn + "x"
+    assert error_of(ddb.tag_resource, ResourceArn=gone, Tags=[{"Key": "a", "Value": "b"}]) == (
+        "ResourceNotFoundException",
+        f"Requested resource not found: ResourcArn: {gone} not found",
+    )
+
+
+def test_resource_policies(ddb: Any) -> None:
+    """Put, read, guarded by their revision, deleted."""
+    arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
+    assert error_of(ddb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
+    policy = '{"Version": "2012-10-17", "Statement": []}'
+    revision = ddb.put_resource_policy(ResourceArn=arn, Policy=policy)["RevisionId"]
+    assert ddb.get_resource_policy(ResourceArn=arn)["Policy"] == policy
+    stale = error_of(ddb.put_resource_policy, ResourceArn=arn, Policy=policy, ExpectedRevisionId="1")
+    assert stale[0] == "PolicyNotFoundException"
+    assert ddb.delete_resource_policy(ResourceArn=arn)["RevisionId"] == revision
+    assert error_of(ddb.put_resource_policy, ResourceArn=arn, Policy="{")[0] == INVALID
+
+
+def test_limits_and_endpoints(ddb: Any) -> None:
+    """What SDKs with endpoint discovery ask for."""
+    assert ddb.describe_limits()["TableMaxReadCapacityUnits"] == 40_000
+    assert ddb.describe_endpoints()["Endpoints"][0]["CachePeriodInMinutes"] == 1440
