@@ -1,0 +1,222 @@
+"""A function's configuration: from requests to the stored members and back, with AWS's checks.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
+"""
+
+from __future__ import annotations
+
+import datetime
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context
+from mrak.core.deviations import deviation
+from mrak.core.scope import Scope
+from mrak.services.lambda_ import errors
+from mrak.services.lambda_.references import function_arn
+from mrak.services.lambda_.tables import Version
+
+_PASSED = (
+    "Runtime", "Role", "Handler", "Description", "Timeout", "MemorySize", "VpcConfig", "PackageType",
+    "DeadLetterConfig", "Environment", "KMSKeyArn", "TracingConfig", "FileSystemConfigs", "ImageConfig",
+    "Architectures", "EphemeralStorage", "SnapStart", "LoggingConfig", "Layers",
+)  # fmt: skip
+_MOST_TIMEOUT_SECONDS = 900
+_MOST_MEMORY_MB = 10_240
+_MOST_EPHEMERAL_MB = 10_240
+_ENVIRONMENT_BYTES = 4096
+_MOST_LAYERS = 5
+_NAME_LENGTH = 64
+_RESERVED_VARIABLES = frozenset(
+    (
+        "_HANDLER", "_X_AMZN_TRACE_ID", "AWS_DEFAULT_REGION", "AWS_REGION", "AWS_EXECUTION_ENV",
+        "AWS_LAMBDA_FUNCTION_NAME", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "AWS_LAMBDA_FUNCTION_VERSION",
+        "AWS_LAMBDA_INITIALIZATION_TYPE", "AWS_LAMBDA_LOG_GROUP_NAME", "AWS_LAMBDA_LOG_STREAM_NAME", "AWS_ACCESS_KEY",
+        "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_LAMBDA_RUNTIME_API",
+        "LAMBDA_TASK_ROOT", "LAMBDA_RUNTIME_DIR",
+    )
+)  # fmt: skip
+# Runtimes that AWS no longer takes (Lambda developer guide, Lambda runtimes, Deprecated runtimes).
+_DEPRECATED = frozenset(
+    (
+        "nodejs", "nodejs4.3", "nodejs6.10", "nodejs8.10", "nodejs10.x", "nodejs12.x", "nodejs14.x", "nodejs4.3-edge",
+        "python2.7", "python3.6", "python3.7", "java8", "go1.x", "dotnetcore1.0", "dotnetcore2.0", "dotnetcore2.1",
+        "dotnetcore3.1", "ruby2.5", "ruby2.7", "provided",
+    )
+)  # fmt: skip
+
+
+def check_name(name: str) -> None:
+    if len(name) > _NAME_LENGTH:
+        constraint = f"Member must have length less than or equal to {_NAME_LENGTH}"
+        raise errors.invalid(
+            f"1 validation error detected: Value '{name}' at 'functionName' failed to satisfy constraint: {constraint}"
+        )
+
+
+def parse_new(name: str, req: dict[str, Any]) -> dict[str, Any]:
+    """The stored members of a new function, with AWS's defaults."""
+    package_type = req.get("PackageType", "Zip")
+    config: dict[str, Any] = {
+        "Description": "",
+        "Timeout": 3,
+        "MemorySize": 128,
+        "TracingConfig": {"Mode": "PassThrough"},
+        "Architectures": ["x86_64"],
+        "EphemeralStorage": {"Size": 512},
+        "SnapStart": {"ApplyOn": "None"},
+        "PackageType": package_type,
+    }
+    config |= {member: req[member] for member in _PASSED if member in req}
+    config["LoggingConfig"] = parse_logging(name, req.get("LoggingConfig", {}), {})
+    if package_type == "Zip" and not (req.get("Runtime") and req.get("Handler")):
+        raise errors.invalid(
+            "Runtime and Handler are mandatory parameters for functions created with deployment packages."
+        )
+    check(config)
+    return config
+
+
+def parse_changes(name: str, before: dict[str, Any], req: dict[str, Any]) -> dict[str, Any]:
+    """The stored members after UpdateFunctionConfiguration; what is not named stays."""
+    config = before | {member: req[member] for member in _PASSED if member in req and member != "PackageType"}
+    if "LoggingConfig" in req:
+        config["LoggingConfig"] = parse_logging(name, req["LoggingConfig"], before["LoggingConfig"])
+    for member, empty in (("DeadLetterConfig", "TargetArn"), ("ImageConfig", None), ("VpcConfig", None)):
+        value = config.get(member)
+        if value is not None and (not value or (empty and not value.get(empty))):
+            del config[member]
+    if not config.get("Layers", True):
+        del config["Layers"]
+    check(config)
+    return config
+
+
+def parse_logging(name: str, wanted: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
+    """Levels exist in the JSON format only, where INFO is their default."""
+    merged = before | wanted
+    logging: dict[str, Any] = {
+        "LogFormat": merged.get("LogFormat", "Text"),
+        "LogGroup": merged.get("LogGroup") or f"/aws/lambda/{name}",
+    }
+    if logging["LogFormat"] == "JSON":
+        logging["ApplicationLogLevel"] = merged.get("ApplicationLogLevel", "INFO")
+        logging["SystemLogLevel"] = merged.get("SystemLogLevel", "INFO")
+    elif "ApplicationLogLevel" in wanted or "SystemLogLevel" in wanted:
+        raise errors.invalid(
+            "Log Level is not supported when Log Format is set to Text. "
+            "Remove Log Level from your request or change the Log Format to JSON and try again."
+        )
+    return logging
+
+
+def check(config: dict[str, Any]) -> None:
+    """Checks beyond the model, in AWS's order."""
+    _check_most(config["Timeout"], "timeout", _MOST_TIMEOUT_SECONDS)
+    _check_most(config["MemorySize"], "memorySize", _MOST_MEMORY_MB)
+    _check_most(config["EphemeralStorage"]["Size"], "ephemeralStorage.size", _MOST_EPHEMERAL_MB)
+    runtime = config.get("Runtime")
+    if runtime in _DEPRECATED:
+        raise errors.invalid(
+            f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
+            "We recommend you use a supported runtime while creating or updating functions."
+        )
+    check_environment(config.get("Environment", {}).get("Variables", {}))
+    check_layers(config.get("Layers", []))
+    # LAMBDA-001: the role is not looked up: local tools pass roles that nobody created.
+    deviation("LAMBDA-001")
+
+
+def _check_most(value: int, member: str, most: int) -> None:
+    if value > most:
+        raise errors.validation(value, member, f"Member must have value less than or equal to {most}")
+
+
+def check_environment(variables: dict[str, str]) -> None:
+    reserved = [name for name in variables if name in _RESERVED_VARIABLES]
+    if reserved:
+        raise errors.invalid(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            "provided contains reserved keys that are currently not supported for modification. "
+            f"Reserved keys used in this request: {', '.join(reserved)}"
+        )
+    text = msgspec.json.encode(variables).decode()
+    if len(text.encode()) > _ENVIRONMENT_BYTES:
+        raise errors.invalid(
+            "Lambda was unable to configure your environment variables because the environment variables you have "
+            f"provided exceeded the 4KB limit. String measured: {text}"
+        )
+
+
+def check_layers(arns: list[str]) -> None:
+    if len(arns) > _MOST_LAYERS:
+        raise errors.invalid(f"Cannot reference more than {_MOST_LAYERS} layers.")
+    seen: dict[str, str] = {}
+    for layer in arns:
+        base = layer.rpartition(":")[0]
+        if base in seen:
+            raise errors.invalid(
+                "Two different versions of the same layer are not allowed to be referenced in the same function. "
+                f"{seen[base]} and {layer} are versions of the same layer."
+            )
+        seen[base] = layer
+
+
+# --- rendering
+
+
+def render(ctx: Context, scope: Scope, version: Version, qualifier: str = "", *, status: str = "") -> dict[str, Any]:
+    """FunctionConfiguration. `qualifier` as the caller gave it; `status` "Pending" or "InProgress" for the answer of
+    the operation that began a change, which by then is done."""
+    config = version.config
+    shown: dict[str, Any] = {
+        "FunctionName": version.name,
+        "FunctionArn": function_arn(scope, version.name, qualifier),
+        "CodeSize": version.code_bytes,
+        "CodeSha256": version.code_sha256,
+        "LastModified": render_modified(version.modified_at),
+        "Version": version.label,
+        "RevisionId": version.revision_id,
+    }
+    shown |= {
+        member: config[member] for member in _PASSED if member in config and member not in ("Layers", "ImageConfig")
+    }
+    applies = config["SnapStart"]["ApplyOn"]
+    optimized = "On" if applies == "PublishedVersions" and version.number else "Off"
+    shown["SnapStart"] = {"ApplyOn": applies, "OptimizationStatus": optimized}
+    if "Layers" in config:
+        shown["Layers"] = [{"Arn": layer, "CodeSize": size} for layer, size in config["LayerSizes"]]
+    if "ImageConfig" in config:
+        shown["ImageConfigResponse"] = {"ImageConfig": config["ImageConfig"]}
+    if "VpcConfig" in config:
+        wanted = config["VpcConfig"]
+        shown["VpcConfig"] = {
+            "VpcId": "vpc-00000000" if wanted.get("SubnetIds") else "",
+            "SubnetIds": wanted.get("SubnetIds", []),
+            "SecurityGroupIds": wanted.get("SecurityGroupIds", []),
+            "Ipv6AllowedForDualStack": wanted.get("Ipv6AllowedForDualStack", False),
+        }
+    if "Runtime" in config:
+        runtime_arn = ctx.part("lambdas").runtime_version_arn(config["Runtime"], scope.region)
+        shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime_arn}
+    return shown | _render_state(status)
+
+
+def _render_state(status: str) -> dict[str, Any]:
+    reason = "The function is being created."
+    if status == "Pending":
+        return {"State": "Pending", "StateReason": reason, "StateReasonCode": "Creating"}
+    if status == "InProgress":
+        return {
+            "State": "Active",
+            "LastUpdateStatus": "InProgress",
+            "LastUpdateStatusReason": reason,
+            "LastUpdateStatusReasonCode": "Creating",
+        }
+    return {"State": "Active", "LastUpdateStatus": "Successful"}
+
+
+def render_modified(at: float) -> str:
+    moment = datetime.datetime.fromtimestamp(at, datetime.UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000"

@@ -1,0 +1,75 @@
+"""What other services may use of Lambda: look-ups, and the delivery that invokes a function later."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.background import Delivery, Retry
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.services.lambda_.references import parse_reference
+from mrak.services.lambda_.tables import FUNCTIONS, POLICIES
+
+EVENT = "lambda.event"
+"""The kind of deliveries that invoke a function asynchronously."""
+
+
+class EventInvocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """An asynchronous invocation that is not over. `attempts` counts those that ended in a function error."""
+
+    function_arn: str
+    payload: bytes
+    request_id: str
+    accepted_at: float
+    client_context: str = ""
+    attempts: int = 0
+    throttles: int = 0
+
+
+def event_delivery(
+    ctx: Context,
+    function_arn: str,
+    payload: bytes,
+    *,
+    client_context: str = "",
+    request_id: str = "",
+) -> Delivery:
+    """Invokes a function as InvocationType Event does: queued, retried, with the function's destinations."""
+    event = EventInvocation(
+        function_arn=function_arn,
+        payload=payload,
+        request_id=request_id or ctx.draw.uuid(),
+        accepted_at=ctx.now,
+        client_context=client_context,
+    )
+    return delivery_of(ctx, event, ctx.now)
+
+
+def delivery_of(ctx: Context, event: EventInvocation, due_at: float) -> Delivery:
+    """The delivery of an invocation at a time. Events of a function wait for no others: each has its own lane."""
+    ref = parse_reference(ctx.scope, event.function_arn)
+    return Delivery(
+        kind=EVENT,
+        lane=f"lambda/{event.request_id}/{event.attempts}/{event.throttles}",
+        scope=ref.scope,
+        payload=msgspec.msgpack.encode(event),
+        retry=Retry(attempts=10),
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+        due_at=due_at,
+    )
+
+
+def function_exists(tx: Transaction, scope: Scope, function_arn: str) -> bool:
+    """Whether an ARN, qualified or not, names a function of the environment."""
+    ref = parse_reference(scope, function_arn)
+    return FUNCTIONS.get(tx, ref.scope, ref.name) is not None
+
+
+def find_policy(tx: Transaction, scope: Scope, function_arn: str) -> list[dict[str, Any]]:
+    """The statements of the resource policy of a function, version or alias."""
+    ref = parse_reference(scope, function_arn)
+    policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
+    return policy.statements if policy is not None else []

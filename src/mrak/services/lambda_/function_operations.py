@@ -1,0 +1,222 @@
+"""Operations on functions and their versions.
+
+A change is done when its operation answers; the answer still says Pending or InProgress as AWS's does, so that tools
+which wait see both states.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.core.page import find_position, render_token, take_page
+from mrak.core.urls import resource_url
+from mrak.services.lambda_ import configuration, errors, functions, packages
+from mrak.services.lambda_.references import LATEST, Reference, is_version, parse_reference, version_number
+from mrak.services.lambda_.tables import ALIASES, FUNCTIONS, VERSIONS, Version
+
+_PAGE = 50
+_VERSIONS_PAGE = 50
+
+
+@operation("CreateFunction")
+async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    named = parse_reference(ctx.scope, req["FunctionName"])
+    ref = Reference(named.scope, named.name, "")
+    configuration.check_name(ref.name)
+    config = configuration.parse_new(ref.name, req)
+    tags = req.get("Tags", {})
+    check_tag_count(tags)
+    await ctx.transact(lambda tx: _check_absent(tx, ref))
+    package = await packages.store(ctx, req["Code"])
+
+    def create(tx: Transaction) -> Version:
+        version = functions.create(ctx, tx, ref, config, package, tags)
+        if req.get("Publish"):
+            return functions.publish(ctx, tx, ref, functions.open_function(tx, ref), version, None)
+        return version
+
+    version = await ctx.transact(create)
+    ctx.about(ref.arn)
+    return configuration.render(ctx, ref.scope, version, version.label if version.number else "", status="Pending")
+
+
+def _check_absent(tx: Transaction, ref: Reference) -> None:
+    if FUNCTIONS.get(tx, ref.scope, ref.name) is not None:
+        raise errors.function_exists(ref.name)
+
+
+def check_tag_count(tags: dict[str, str]) -> None:
+    if len(tags) > 50:
+        raise errors.invalid("Number of tags exceeds resource tag limit.")
+
+
+@operation("GetFunction")
+def get_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
+    version = functions.require_version(tx, ref)
+    function = functions.require(tx, ref)
+    location = resource_url(ctx.endpoint, "lambda-url", f"code-{version.code_id or 'hot-reload'}")
+    answer: dict[str, Any] = {
+        "Configuration": configuration.render(ctx, ref.scope, version, ref.qualifier),
+        "Code": {"RepositoryType": "S3", "Location": location},
+    }
+    if function.tags:
+        answer["Tags"] = function.tags
+    if function.reserved is not None:
+        answer["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
+    return answer
+
+
+@operation("GetFunctionConfiguration")
+def get_function_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
+    return configuration.render(ctx, ref.scope, functions.require_version(tx, ref), ref.qualifier)
+
+
+@operation("ListFunctions")
+def list_functions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    after = _position(req)
+    size = min(req.get("MaxItems", _PAGE), _PAGE)
+    page, token = take_page(FUNCTIONS.scan(tx, ctx.scope, after=after), size, lambda row: row.name)
+    shown = []
+    for function in page:
+        if req.get("FunctionVersion") == "ALL":
+            shown += [_listed(ctx, version) for version in VERSIONS.scan(tx, ctx.scope, function.name)]
+            continue
+        latest = VERSIONS.get(tx, ctx.scope, function.name, 0)
+        assert latest is not None
+        shown.append(_without_state(configuration.render(ctx, ctx.scope, latest)))
+    return {"Functions": shown} | ({"NextMarker": token} if token else {})
+
+
+def _listed(ctx: Context, version: Version) -> dict[str, Any]:
+    return _without_state(configuration.render(ctx, ctx.scope, version, version.label))
+
+
+def _without_state(shown: dict[str, Any]) -> dict[str, Any]:
+    """Lists do not show states and runtime versions (API_ListFunctions)."""
+    hidden = ("State", "LastUpdateStatus", "RuntimeVersionConfig")
+    return {member: value for member, value in shown.items() if member not in hidden}
+
+
+def _position(req: dict[str, Any]) -> str | None:
+    if not req.get("Marker"):
+        return None
+    position = find_position(req["Marker"])
+    if position is None:
+        raise errors.invalid("Invalid pagination token.")
+    return position
+
+
+@operation("UpdateFunctionCode")
+async def update_function_code(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    ref = _unqualified(ctx, req)
+    latest = await ctx.transact(lambda tx: functions.require_latest(tx, ref))
+    functions.check_revision(req, latest.revision_id)
+    if "ImageUri" in req and latest.config["PackageType"] == "Zip":
+        raise errors.invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
+    package = await packages.store(ctx, req)
+
+    def update(tx: Transaction) -> Version:
+        function = functions.open_function(tx, ref)
+        old = functions.require_latest(tx, ref)
+        functions.check_revision(req, old.revision_id)
+        config = old.config | {"Architectures": req.get("Architectures", old.config["Architectures"])}
+        if req.get("DryRun"):
+            return old
+        new = functions.change(
+            ctx, tx, ref, old, config=config, code_id=package.code_id, code_bytes=package.code_bytes,
+            code_sha256=package.sha256, code_folder=package.folder,
+        )  # fmt: skip
+        return functions.publish(ctx, tx, ref, function, new, None) if req.get("Publish") else new
+
+    version = await ctx.transact(update)
+    qualifier = version.label if version.number else ""
+    return configuration.render(ctx, ref.scope, version, qualifier, status="InProgress")
+
+
+@operation("UpdateFunctionConfiguration")
+def update_function_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    ref = _unqualified(ctx, req)
+    functions.open_function(tx, ref)
+    old = functions.require_latest(tx, ref)
+    functions.check_revision(req, old.revision_id)
+    config = configuration.parse_changes(ref.name, old.config, req)
+    new = functions.change(ctx, tx, ref, old, config=functions.with_layer_sizes(tx, ref.scope, config))
+    return configuration.render(ctx, ref.scope, new, status="InProgress")
+
+
+def _unqualified(ctx: Context, req: dict[str, Any]) -> Reference:
+    named = parse_reference(ctx.scope, req["FunctionName"])
+    return Reference(named.scope, named.name, "")
+
+
+@operation("DeleteFunction")
+async def delete_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
+    if ref.qualifier == LATEST:
+        raise errors.invalid("$LATEST version cannot be deleted without deleting the function.")
+    if ref.qualifier and not is_version(ref.qualifier):
+        raise errors.invalid("Deletion of aliases is not currently supported.")
+
+    def delete(tx: Transaction) -> None:
+        if ref.qualifier:
+            _delete_version(tx, ref)
+        else:
+            functions.delete(tx, ref)
+
+    await ctx.transact(delete)
+    bare = Reference(ref.scope, ref.name, "")
+    ctx.part("lambdas").retire(f"{ref.scope.environment}|{bare.arn}")
+    return {"StatusCode": 204}
+
+
+def _delete_version(tx: Transaction, ref: Reference) -> None:
+    functions.open_function(tx, ref)
+    version = VERSIONS.get(tx, ref.scope, ref.name, version_number(ref.qualifier))
+    if version is None:
+        return  # AWS answers 204 for a version that is not there
+    holders = [
+        alias.alias
+        for alias in ALIASES.scan(tx, ref.scope, ref.name)
+        if alias.version == ref.qualifier or ref.qualifier in alias.weights
+    ]
+    if holders:
+        names = ", ".join(holders)
+        raise errors.conflict(
+            f"Version {ref.qualifier} cannot be deleted: it is referenced by the following aliases: [{names}]"
+        )
+    VERSIONS.delete(tx, ref.scope, version)
+
+
+@operation("PublishVersion")
+def publish_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    ref = _unqualified(ctx, req)
+    function = functions.open_function(tx, ref)
+    latest = functions.require_latest(tx, ref)
+    functions.check_revision(req, latest.revision_id)
+    wanted = req.get("CodeSha256")
+    if wanted and wanted != latest.code_sha256:
+        raise errors.invalid(
+            f"CodeSHA256 ({wanted}) is different from current CodeSHA256 in $LATEST ({latest.code_sha256}). "
+            "Please try again with the CodeSHA256 in $LATEST."
+        )
+    version = functions.publish(ctx, tx, ref, function, latest, req.get("Description"))
+    status = "Pending" if version.number > function.last_version else ""
+    return configuration.render(ctx, ref.scope, version, version.label, status=status)
+
+
+@operation("ListVersionsByFunction")
+def list_versions_by_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    ref = _unqualified(ctx, req)
+    functions.require(tx, ref)
+    position = _position(req)
+    after = int(position) if position is not None else None
+    size = min(req.get("MaxItems", _VERSIONS_PAGE), _VERSIONS_PAGE)
+    rows = list(VERSIONS.scan(tx, ref.scope, ref.name, after=after, limit=size + 1))
+    answer: dict[str, Any] = {"Versions": [_listed(ctx, version) for version in rows[:size]]}
+    if len(rows) > size:
+        answer["NextMarker"] = render_token(str(rows[size - 1].number))
+    return answer

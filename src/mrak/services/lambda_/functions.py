@@ -1,0 +1,190 @@
+"""Functions, versions and aliases in a transaction: find what a reference names, create, change, publish, delete."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.arn import find_arn
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.services.lambda_ import errors
+from mrak.services.lambda_.packages import Package
+from mrak.services.lambda_.references import LATEST, Reference, function_arn, is_version, version_number
+from mrak.services.lambda_.tables import (
+    ACCOUNT_KEY,
+    ACCOUNTS,
+    ALIASES,
+    EVENTS,
+    FUNCTIONS,
+    LAYERS,
+    POLICIES,
+    PROVISIONED,
+    URL_IDS,
+    URLS,
+    VERSIONS,
+    Account,
+    Alias,
+    Function,
+    Version,
+)
+
+
+def require(tx: Transaction, ref: Reference) -> Function:
+    """The function, whatever the qualifier. Raises ResourceNotFoundException."""
+    function = FUNCTIONS.get(tx, ref.scope, ref.name)
+    if function is None:
+        raise errors.function_not_found(ref.arn)
+    return function
+
+
+def open_function(tx: Transaction, ref: Reference) -> Function:
+    """The function with all of its rows opened for writing."""
+    function = FUNCTIONS.open(tx, ref.scope, ref.name)
+    if function is None:
+        raise errors.function_not_found(ref.arn)
+    for table in (VERSIONS, ALIASES, POLICIES, URLS, EVENTS, PROVISIONED):
+        table.lock(tx, ref.scope, ref.name)
+    return function
+
+
+def require_version(tx: Transaction, ref: Reference) -> Version:
+    """The version that a reference names, directly or through an alias's main version."""
+    qualifier = ref.qualifier or LATEST
+    if not is_version(qualifier):
+        alias = ALIASES.get(tx, ref.scope, ref.name, qualifier)
+        if alias is None:
+            raise errors.function_not_found(ref.arn)
+        qualifier = alias.version
+    version = VERSIONS.get(tx, ref.scope, ref.name, version_number(qualifier))
+    if version is None:
+        raise errors.function_not_found(ref.arn)
+    return version
+
+
+def require_latest(tx: Transaction, ref: Reference) -> Version:
+    version = VERSIONS.get(tx, ref.scope, ref.name, 0)
+    if version is None:
+        raise errors.function_not_found(ref.arn)
+    return version
+
+
+def find_alias(tx: Transaction, ref: Reference) -> Alias | None:
+    if not ref.qualifier or is_version(ref.qualifier):
+        return None
+    return ALIASES.get(tx, ref.scope, ref.name, ref.qualifier)
+
+
+def check_qualifier_exists(tx: Transaction, ref: Reference) -> None:
+    require(tx, ref)
+    if ref.qualifier:
+        require_version(tx, ref)
+
+
+def create(
+    ctx: Context, tx: Transaction, ref: Reference, config: dict[str, Any], package: Package, tags: dict[str, str]
+) -> Version:
+    if FUNCTIONS.open(tx, ref.scope, ref.name) is not None:
+        raise errors.function_exists(ref.name)
+    VERSIONS.lock(tx, ref.scope, ref.name)
+    FUNCTIONS.insert(tx, ref.scope, Function(name=ref.name, created_at=ctx.now, tags=tags))
+    version = Version(
+        name=ref.name,
+        number=0,
+        config=with_layer_sizes(tx, ref.scope, config),
+        code_id=package.code_id,
+        code_bytes=package.code_bytes,
+        code_sha256=package.sha256,
+        code_folder=package.folder,
+        revision_id=ctx.draw.uuid(),
+        modified_at=ctx.now,
+    )
+    VERSIONS.insert(tx, ref.scope, version)
+    return version
+
+
+def change(ctx: Context, tx: Transaction, ref: Reference, old: Version, **changes: Any) -> Version:
+    """A new state of $LATEST, under a new revision."""
+    new = msgspec.structs.replace(old, revision_id=ctx.draw.uuid(), modified_at=ctx.now, updated=True, **changes)
+    VERSIONS.replace(tx, ref.scope, old, new)
+    return new
+
+
+def check_revision(req: dict[str, Any], revision_id: str, operation: str = "GetFunction") -> None:
+    if req.get("RevisionId") and req["RevisionId"] != revision_id:
+        raise errors.precondition(operation)
+
+
+def publish(
+    ctx: Context, tx: Transaction, ref: Reference, function: Function, latest: Version, description: str | None
+) -> Version:
+    """A version of $LATEST as it is; the last one again where nothing changed since."""
+    last = VERSIONS.get(tx, ref.scope, ref.name, function.last_version) if function.last_version else None
+    config = latest.config if description is None else latest.config | {"Description": description}
+    if last is not None and last.code_sha256 == latest.code_sha256:
+        ignored = {"Description"}
+        before = {k: v for k, v in last.config.items() if k not in ignored}
+        if before == {k: v for k, v in latest.config.items() if k not in ignored}:
+            return last
+    number = function.last_version + 1
+    FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, last_version=number))
+    version = msgspec.structs.replace(latest, number=number, config=config, revision_id=ctx.draw.uuid())
+    VERSIONS.insert(tx, ref.scope, version)
+    return version
+
+
+def delete(tx: Transaction, ref: Reference) -> None:
+    """The whole function with all that hangs on it."""
+    function = open_function(tx, ref)
+    for url in list(URLS.scan(tx, ref.scope, ref.name)):
+        wide = ref.scope.environment_wide()
+        row = URL_IDS.open(tx, wide, url.url_id)
+        if row is not None:
+            URL_IDS.delete(tx, wide, row)
+    for table in (VERSIONS, ALIASES, POLICIES, URLS, EVENTS, PROVISIONED):
+        table.delete_all(tx, ref.scope, ref.name)
+    if function.reserved is not None:
+        reserve(tx, ref.scope, -function.reserved)
+    FUNCTIONS.delete(tx, ref.scope, function)
+
+
+def reserve(tx: Transaction, scope: Scope, change_by: int) -> int:
+    """Changes the account's reserved concurrency; returns the new sum."""
+    row = ACCOUNTS.open(tx, scope, ACCOUNT_KEY)
+    if row is None:
+        ACCOUNTS.insert(tx, scope, Account(ACCOUNT_KEY, change_by))
+        return change_by
+    ACCOUNTS.replace(tx, scope, row, Account(ACCOUNT_KEY, row.reserved + change_by))
+    return row.reserved + change_by
+
+
+def reserved_sum(tx: Transaction, scope: Scope) -> int:
+    row = ACCOUNTS.get(tx, scope, ACCOUNT_KEY)
+    return row.reserved if row else 0
+
+
+def with_layer_sizes(tx: Transaction, scope: Scope, config: dict[str, Any]) -> dict[str, Any]:
+    """Looks the layers up; they must exist, in the function's region."""
+    if "Layers" not in config:
+        return {member: value for member, value in config.items() if member != "LayerSizes"}
+    sizes = []
+    for layer_arn in config["Layers"]:
+        parsed = find_arn(layer_arn)
+        if parsed is None:
+            raise errors.invalid(f"Layer version {layer_arn} does not exist.")
+        if parsed.region != scope.region:
+            raise errors.invalid(
+                "Layers are not in the same region as the function. "
+                f"Layers are expected to be in region {scope.region}."
+            )
+        _, name, number = parsed.resource.split(":")
+        layer = LAYERS.get(tx, parsed.scope_in(scope.environment), name, int(number))
+        if layer is None:
+            raise errors.invalid(f"Layer version {layer_arn} does not exist.")
+        sizes.append([layer_arn, layer.code_bytes])
+    return config | {"LayerSizes": sizes}
+
+
+def alias_arn(scope: Scope, alias: Alias) -> str:
+    return function_arn(scope, alias.name, alias.alias)

@@ -1,0 +1,185 @@
+"""From a version's rows to a running function: what the execution environments need to know, and what they answer.
+
+https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from mrak.auth.credentials import Session, issue_session
+from mrak.core.arn import find_arn
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.functions import Credentials, FunctionSpec, Invocation, Outcome, ResponseStream
+from mrak.services.lambda_ import errors, functions
+from mrak.services.lambda_.packages import folder_state
+from mrak.services.lambda_.references import LATEST, Reference, function_arn, version_number
+from mrak.services.lambda_.tables import LAYERS, VERSIONS, Alias, Version
+
+ACCOUNT_CONCURRENCY = 1000
+# An environment's clock can be advanced, and an instance can live long: its keys must outlive both.
+_CREDENTIALS_SECONDS = 365 * 86_400.0
+
+
+class Target(msgspec.Struct, frozen=True):
+    """What is to run: a version, as whose invocation, and what bounds it."""
+
+    ref: Reference
+    version: Version
+    reserved: int | None
+    account_limit: int
+    layers: tuple[str, ...]
+    """The layers' blobs."""
+
+
+def resolve(ctx: Context, tx: Transaction, ref: Reference) -> Target:
+    """Reads all that an invocation depends on. An alias with weights draws its version."""
+    function = functions.require(tx, ref if ref.qualifier else Reference(ref.scope, ref.name, LATEST))
+    alias = functions.find_alias(tx, ref)
+    version = _draw_version(ctx, tx, ref, alias) if alias and alias.weights else functions.require_version(tx, ref)
+    layers = []
+    for layer_arn in version.config.get("Layers", ()):
+        parsed = find_arn(layer_arn)
+        assert parsed is not None
+        _, name, number = parsed.resource.split(":")
+        layer = LAYERS.get(tx, parsed.scope_in(ref.scope.environment), name, int(number))
+        if layer is not None:
+            layers.append(layer.code_id)
+    unreserved = ACCOUNT_CONCURRENCY - functions.reserved_sum(tx, ref.scope)
+    return Target(ref, version, function.reserved, unreserved, tuple(layers))
+
+
+def _draw_version(ctx: Context, tx: Transaction, ref: Reference, alias: Alias) -> Version:
+    drawn = int.from_bytes(ctx.draw.bytes(4), "big") / 2**32
+    chosen = alias.version
+    for version, weight in alias.weights.items():
+        drawn -= weight
+        if drawn < 0:
+            chosen = version
+            break
+    found = VERSIONS.get(tx, ref.scope, ref.name, version_number(chosen))
+    if found is None:
+        raise errors.function_not_found(ref.arn)
+    return found
+
+
+async def run(
+    ctx: Context,
+    target: Target,
+    payload: bytes,
+    *,
+    client_context: str = "",
+    log_tail: bool = False,
+    stream: ResponseStream | None = None,
+    request_id: str = "",
+) -> Outcome:
+    """Runs the function once and waits for it."""
+    spec = await _specify(ctx, target)
+    arn = target.ref.arn
+    ctx.about(arn)
+    invocation = Invocation(
+        request_id=request_id or ctx.request_id,
+        payload=payload or b"{}",
+        invoked_arn=arn,
+        credentials=partial(_credentials, ctx, target),
+        client_context=client_context,
+        trace=ctx.trace,
+        log_tail=log_tail,
+        stream=stream,
+    )
+    outcome: Outcome = await ctx.part("lambdas").invoke(spec, invocation)
+    if not outcome.throttled:
+        ctx.meter("Requests", 1)
+        ctx.meter("GB-Seconds", outcome.billed_ms / 1000 * spec.memory_mb / 1024)
+    return outcome
+
+
+async def _specify(ctx: Context, target: Target) -> FunctionSpec:
+    version, scope = target.version, target.ref.scope
+    config = version.config
+    code_dir, fingerprint = await _code_of(ctx, version)
+    layer_dirs = [await ctx.part("lambdas").unpacked(blob, ctx.blobs.path(blob)) for blob in target.layers]
+    logging = config["LoggingConfig"]
+    return FunctionSpec(
+        arn=function_arn(scope, version.name),
+        version=version.label,
+        name=version.name,
+        scope=scope,
+        runtime=config.get("Runtime", ""),
+        handler=config.get("Handler", ""),
+        code_dir=code_dir,
+        layer_dirs=tuple(layer_dirs),
+        environment=config.get("Environment", {}).get("Variables", {}),
+        memory_mb=config["MemorySize"],
+        timeout_seconds=float(config["Timeout"]),
+        ephemeral_mb=config["EphemeralStorage"]["Size"],
+        architecture=config["Architectures"][0],
+        fingerprint=fingerprint,
+        endpoint_url=ctx.endpoint,
+        log_group=logging["LogGroup"],
+        log_format=logging["LogFormat"],
+        application_log_level=logging.get("ApplicationLogLevel", "INFO"),
+        system_log_level=logging.get("SystemLogLevel", "INFO"),
+        account_limit=target.account_limit,
+        reserved=target.reserved,
+    )
+
+
+async def _code_of(ctx: Context, version: Version) -> tuple[str, str]:
+    """The folder of the code, and what changes when it does."""
+    if version.code_folder:
+        state = await asyncio.to_thread(folder_state, version.code_folder)
+        return version.code_folder, f"{version.revision_id}-{state}"
+    folder = await ctx.part("lambdas").unpacked(version.code_id, ctx.blobs.path(version.code_id))
+    return folder, version.revision_id
+
+
+def _credentials(ctx: Context, target: Target) -> Credentials:
+    """Temporary keys of the function's role, as of an AssumeRole by Lambda with the function's name as session."""
+    role_arn = target.version.config["Role"]
+    role = role_arn.rpartition("/")[2]
+    # AWS takes roles of the function's own account only; sample roles of another are as if of this one (LAMBDA-001).
+    account = target.ref.scope.account
+    role_id = "AROA" + hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
+    session = Session(
+        environment=target.ref.scope.environment,
+        account=account,
+        kind="role-session",
+        arn=f"arn:{target.ref.scope.partition}:sts::{account}:assumed-role/{role}/{target.version.name}",
+        user_id=f"{role_id}:{target.version.name}",
+        name=role,
+        expiration=ctx.clock() + _CREDENTIALS_SECONDS,
+        issuer_arn=role_arn,
+        issued_at=ctx.clock(),
+    )
+    return issue_session(ctx.part("server_secret"), session, ctx.draw)
+
+
+def throttled_error(outcome: Outcome) -> ApiError:
+    """The error for a call that was refused."""
+    reasons = {
+        "throttled by reserved concurrency": "ReservedFunctionConcurrentInvocationLimitExceeded",
+        "throttled by account concurrency": "ConcurrentInvocationLimitExceeded",
+        "no room on this machine": "ConcurrentInvocationLimitExceeded",
+    }
+    reason = reasons.get(outcome.throttled)
+    if reason is None:
+        return ApiError("ServiceException", "The server stops.", 500, {"Type": "Service"}, retryable=True)
+    return errors.too_many_requests(reason)
+
+
+def render_result(outcome: Outcome) -> dict[str, Any]:
+    result: dict[str, Any] = {
+        "StatusCode": 200,
+        "Payload": outcome.payload,
+        "ExecutedVersion": outcome.executed_version,
+    }
+    if outcome.function_error:
+        result["FunctionError"] = outcome.function_error
+    return result

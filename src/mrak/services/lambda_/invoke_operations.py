@@ -1,0 +1,85 @@
+"""Invoke and its kin. https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.services.lambda_ import errors, invocation
+from mrak.services.lambda_.exports import event_delivery
+from mrak.services.lambda_.invocation import Target
+from mrak.services.lambda_.references import Reference, parse_reference
+
+_SYNC_LIMIT_BYTES = 6 * 1024 * 1024
+_EVENT_LIMIT_BYTES = 1024 * 1024
+
+
+@operation("Invoke")
+async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
+    payload: bytes = req.get("Payload", b"")
+    kind = req.get("InvocationType", "RequestResponse")
+    if kind == "Event":
+        return await _invoke_later(ctx, ref, payload, req.get("ClientContext", ""))
+    target = await ctx.transact(lambda tx: invocation.resolve(ctx, tx, ref))
+    check_payload(payload, _SYNC_LIMIT_BYTES)
+    if kind == "DryRun":
+        return {"StatusCode": 204}
+    context = _decode_context(req.get("ClientContext", ""))
+    wants_log = req.get("LogType") == "Tail"
+    outcome = await invocation.run(ctx, target, payload, client_context=context, log_tail=wants_log)
+    if outcome.throttled:
+        raise invocation.throttled_error(outcome)
+    result = invocation.render_result(outcome)
+    if wants_log:
+        result["LogResult"] = base64.b64encode(outcome.log_tail).decode()
+    return result
+
+
+def check_payload(payload: bytes, limit_bytes: int) -> None:
+    """AWS parses the event itself, and refuses what is no JSON."""
+    if len(payload) > limit_bytes:
+        if limit_bytes == _EVENT_LIMIT_BYTES:
+            raise errors.event_too_large(len(payload), limit_bytes)
+        raise errors.request_too_large(len(payload), limit_bytes)
+    if payload:
+        try:
+            msgspec.json.decode(payload)
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+            raise errors.invalid_json(str(error)) from None
+
+
+def _decode_context(text: str) -> str:
+    """ClientContext travels as base64 of JSON; functions get the JSON."""
+    if not text:
+        return ""
+    try:
+        return base64.b64decode(text, validate=True).decode()
+    except ValueError:
+        raise errors.invalid_json("Client context must be a valid Base64-encoded JSON object.") from None
+
+
+async def _invoke_later(ctx: Context, ref: Reference, payload: bytes, client_context: str) -> dict[str, Any]:
+    context = _decode_context(client_context)
+    check_payload(payload, _EVENT_LIMIT_BYTES)
+
+    def accept(tx: Transaction) -> Target:
+        target = invocation.resolve(ctx, tx, ref)
+        tx.enqueue(event_delivery(ctx, ref.arn, payload, client_context=context, request_id=ctx.request_id))
+        return target
+
+    await ctx.transact(accept)
+    return {"StatusCode": 202, "Payload": b""}
+
+
+@operation("InvokeAsync")
+async def invoke_async(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    ref = parse_reference(ctx.scope, req["FunctionName"])
+    body = req.get("InvokeArgs", b"")
+    payload = body if isinstance(body, bytes) else await body.read()
+    await _invoke_later(ctx, ref, payload, "")
+    return {"Status": 202}
