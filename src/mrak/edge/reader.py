@@ -120,7 +120,8 @@ class RequestReader:
 
     def on_message_begin(self) -> None:
         self.in_head = self.in_request = True
-        self._headers = {}
+        if self._headers:
+            self._headers = {}
         self._url = b""
         self._head_bytes = 0
 
@@ -128,8 +129,7 @@ class RequestReader:
         self._url += part
 
     def on_header(self, raw_name: bytes, raw_value: bytes) -> None:
-        if not self.in_head:
-            return  # a trailer: AWS's are inside its own chunked encoding
+        # Called for each header of each request: what can be checked once is checked at the head's end.
         name = _NAMES.get(raw_name) or _lower_name(raw_name)
         try:
             value = raw_value.decode()
@@ -138,13 +138,14 @@ class RequestReader:
         headers = self._headers
         if name in headers:
             value = _join_repeated(name, headers[name], value)
-        elif len(headers) >= HEADER_COUNT_LIMIT:
-            raise RequestRefused(431, "the request has too many headers")
         headers[name] = value
 
     def on_headers_complete(self) -> None:
         self.in_head = False
         headers = self._headers
+        self._headers = {}  # for trailers, which nobody reads: AWS's are inside its own chunked encoding
+        if len(headers) > HEADER_COUNT_LIMIT:
+            raise RequestRefused(431, "the request has too many headers")
         if len(self._url) > HEAD_LIMIT_BYTES:
             raise RequestRefused(414, "the request's target is too long")
         path, _, query = self._target()
