@@ -74,6 +74,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
             self.tags,
             self.session_policies,
             self.expiration,
+            transitive_tag_keys=self.transitive_tag_keys,
         )
 
 

@@ -252,6 +252,11 @@ def _level(kind: str, value: str, principal: Principal) -> Level | None:
     return None
 
 
+def _account_in(arn: str) -> str | None:
+    parts = arn.split(":", 5)
+    return parts[4] or None if len(parts) == 6 else None
+
+
 def _tag(principal: Principal, key: str) -> str | None:
     for name, value in principal.tags:
         if name.lower() == key:
@@ -267,6 +272,8 @@ _KEYS: Final[dict[str, Callable[[AuthorizationRequest], Any]]] = {
     "aws:principaltype": lambda request: request.principal.type_name,
     "aws:principalisawsservice": lambda request: request.principal.kind == "service",
     "aws:principalservicename": lambda request: request.principal.name if request.principal.kind == "service" else None,
+    "aws:sourcearn": lambda request: request.principal.source_arn or None,
+    "aws:sourceaccount": lambda request: _account_in(request.principal.source_arn),
     "aws:sourceidentity": lambda request: request.principal.source_identity or None,
     "aws:resourceaccount": lambda request: request.resource_account or request.principal.account or None,
     "aws:epochtime": lambda request: int(request.now),

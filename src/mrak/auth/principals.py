@@ -25,7 +25,8 @@ class Principal(msgspec.Struct, frozen=True):
     """An authenticated caller, or nobody (`ANONYMOUS`).
 
     `arn` is what GetCallerIdentity answers; a service's is its name (`lambda.amazonaws.com`). `issuer_arn` is the role
-    behind a session, whose policies apply; `name` the user's, role's or federated user's.
+    behind a session, whose policies apply; `name` the user's, role's or federated user's. `source_arn` is the resource
+    for which a service acts (`aws:SourceArn`): an API's method, a rule, a topic.
     """
 
     kind: Kind
@@ -39,6 +40,8 @@ class Principal(msgspec.Struct, frozen=True):
     tags: tuple[tuple[str, str], ...] = ()
     session_policies: tuple[str, ...] = ()
     expiration: float | None = None
+    source_arn: str = ""
+    transitive_tag_keys: tuple[str, ...] = ()
 
     @property
     def type_name(self) -> str:
@@ -63,6 +66,6 @@ def root_of(account: str, partition: str = "aws", access_key: str | None = None)
     return Principal("root", account, f"arn:{partition}:iam::{account}:root", account, access_key=access_key)
 
 
-def service_principal(name: str, account: str) -> Principal:
+def service_principal(name: str, account: str, source_arn: str = "") -> Principal:
     """One of AWS's services acting in `account`; `name` is `lambda.amazonaws.com` or alike."""
-    return Principal("service", account, name, name, name)
+    return Principal("service", account, name, name, name, source_arn=source_arn)

@@ -283,6 +283,11 @@ PRINCIPALS: list[Case] = [
         "who": EVENTS, "context": {"aws:sourcearn": "arn:aws:events:us-east-1:1:rule/r"},
         "resource_policy": doc(to({"Service": "events.amazonaws.com"},
                                   Condition={"ArnLike": {"aws:SourceArn": "arn:aws:events:*:*:rule/*"}}))}),
+    ("a service acting for a resource of an account", f"allow by {R}", {
+        "who": service_principal("sns.amazonaws.com", A, f"arn:aws:sns:us-east-1:{B}:t"),
+        "resource_policy": doc(to({"Service": "sns.amazonaws.com"},
+                                  Condition={"StringEquals": {"aws:SourceAccount": B},
+                                             "ArnEquals": {"aws:SourceArn": f"arn:aws:sns:us-east-1:{B}:t"}}))}),
     ("a service with another source", f"no {R}", {
         "who": EVENTS, "context": {"aws:sourcearn": "arn:aws:events:us-east-1:1:rule/r"},
         "resource_policy": doc(to({"Service": "events.amazonaws.com"},

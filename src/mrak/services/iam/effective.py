@@ -16,6 +16,14 @@ from mrak.services.iam import managed, names
 from mrak.services.iam.tables import GROUPS, GROUPS_BY_USER, ROLES, USERS, Entity, Group, User
 from mrak.store.keys import KeyPart
 
+_EVERYTHING = Named(
+    "root",
+    parse_policy(
+        '{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"*","Resource":"*"}}',
+        "inline",
+    ),
+)
+
 
 def policies_of(tx: Transaction, scope: Scope, principal: Principal) -> PolicySet:
     """Everything on the identity side of a principal. Root, services and strangers have nothing there."""
@@ -24,6 +32,9 @@ def policies_of(tx: Transaction, scope: Scope, principal: Principal) -> PolicySe
         for number, text in enumerate(principal.session_policies, 1)
     )
     entity, kind = _entity_of(tx, scope, principal)
+    if principal.kind == "federated" and principal.issuer_arn.endswith(":root"):
+        # A federated user may what its issuer may, capped by the session's policies.
+        return PolicySet(identity=(_EVERYTHING,), session=session)
     if entity is None:
         return PolicySet(session=session)
     return policies_of_entity(tx, scope, entity, kind, session)

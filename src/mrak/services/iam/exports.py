@@ -8,8 +8,20 @@ from mrak.auth.principals import Principal, service_principal
 from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
-from mrak.services.iam import effective, names
+from mrak.services.iam import effective, managed, names
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
+
+__all__ = [
+    "Role",
+    "find_access_key",
+    "find_access_key_user",
+    "find_oidc_provider",
+    "find_policy_document",
+    "find_role",
+    "find_role_session",
+    "policies_of",
+    "role_trusts_service",
+]
 
 
 def find_access_key(tx: Transaction, scope: Scope, access_key_id: str) -> tuple[Principal, str] | None:
@@ -82,6 +94,11 @@ def find_role_session(tx: Transaction, environment: str, role_arn: str, session_
 def policies_of(tx: Transaction, environment: str, principal: Principal) -> PolicySet:
     """The identity side of an authorisation: identity-based policies, boundary and session policies."""
     return effective.policies_of(tx, Scope(environment, principal.account, ""), principal)
+
+
+def find_policy_document(tx: Transaction, scope: Scope, policy_arn: str) -> str | None:
+    """The default version of a managed policy, AWS's included."""
+    return managed.document_of(tx, scope, policy_arn)
 
 
 def find_oidc_provider(tx: Transaction, scope: Scope, url: str) -> OidcProvider | None:
