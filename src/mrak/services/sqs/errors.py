@@ -124,5 +124,27 @@ def batch_too_long(limit_bytes: int, sent_bytes: int) -> ApiError:
     )
 
 
+def resource_not_found(parameter: str) -> ApiError:
+    return ApiError(
+        "ResourceNotFoundException",
+        f"The resource that you specified for the {parameter} parameter doesn't exist.",
+        404,
+    )
+
+
+def resource_not_found_task() -> ApiError:
+    return invalid_parameter("Value for parameter TaskHandle is invalid.")
+
+
+def move_running() -> ApiError:
+    return invalid_parameter(
+        "There is already a task running. Only one active task is allowed for a source queue arn at a given time."
+    )
+
+
+def over_limit_actions(count: int) -> ApiError:
+    return ApiError("OverLimit", f"{count} Actions were found, maximum allowed is 7.", 403)
+
+
 def invalid_address(url: str) -> ApiError:
     return ApiError("InvalidAddress", f"The address {url} is not valid for this endpoint.", 404)

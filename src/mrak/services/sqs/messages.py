@@ -7,7 +7,7 @@ import binascii
 from collections.abc import Iterator
 from hashlib import md5
 from heapq import merge
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,7 +15,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sqs import attributes, errors, redrive, rules
 from mrak.services.sqs.queue import topic
-from mrak.services.sqs.tables import DUE, MESSAGES, STATES, TALLIES, Message, Queue, State, Tally
+from mrak.services.sqs.tables import DUE, MESSAGES, STATES, TALLIES, FifoState, Message, Queue, State, Tally
 
 Taken = tuple[Message, State]
 
@@ -56,7 +56,7 @@ def append(tx: Transaction, scope: Scope, message: Message, visible_at: float) -
     state = State(message.queue, message.sequence, visible_at, 0, message.sent_at)
     MESSAGES.append(tx, scope, message)
     STATES.append(tx, scope, state)
-    _count(tx, scope, message.queue, 1)
+    count(tx, scope, message.queue, 1)
     tx.notify(topic(scope, message.queue))
 
 
@@ -83,11 +83,11 @@ def take(
 def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> State | None:
     """The open state that a receipt handle names, if the handle is the message's latest; None where the message is
     gone or was received again since. Raises ReceiptHandleIsInvalid for what is no handle of this queue."""
-    queue_name, sequence, receipt = parse_handle(handle)
-    if queue_name != queue.name:
+    receipt = parse_handle(handle)
+    if receipt.queue != queue.name:
         raise errors.receipt_handle_invalid(handle)
-    state = STATES.open(tx, scope, queue_name, sequence)
-    return state if state is not None and state.receipt == receipt else None
+    state = STATES.open(tx, scope, receipt.queue, receipt.sequence)
+    return state if state is not None and state.receipt == receipt.receipt else None
 
 
 def remove(tx: Transaction, scope: Scope, state: State) -> None:
@@ -96,7 +96,7 @@ def remove(tx: Transaction, scope: Scope, state: State) -> None:
     assert message is not None, "a state without its message"
     STATES.delete(tx, scope, state)
     MESSAGES.delete(tx, scope, message)
-    _count(tx, scope, state.queue, -1)
+    count(tx, scope, state.queue, -1)
 
 
 def change_visibility(tx: Transaction, scope: Scope, queue: Queue, handle: str, seconds: int, now: float) -> None:
@@ -118,15 +118,24 @@ def purge(tx: Transaction, scope: Scope, name: str) -> None:
         TALLIES.delete(tx, scope, tally)
 
 
-def render_handle(state: State) -> str:
-    return base64.b64encode(f"{state.queue} {state.sequence} {state.receipt}".encode()).decode()
+class Receipt(NamedTuple):
+    """What a receipt handle says; `group` is "" in standard queues."""
+
+    queue: str
+    sequence: int
+    receipt: str
+    group: str
 
 
-def parse_handle(handle: str) -> tuple[str, int, str]:
-    """(queue, sequence, receipt) of a receipt handle."""
+def render_handle(state: State | FifoState) -> str:
+    group = state.group if isinstance(state, FifoState) else ""
+    return base64.b64encode(f"{state.queue} {state.sequence} {state.receipt} {group}".encode()).decode()
+
+
+def parse_handle(handle: str) -> Receipt:
     try:
-        queue, sequence, receipt = base64.b64decode(handle, validate=True).decode().split(" ")
-        return queue, int(sequence), receipt
+        queue, sequence, receipt, group = base64.b64decode(handle, validate=True).decode().split(" ", 3)
+        return Receipt(queue, int(sequence), receipt, group)
     except (binascii.Error, ValueError):
         raise errors.receipt_handle_invalid(handle) from None
 
@@ -177,7 +186,8 @@ def _check_in_flight(tx: Transaction, scope: Scope, queue: Queue, now: float) ->
         raise errors.over_limit(queue.name)
 
 
-def _count(tx: Transaction, scope: Scope, queue: str, change: int) -> None:
+def count(tx: Transaction, scope: Scope, queue: str, change: int) -> None:
+    """Keeps the queue's tally."""
     tally = TALLIES.open(tx, scope, queue)
     if tally is None:
         TALLIES.insert(tx, scope, Tally(queue, change))

@@ -10,12 +10,12 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import NotBuilt
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.sqs import attributes, batches, errors, messages, rules
+from mrak.core.scope import Scope
+from mrak.services.sqs import attributes, batches, errors, fifo, messages, moves, permissions, rules
 from mrak.services.sqs import queue as queues
-from mrak.services.sqs.tables import DELETED, QUEUES, Deleted, Message, Queue
+from mrak.services.sqs.tables import DELETED, MOVES, QUEUES, Deleted, Message, Move, Queue
 
 _REUSE_AFTER_SECONDS = 60
 _PURGE_EVERY_SECONDS = 60
@@ -25,9 +25,10 @@ _BATCH_BYTES = 1_048_576
 @operation("CreateQueue")
 def create_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     name, wanted = req["QueueName"], req.get("Attributes", {})
-    if name.endswith(".fifo") or "FifoQueue" in wanted:
-        raise NotBuilt("sqs", "CreateQueue with FifoQueue")
-    queues.check_name(name)
+    fifo_queue = wanted.get("FifoQueue") == "true"
+    if "FifoQueue" in wanted and not fifo_queue:
+        raise errors.unknown_attribute("FifoQueue")
+    queues.check_name(name, fifo_queue)
     url = {"QueueUrl": queues.render_url(ctx, ctx.scope, name)}
     existing = QUEUES.open(tx, ctx.scope, name)
     if existing is not None:
@@ -40,8 +41,10 @@ def create_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         if ctx.now - deleted.deleted_at < _REUSE_AFTER_SECONDS:
             raise errors.queue_deleted_recently()
         DELETED.delete(tx, ctx.scope, deleted)
-    fresh = Queue(name=name, created_at=ctx.now, modified_at=ctx.now, tags=req.get("tags", {}))
-    QUEUES.insert(tx, ctx.scope, queues.apply_attributes(fresh, wanted))
+    fresh = Queue(name=name, created_at=ctx.now, modified_at=ctx.now, tags=req.get("tags", {}), fifo=fifo_queue)
+    made = queues.apply_attributes(fresh, wanted)
+    queues.check_redrive(tx, ctx.scope, made)
+    QUEUES.insert(tx, ctx.scope, made)
     return url
 
 
@@ -50,7 +53,10 @@ def delete_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
     QUEUES.lock(tx, scope, queue.name)
     QUEUES.delete(tx, scope, queue)
-    messages.purge(tx, scope, queue.name)
+    _remove_all(tx, scope, queue)
+    for move in list(MOVES.scan(tx, scope, queue.name)):
+        MOVES.lock(tx, scope, move.queue, move.sequence)
+        MOVES.delete(tx, scope, move)
     DELETED.lock(tx, scope, queue.name)
     DELETED.insert(tx, scope, Deleted(queue.name, ctx.now))
     tx.notify(queues.topic(scope, queue.name))
@@ -100,6 +106,8 @@ def set_queue_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
     QUEUES.lock(tx, scope, queue.name)
     changed = queues.apply_attributes(queue, req["Attributes"])
+    if "RedrivePolicy" in req["Attributes"]:
+        queues.check_redrive(tx, scope, changed)
     QUEUES.replace(tx, scope, queue, msgspec.structs.replace(changed, modified_at=ctx.now))
 
 
@@ -110,7 +118,7 @@ def purge_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
         raise errors.purge_in_progress(queue.name)
     QUEUES.lock(tx, scope, queue.name)
     QUEUES.replace(tx, scope, queue, msgspec.structs.replace(queue, purged_at=ctx.now))
-    messages.purge(tx, scope, queue.name)
+    _remove_all(tx, scope, queue)
 
 
 @operation("ListDeadLetterSourceQueues")
@@ -155,7 +163,7 @@ async def receive_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     with ctx.listen(queues.topic(scope, queue.name)) as arrivals:
         while True:
             taken, next_visible_at = await ctx.transact(
-                lambda tx: messages.take(ctx, tx, *queues.require(tx, scope, req["QueueUrl"]), most, visibility_seconds)
+                lambda tx: _take(ctx, tx, queues.require(tx, scope, req["QueueUrl"]), req, visibility_seconds)
             )
             now = ctx.clock()
             if taken or now >= deadline:
@@ -168,6 +176,11 @@ async def receive_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 @operation("DeleteMessage")
 def delete_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    if queue.fifo:
+        fifo_state = fifo.require_held(tx, scope, queue, req["ReceiptHandle"], ctx.now)
+        if fifo_state is not None:
+            fifo.remove(tx, scope, fifo_state)
+        return
     state = messages.require_held(tx, scope, queue, req["ReceiptHandle"])
     # A handle that is no longer the latest deletes nothing, and AWS reports success.
     if state is not None:
@@ -188,16 +201,18 @@ def delete_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 @operation("ChangeMessageVisibility")
 def change_message_visibility(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
-    messages.change_visibility(tx, scope, queue, req["ReceiptHandle"], req["VisibilityTimeout"], ctx.now)
+    change = fifo.change_visibility if queue.fifo else messages.change_visibility
+    change(tx, scope, queue, req["ReceiptHandle"], req["VisibilityTimeout"], ctx.now)
 
 
 @operation("ChangeMessageVisibilityBatch")
 def change_message_visibility_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    change = fifo.change_visibility if queue.fifo else messages.change_visibility
 
     def one(entry: dict[str, Any]) -> dict[str, Any]:
         seconds = entry.get("VisibilityTimeout", queue.visibility_timeout_seconds)
-        messages.change_visibility(tx, scope, queue, entry["ReceiptHandle"], seconds, ctx.now)
+        change(tx, scope, queue, entry["ReceiptHandle"], seconds, ctx.now)
         return {}
 
     return batches.run(req["Entries"], "ChangeMessageVisibilityBatchRequestEntry", one)
@@ -224,21 +239,90 @@ def list_queue_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
     return {"Tags": queue.tags} if queue.tags else {}
 
 
-def _send(ctx: Context, tx: Transaction, target: tuple[Any, Queue], req: dict[str, Any]) -> dict[str, Any]:
+@operation("AddPermission")
+def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    QUEUES.lock(tx, scope, queue.name)
+    QUEUES.replace(tx, scope, queue, permissions.add(scope, queue, req))
+
+
+@operation("RemovePermission")
+def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    QUEUES.lock(tx, scope, queue.name)
+    QUEUES.replace(tx, scope, queue, permissions.remove(queue, req["Label"]))
+
+
+@operation("StartMessageMoveTask")
+def start_message_move_task(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return {"TaskHandle": moves.start(ctx, tx, req).handle}
+
+
+@operation("CancelMessageMoveTask")
+def cancel_message_move_task(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return {"ApproximateNumberOfMessagesMoved": moves.cancel(ctx, tx, req["TaskHandle"])}
+
+
+@operation("ListMessageMoveTasks")
+def list_message_move_tasks(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    found = moves.recent(ctx, tx, req["SourceArn"], req.get("MaxResults", 1))
+    return {"Results": [_render_move(move) for move in found]}
+
+
+def _render_move(move: Move) -> dict[str, Any]:
+    shown: dict[str, Any] = {
+        "Status": move.status,
+        "SourceArn": move.source_arn,
+        "ApproximateNumberOfMessagesMoved": move.moved,
+        "ApproximateNumberOfMessagesToMove": move.to_move,
+        "StartedTimestamp": int(move.started_at * 1000),
+    }
+    if move.status == "RUNNING":
+        shown["TaskHandle"] = move.handle
+    if move.destination_arn:
+        shown["DestinationArn"] = move.destination_arn
+    if move.rate:
+        shown["MaxNumberOfMessagesPerSecond"] = move.rate
+    if move.failure:
+        shown["FailureReason"] = move.failure
+    return shown
+
+
+def _send(ctx: Context, tx: Transaction, target: tuple[Scope, Queue], req: dict[str, Any]) -> dict[str, Any]:
     scope, queue = target
+    if queue.fifo:
+        return _render_sent(fifo.send(ctx, tx, scope, queue, req), queue)
+    rules.check_standard(req)
     delay_seconds = req.get("DelaySeconds", queue.delay_seconds)
     rules.check_delay(delay_seconds)
     message = messages.new(ctx, queue, req)
     messages.append(tx, scope, message, ctx.now + delay_seconds)
-    return _render_sent(message)
+    return _render_sent(message, queue)
 
 
-def _render_sent(message: Message) -> dict[str, Any]:
+def _take(
+    ctx: Context, tx: Transaction, found: tuple[Scope, Queue], req: dict[str, Any], visibility_seconds: int
+) -> tuple[list[Any], float | None]:
+    scope, queue = found
+    if queue.fifo:
+        return fifo.take(ctx, tx, scope, queue, req, visibility_seconds)
+    return messages.take(ctx, tx, scope, queue, req.get("MaxNumberOfMessages", 1), visibility_seconds)
+
+
+def _remove_all(tx: Transaction, scope: Scope, queue: Queue) -> None:
+    messages.purge(tx, scope, queue.name)
+    if queue.fifo:
+        fifo.purge(tx, scope, queue.name)
+
+
+def _render_sent(message: Message, queue: Queue) -> dict[str, Any]:
     sent = {"MessageId": message.message_id, "MD5OfMessageBody": message.body_md5}
     if message.attributes:
         sent["MD5OfMessageAttributes"] = message.attributes_md5
     if message.system_attributes:
         sent["MD5OfMessageSystemAttributes"] = message.system_attributes_md5
+    if queue.fifo:
+        sent["SequenceNumber"] = fifo.render_sequence(message.sequence)
     return sent
 
 
@@ -273,6 +357,9 @@ def _system_attributes(message: Message, state: Any) -> dict[str, str]:
         system[name] = value if isinstance(value, str) else value.decode("latin-1")
     if message.group:
         system["MessageGroupId"] = message.group
+    if message.deduplication_id:
+        system["MessageDeduplicationId"] = message.deduplication_id
+        system["SequenceNumber"] = fifo.render_sequence(message.sequence)
     if message.dead_letter_source:
         system["DeadLetterQueueSourceArn"] = message.dead_letter_source
     return system

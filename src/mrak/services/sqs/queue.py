@@ -16,9 +16,10 @@ from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sqs import errors
-from mrak.services.sqs.tables import DUE, QUEUES, TALLIES, Queue
+from mrak.services.sqs.tables import DUE, FIFO_DUE, QUEUES, TALLIES, Queue
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,75}\.fifo")
 _ACCOUNT = re.compile(r"\d{12}")
 
 # Attribute -> (field, least, most).
@@ -37,7 +38,15 @@ _TEXTS: dict[str, str | None] = {
     "KmsDataKeyReusePeriodSeconds": None,
     "SqsManagedSseEnabled": "true",
 }
-_FIFO_ONLY = ("FifoQueue", "ContentBasedDeduplication", "DeduplicationScope", "FifoThroughputLimit")
+# Attributes of FIFO queues -> (field, values). FifoQueue itself is settled when the queue is made.
+_FIFO_ONLY: dict[str, tuple[str, dict[str, str | bool]]] = {
+    "ContentBasedDeduplication": ("content_based_deduplication", {"true": True, "false": False}),
+    "DeduplicationScope": ("deduplication_scope", {"queue": "queue", "messageGroup": "messageGroup"}),
+    "FifoThroughputLimit": (
+        "throughput_limit",
+        {"perQueue": "perQueue", "perMessageGroupId": "perMessageGroupId"},
+    ),
+}
 _COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -49,6 +58,8 @@ READABLE = (
     "CreatedTimestamp",
     "LastModifiedTimestamp",
     "RedrivePolicy",
+    "FifoQueue",
+    *_FIFO_ONLY,
     *_COUNTS,
     *_NUMBERS,
     *_TEXTS,
@@ -95,8 +106,14 @@ def topic(scope: Scope, name: str) -> str:
     return f"sqs.queue/{scope.account}/{scope.region}/{name}"
 
 
-def check_name(name: str) -> None:
-    if not _NAME.fullmatch(name):
+def check_name(name: str, fifo: bool) -> None:
+    """A FIFO queue's name ends with .fifo, and no other's does."""
+    if fifo and not _FIFO_NAME.fullmatch(name):
+        raise errors.invalid_parameter(
+            "The name of a FIFO queue can only include alphanumeric characters, hyphens, or underscores, must end "
+            "with .fifo suffix and be 1 to 80 in length."
+        )
+    if not fifo and not _NAME.fullmatch(name):
         raise errors.invalid_parameter(
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
         )
@@ -112,6 +129,13 @@ def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
             changes[field] = _parse_number(name, value, least, most)
         elif name == "RedrivePolicy":
             changes["dead_letter_arn"], changes["max_receive_count"] = parse_redrive_policy(value)
+        elif name in _FIFO_ONLY and queue.fifo:
+            field, values = _FIFO_ONLY[name]
+            if value not in values:
+                raise errors.invalid_attribute_value(name)
+            changes[field] = values[value]
+        elif name == "FifoQueue" and queue.fifo and value == "true":
+            continue
         elif name in _TEXTS:
             _check_text(name, value)
             settings[name] = value
@@ -163,6 +187,35 @@ def render_attributes(tx: Transaction, scope: Scope, queue: Queue, wanted: list[
     return shown if everything else {name: value for name, value in shown.items() if name in wanted}
 
 
+def check_redrive(tx: Transaction, scope: Scope, queue: Queue) -> None:
+    """The dead-letter queue has to be there, be of the same type, and let this queue use it."""
+    if not queue.dead_letter_arn:
+        return
+    target = find_arn(queue.dead_letter_arn)
+    assert target is not None, queue.dead_letter_arn
+    found = QUEUES.get(tx, target.scope_in(scope.environment), target.resource)
+    policy = render_redrive_policy(queue)
+    if found is None:
+        raise errors.invalid_value(policy, "RedrivePolicy", "Dead letter target does not exist.")
+    if found.fifo != queue.fifo:
+        raise errors.invalid_value(
+            policy, "RedrivePolicy", "Dead-letter queue must be same type of queue as the source."
+        )
+    if not _allows_redrive(found, queue_arn(scope, queue.name)):
+        raise errors.invalid_value(
+            policy, "RedrivePolicy", "The dead-letter queue's redrive allow policy does not allow this queue."
+        )
+
+
+def _allows_redrive(dead_letter_queue: Queue, source_arn: str) -> bool:
+    text = dead_letter_queue.settings.get("RedriveAllowPolicy")
+    if not text:
+        return True
+    policy = msgspec.json.decode(text)
+    permission = policy.get("redrivePermission", "allowAll")
+    return permission == "allowAll" or (permission == "byQueue" and source_arn in policy.get("sourceQueueArns", ()))
+
+
 def first_difference(queue: Queue, attributes: dict[str, str], scope: Scope) -> str | None:
     """The first attribute for which creating the queue again asks for something else than it has."""
     shown = _settings_shown(scope, queue)
@@ -181,6 +234,13 @@ def _settings_shown(scope: Scope, queue: Queue) -> dict[str, str]:
     if "KmsMasterKeyId" in queue.settings:
         shown["SqsManagedSseEnabled"] = "false"
         shown.setdefault("KmsDataKeyReusePeriodSeconds", "300")
+    if queue.fifo:
+        shown |= {
+            "FifoQueue": "true",
+            "ContentBasedDeduplication": "true" if queue.content_based_deduplication else "false",
+            "DeduplicationScope": queue.deduplication_scope,
+            "FifoThroughputLimit": queue.throughput_limit,
+        }
     if queue.dead_letter_arn:
         shown["RedrivePolicy"] = render_redrive_policy(queue)
     return shown
@@ -188,8 +248,9 @@ def _settings_shown(scope: Scope, queue: Queue) -> dict[str, str]:
 
 def _counts(tx: Transaction, scope: Scope, queue: Queue, now: float) -> dict[str, str]:
     tally = TALLIES.get(tx, scope, queue.name)
-    delayed = DUE.count(tx, scope, queue.name, 0, after=now)
-    in_flight = DUE.count(tx, scope, queue.name, 1, after=now)
+    due = FIFO_DUE if queue.fifo else DUE
+    delayed = due.count(tx, scope, queue.name, 0, after=now)
+    in_flight = due.count(tx, scope, queue.name, 1, after=now)
     total = 0 if tally is None else tally.messages
     return dict(zip(_COUNTS, (str(total - delayed - in_flight), str(in_flight), str(delayed)), strict=True))
 

@@ -7,32 +7,38 @@ import msgspec
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.sqs import messages
 from mrak.services.sqs.queue import queue_arn
-from mrak.services.sqs.tables import MESSAGES, QUEUES, Queue, State
+from mrak.services.sqs.tables import MESSAGES, QUEUES, FifoState, Queue, State
 
 
-def is_exhausted(queue: Queue, state: State) -> bool:
+def is_exhausted(queue: Queue, state: State | FifoState) -> bool:
     return bool(queue.dead_letter_arn) and state.receive_count >= queue.max_receive_count
 
 
-def move_to_dead_letters(tx: Transaction, scope: Scope, queue: Queue, state: State, ctx: Context) -> bool:
+def move_to_dead_letters(tx: Transaction, scope: Scope, queue: Queue, state: State | FifoState, ctx: Context) -> bool:
     """Moves a message, whose state is open, to the queue that the redrive policy names. False where that queue is
     gone: then the message stays, as on AWS. It keeps its id and the time at which it was sent."""
     target = find_arn(queue.dead_letter_arn)
     if target is None:
         return False
     target_scope = target.scope_in(scope.environment)
-    if QUEUES.get(tx, target_scope, target.resource) is None:
+    dead_letter_queue = QUEUES.get(tx, target_scope, target.resource)
+    if dead_letter_queue is None:
         return False
+    # Both kinds of queue redrive through here, and each imports this module.
+    from mrak.services.sqs import fifo, messages
+
     message = MESSAGES.get(tx, scope, state.queue, state.sequence)
     assert message is not None, "a state without its message"
-    messages.remove(tx, scope, state)
+    if isinstance(state, FifoState):
+        fifo.remove(tx, scope, state)
+    else:
+        messages.remove(tx, scope, state)
     moved = msgspec.structs.replace(
         message,
         queue=target.resource,
         sequence=ctx.draw.sequence(),
         dead_letter_source=queue_arn(scope, queue.name),
     )
-    messages.append(tx, target_scope, moved, ctx.clock())
+    (fifo if dead_letter_queue.fifo else messages).append(tx, target_scope, moved, ctx.clock())
     return True

@@ -49,6 +49,41 @@ def check_visibility(seconds: int) -> None:
         )
 
 
+_NOT_FOR_THIS_QUEUE = "The request include parameter that is not valid for this queue type."
+_ID_CHARACTERS = re.compile(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}")
+
+
+def check_ids(req: dict[str, Any]) -> None:
+    """Group and deduplication ids, wherever they may be given."""
+    for name in ("MessageGroupId", "MessageDeduplicationId"):
+        value = req.get(name)
+        if value is not None and not _ID_CHARACTERS.fullmatch(value):
+            reason = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+            raise errors.invalid_value(value, name, reason)
+
+
+def check_fifo(queue: Queue, req: dict[str, Any]) -> None:
+    """What a FIFO queue asks of a message."""
+    check_body(req.get("MessageBody"))
+    if req.get("MessageGroupId") is None:
+        raise errors.missing_parameter("MessageGroupId")
+    check_ids(req)
+    if req.get("DelaySeconds"):
+        raise errors.invalid_value(req["DelaySeconds"], "DelaySeconds", _NOT_FOR_THIS_QUEUE)
+    if req.get("MessageDeduplicationId") is None and not queue.content_based_deduplication:
+        raise errors.invalid_parameter(
+            "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
+            "explicitly"
+        )
+
+
+def check_standard(req: dict[str, Any]) -> None:
+    """What a standard queue does not take. A group id is welcome there: it makes a fair queue."""
+    check_ids(req)
+    if req.get("MessageDeduplicationId") is not None:
+        raise errors.invalid_value(req["MessageDeduplicationId"], "MessageDeduplicationId", _NOT_FOR_THIS_QUEUE)
+
+
 def check_entries(entries: list[dict[str, Any]], entry_name: str) -> None:
     """A batch as a whole; what is wrong with one entry fails only that entry."""
     if not entries:

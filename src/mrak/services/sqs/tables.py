@@ -7,9 +7,21 @@
       DUE       (queue, received, visible_at)      states in the order in which they become visible
     TALLIES     (queue)             -> Tally       how many messages there are
 
+FIFO queues keep states by group, so that a group is an entity and its order a range:
+
+    FIFO_STATES (queue, group, sequence) -> FifoState
+      FIFO_DUE  (queue, received, visible_at)      for counts
+    HEADS       (queue, group)      -> Head        when the group's first message can be received
+      READY     (queue, ready_at)
+    SENT        (queue, within, deduplication_id)  -> Sent       five minutes of what was sent
+      EXPIRING  (queue, expires_at)
+    ATTEMPTS    (queue, attempt)    -> Attempt     five minutes of what a receive attempt got
+    MOVES       (queue, sequence)   -> Move        message move tasks, by their source
+
 Invariants: a message has exactly one state, and is in one queue; the tally counts the states; a state with
 `received` 0 was never received, so hidden states are delayed (0) or in flight (1). Visibility is computed from the
-time, not by jobs: a message is visible when `visible_at` <= now.
+time, not by jobs: a message is visible when `visible_at` <= now. A group has a head if and only if it has states, and
+the head's `ready_at` is the first state's `visible_at`.
 """
 
 from __future__ import annotations
@@ -34,6 +46,10 @@ class Queue(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Attributes that are stored as they came: Policy, RedriveAllowPolicy, KmsMasterKeyId, ..."""
     tags: dict[str, str] = {}
     purged_at: float = 0.0
+    fifo: bool = False
+    content_based_deduplication: bool = False
+    deduplication_scope: str = "queue"
+    throughput_limit: str = "perQueue"
 
 
 class Deleted(msgspec.Struct, frozen=True, array_like=True):
@@ -57,6 +73,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     system_attributes_md5: str = ""
     dead_letter_source: str = ""
     group: str = ""
+    deduplication_id: str = ""
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
@@ -72,6 +89,61 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     receipt: str = ""
 
 
+class FifoState(msgspec.Struct, frozen=True, array_like=True):
+    queue: str
+    group: str
+    sequence: int
+    visible_at: float
+    received: int
+    sent_at: float
+    receive_count: int = 0
+    first_received_at: float = 0.0
+    receipt: str = ""
+
+
+class Head(msgspec.Struct, frozen=True, array_like=True):
+    queue: str
+    group: str
+    ready_at: float
+
+
+class Sent(msgspec.Struct, frozen=True, array_like=True):
+    """`within` is "" or the group, by the queue's deduplication scope."""
+
+    queue: str
+    within: str
+    deduplication_id: str
+    message_id: str
+    sequence: int
+    expires_at: float
+
+
+class Attempt(msgspec.Struct, frozen=True, array_like=True):
+    """`held` are (group, sequence, receipt) of the messages that the attempt got."""
+
+    queue: str
+    attempt: str
+    held: list[tuple[str, int, str]]
+    expires_at: float
+
+
+class Move(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`destination` is "" where each message goes back to the queue that it came from; `rate` is messages a second, 0
+    for as fast as can be."""
+
+    queue: str
+    sequence: int
+    handle: str
+    source_arn: str
+    destination_arn: str
+    rate: int
+    to_move: int
+    started_at: float
+    moved: int = 0
+    status: str = "RUNNING"
+    failure: str = ""
+
+
 class Tally(msgspec.Struct, frozen=True, array_like=True):
     queue: str
     messages: int
@@ -83,3 +155,11 @@ MESSAGES = Table("sqs.message", Message, key=("queue", "sequence"), append_only=
 STATES = Table("sqs.state", State, key=("queue", "sequence"))
 DUE = STATES.index("due", ("queue", "received", "visible_at"))
 TALLIES = Table("sqs.tally", Tally, key=("queue",))
+FIFO_STATES = Table("sqs.fifo_state", FifoState, key=("queue", "group", "sequence"), entity=2)
+FIFO_DUE = FIFO_STATES.index("due", ("queue", "received", "visible_at"))
+HEADS = Table("sqs.head", Head, key=("queue", "group"))
+READY = HEADS.index("ready", ("queue", "ready_at"))
+SENT = Table("sqs.sent", Sent, key=("queue", "within", "deduplication_id"))
+EXPIRING = SENT.index("expiring", ("queue", "expires_at"))
+ATTEMPTS = Table("sqs.attempt", Attempt, key=("queue", "attempt"))
+MOVES = Table("sqs.move", Move, key=("queue", "sequence"))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import msgspec
 
-from mrak.core.background import Delivery, Undeliverable
+from mrak.core.background import Delivery, Timer, Undeliverable
 from mrak.core.context import Context, Transaction
-from mrak.core.operation import delivery
-from mrak.services.sqs import messages
+from mrak.core.operation import delivery, timer
+from mrak.services.sqs import fifo, messages, moves
 from mrak.services.sqs.exports import SEND
 from mrak.services.sqs.tables import QUEUES
 
@@ -19,5 +19,13 @@ def send(ctx: Context, tx: Transaction, made: Delivery) -> None:
     queue = QUEUES.get(tx, made.scope, name)
     if queue is None:
         raise Undeliverable(f"The queue {name} does not exist.")
+    if queue.fifo:
+        fifo.send(ctx, tx, made.scope, queue, request)
+        return
     message = messages.new(ctx, queue, request)
     messages.append(tx, made.scope, message, ctx.now + request.get("DelaySeconds", queue.delay_seconds))
+
+
+@timer(moves.TIMER)
+def move_messages(ctx: Context, tx: Transaction, due: Timer) -> None:
+    moves.step(ctx, tx, due)

@@ -1,0 +1,70 @@
+"""AddPermission and RemovePermission: statements of the queue's policy, named by their label."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.scope import Scope
+from mrak.services.sqs import errors
+from mrak.services.sqs.queue import queue_arn
+from mrak.services.sqs.tables import Queue
+
+_MOST_ACTIONS = 7
+_VERSION = "2008-10-17"
+# The actions that a permission can be given for; the rest is the owner's.
+_ACTIONS = (
+    *("*", "SendMessage", "ReceiveMessage", "DeleteMessage"),
+    *("ChangeMessageVisibility", "GetQueueAttributes", "GetQueueUrl"),
+)
+
+
+def add(scope: Scope, queue: Queue, req: dict[str, Any]) -> Queue:
+    """The queue with one more statement in its policy."""
+    label, actions = req["Label"], req["Actions"]
+    if len(actions) > _MOST_ACTIONS:
+        raise errors.over_limit_actions(len(actions))
+    for action in actions:
+        if action not in _ACTIONS:
+            raise errors.invalid_value(
+                f"SQS:{action}", "ActionName", f"Only the queue owner is allowed to invoke the {action} action."
+            )
+    arn = queue_arn(scope, queue.name)
+    policy = _policy(queue) or {"Version": _VERSION, "Id": f"{arn}/SQSDefaultPolicy", "Statement": []}
+    if any(statement.get("Sid") == label for statement in policy["Statement"]):
+        raise errors.invalid_value(label, "Label", "Already exists.")
+    principals = [f"arn:{scope.partition}:iam::{account}:root" for account in req["AWSAccountIds"]]
+    named = [f"SQS:{action}" for action in actions]
+    policy["Statement"].append(
+        {
+            "Sid": label,
+            "Effect": "Allow",
+            "Principal": {"AWS": principals[0] if len(principals) == 1 else principals},
+            "Action": named[0] if len(named) == 1 else named,
+            "Resource": arn,
+        }
+    )
+    return _with_policy(queue, policy)
+
+
+def remove(queue: Queue, label: str) -> Queue:
+    """The queue without the statement of that label; without a policy when it was the last."""
+    policy = _policy(queue) or {"Statement": []}
+    kept = [statement for statement in policy["Statement"] if statement.get("Sid") != label]
+    if len(kept) == len(policy["Statement"]):
+        raise errors.invalid_value(label, "Label", "can't find label.")
+    policy["Statement"] = kept
+    return _with_policy(queue, policy if kept else None)
+
+
+def _policy(queue: Queue) -> dict[str, Any] | None:
+    text = queue.settings.get("Policy")
+    return msgspec.json.decode(text) if text else None
+
+
+def _with_policy(queue: Queue, policy: dict[str, Any] | None) -> Queue:
+    settings = {name: value for name, value in queue.settings.items() if name != "Policy"}
+    if policy is not None:
+        settings["Policy"] = msgspec.json.encode(policy).decode()
+    return msgspec.structs.replace(queue, settings=settings)
