@@ -1,0 +1,13 @@
+"""API Gateway's HTTP and WebSocket APIs. Importing this package registers operations and the data plane.
+
+operations/   one function for each operation, by resource      plane/     what callers of an API meet
+parts         how parts of an API are kept                      rules      checks and defaults beyond the model
+releases      deployments: what a stage serves                  openapi    definitions to import
+tables        rows and their invariants                         errors     whole messages
+exports       what other services may use
+"""
+
+from mrak.services.apigatewayv2 import plane
+from mrak.services.apigatewayv2.operations import apis, authorizers, integrations, models, routes, stages
+
+__all__ = ["apis", "authorizers", "integrations", "models", "plane", "routes", "stages"]

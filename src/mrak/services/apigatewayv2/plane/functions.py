@@ -1,0 +1,60 @@
+"""Lambda functions, called as API Gateway: the function's own policy decides whether it may."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+
+from mrak.auth.principals import service_principal
+from mrak.core.arn import find_arn
+from mrak.core.context import Context
+from mrak.core.errors import ApiError, NotBuilt
+from mrak.services.apigatewayv2 import rules
+
+
+class FunctionFailed(Exception):
+    """It was not found, may not be called, or failed; the message is the function's own where it has one."""
+
+
+class FunctionTimedOut(FunctionFailed):
+    """It did not answer in the integration's time."""
+
+
+async def invoke_function(
+    ctx: Context, uri: str, event: dict[str, Any] | bytes, source_arn: str, timeout_seconds: float
+) -> bytes:
+    """The function's answer to an event."""
+    function_arn = rules.find_function_arn(uri)
+    parsed = None if function_arn is None else find_arn(function_arn)
+    if parsed is None:
+        raise FunctionFailed(f"{uri} names no function")
+    payload = event if isinstance(event, bytes) else msgspec.json.encode(event)
+    try:
+        async with asyncio.timeout(timeout_seconds):
+            answer = await ctx.call(
+                "lambda",
+                "Invoke",
+                {"FunctionName": function_arn, "Payload": payload},
+                scope=parsed.scope_in(ctx.scope.environment),
+                principal=service_principal("apigateway.amazonaws.com", ctx.scope.account, source_arn),
+            )
+    except TimeoutError:
+        raise FunctionTimedOut(f"{function_arn} did not answer in {timeout_seconds:g} seconds") from None
+    except NotBuilt:
+        raise
+    except ApiError as error:
+        raise FunctionFailed(str(error)) from None
+    returned: bytes = answer.get("Payload", b"")
+    if answer.get("FunctionError"):
+        raise FunctionFailed(_error_message(returned))
+    return returned
+
+
+def _error_message(payload: bytes) -> str:
+    try:
+        decoded = msgspec.json.decode(payload)
+    except msgspec.DecodeError:
+        return ""
+    return str(decoded.get("errorMessage", "")) if isinstance(decoded, dict) else ""
