@@ -104,7 +104,7 @@ class Bench:
         after = self._run(self.empty, sample, empty_options).rate
         row = as_row(name, outcome, note)
         row.ratio = outcome.rate / ((before + after) / 2)
-        row.note = note or f"{cpu / max(1, len(outcome.latencies)) * 1e6:.0f} µs of the server's processor each"
+        row.note = note or f"{cpu / max(1, outcome.answered) * 1e6:.0f} µs of the server's processor each"
         if bar is not None:
             row.bar, row.met = f"ratio ≥ {bar}", row.ratio >= bar
         return row

@@ -32,9 +32,10 @@ class Job:
 
 @dataclass
 class Outcome:
-    """`latencies` in seconds, in the order in which responses came."""
+    """`latencies` in seconds, in the order in which responses came; `answered` counts those of the warm-up too."""
 
     seconds: float = 0.0
+    answered: int = 0
     latencies: list[float] = field(default_factory=list)
     failed: int = 0
     failure: str = ""
@@ -123,6 +124,7 @@ class Run:
         self.bodies: list[bytes] = []
         self.failed = 0
         self.failure = ""
+        self.warmed = 0
         self.ended = False
         self.open = job.connections
         self.done = asyncio.Event()
@@ -134,8 +136,14 @@ class Run:
             self.ended = True
 
     def start_measuring(self) -> float:
+        self.warmed = len(self.latencies)
         self.latencies.clear()
         return time.perf_counter()
+
+    def outcome(self, began: float) -> Outcome:
+        seconds = time.perf_counter() - began
+        count = self.warmed + len(self.latencies)
+        return Outcome(seconds, count, self.latencies[:], self.failed, self.failure, self.bodies)
 
     async def measure(self) -> Outcome:
         loop = asyncio.get_running_loop()
@@ -146,12 +154,12 @@ class Run:
             await asyncio.sleep(self.job.warmup_seconds)
             began = self.start_measuring()
             await asyncio.wait({asyncio.create_task(self.done.wait())}, timeout=self.job.seconds)
-            seconds, latencies = time.perf_counter() - began, self.latencies[:]
+            outcome = self.outcome(began)
             self.ended = True
             await asyncio.wait({asyncio.create_task(self.done.wait())}, timeout=30)
-            return Outcome(seconds, latencies, self.failed, self.failure, self.bodies)
+            return outcome
         await self.done.wait()
-        return Outcome(time.perf_counter() - began, self.latencies, self.failed, self.failure, self.bodies)
+        return self.outcome(began)
 
 
 def _cycle(requests: list[bytes]) -> Iterator[bytes]:

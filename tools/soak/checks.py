@@ -102,9 +102,7 @@ async def empty_handler(server: Server) -> str:
     output, _ = await command.communicate(pickle.dumps(job))
     outcome: Outcome = pickle.loads(output)
     require(not outcome.failed, outcome.failure)
-    # The warm-up's requests are not among the latencies, but cost as much.
-    served = len(outcome.latencies) * (job.seconds + job.warmup_seconds) / job.seconds
-    each = (server.cpu_seconds() - before) / served * 1e6
+    each = (server.cpu_seconds() - before) / outcome.answered * 1e6
     return (
         f"{outcome.rate:,.0f}/s, {each:.0f} µs each, p50 {outcome.percentile_ms(50):.2f} ms, "
         f"p99 {outcome.percentile_ms(99):.2f} ms, then {server.rss_mib():.1f} MiB"

@@ -54,7 +54,7 @@ def _cold(bench: Bench, runtime: str, file: str, source: str, bar_ms: float) -> 
     client = make_function(bench, name, runtime, file, source)
     times = []
     for number in range(5 if bench.quick else 15):
-        client.update_function_configuration(FunctionName=name, Environment={"Variables": {"N": str(number)}})
+        client.update_function_configuration(FunctionName=name, Environment={"Variables": {"NUMBER": str(number)}})
         waiter = client.get_waiter("function_updated_v2")
         waiter.wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
         began = time.perf_counter()
