@@ -15,13 +15,12 @@ import msgspec
 from mrak.config import Settings
 from mrak.core.clock import Clock, RealClock
 from mrak.core.entropy import Entropy, SeededEntropy, SystemEntropy
-from mrak.core.http import Request
-from mrak.core.scope import DEFAULT_ENVIRONMENT
 from mrak.edge.outgoing import HttpClient
 from mrak.engine.environments import Environments
 from mrak.engine.function_logs import FunctionLogs
 from mrak.engine.invoke import Engine
-from mrak.gateway.admin import Admin, Refused
+from mrak.gateway.admin import Admin
+from mrak.gateway.messagingpages import MessagingPages
 from mrak.gateway.pipeline import Pipeline
 from mrak.lambdas.functions import Functions
 
@@ -49,22 +48,10 @@ class App:
         self.engine.parts["lambdas"] = self.functions
         self.engine.parts["endpoint"] = settings.endpoint
         self.engine.parts["http"] = HttpClient(allow_private=settings.on_loopback)
-        self.admin.page("GET", "/_mrak/outbox", self._outbox)
+        MessagingPages(self.environments).add_to(self.admin)
 
     async def start(self) -> None:
         await self.environments.start()
-
-    async def _outbox(self, request: Request) -> dict[str, object]:
-        """What would have left the machine, newest first: GET /_mrak/outbox?environment=NAME&limit=N."""
-        from mrak.services.sns.outbox import list_newest
-
-        asked = dict(request.query_pairs)
-        name, limit = asked.get("environment", DEFAULT_ENVIRONMENT), asked.get("limit", "100")
-        if name not in self.environments.rows or not limit.isdigit():
-            raise Refused(404 if limit.isdigit() else 400, f"There is no environment {name}, or limit is no number.")
-        environment = await self.environments.require(name)
-        rows = await environment.transact(lambda tx: list_newest(tx, name, min(int(limit), 1000)))
-        return {"messages": rows}
 
     async def close(self) -> None:
         await self.functions.close()

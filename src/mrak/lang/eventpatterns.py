@@ -95,10 +95,15 @@ def parse(text: str) -> Pattern:
 def parse_event(text: str) -> Event | None:
     """The event of a JSON text, with its numbers exact; None where the text is not a JSON object."""
     try:
-        document = json.loads(text, parse_float=Decimal)
+        document = json.loads(text, parse_float=Decimal, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return None
     return Event(document) if isinstance(document, dict) else None
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity, which Python takes for JSON."""
+    raise ValueError(name)
 
 
 def _matches_branch(branch: Branch, event: Event) -> bool:

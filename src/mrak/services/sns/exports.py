@@ -50,6 +50,9 @@ def delivery(
     )
 
 
+list_outbox = outbox.list_newest
+
+
 def keep_email(ctx: Context, tx: Transaction, to: str, subject: str, body: str) -> None:
     """An email that a service would have sent, for the outbox page."""
     outbox.keep(ctx, tx, ctx.scope, "email", to, subject, body)

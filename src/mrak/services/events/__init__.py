@@ -1,0 +1,32 @@
+"""Amazon EventBridge (the classic one). Importing this package registers its operations and background work.
+
+bus_operations, rule_operations, put_operations, archives, replays, connections, api_destinations   the operations
+buses        buses and rules by name and ARN            matching   from an event to its targets
+scheduled    rules with a schedule                      targets    targets that are called, and dead letters
+pages        listings                                   tables     rows and their invariants
+errors       the service's errors                       exports    what other services may use
+"""
+
+from mrak.services.events import (
+    api_destinations,
+    archives,
+    bus_operations,
+    connections,
+    put_operations,
+    replays,
+    rule_operations,
+    scheduled,
+    targets,
+)
+
+__all__ = [
+    "api_destinations",
+    "archives",
+    "bus_operations",
+    "connections",
+    "put_operations",
+    "replays",
+    "rule_operations",
+    "scheduled",
+    "targets",
+]

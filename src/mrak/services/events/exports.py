@@ -1,0 +1,56 @@
+"""What other services may use of EventBridge: the constructor of a delivery that puts an event of an AWS service, and
+the explanation of what the rules of a bus make of an event."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from mrak.core.background import Delivery
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.lang import eventpatterns
+from mrak.lang.eventpatterns import Event
+from mrak.services.events import buses
+from mrak.services.events.tables import RULES
+
+PUT = "events.put"
+
+
+def delivery(
+    ctx: Context, source: str, detail_type: str, detail: dict[str, Any], resources: list[str], *, lane: str = ""
+) -> Delivery:
+    """A delivery that puts an event on the default bus of `ctx.scope`: what S3 or Step Functions report. Its source may
+    begin with `aws.`, which PutEvents refuses."""
+    return Delivery(
+        kind=PUT,
+        lane=lane or f"events/{source}",
+        scope=ctx.scope,
+        payload=msgspec.msgpack.encode([source, detail_type, detail, resources, ctx.now]),
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+    )
+
+
+def explain(tx: Transaction, scope: Scope, bus: str, event: dict[str, Any]) -> list[dict[str, Any]]:
+    """For each rule of a bus: whether it takes the event, and if not, which field keeps it from it."""
+    ready = Event(json.loads(json.dumps(event)))
+    return [_explain_rule(scope, rule, ready) for rule in RULES.scan(tx, scope, bus, limit=300)]
+
+
+def _explain_rule(scope: Scope, rule: Any, event: Event) -> dict[str, Any]:
+    shown: dict[str, Any] = {"rule": rule.name, "arn": buses.rule_arn(scope, rule), "matches": False}
+    if not rule.is_enabled:
+        return {**shown, "reason": "the rule is disabled"}
+    if not rule.pattern:
+        return {**shown, "reason": "the rule has a schedule and no pattern"}
+    mismatches = eventpatterns.parse(rule.pattern).explain(event)
+    if not mismatches:
+        return {**shown, "matches": True}
+    fields = [
+        {"path": found.path, "wanted": list(found.wanted), "found": list(found.found), "reason": found.reason}
+        for found in mismatches
+    ]
+    return {**shown, "reason": "fields do not match", "fields": fields}

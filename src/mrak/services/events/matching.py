@@ -1,0 +1,177 @@
+"""From an event to its targets: which rules of a bus it matches, what each target gets, and the deliveries of it.
+
+    put -> each enabled rule with a pattern that matches -> each of its targets -> tx.enqueue(...)
+        -> each archive of the bus whose pattern matches -> a row
+
+All in the transaction that took the event, so an accepted event is delivered, pending or dead-lettered, never lost.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+from msgspec.structs import replace
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery, Retry
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.lang import eventpatterns, inputtransform
+from mrak.lang.eventpatterns import Event
+from mrak.lang.inputtransform import InputTransformError
+from mrak.services.events import buses
+from mrak.services.events.tables import ARCHIVED, ARCHIVES, BY_BUS, RULES, TARGETS, ArchivedEvent, Rule, Target
+from mrak.services.sns import exports as sns
+from mrak.services.sqs import exports as sqs
+
+MAX_HOPS = 5
+"""How often an event goes on from bus to bus; a ring of buses ends here."""
+_SWEEP = 20
+_DAY_SECONDS = 86_400.0
+
+
+class Work(msgspec.Struct, frozen=True, array_like=True):
+    """What the delivery to a target holds. `input` is what the target gets, `event` what was put."""
+
+    rule_arn: str
+    target: dict[str, Any]
+    input: str
+    event: str
+    hops: int = 0
+
+
+def new_event(
+    ctx: Context,
+    scope: Scope,
+    source: str,
+    detail_type: str,
+    detail: dict[str, Any],
+    resources: list[str],
+    at: float | None = None,
+) -> dict[str, Any]:
+    """An event as targets see it."""
+    return {
+        "version": "0",
+        "id": ctx.draw.uuid(),
+        "detail-type": detail_type,
+        "source": source,
+        "account": scope.account,
+        "time": render_time(ctx.now if at is None else at),
+        "region": scope.region,
+        "resources": resources,
+        "detail": detail,
+    }
+
+
+def render_time(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def put(
+    ctx: Context,
+    tx: Transaction,
+    scope: Scope,
+    bus: str,
+    event: dict[str, Any],
+    *,
+    hops: int = 0,
+    only_rules: frozenset[str] = frozenset(),
+) -> None:
+    """Sends an event to all whom a bus's rules name. `only_rules` are the ARNs that a replay is limited to."""
+    ready = Event(event)
+    for rule in RULES.scan(tx, scope, bus):
+        if not rule.is_enabled or not rule.pattern or not eventpatterns.parse(rule.pattern).matches(ready):
+            continue
+        if not only_rules or buses.rule_arn(scope, rule) in only_rules:
+            send_to_targets(ctx, tx, scope, rule, event, hops)
+    if "replay-name" not in event:
+        _archive(ctx, tx, scope, bus, event, ready)
+
+
+def _archive(ctx: Context, tx: Transaction, scope: Scope, bus: str, event: dict[str, Any], ready: Event) -> None:
+    for found in list(BY_BUS.scan(tx, scope, bus)):
+        if found.pattern and not eventpatterns.parse(found.pattern).matches(ready):
+            continue
+        archive = ARCHIVES.open(tx, scope, found.name)
+        assert archive is not None, found.name
+        text = inputtransform.compact(event)
+        count, size_bytes = archive.count + 1, archive.size_bytes + len(text.encode())
+        if archive.retention_days:
+            for old in list(ARCHIVED.scan(tx, scope, archive.name, limit=_SWEEP)):
+                if old.at >= ctx.now - archive.retention_days * _DAY_SECONDS:
+                    break
+                ARCHIVED.delete(tx, scope, old)
+                count, size_bytes = count - 1, size_bytes - len(old.event.encode())
+        ARCHIVED.insert(tx, scope, ArchivedEvent(archive.name, ctx.now, event["id"], text))
+        ARCHIVES.replace(tx, scope, archive, replace(archive, count=count, size_bytes=size_bytes))
+
+
+def send_to_targets(
+    ctx: Context, tx: Transaction, scope: Scope, rule: Rule, event: dict[str, Any], hops: int = 0
+) -> None:
+    text = inputtransform.compact(event)
+    rule_arn = buses.rule_arn(scope, rule)
+    for target in TARGETS.scan(tx, scope, rule.bus, rule.name):
+        try:
+            rendered = render_input(ctx, target, event, text, rule_arn, rule.name)
+        except InputTransformError:
+            # AWS delivers nothing where the filled template is no JSON.
+            continue
+        tx.enqueue(_delivery(ctx, scope, target, Work(rule_arn, target.settings, rendered, text, hops)))
+
+
+def render_input(ctx: Context, target: Target, event: dict[str, Any], text: str, rule_arn: str, rule_name: str) -> str:
+    """What the target gets: its constant input, a part of the event, a filled template, or the event."""
+    settings = target.settings
+    if "Input" in settings:
+        return str(settings["Input"])
+    if "InputPath" in settings:
+        return inputtransform.compact(inputtransform.select(event, settings["InputPath"]))
+    transformer = settings.get("InputTransformer")
+    if not transformer:
+        return text
+    reserved = inputtransform.predefined(event, rule_arn, rule_name, render_time(ctx.now))
+    return inputtransform.transform(
+        event, transformer.get("InputPathsMap") or {}, transformer["InputTemplate"], reserved
+    )
+
+
+def _delivery(ctx: Context, scope: Scope, target: Target, work: Work) -> Delivery:
+    """Queues and topics take their messages in the outbox's own transaction; others are called."""
+    found = find_arn(target.arn)
+    assert found is not None, target.arn
+    retry = read_retry(target.settings.get("RetryPolicy"))
+    has_queue = bool((target.settings.get("DeadLetterConfig") or {}).get("Arn"))
+    dead = "events.dead" if has_queue else ""
+    event_id = json.loads(work.event)["id"]
+    lane = f"events|{work.rule_arn}|{target.bus}|{target.rule}|{target.id}|{event_id}"
+    if found.service == "sqs":
+        message = {"MessageBody": work.input, **(target.settings.get("SqsParameters") or {})}
+        return sqs.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead)
+    if found.service == "sns":
+        return sns.delivery(ctx, target.arn, {"Message": work.input}, lane=lane, retry=retry, dead=dead)
+    kind = "events.bus" if found.service == "events" and found.resource.startswith("event-bus/") else "events.target"
+    return Delivery(
+        kind=kind,
+        lane=lane,
+        scope=scope,
+        payload=msgspec.msgpack.encode(work),
+        retry=retry,
+        dead=dead,
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+    )
+
+
+def read_retry(policy: dict[str, Any] | None) -> Retry:
+    """AWS tries for a day and 185 times again, unless the target says otherwise."""
+    policy = policy or {}
+    return Retry(
+        attempts=policy.get("MaximumRetryAttempts", 185) + 1,
+        first_delay_seconds=1.0,
+        longest_delay_seconds=900.0,
+        max_age_seconds=float(policy.get("MaximumEventAgeInSeconds", 86_400)),
+    )

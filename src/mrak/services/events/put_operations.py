@@ -1,0 +1,108 @@
+"""PutEvents, and events that other services and other buses put."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import msgspec
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import delivery, operation
+from mrak.core.scope import Scope
+from mrak.services.events import buses, errors, matching
+from mrak.services.events.exports import PUT
+from mrak.services.events.matching import MAX_HOPS, Work
+
+MAX_BYTES = 1_048_576
+_CHUNK_BYTES = 65_536
+_REQUIRED = ("Source", "DetailType", "Detail")
+
+
+@operation("PutEvents")
+def put_events(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """Each entry has its own result; only what is wrong with the request as a whole refuses it."""
+    entries = req["Entries"]
+    if sum(_size(entry) for entry in entries) > MAX_BYTES:
+        raise errors.validation("Total size of the entries in the request is over the limit.")
+    results = [_put_entry(ctx, tx, entry) for entry in entries]
+    return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """As AWS counts: 14 bytes for a time, and the UTF-8 of source, detail type, detail and resources.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-putevent-size.html
+    """
+    texts = [entry.get(name) or "" for name in _REQUIRED] + list(entry.get("Resources") or [])
+    return (14 if "Time" in entry else 0) + sum(len(text.encode()) for text in texts)
+
+
+def _put_entry(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> dict[str, Any]:
+    failure = _find_failure(entry)
+    if failure is not None:
+        return failure
+    detail = _parse_detail(entry["Detail"])
+    if detail is None:
+        return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
+    ctx.meter("EventBridge-Events", -(-_size(entry) // _CHUNK_BYTES))
+    scope, name = buses.locate(ctx.scope, entry.get("EventBusName"))
+    event = matching.new_event(
+        ctx,
+        ctx.scope,
+        entry["Source"],
+        entry["DetailType"],
+        detail,
+        list(entry.get("Resources") or []),
+        at=entry.get("Time"),
+    )
+    # An event for a bus that is not there is accepted, and is gone, as at AWS.
+    if buses.find(tx, scope, name) is not None:
+        matching.put(ctx, tx, scope, name, event)
+    return {"EventId": event["id"]}
+
+
+def _find_failure(entry: dict[str, Any]) -> dict[str, Any] | None:
+    for name in _REQUIRED:
+        if not entry.get(name):
+            message = f"Parameter {name} is not valid. Reason: {name} is a required argument."
+            return {"ErrorCode": "InvalidArgument", "ErrorMessage": message}
+    if entry["Source"].startswith("aws."):
+        return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
+    return None
+
+
+def _refuse_constant(name: str) -> None:
+    """NaN and Infinity, which Python takes for JSON."""
+    raise ValueError(name)
+
+
+def _parse_detail(text: str) -> dict[str, Any] | None:
+    try:
+        detail = json.loads(text, parse_constant=_refuse_constant)
+    except (ValueError, RecursionError):
+        return None
+    return detail if isinstance(detail, dict) else None
+
+
+@delivery(PUT)
+def put_for_service(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    """An event of one of AWS's services, for the default bus."""
+    source, detail_type, detail, resources, at = msgspec.msgpack.decode(made.payload)
+    event = matching.new_event(ctx, made.scope, source, detail_type, detail, resources, at)
+    matching.put(ctx, tx, made.scope, buses.DEFAULT, event)
+
+
+@delivery("events.bus")
+def put_to_bus(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    """An event that a rule sends on to another bus: it stays the same event, of its first account and region."""
+    work = msgspec.msgpack.decode(made.payload, type=Work)
+    found = find_arn(work.target["Arn"])
+    assert found is not None, work.target
+    if work.hops >= MAX_HOPS:
+        return
+    scope: Scope = found.scope_in(made.scope.environment)
+    home, bus = buses.require(tx, scope, found.resource.removeprefix("event-bus/"))
+    matching.put(ctx, tx, home, bus.name, json.loads(work.event), hops=work.hops + 1)

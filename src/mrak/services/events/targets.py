@@ -1,0 +1,121 @@
+"""Targets that are called: functions, state machines, log groups, API destinations; and dead letters of all.
+
+Queues, topics and buses are no calls: their deliveries are made in the outbox's own transaction (matching.py).
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable
+
+import msgspec
+
+from mrak.core.arn import Arn, find_arn
+from mrak.core.background import Delivery, Undeliverable, parse_dead
+from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
+from mrak.core.operation import delivery
+from mrak.services.events import api_destinations
+from mrak.services.events.matching import Work
+from mrak.services.events.tables import TARGETS
+from mrak.services.sqs import exports as sqs
+
+
+@delivery("events.target")
+async def call_target(ctx: Context, made: Delivery) -> None:
+    work = msgspec.msgpack.decode(made.payload, type=Work)
+    found = find_arn(work.target["Arn"])
+    assert found is not None, work.target
+    call = _CALLS.get(found.service)
+    if call is None:
+        deviation("EVENTS-002")
+        raise Undeliverable(f"{found.service} cannot be a target here")
+    await call(ctx, found, work)
+
+
+async def _invoke_function(ctx: Context, found: Arn, work: Work) -> None:
+    params = {"FunctionName": str(found), "InvocationType": "Event", "Payload": work.input.encode()}
+    await ctx.call("lambda", "Invoke", params, scope=found.scope_in(ctx.scope.environment))
+
+
+async def _start_execution(ctx: Context, found: Arn, work: Work) -> None:
+    params = {"stateMachineArn": str(found), "input": work.input}
+    await ctx.call("stepfunctions", "StartExecution", params, scope=found.scope_in(ctx.scope.environment))
+
+
+async def _put_record(ctx: Context, found: Arn, work: Work) -> None:
+    stream = found.resource.removeprefix("stream/")
+    params = {"StreamName": stream, "Data": work.input.encode(), "PartitionKey": json.loads(work.event)["id"]}
+    await ctx.call("kinesis", "PutRecord", params, scope=found.scope_in(ctx.scope.environment))
+
+
+async def _put_log_event(ctx: Context, found: Arn, work: Work) -> None:
+    """One log stream for each event, as AWS makes them."""
+    scope = found.scope_in(ctx.scope.environment)
+    group = found.resource.removeprefix("log-group:").removesuffix(":*")
+    stream = json.loads(work.event)["id"]
+    try:
+        await ctx.call("logs", "CreateLogStream", {"logGroupName": group, "logStreamName": stream}, scope=scope)
+    except ApiError as error:
+        # A second attempt finds the stream of the first.
+        if error.code != "ResourceAlreadyExistsException":
+            raise
+    entry = {"timestamp": int(ctx.now * 1000), "message": work.input}
+    params = {"logGroupName": group, "logStreamName": stream, "logEvents": [entry]}
+    await ctx.call("logs", "PutLogEvents", params, scope=scope)
+
+
+async def _call_api_destination(ctx: Context, found: Arn, work: Work) -> None:
+    if not found.resource.startswith("api-destination/"):
+        raise Undeliverable(f"{found} is no target")
+    await api_destinations.invoke(ctx, found, work)
+
+
+_CALLS: dict[str, Callable[[Context, Arn, Work], Awaitable[None]]] = {
+    "lambda": _invoke_function,
+    "states": _start_execution,
+    "logs": _put_log_event,
+    "kinesis": _put_record,
+    "events": _call_api_destination,
+}
+
+
+@delivery("events.dead")
+def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    """Takes what could not be delivered to the target's dead-letter queue, with the reason in its attributes.
+
+    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+    """
+    failed = parse_dead(made.payload)
+    _, rule_arn, bus, rule, target_id, _ = failed.lane.split("|")
+    found = find_arn(rule_arn)
+    assert found is not None, failed.lane
+    target = TARGETS.get(tx, found.scope_in(made.scope.environment), bus, rule, target_id)
+    queue_arn = (target.settings.get("DeadLetterConfig") or {}).get("Arn") if target is not None else None
+    if target is None or not queue_arn:
+        return
+    texts = {
+        "RULE_ARN": rule_arn,
+        "TARGET_ARN": target.arn,
+        "ERROR_CODE": _error_code(failed.failure),
+        "ERROR_MESSAGE": failed.failure or "unknown",
+    }
+    attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
+    attributes["RETRY_ATTEMPTS"] = {"DataType": "Number", "StringValue": str(max(0, failed.attempts - 1))}
+    message = {"MessageBody": _body(failed), "MessageAttributes": attributes}
+    tx.enqueue(sqs.delivery(ctx, queue_arn, message))
+
+
+def _body(failed: Delivery) -> str:
+    """The event, where the delivery holds it; what a queue or topic should have got otherwise."""
+    if failed.kind.startswith("events."):
+        return msgspec.msgpack.decode(failed.payload, type=Work).event
+    deviation("EVENTS-003")
+    _, message = msgspec.msgpack.decode(failed.payload)
+    return str(message.get("MessageBody") or message.get("Message"))
+
+
+def _error_code(failure: str) -> str:
+    code = failure.partition(":")[0]
+    return code if code.isidentifier() else "SDK_CLIENT_ERROR"

@@ -1,0 +1,726 @@
+"""EventBridge as boto3 sees it, over HTTP: buses, rules, targets, events, archives, and each error that it makes.
+
+Messages and shapes are those recorded from AWS; what patterns mean is tested in tests/unit/lang.
+"""
+
+from __future__ import annotations
+
+import datetime
+import http.server
+import json
+import queue
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+
+PATTERN = json.dumps({"source": ["shop"]})
+
+
+@pytest.fixture
+def events(sandbox: Any) -> Any:
+    return sandbox.client("events")
+
+
+class Queue:
+    """A queue as a target, and what has arrived there."""
+
+    def __init__(self, sandbox: Any) -> None:
+        self._sqs = sandbox.client("sqs")
+        self.url = self._sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"]
+        found = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
+        self.arn = found["Attributes"]["QueueArn"]
+
+    def take(self, count: int = 1) -> list[dict[str, Any]]:
+        taken: list[dict[str, Any]] = []
+        while len(taken) < count:
+            answer = self._sqs.receive_message(
+                QueueUrl=self.url, WaitTimeSeconds=5, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+            )
+            assert "Messages" in answer, f"{len(taken)} of {count} messages came"
+            for message in answer["Messages"]:
+                self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+            taken += answer["Messages"]
+        return taken
+
+    def events(self, count: int = 1) -> list[Any]:
+        return [json.loads(message["Body"]) for message in self.take(count)]
+
+
+@pytest.fixture
+def target(sandbox: Any) -> Queue:
+    return Queue(sandbox)
+
+
+def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    answer = caught.value.response
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
+    return answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+def name() -> str:
+    return f"n-{uuid.uuid4().hex[:20]}"
+
+
+def entry(detail: Any = None, source: str = "shop", **more: Any) -> dict[str, Any]:
+    return {"Source": source, "DetailType": "Order", "Detail": json.dumps(detail or {"id": 1}), **more}
+
+
+def rule_to(events: Any, arn: str, pattern: str = PATTERN, bus: str = "default", **more: Any) -> str:
+    """A rule of a new name with one target."""
+    rule = name()
+    events.put_rule(Name=rule, EventPattern=pattern, EventBusName=bus)
+    events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "t", "Arn": arn, **more}])
+    return rule
+
+
+def eventually(found: Callable[[], Any]) -> Any:
+    """What `found` finds, once it finds something."""
+    deadline = time.monotonic() + 10
+    while time.monotonic() < deadline:
+        result = found()
+        if result:
+            return result
+    raise AssertionError("it never came")
+
+
+# Buses
+
+
+def test_buses(events: Any, sandbox: Any) -> None:
+    """Create, describe, list, delete; the default one is always there and stays."""
+    bus = name()
+    arn = events.create_event_bus(Name=bus, Tags=[{"Key": "k", "Value": "v"}])["EventBusArn"]
+    assert arn == f"arn:aws:events:us-east-1:{sandbox.account}:event-bus/{bus}"
+    described = events.describe_event_bus(Name=bus)
+    assert (described["Arn"], "Policy" in described) == (arn, False)
+    assert [row["Name"] for row in events.list_event_buses(NamePrefix=bus)["EventBuses"]] == [bus]
+    assert "default" in {row["Name"] for row in events.list_event_buses()["EventBuses"]}
+    exists = ("ResourceAlreadyExistsException", f"Event bus {bus} already exists.")
+    assert error_of(events.create_event_bus, Name=bus) == exists
+    assert error_of(events.delete_event_bus, Name="default") == (
+        "ValidationException",
+        "Cannot delete event bus default.",
+    )
+    events.put_rule(Name="r", EventPattern=PATTERN, EventBusName=bus)
+    assert error_of(events.delete_event_bus, Name=bus)[1] == "Event bus can't be deleted since it has rules."
+    events.delete_rule(Name="r", EventBusName=bus)
+    events.delete_event_bus(Name=bus)
+    events.delete_event_bus(Name=bus)
+    gone = ("ResourceNotFoundException", f"Event bus {bus} does not exist.")
+    assert error_of(events.describe_event_bus, Name=bus) == gone
+    assert error_of(events.put_rule, Name="r", EventPattern=PATTERN, EventBusName=bus) == gone
+
+
+def test_listing_buses_pages(fresh_sandbox: Any) -> None:
+    """Limit and NextToken, in the order of names."""
+    events = fresh_sandbox.client("events")
+    for n in range(6):
+        events.create_event_bus(Name=f"x-{n}")
+    first = events.list_event_buses(NamePrefix="x-", Limit=3)
+    second = events.list_event_buses(NamePrefix="x-", Limit=3, NextToken=first["NextToken"])
+    listed = [row["Name"] for row in first["EventBuses"] + second["EventBuses"]]
+    assert (listed, "NextToken" in second) == ([f"x-{n}" for n in range(6)], False)
+    assert error_of(events.list_event_buses, NextToken="?")[0] == "ValidationException"
+
+
+def test_permissions(events: Any, sandbox: Any) -> None:
+    """Recorded: statements by their id, a whole policy, removal of one and of all."""
+    bus = name()
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    put = events.put_permission
+    put(EventBusName=bus, Action="events:PutEvents", Principal=sandbox.account, StatementId="one")
+    put(EventBusName=bus, Action="events:PutEvents", Principal="*", StatementId="two")
+    policy = json.loads(events.describe_event_bus(Name=bus)["Policy"])
+    assert policy["Version"] == "2012-10-17"
+    assert policy["Statement"][0] == {
+        "Sid": "one",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:aws:iam::{sandbox.account}:root"},
+        "Action": "events:PutEvents",
+        "Resource": arn,
+    }
+    assert policy["Statement"][1]["Principal"] == "*"
+    missing = ("ResourceNotFoundException", "Statement with the provided id does not exist.")
+    assert error_of(events.remove_permission, EventBusName=bus, StatementId="x") == missing
+    events.remove_permission(EventBusName=bus, StatementId="one")
+    events.remove_permission(EventBusName=bus, RemoveAllPermissions=True)
+    assert "Policy" not in events.describe_event_bus(Name=bus)
+    no_policy = ("ResourceNotFoundException", "EventBus does not have a policy.")
+    assert error_of(events.remove_permission, EventBusName=bus, StatementId="x") == no_policy
+    put(EventBusName=bus, Policy='{"Version": "2012-10-17", "Statement": []}')
+    assert json.loads(events.describe_event_bus(Name=bus)["Policy"])["Statement"] == []
+    assert error_of(put, EventBusName=bus, Policy="x")[1] == "Parameter Policy is not valid."
+    assert error_of(put, EventBusName=bus, StatementId="x", Principal="*")[1] == "Parameter Action must be specified."
+    assert error_of(put, EventBusName="nope", StatementId="x", Action="events:PutEvents", Principal="*") == (
+        "ResourceNotFoundException",
+        "Event bus nope does not exist.",
+    )
+
+
+def test_tags(events: Any) -> None:
+    """Of buses and of rules; a rule put again keeps its own."""
+    rule = name()
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "2"}]
+    arn = events.put_rule(Name=rule, EventPattern=PATTERN, Tags=tags)["RuleArn"]
+    events.put_rule(Name=rule, EventPattern=PATTERN)
+    assert events.list_tags_for_resource(ResourceARN=arn)["Tags"] == tags
+    events.untag_resource(ResourceARN=arn, TagKeys=["b", "none"])
+    events.tag_resource(ResourceARN=arn, Tags=[{"Key": "c", "Value": "3"}])
+    assert [tag["Key"] for tag in events.list_tags_for_resource(ResourceARN=arn)["Tags"]] == ["a", "c"]
+    bus = events.create_event_bus(Name=name(), Tags=tags)["EventBusArn"]
+    assert events.list_tags_for_resource(ResourceARN=bus)["Tags"] == tags
+    wrong = error_of(events.list_tags_for_resource, ResourceARN=bus + "x")
+    assert wrong == ("ResourceNotFoundException", f"Event bus {bus.rpartition('/')[2]}x does not exist.")
+    assert error_of(events.tag_resource, ResourceARN=arn + "x", Tags=tags)[1].endswith(
+        "does not exist on EventBus default."
+    )
+
+
+# Rules and targets
+
+
+def test_rules(events: Any, sandbox: Any) -> None:
+    """Recorded: what a rule shows, on the default bus and on another."""
+    bus = name()
+    events.create_event_bus(Name=bus)
+    rule = name()
+    arn = events.put_rule(Name=rule, EventPattern=PATTERN, EventBusName=bus)["RuleArn"]
+    assert arn == f"arn:aws:events:us-east-1:{sandbox.account}:rule/{bus}/{rule}"
+    shown = {"Name": rule, "Arn": arn, "EventPattern": PATTERN, "State": "ENABLED", "EventBusName": bus}
+    described = events.describe_rule(Name=rule, EventBusName=bus)
+    described.pop("ResponseMetadata")
+    assert described == {**shown, "CreatedBy": sandbox.account}
+    assert events.list_rules(EventBusName=bus, NamePrefix=rule[:5])["Rules"] == [shown]
+    assert events.list_rules(EventBusName=bus, NamePrefix="zzz")["Rules"] == []
+    events.disable_rule(Name=rule, EventBusName=bus)
+    assert events.describe_rule(Name=rule, EventBusName=bus)["State"] == "DISABLED"
+    events.enable_rule(Name=rule, EventBusName=bus)
+    assert events.describe_rule(Name=rule, EventBusName=bus)["State"] == "ENABLED"
+    events.delete_rule(Name=rule, EventBusName=bus)
+    events.delete_rule(Name=rule, EventBusName=bus)
+    gone = ("ResourceNotFoundException", f"Rule {rule} does not exist on EventBus {bus}.")
+    assert error_of(events.describe_rule, Name=rule, EventBusName=bus) == gone
+    assert error_of(events.enable_rule, Name=rule, EventBusName=bus) == gone
+
+
+@pytest.mark.parametrize(
+    ("params", "error"),
+    [
+        ({}, ("ValidationException", "Parameter(s) EventPattern or ScheduleExpression must be specified.")),
+        (
+            {"EventPattern": '{"a": []}'},
+            (
+                "InvalidEventPatternException",
+                "Event pattern is not valid. Reason: Empty arrays are not allowed\n at [Source: "
+                '(String)"{"a": []}"; line: 1, column: 9]',
+            ),
+        ),
+        (
+            {"ScheduleExpression": "cron(0 1 * * * *)"},
+            ("ValidationException", "Parameter ScheduleExpression is not valid."),
+        ),
+        (
+            {"ScheduleExpression": "at(2030-01-01T00:00:00)"},
+            ("ValidationException", "Parameter ScheduleExpression is not valid."),
+        ),
+    ],
+)
+def test_refused_rules(events: Any, params: dict[str, Any], error: tuple[str, str]) -> None:
+    """Each refusal of PutRule."""
+    assert error_of(events.put_rule, Name=name(), **params) == error
+
+
+def test_schedules_are_for_the_default_bus(events: Any) -> None:
+    """As at AWS."""
+    bus = name()
+    events.create_event_bus(Name=bus)
+    wrong = error_of(events.put_rule, Name="r", ScheduleExpression="rate(1 minute)", EventBusName=bus)
+    assert wrong[1] == "ScheduleExpression is supported only on the default event bus."
+
+
+def test_targets(events: Any, target: Queue) -> None:
+    """Recorded: put, list, by target, remove; a rule with targets stays."""
+    rule = rule_to(events, target.arn)
+    assert events.list_targets_by_rule(Rule=rule)["Targets"] == [{"Id": "t", "Arn": target.arn}]
+    assert events.list_rule_names_by_target(TargetArn=target.arn)["RuleNames"] == [rule]
+    assert events.list_rule_names_by_target(TargetArn=target.arn + "x")["RuleNames"] == []
+    in_use = ("ValidationException", "Rule can't be deleted since it has targets.")
+    assert error_of(events.delete_rule, Name=rule) == in_use
+    events.put_rule(Name=rule, EventPattern='{"source": ["other"]}')
+    assert len(events.list_targets_by_rule(Rule=rule)["Targets"]) == 1
+    removed = events.remove_targets(Rule=rule, Ids=["t", "none"])
+    assert (removed["FailedEntryCount"], removed["FailedEntries"]) == (0, [])
+    assert events.list_targets_by_rule(Rule=rule)["Targets"] == []
+    events.delete_rule(Name=rule)
+
+
+def test_refused_targets(events: Any, target: Queue) -> None:
+    """Each refusal of PutTargets."""
+    rule = name()
+    events.put_rule(Name=rule, EventPattern=PATTERN)
+
+    def refused(**more: Any) -> tuple[str, str]:
+        return error_of(events.put_targets, Rule=rule, Targets=[{"Id": "t", "Arn": target.arn, **more}])
+
+    assert refused(Input="{}", InputPath="$") == (
+        "ValidationException",
+        "Only one of Input, InputPath, or InputTransformer must be provided for target t.",
+    )
+    assert refused(Arn="nope")[1] == "Parameter nope is not valid. Reason: Provided Arn is not in correct format."
+    assert refused(Arn=target.arn + ".fifo")[1] == "Parameter(s) SqsParameters must be specified for target: t."
+    transformer = {"InputPathsMap": {"a": "$.id"}, "InputTemplate": '"<a> <b>"'}
+    assert refused(InputTransformer=transformer)[1] == "InputTemplate for target t contains invalid placeholder b."
+    six = [{"Id": str(n), "Arn": target.arn} for n in range(6)]
+    limit = ("LimitExceededException", "The requested resource exceeds the maximum number allowed.")
+    assert error_of(events.put_targets, Rule=rule, Targets=six) == limit
+    gone = error_of(events.put_targets, Rule="none", Targets=[{"Id": "t", "Arn": target.arn}])
+    assert gone == ("ResourceNotFoundException", "Rule none does not exist on EventBus default.")
+
+
+def test_the_eventbus_pattern_sandbox(events: Any) -> None:
+    """TestEventPattern answers yes or no, or which of the two is wrong."""
+    event = json.dumps({"id": "1", "source": "shop", "account": "1", "time": "2026-01-01T00:00:00Z", "region": "r"})
+    assert events.test_event_pattern(EventPattern=PATTERN, Event=event)["Result"] is True
+    assert events.test_event_pattern(EventPattern='{"source": ["x"]}', Event=event)["Result"] is False
+    for wrong in ("plain", "[]"):
+        invalid = ("ValidationException", "Parameter Event is not valid.")
+        assert error_of(events.test_event_pattern, EventPattern=PATTERN, Event=wrong) == invalid
+    assert error_of(events.test_event_pattern, EventPattern="{", Event=event)[0] == "InvalidEventPatternException"
+
+
+# Events
+
+
+def test_an_event_reaches_its_target(events: Any, sandbox: Any, target: Queue) -> None:
+    """Recorded: the members of an event."""
+    rule_to(events, target.arn, json.dumps({"source": ["shop"], "detail": {"id": [{"numeric": [">", 5]}]}}))
+    at = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    put = events.put_events(
+        Entries=[entry({"id": 3}), entry({"id": 7, "x": 1.5}, Time=at, Resources=["arn:a"]), entry(source="y")]
+    )
+    assert put["FailedEntryCount"] == 0
+    assert target.events() == [
+        {
+            "version": "0",
+            "id": put["Entries"][1]["EventId"],
+            "detail-type": "Order",
+            "source": "shop",
+            "account": sandbox.account,
+            "time": "2026-01-02T03:04:05Z",
+            "region": "us-east-1",
+            "resources": ["arn:a"],
+            "detail": {"id": 7, "x": 1.5},
+        }
+    ]
+
+
+@pytest.mark.parametrize(
+    ("wrong", "code", "message"),
+    [
+        ({"Source": ""}, "InvalidArgument", "Parameter Source is not valid. Reason: Source is a required argument."),
+        (
+            {"DetailType": ""},
+            "InvalidArgument",
+            "Parameter DetailType is not valid. Reason: DetailType is a required argument.",
+        ),
+        ({"Detail": ""}, "InvalidArgument", "Parameter Detail is not valid. Reason: Detail is a required argument."),
+        ({"Detail": "plain"}, "MalformedDetail", "Detail is malformed."),
+        ({"Detail": '"string"'}, "MalformedDetail", "Detail is malformed."),
+        ({"Detail": '{"a": NaN}'}, "MalformedDetail", "Detail is malformed."),
+        ({"Source": "aws.s3"}, "NotAuthorizedForSourceException", "Not authorized for the source."),
+    ],
+)
+def test_refused_entries(events: Any, wrong: dict[str, Any], code: str, message: str) -> None:
+    """Recorded: one bad entry does not stop the others, and results are in order."""
+    answer = events.put_events(Entries=[entry(), {**entry(), **wrong}])
+    assert answer["FailedEntryCount"] == 1
+    assert "EventId" in answer["Entries"][0]
+    assert answer["Entries"][1] == {"ErrorCode": code, "ErrorMessage": message}
+
+
+def test_requests_that_are_too_large(events: Any) -> None:
+    """Eleven entries, or more than a megabyte."""
+    too_big = ("ValidationException", "Total size of the entries in the request is over the limit.")
+    assert error_of(events.put_events, Entries=[entry({"a": "x" * 1_048_576})]) == too_big
+    assert error_of(events.put_events, Entries=[entry()] * 11)[0] == "ValidationException"
+
+
+def test_an_unknown_bus_takes_events_and_forgets_them(events: Any) -> None:
+    """As at AWS, where the sender is not told."""
+    assert "EventId" in events.put_events(Entries=[entry(EventBusName="nope")])["Entries"][0]
+
+
+def test_inputs(events: Any, target: Queue) -> None:
+    """A constant, a part, a template."""
+    source = name()
+    pattern = json.dumps({"source": [source]})
+    rule_to(events, target.arn, pattern, Input='{"constant": true}')
+    rule_to(events, target.arn, pattern, InputPath="$.detail.payload")
+    transformer = {
+        "InputPathsMap": {"id": "$.detail.id"},
+        "InputTemplate": '{"id": <id>, "r": "<aws.events.rule-name>"}',
+    }
+    rule = rule_to(events, target.arn, pattern, InputTransformer=transformer)
+    events.put_events(Entries=[entry({"id": "x", "payload": {"a": 1}}, source=source)])
+    got = target.events(3)
+    for expected in ({"constant": True}, {"a": 1}, {"id": "x", "r": rule}):
+        assert expected in got
+
+
+def test_why_a_rule_did_not_match(events: Any, sandbox: Any, target: Queue) -> None:
+    """The page that explains: for each rule, the field that kept an event from it."""
+    rule = rule_to(events, target.arn, json.dumps({"source": ["shop"], "detail": {"total": [{"numeric": [">", 10]}]}}))
+    event = {"source": "shop", "detail": {"total": 5}}
+    asked = {"environment": sandbox.name, "region": "us-east-1", "event": event}
+    rules = sandbox.server.ask("POST", "/_mrak/events/explain", asked)["rules"]
+    (found,) = [row for row in rules if row["rule"] == rule]
+    assert found["matches"] is False
+    (field,) = found["fields"]
+    assert (field["path"], field["wanted"], field["found"]) == ("detail.total", ['{"numeric": [">", 10]}'], ["5"])
+
+
+def test_disabled_rules_are_quiet(events: Any, target: Queue) -> None:
+    """And wake up when they are enabled."""
+    source = name()
+    rule = rule_to(events, target.arn, json.dumps({"source": [source]}))
+    events.disable_rule(Name=rule)
+    events.put_events(Entries=[entry({"n": 1}, source=source)])
+    events.enable_rule(Name=rule)
+    events.put_events(Entries=[entry({"n": 2}, source=source)])
+    assert target.events()[0]["detail"] == {"n": 2}
+
+
+def test_a_topic_as_a_target(events: Any, sandbox: Any, target: Queue) -> None:
+    """The notification's message is the event."""
+    sns, source = sandbox.client("sns"), name()
+    topic = sns.create_topic(Name=name())["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=target.arn, Attributes={"RawMessageDelivery": "true"})
+    rule_to(events, topic, json.dumps({"source": [source]}))
+    events.put_events(Entries=[entry(source=source)])
+    assert target.events()[0]["source"] == source
+
+
+def test_a_bus_as_a_target(events: Any, target: Queue) -> None:
+    """Recorded: it stays the same event. A ring of buses ends."""
+    source, other = name(), name()
+    arn = events.create_event_bus(Name=other)["EventBusArn"]
+    default = events.describe_event_bus()["Arn"]
+    pattern = json.dumps({"source": [source]})
+    rule_to(events, arn, pattern)
+    rule_to(events, default, pattern, bus=other)
+    rule_to(events, target.arn, pattern, bus=other)
+    put = events.put_events(Entries=[entry(source=source)])
+    got = target.events(3)
+    assert {event["id"] for event in got} == {put["Entries"][0]["EventId"]}
+    assert len(got) == 3, "five hops: default, other, default, other, default, other"
+
+
+def test_dead_letters_say_why(events: Any, sandbox: Any, target: Queue) -> None:
+    """A target that is gone; the event is not."""
+    source, dead = name(), Queue(sandbox)
+    rule = rule_to(events, target.arn + "-gone", json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn})
+    events.put_events(Entries=[entry({"n": 1}, source=source)])
+    (message,) = dead.take()
+    assert json.loads(message["Body"])["detail"] == {"n": 1}
+    attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
+    assert attributes["TARGET_ARN"] == target.arn + "-gone"
+    assert attributes["RULE_ARN"].endswith(f"rule/{rule}")
+    assert "does not exist" in attributes["ERROR_MESSAGE"]
+
+
+def test_what_cannot_be_a_target_dead_letters(events: Any, sandbox: Any) -> None:
+    """EVENTS-002: ECS tasks and the like are taken as targets, and their events dead-lettered."""
+    source, dead = name(), Queue(sandbox)
+    cluster = f"arn:aws:ecs:us-east-1:{sandbox.account}:cluster/c"
+    rule_to(events, cluster, json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn})
+    events.put_events(Entries=[entry({"n": 1}, source=source)])
+    (message,) = dead.take()
+    assert message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] == "ecs cannot be a target here"
+
+
+def test_dead_letters_of_queues_hold_the_transformed_input(events: Any, sandbox: Any, target: Queue) -> None:
+    """EVENTS-003: AWS keeps the event, here it is what the queue would have got."""
+    source, dead = name(), Queue(sandbox)
+    rule_to(
+        events,
+        target.arn + "-gone",
+        json.dumps({"source": [source]}),
+        InputPath="$.detail",
+        DeadLetterConfig={"Arn": dead.arn},
+    )
+    events.put_events(Entries=[entry({"n": 1}, source=source)])
+    assert dead.events() == [{"n": 1}]
+
+
+def test_schedules_fire(events: Any, sandbox: Any, target: Queue) -> None:
+    """Recorded: the event of a schedule; each minute of the environment's clock."""
+    rule = name()
+    arn = events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")["RuleArn"]
+    events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": target.arn}])
+    sandbox.advance_clock(61)
+    (first,) = target.events()
+    assert (first["source"], first["detail-type"], first["detail"]) == ("aws.events", "Scheduled Event", {})
+    assert first["resources"] == [arn]
+    sandbox.advance_clock(60)
+    (second,) = target.events()
+    assert second["id"] != first["id"]
+    events.put_rule(Name=rule, ScheduleExpression="rate(1 hour)")
+    events.disable_rule(Name=rule)
+    sandbox.advance_clock(7200)
+    events.enable_rule(Name=rule)
+    sandbox.advance_clock(3601)
+    assert target.events()[0]["resources"] == [arn]
+
+
+# Archives and replays
+
+
+def test_archives(events: Any) -> None:
+    """Recorded: what an archive shows, and each refusal."""
+    archive, bus = name(), name()
+    source = events.create_event_bus(Name=bus)["EventBusArn"]
+    made = events.create_archive(
+        ArchiveName=archive, EventSourceArn=source, Description="d", EventPattern=PATTERN, RetentionDays=1
+    )
+    assert (made["State"], made["ArchiveArn"].rpartition(":")[2]) == ("ENABLED", f"archive/{archive}")
+    shown = events.describe_archive(ArchiveName=archive)
+    assert (shown["EventCount"], shown["SizeBytes"], shown["RetentionDays"]) == (0, 0, 1)
+    assert (shown["EventPattern"], shown["Description"], shown["EventSourceArn"]) == (PATTERN, "d", source)
+    (listed,) = events.list_archives(EventSourceArn=source)["Archives"]
+    assert listed["ArchiveName"] == archive and "Description" not in listed
+    assert events.list_archives(NamePrefix="zzz")["Archives"] == []
+    exists = ("ResourceAlreadyExistsException", f"Archive {archive} already exists.")
+    assert error_of(events.create_archive, ArchiveName=archive, EventSourceArn=source) == exists
+    no_bus = ("ResourceNotFoundException", f"Event bus {bus}x does not exist.")
+    assert error_of(events.create_archive, ArchiveName="x", EventSourceArn=source + "x") == no_bus
+    assert error_of(events.list_archives, EventSourceArn=source + "x") == no_bus
+    assert error_of(events.list_archives, EventSourceArn=source, NamePrefix="a")[0] == "ValidationException"
+    events.put_events(Entries=[entry(EventBusName=bus) for _ in range(3)] + [entry(source="no", EventBusName=bus)])
+    assert events.describe_archive(ArchiveName=archive)["EventCount"] == 3
+    events.update_archive(ArchiveName=archive, Description="e")
+    assert events.describe_archive(ArchiveName=archive)["Description"] == "e"
+    events.delete_archive(ArchiveName=archive)
+    gone = ("ResourceNotFoundException", f"Archive {archive} does not exist.")
+    assert error_of(events.describe_archive, ArchiveName=archive) == gone
+
+
+def test_replays(events: Any, target: Queue) -> None:
+    """All of a span come again, more than a page of them, with the replay's name; and each refusal."""
+    bus, archive, replay = name(), name(), name()
+    source = events.create_event_bus(Name=bus)["EventBusArn"]
+    arn = events.create_archive(ArchiveName=archive, EventSourceArn=source)["ArchiveArn"]
+    for batch in range(12):
+        events.put_events(Entries=[entry({"n": batch * 10 + n}, EventBusName=bus) for n in range(10)])
+    rule_to(events, target.arn, bus=bus)
+    end = datetime.datetime(2100, 1, 1, tzinfo=datetime.UTC)
+    span = {"EventStartTime": datetime.datetime(2020, 1, 1, tzinfo=datetime.UTC), "EventEndTime": end}
+    params: dict[str, Any] = {"EventSourceArn": arn, "Destination": {"Arn": source}, **span}
+    started = events.start_replay(ReplayName=replay, **params)
+    assert started["State"] == "STARTING"
+    got = target.events(120)
+    assert {event["detail"]["n"] for event in got} == set(range(120))
+    assert {event["replay-name"] for event in got} == {replay}
+    shown = eventually(
+        lambda: [row for row in [events.describe_replay(ReplayName=replay)] if row["State"] == "COMPLETED"]
+    )
+    assert shown[0]["EventLastReplayedTime"]
+    assert replay in {row["ReplayName"] for row in events.list_replays(State="COMPLETED")["Replays"]}
+    exists = ("ResourceAlreadyExistsException", f"Replay {replay} already exists.")
+    assert error_of(events.start_replay, ReplayName=replay, **params) == exists
+    over = ("IllegalStatusException", f"Replay {replay} is not in a valid state for this operation.")
+    assert error_of(events.cancel_replay, ReplayName=replay) == over
+    reverse = {**params, "EventEndTime": span["EventStartTime"]}
+    assert error_of(events.start_replay, ReplayName=name(), **reverse) == (
+        "ValidationException",
+        "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.",
+    )
+    elsewhere = {**params, "Destination": {"Arn": events.describe_event_bus()["Arn"]}}
+    assert error_of(events.start_replay, ReplayName=name(), **elsewhere) == (
+        "ValidationException",
+        "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.",
+    )
+    nowhere = {**params, "Destination": {"Arn": source + "x"}}
+    assert error_of(events.start_replay, ReplayName=name(), **nowhere) == (
+        "ResourceNotFoundException",
+        f"Event bus {bus}x does not exist.",
+    )
+    assert error_of(events.describe_replay, ReplayName="none") == (
+        "ResourceNotFoundException",
+        "Replay none does not exist.",
+    )
+
+
+# API destinations
+
+
+class Endpoint:
+    """A real HTTP endpoint that remembers its requests."""
+
+    def __init__(self) -> None:
+        self.requests: queue.Queue[tuple[str, str, dict[str, str], bytes]] = queue.Queue()
+        self.statuses: list[int] = []
+        endpoint = self
+
+        class Handler(http.server.BaseHTTPRequestHandler):
+            def do_POST(self) -> None:
+                body = self.rfile.read(int(self.headers.get("content-length") or 0))
+                headers = {key.lower(): value for key, value in self.headers.items()}
+                answer = b'{"access_token": "token"}' if self.path == "/oauth" else b"{}"
+                self.send_response(endpoint.statuses.pop(0) if endpoint.statuses else 200)
+                self.send_header("content-length", str(len(answer)))
+                self.end_headers()
+                self.wfile.write(answer)
+                endpoint.requests.put((self.command, self.path, headers, body))
+
+            do_PUT = do_POST
+
+            def log_message(self, *_: Any) -> None:
+                """Keeps the test's output quiet."""
+
+        self._server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self._server.server_port}"
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+
+    def take(self) -> tuple[str, str, dict[str, str], bytes]:
+        return self.requests.get(timeout=10)
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+@pytest.fixture
+def endpoint() -> Iterator[Endpoint]:
+    made = Endpoint()
+    yield made
+    made.close()
+
+
+def test_connections(events: Any, sandbox: Any) -> None:
+    """EVENTS-001: what a connection shows: never its secrets, which no Secrets Manager holds; and each refusal."""
+    connection = name()
+    auth = {
+        "ApiKeyAuthParameters": {"ApiKeyName": "ApiKey", "ApiKeyValue": "secret"},
+        "InvocationHttpParameters": {
+            "HeaderParameters": [
+                {"Key": "a", "Value": "open", "IsValueSecret": False},
+                {"Key": "b", "Value": "hidden", "IsValueSecret": True},
+            ]
+        },
+    }
+    made = events.create_connection(Name=connection, AuthorizationType="API_KEY", AuthParameters=auth)
+    assert made["ConnectionState"] == "AUTHORIZED"
+    shown = events.describe_connection(Name=connection)
+    assert shown["AuthParameters"] == {
+        "ApiKeyAuthParameters": {"ApiKeyName": "ApiKey"},
+        "InvocationHttpParameters": {
+            "HeaderParameters": [
+                {"Key": "a", "Value": "open", "IsValueSecret": False},
+                {"Key": "b", "IsValueSecret": True},
+            ]
+        },
+    }
+    assert f":secret:events!connection/{connection}/" in shown["SecretArn"]
+    (listed,) = events.list_connections(NamePrefix=connection)["Connections"]
+    assert (listed["AuthorizationType"], "AuthParameters" in listed) == ("API_KEY", False)
+    exists = ("ResourceAlreadyExistsException", f"Connection {connection} already exists.")
+    again = error_of(events.create_connection, Name=connection, AuthorizationType="API_KEY", AuthParameters=auth)
+    assert again == exists
+    basic = {"BasicAuthParameters": {"Username": "u", "Password": "p"}}
+    events.update_connection(Name=connection, AuthorizationType="BASIC", AuthParameters=basic)
+    described = events.describe_connection(Name=connection)["AuthParameters"]
+    assert described == {"BasicAuthParameters": {"Username": "u"}}
+    assert events.deauthorize_connection(Name=connection)["ConnectionState"] == "DEAUTHORIZING"
+    assert events.delete_connection(Name=connection)["ConnectionState"] == "DELETING"
+    gone = f"Failed to describe the connection(s). Connection '{connection}' does not exist."
+    assert error_of(events.describe_connection, Name=connection) == ("ResourceNotFoundException", gone)
+
+
+def test_an_api_destination(events: Any, sandbox: Any, endpoint: Endpoint) -> None:
+    """The request that reaches the endpoint: method, path, query, headers, authorisation, body."""
+    auth = {
+        "BasicAuthParameters": {"Username": "u", "Password": "p"},
+        "InvocationHttpParameters": {
+            "HeaderParameters": [{"Key": "x-fixed", "Value": "1"}],
+            "BodyParameters": [{"Key": "extra", "Value": "y"}],
+        },
+    }
+    connection = events.create_connection(Name=name(), AuthorizationType="BASIC", AuthParameters=auth)
+    destination = name()
+    params = {"ConnectionArn": connection["ConnectionArn"], "HttpMethod": "PUT"}
+    url = endpoint.url.replace("http://", "https://") + "/orders/*"
+    made = events.create_api_destination(Name=destination, InvocationEndpoint=url, **params)
+    assert made["ApiDestinationState"] == "ACTIVE"
+    shown = events.describe_api_destination(Name=destination)
+    assert (shown["InvocationRateLimitPerSecond"], shown["HttpMethod"]) == (300, "PUT")
+    events.update_api_destination(Name=destination, InvocationEndpoint=endpoint.url + "/orders/*")
+    assert [row["Name"] for row in events.list_api_destinations(NamePrefix=destination)["ApiDestinations"]] == [
+        destination
+    ]
+    source = name()
+    http_parameters = {
+        "PathParameterValues": ["a b"],
+        "QueryStringParameters": {"q": "1"},
+        "HeaderParameters": {"x-own": "2"},
+    }
+    rule_to(
+        events,
+        made["ApiDestinationArn"],
+        json.dumps({"source": [source]}),
+        HttpParameters=http_parameters,
+        InputPath="$.detail",
+    )
+    endpoint.statuses = [503]
+    events.put_events(Entries=[entry({"n": 1}, source=source)])
+    endpoint.take()
+    sandbox.advance_clock(2)
+    method, path, headers, body = endpoint.take()
+    assert (method, path) == ("PUT", "/orders/a%20b?q=1")
+    assert headers["authorization"] == "Basic dTpw"
+    assert (headers["x-fixed"], headers["x-own"]) == ("1", "2")
+    assert json.loads(body) == {"n": 1, "extra": "y"}
+    exists = ("ResourceAlreadyExistsException", f"An api-destination '{destination}' already exists.")
+    again = error_of(events.create_api_destination, Name=destination, InvocationEndpoint=url, **params)
+    assert again == exists
+    unknown = {"ConnectionArn": connection["ConnectionArn"] + "x", "HttpMethod": "PUT"}
+    assert error_of(events.create_api_destination, Name=name(), InvocationEndpoint=url, **unknown) == (
+        "ResourceNotFoundException",
+        f"Connection '{connection['ConnectionArn']}x' does not exist.",
+    )
+    events.delete_api_destination(Name=destination)
+    gone = f"Failed to describe the api-destination(s). An api-destination '{destination}' does not exist."
+    assert error_of(events.describe_api_destination, Name=destination) == ("ResourceNotFoundException", gone)
+
+
+def test_an_oauth_connection(events: Any, endpoint: Endpoint) -> None:
+    """A token is fetched with the client's credentials and shown to the endpoint."""
+    auth = {
+        "OAuthParameters": {
+            "AuthorizationEndpoint": endpoint.url + "/oauth",
+            "HttpMethod": "POST",
+            "ClientParameters": {"ClientID": "id", "ClientSecret": "s"},
+        }
+    }
+    connection = name()
+    made = events.create_connection(Name=connection, AuthorizationType="OAUTH_CLIENT_CREDENTIALS", AuthParameters=auth)
+    assert made["ConnectionState"] == "AUTHORIZING"
+    assert events.describe_connection(Name=connection)["AuthParameters"]["OAuthParameters"]["ClientParameters"] == {
+        "ClientID": "id"
+    }
+    source = name()
+    destination = events.create_api_destination(
+        Name=name(), ConnectionArn=made["ConnectionArn"], InvocationEndpoint=endpoint.url + "/x", HttpMethod="POST"
+    )
+    rule_to(events, destination["ApiDestinationArn"], json.dumps({"source": [source]}))
+    events.put_events(Entries=[entry(source=source)])
+    _, path, _, form = endpoint.take()
+    assert (path, b"grant_type=client_credentials" in form) == ("/oauth", True)
+    _, path, headers, _ = endpoint.take()
+    assert (path, headers["authorization"]) == ("/x", "Bearer token")
