@@ -20,10 +20,10 @@ SORT_KEY_TOO_LONG = "Aggregated size of all range keys has exceeded the size lim
 def sort_bytes(value: Value) -> bytes:
     for kind, content in value.items():
         if kind == "S":
-            return content.encode("utf-8", "surrogatepass")
+            return bytes(content.encode("utf-8", "surrogatepass"))
         if kind == "N":
             return numbers.key_bytes(content)
-        return content
+        return bytes(content)
     raise AssertionError("a key value without a type")
 
 

@@ -12,6 +12,7 @@ exports           what other services may use
 from mrak.services.dynamodb import (
     batch_operations,
     item_operations,
+    partiql_operations,
     read_operations,
     table_operations,
     tag_operations,
@@ -23,6 +24,7 @@ from mrak.services.dynamodb import (
 __all__ = [
     "batch_operations",
     "item_operations",
+    "partiql_operations",
     "read_operations",
     "table_operations",
     "tag_operations",

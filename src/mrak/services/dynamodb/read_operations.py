@@ -43,7 +43,7 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     schema = require_schema(ctx, tx, req["TableName"])
     source = reading.find_source(schema, req)
     _check_key_tests(source, tests)
-    begin, end = _range(source, tests)
+    begin, end = key_range(source, tests)
     reverse = req.get("ScanIndexForward") is False
     if start is not None:
         begin, end = _continue_query(source, tests, start, begin, end, reverse)
@@ -166,7 +166,7 @@ def _check_key_operands(key: KeyAttribute, test: KeyTest) -> None:
             keys.check_sort_size(encoded, key.kind)
 
 
-def _range(source: Source, tests: Mapping[str, KeyTest]) -> tuple[bytes, bytes]:
+def key_range(source: Source, tests: Mapping[str, KeyTest]) -> tuple[bytes, bytes]:
     """The rows of the partition whose sort keys the conditions leave."""
     count = source.partition_count
     head = reading.partition_range(

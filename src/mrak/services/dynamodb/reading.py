@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Paginatio
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -89,6 +89,8 @@ class Reading:
     filter: Filter | None = None
     values: Mapping[str, Value] = field(default_factory=dict)
     projection: ProjectionPlan | None = None
+    # PartiQL's own way to show an item.
+    shows: Callable[[Item], Item] | None = None
     counts_only: bool = False
     # Whole items are fetched from the table, since the (local) index does not hold what is asked for.
     fetches: bool = False
@@ -107,7 +109,7 @@ class Reading:
 
     def _take(self, tx: Transaction, page: Page, row: bytes, is_last: bool) -> None:
         item: Item | None = None
-        if is_last or self.fetches or self.filter is not None or self.projection is not None:
+        if is_last or self._looks_inside:
             item = unpack_row(row)
             if is_last:
                 page.last = {name: item[name] for name in self.source.start_names}
@@ -119,10 +121,16 @@ class Reading:
         page.count += 1
         if self.counts_only:
             return
-        if self.projection is None:
+        if self.shows is not None:
+            page.rows.append(self.shows(item))  # type: ignore[arg-type]
+        elif self.projection is None:
             page.rows.append(row_json(row))
         else:
             page.rows.append(self.projection.apply(item))  # type: ignore[arg-type]
+
+    @property
+    def _looks_inside(self) -> bool:
+        return self.fetches or self.filter is not None or self.projection is not None or self.shows is not None
 
     def _fetch(self, tx: Transaction, page: Page, entry: Item) -> tuple[bytes, Item]:
         key = items.require_key(self.source.schema, self.source.schema.key_of(entry))
@@ -222,21 +230,20 @@ def render(ctx: Context, reading: Reading, page: Page, req: Mapping[str, Any]) -
         output["Items"] = page.rows
     if page.last is not None:
         output["LastEvaluatedKey"] = page.last
-    units = capacity.page_read_units(page.read_bytes, reading.consistent)
-    source = reading.source
-    ctx.meter("ReadRequestUnits", units + page.fetched_units)
-    mode = req.get("ReturnConsumedCapacity")
-    if source.index is None:
-        consumed = capacity.render_consumed(mode, source.schema.record.name, units)
-    else:
-        by_name = {source.index.record.name: units}
-        consumed = capacity.render_consumed(
-            mode,
-            source.schema.record.name,
-            page.fetched_units,
-            None if source.is_global else by_name,
-            by_name if source.is_global else None,
-        )
+    consumed = render_capacity(ctx, reading.source, page, req)
     if consumed is not None:
         output["ConsumedCapacity"] = consumed
     return output
+
+
+def render_capacity(ctx: Context, source: Source, page: Page, req: Mapping[str, Any]) -> dict[str, Any] | None:
+    """Meters what a page cost, and shows it where that was asked for."""
+    units = capacity.page_read_units(page.read_bytes, req.get("ConsistentRead", False))
+    ctx.meter("ReadRequestUnits", units + page.fetched_units)
+    mode, table = req.get("ReturnConsumedCapacity"), source.schema.record.name
+    if source.index is None:
+        return capacity.render_consumed(mode, table, units)
+    by_name = {source.index.record.name: units}
+    if source.is_global:
+        return capacity.render_consumed(mode, table, page.fetched_units, None, by_name)
+    return capacity.render_consumed(mode, table, page.fetched_units, by_name, None)

@@ -55,7 +55,7 @@ TOKENS = Table("dynamodb.token", TokenRecord, key=("token",))
 
 
 @dataclass(slots=True)
-class _Step:
+class Step:
     """One action of the transaction on its way."""
 
     section: str
@@ -77,16 +77,16 @@ def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     if token is not None:
         repeated = find_completed(ctx, tx, token, digest)
         if repeated is not None:
-            return _render_repeated(req, repeated)
-    steps: list[_Step] = []
+            return render_repeated(req, repeated)
+    steps: list[Step] = []
     for section, params, write in parsed:
         schema = require_schema(ctx, tx, params["TableName"])
-        steps.append(_Step(section, params, write, schema, write.locate(schema)))
+        steps.append(Step(section, params, write, schema, write.locate(schema)))
     run_steps(tx, steps)
-    costs = _commit(ctx, tx, steps)
+    costs = commit_steps(ctx, tx, steps)
     if token is not None:
         remember(ctx, tx, token, digest, steps)
-    return _render_written(tx, req, steps, costs)
+    return render_written(tx, req, steps, costs)
 
 
 def _parse(entry: dict[str, Any]) -> tuple[str, dict[str, Any], Write]:
@@ -110,7 +110,7 @@ def parse_step(section: str, params: dict[str, Any]) -> Write:
     return writes.parse_check(params)
 
 
-def run_steps(tx: Transaction, steps: list[_Step]) -> None:
+def run_steps(tx: Transaction, steps: list[Step]) -> None:
     """Reads all items and works out all changes; raises the cancellation when any fails."""
     if len({step.key.row for step in steps}) != len(steps):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
@@ -127,7 +127,7 @@ def run_steps(tx: Transaction, steps: list[_Step]) -> None:
         raise errors.transaction_cancelled(reasons)
 
 
-def _attempt(step: _Step) -> dict[str, Any]:
+def _attempt(step: Step) -> dict[str, Any]:
     """Works out one change; the reason why the transaction is cancelled, if it is because of this."""
     if step.row is not None and (step.write.needs_old or step.schema.needs_old):
         step.old = unpack_row(step.row)
@@ -145,7 +145,7 @@ def _attempt(step: _Step) -> dict[str, Any]:
     return _NONE
 
 
-def _commit(ctx: Context, tx: Transaction, steps: list[_Step]) -> list[Cost]:
+def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]:
     costs = []
     for step in steps:
         if step.write.kind == "check":
@@ -168,7 +168,7 @@ def _double(cost: Cost) -> None:
             indexes[name] *= 2
 
 
-def _render_written(tx: Transaction, req: dict[str, Any], steps: list[_Step], costs: list[Cost]) -> dict[str, Any]:
+def render_written(tx: Transaction, req: dict[str, Any], steps: list[Step], costs: list[Cost]) -> dict[str, Any]:
     output: dict[str, Any] = {}
     by_table: dict[str, Cost] = {}
     for step, cost in zip(steps, costs, strict=True):
@@ -202,7 +202,7 @@ def find_completed(ctx: Context, tx: Transaction, token: str, digest: bytes) -> 
     return record
 
 
-def remember(ctx: Context, tx: Transaction, token: str, digest: bytes, steps: list[_Step]) -> None:
+def remember(ctx: Context, tx: Transaction, token: str, digest: bytes, steps: list[Step]) -> None:
     """The token's row, and the timer that forgets it."""
     units: dict[str, float] = {}
     for step in steps:
@@ -223,7 +223,7 @@ def forget(ctx: Context, tx: Transaction, timer: Timer) -> None:
         TOKENS.delete(tx, timer.scope, record)
 
 
-def _render_repeated(req: dict[str, Any], record: TokenRecord) -> dict[str, Any]:
+def render_repeated(req: dict[str, Any], record: TokenRecord) -> dict[str, Any]:
     """A repeated request writes nothing; AWS charges it as a read of the items."""
     mode = req.get("ReturnConsumedCapacity")
     consumed = [
@@ -256,7 +256,11 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
         name = schema.record.name
         units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
     ctx.meter("ReadRequestUnits", sum(units.values()))
-    output: dict[str, Any] = {"Responses": responses}
+    return add_consumed({"Responses": responses}, req, units)
+
+
+def add_consumed(output: dict[str, Any], req: dict[str, Any], units: dict[str, float]) -> dict[str, Any]:
+    """The read units of a transaction by table, where they were asked for."""
     mode = req.get("ReturnConsumedCapacity")
     consumed = [
         capacity.render_consumed(mode, name, total, transactional="ReadCapacityUnits") for name, total in units.items()

@@ -99,7 +99,11 @@ def plan(text: str, kind: str, names: Mapping[str, str]) -> ConditionPlan:
 
 @lru_cache(2048)
 def _plan(text: str, kind: str, names: tuple[tuple[str, str], ...]) -> ConditionPlan:
-    node = parser.parse_condition(text, kind)
+    return plan_of(parser.parse_condition(text, kind), kind, dict(names))
+
+
+def plan_of(node: Condition, kind: str, names: Mapping[str, str]) -> ConditionPlan:
+    """The plan of a tree that was made elsewhere (PartiQL)."""
     compiler = _Compiler(kind, dict(names))
     test = compiler.condition(node)
     return ConditionPlan(
@@ -436,8 +440,8 @@ def value_begins_with(value: Value | None, start: Value | None) -> bool:
     if value is None or start is None:
         return False
     if "S" in value and "S" in start:
-        return value["S"].startswith(start["S"])
-    return "B" in value and "B" in start and value["B"].startswith(start["B"])
+        return bool(value["S"].startswith(start["S"]))
+    return "B" in value and "B" in start and bool(value["B"].startswith(start["B"]))
 
 
 def _contains(operand: Reader, member: Reader) -> Test:

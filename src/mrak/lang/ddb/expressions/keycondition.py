@@ -46,14 +46,16 @@ class KeyTest:
         content = sort_value(value)
         first = sort_value(self.operands[0])
         if self.operator == "BETWEEN":
-            return first <= content <= sort_value(self.operands[1])
-        return {
-            "EQ": content == first,
-            "LT": content < first,
-            "LE": content <= first,
-            "GT": content > first,
-            "GE": content >= first,
-        }[self.operator]
+            return bool(first <= content <= sort_value(self.operands[1]))
+        return bool(
+            {
+                "EQ": content == first,
+                "LT": content < first,
+                "LE": content <= first,
+                "GT": content > first,
+                "GE": content >= first,
+            }[self.operator]
+        )
 
 
 @dataclass(frozen=True, slots=True)

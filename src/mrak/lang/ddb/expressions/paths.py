@@ -89,7 +89,7 @@ def _place(root: dict[Any, Any], path: Path, found: Value) -> None:
 
 def _settle(node: Any) -> Value:
     if not isinstance(node, _Branch):
-        return node
+        return dict(node)
     if isinstance(next(iter(node)), int):
         return {"L": [_settle(node[index]) for index in sorted(node)]}
     return {"M": {name: _settle(child) for name, child in node.items()}}

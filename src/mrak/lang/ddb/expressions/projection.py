@@ -23,7 +23,7 @@ class ProjectionPlan:
 
     def apply(self, item: Item) -> Item:
         if self.is_flat:
-            return {name: item[name] for (name,) in self.paths if name in item}  # type: ignore[index,misc]
+            return {name: item[name] for (name,) in self.paths if name in item}
         return project(item, self.paths)
 
 

@@ -113,8 +113,13 @@ def plan(text: str, names: Mapping[str, str]) -> UpdatePlan:
 
 @lru_cache(2048)
 def _plan(text: str, names: tuple[tuple[str, str], ...]) -> UpdatePlan:
+    return plan_of(parser.parse_update(text), dict(names))
+
+
+def plan_of(nodes: tuple[ActionNode, ...], names: Mapping[str, str]) -> UpdatePlan:
+    """The plan of actions that were parsed elsewhere (PartiQL)."""
     compiler = _Compiler(dict(names))
-    actions = tuple(map(compiler.action, parser.parse_update(text)))
+    actions = tuple(map(compiler.action, nodes))
     paths = tuple(action.path for action in actions)
     return UpdatePlan(
         actions,
