@@ -3,79 +3,17 @@
 from __future__ import annotations
 
 import json
-import threading
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any, NamedTuple
+from typing import Any
 
 import pytest
-
-
-class Answer(NamedTuple):
-    status: int
-    headers: Any
-    body: bytes
-
-    @property
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-def fetch(url: str, method: str = "GET", body: bytes | None = None, headers: dict[str, str] | None = None) -> Answer:
-    """One request to an API; the host name is sent as it is, the connection goes to this machine."""
-    scheme, _, rest = url.partition("://")
-    host, _, path = rest.partition("/")
-    port = host.rpartition(":")[2]
-    request = urllib.request.Request(
-        f"{scheme}://127.0.0.1:{port}/{path}", body, {"Host": host, **(headers or {})}, method=method
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=30) as reply:
-            return Answer(reply.status, reply.headers, reply.read())
-    except urllib.error.HTTPError as error:
-        return Answer(error.code, error.headers, error.read())
-
-
-class _Upstream(BaseHTTPRequestHandler):
-    """Tells what it was asked; `/status/418` answers with that status."""
-
-    def _answer(self) -> None:
-        body = self.rfile.read(int(self.headers.get("content-length", 0)))
-        asked = {
-            "method": self.command,
-            "path": self.path,
-            "headers": {name.lower(): value for name, value in self.headers.items()},
-            "body": body.decode("latin-1"),
-        }
-        if self.path.startswith("/slow"):
-            self.connection.recv(1)  # until the gateway gives up
-            return
-        status = int(self.path.rsplit("/", 1)[1]) if self.path.startswith("/status/") else 200
-        data = json.dumps(asked).encode()
-        self.send_response(status)
-        self.send_header("content-type", "application/json")
-        self.send_header("x-upstream", "yes")
-        self.send_header("content-length", str(len(data)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(data)
-
-    do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_OPTIONS = do_HEAD = _answer
-
-    def log_message(self, *_: object) -> None:
-        pass
+from tests.contract.apigateway import fetch, serve_upstream
 
 
 @pytest.fixture(scope="module")
 def upstream() -> Iterator[str]:
-    server = ThreadingHTTPServer(("127.0.0.1", 0), _Upstream)
-    thread = threading.Thread(target=server.serve_forever, daemon=True)
-    thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
+    with serve_upstream() as url:
+        yield url
 
 
 @pytest.fixture(scope="module")

@@ -24,7 +24,7 @@ from mrak.engine.invoke import Engine
 from mrak.gateway import browsers
 from mrak.gateway.admin import Admin
 from mrak.gateway.authentication import Authentication, Caller
-from mrak.gateway.router import Route, route
+from mrak.gateway.router import Route, route, route_plane
 from mrak.protocol.codec import Codec, codec
 
 log = logging.getLogger("mrak.gateway")
@@ -58,11 +58,15 @@ class Pipeline:
     async def serve_session(self, session: WebSocketSession) -> None:
         """A WebSocket's whole life: the data plane that its host names runs it."""
         request = session.request
-        found = route(request, None)
-        if not found.plane:
+        found = route_plane(request)
+        if found is None or not found.plane:
             await session.refuse(Response(404, [], b"There is no WebSocket API here.\n"))
             return
-        caller = await self._authentication.caller(request, found, None)
+        try:
+            caller = await self._authentication.caller(request, found, _plane_signature(request))
+        except ApiError as error:
+            await session.refuse(self._refusal(found.service, "", error))
+            return
         ctx = self._context(request, caller)
         await require_work("sessions", found.plane, found.service).handler(ctx, session, found)
 
@@ -70,10 +74,11 @@ class Pipeline:
         signature = None
         found: Route | None = None
         try:
+            found = route_plane(request)
+            if found is not None and found.plane:
+                return await self._data_plane(request, found, _plane_signature(request))
             signature = parse_signature(request)
-            found = route(request, signature)
-            if found.plane:
-                return await self._data_plane(request, found, signature)
+            found = found or route(request, signature)
             if signature is None and request.headers.get("authorization", "").startswith("AWS "):
                 parse_signature(request, flavour_of(found.service))
             return await self._operation(request, found, signature)
@@ -169,6 +174,12 @@ class Pipeline:
     def _refusal(self, service: str, protocol: str, error: ApiError) -> Response:
         plan = _plan(Route(service, protocol)) or codec("s3")
         return plan.encode_error(None, error, self._engine.new_request_id())
+
+
+def _plane_signature(request: Request) -> Signature | None:
+    """The signature of a request to what users built, whose Authorization header may as well be for them."""
+    header = request.headers.get("authorization")
+    return None if header is not None and not header.startswith("AWS4-HMAC-SHA256 ") else parse_signature(request)
 
 
 def _plan(found: Route) -> Codec | None:

@@ -8,7 +8,7 @@ Action; REST paths that only one service has. What is left is S3, which answers 
 from __future__ import annotations
 
 import re
-from functools import cache
+from functools import cache, lru_cache
 from urllib.parse import parse_qsl, unquote
 
 import msgspec
@@ -36,6 +36,7 @@ class Route(msgspec.Struct, frozen=True):
 
 _PLANES = {"execute-api": "apigatewayv2", "lambda-url": "lambda", "cloudfront": "cloudfront", "s3-website": "s3"}
 _PLANE_PATH = re.compile(r"/_aws/(execute-api|lambda-url|cloudfront)/([A-Za-z0-9]+)(/.*)?")
+_CONNECTIONS_PATH = re.compile(r"/_aws/execute-api/([A-Za-z0-9]+)(/.*/(?:@|%40)connections/.*)")
 _USER_REQUEST_PATH = re.compile(r"/restapis/([A-Za-z0-9]+)/([^/]+)/_user_request_(/.*)?")
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/[^/]+")
 _HOSTED_PAGES = re.compile(r"/_aws/cognito-idp(/.*)?|/([a-z]{2}-[a-z]+-\d_[A-Za-z0-9]+)/\.well-known/.*")
@@ -66,15 +67,25 @@ _SNS_LINK_ACCOUNT = re.compile(r"(?:Topic|Subscription)Arn=arn:[^:&]*:sns:[^:&]*
 
 
 def route(request: Request, signature: Signature | None) -> Route:
-    """The route of a request; the service is one that AWS has, built here or not."""
+    """The route of a request to a service that AWS has, built here or not, once `route_plane` has found none."""
+    target = request.headers.get("x-amz-target")
+    if target is not None and request.path == "/":
+        known = _target_route(target.rpartition(".")[0], request.host)
+        if known is not None:
+            return known
     host = parse_host(request.host)
-    found = _route_plane(request, host)
-    if found is not None:
-        return found
     service, protocol = _service_of(request, signature, host)
     resource = host.name if host.kind == "s3" and service == "s3" else ""
     account = _link_account(request) if service == "sns" and signature is None else ""
     return Route(service, protocol, "", resource, request.path, host.region, host.environment, account)
+
+
+@lru_cache(maxsize=1024)
+def _target_route(prefix: str, host_name: str) -> Route | None:
+    """The route of a JSON request, which its target and its host settle alone."""
+    service = _targets().get(prefix)
+    host = parse_host(host_name)
+    return None if service is None else Route(service, "json", "", "", "/", host.region, host.environment)
 
 
 def _link_account(request: Request) -> str:
@@ -82,7 +93,9 @@ def _link_account(request: Request) -> str:
     return found[1] if found else ""
 
 
-def _route_plane(request: Request, host: HostParts) -> Route | None:
+def route_plane(request: Request) -> Route | None:
+    """The route of a request whose host or path names something that users built; None for all others."""
+    host = parse_host(request.host)
     if host.kind in _PLANES:
         # `@connections` of a WebSocket API is an operation on the API's own host.
         if host.kind == "execute-api" and "/@connections/" in request.path.replace("%40", "@"):
@@ -90,6 +103,10 @@ def _route_plane(request: Request, host: HostParts) -> Route | None:
             return Route(service, "", "", host.name, request.path, host.region, host.environment)
         return Route(_PLANES[host.kind], "", host.kind, host.name, request.path, host.region, host.environment)
     path = request.path
+    if path == "/":
+        return None
+    if path.startswith("/_aws/execute-api/") and (match := _CONNECTIONS_PATH.fullmatch(path)):
+        return Route("apigatewaymanagementapi", "", "", match[1], match[2], host.region, host.environment)
     if path.startswith("/_aws/") and (match := _PLANE_PATH.fullmatch(path)):
         return Route(_PLANES[match[1]], "", match[1], match[2], match[3] or "/", host.region, host.environment)
     if path.startswith("/restapis/") and (match := _USER_REQUEST_PATH.fullmatch(path)):
