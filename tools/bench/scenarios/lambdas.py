@@ -9,11 +9,12 @@ import zipfile
 from collections.abc import Iterator
 from typing import Any
 
-from bench import Bench, Row, as_row, scenario
+from bench import Bench, BenchFailed, Row, as_row, scenario
 
 ROLE = "arn:aws:iam::000000000000:role/bench"
-PYTHON = "def handler(event, context):\n    return {'n': event['n']}\n"
-NODE = "exports.handler = async (event) => ({ n: event.n });\n"
+# Each environment has an identity, so that a cold start is told from a warm one.
+PYTHON = "import uuid\nIDENTITY = str(uuid.uuid4())\n\n\ndef handler(event, context):\n    return IDENTITY\n"
+NODE = "const identity = require('crypto').randomUUID();\nexports.handler = async () => identity;\n"
 WARM_BAR = 1500
 
 
@@ -33,7 +34,7 @@ def make_function(bench: Bench, name: str, runtime: str, file: str, source: str)
 @scenario("lambda.warm")
 def warm(bench: Bench) -> Iterator[Row]:
     make_function(bench, "bench-warm", "python3.11", "index.py", PYTHON)
-    invoke = bench.signer.call("lambda", "invoke", FunctionName="bench-warm", Payload=b'{"n": 1}')
+    invoke = bench.signer.call("lambda", "invoke", FunctionName="bench-warm", Payload=b"{}")
     for callers in (1, 8, 32):
         bench.load([invoke] * callers * 4, once=True, connections=callers)  # their environments start
         row = as_row(f"lambda Invoke, {callers} caller(s)", bench.load([invoke], connections=callers), "")
@@ -52,14 +53,18 @@ def _cold(bench: Bench, runtime: str, file: str, source: str, bar_ms: float) -> 
     """A changed configuration makes the next invocation start a new environment."""
     name = f"bench-cold-{runtime.replace('.', '-')}"
     client = make_function(bench, name, runtime, file, source)
-    times = []
+    times: list[float] = []
+    seen: set[str] = set()
     for number in range(5 if bench.quick else 15):
         client.update_function_configuration(FunctionName=name, Environment={"Variables": {"NUMBER": str(number)}})
         waiter = client.get_waiter("function_updated_v2")
         waiter.wait(FunctionName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
         began = time.perf_counter()
-        client.invoke(FunctionName=name, Payload=b'{"n": 1}')
+        identity = client.invoke(FunctionName=name, Payload=b"{}")["Payload"].read().decode()
         times.append((time.perf_counter() - began) * 1000)
+        if identity in seen or "errorMessage" in identity:
+            raise BenchFailed(f"not a cold start: {identity}")
+        seen.add(identity)
     median = statistics.median(times)
     return Row(
         f"lambda cold start {runtime}", None, median, max(times), note="the caller's whole wait",
