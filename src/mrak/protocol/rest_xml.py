@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mrak.core.errors import ApiError
-from mrak.core.http import Request, Response
+from mrak.core.http import FileSlice, Request, Response
 from mrak.protocol import quirks, text, validate, xml
 from mrak.protocol.base import Encoder
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
@@ -117,7 +117,11 @@ class RestXmlCodec(RestCodec):
     def compile_encoder(self, operation: OperationModel) -> Encoder:
         if self._is_s3 and operation.name == "GetBucketLocation":
             return self._encode_location
-        return super().compile_encoder(operation)
+        encode = super().compile_encoder(operation)
+        if self._is_s3 and "ContentRange" in operation.output.members:
+            is_head = operation.method == "HEAD"
+            return lambda output, request_id: _object_response(encode(output, request_id), output, is_head)
+        return encode
 
     def _encode_location(self, output: dict[str, Any], request_id: str) -> Response:
         """The value itself is the root, empty for us-east-1; no other output is like that."""
@@ -180,6 +184,16 @@ def host_id(request_id: str) -> str:
     import hashlib
 
     return base64.b64encode(hashlib.sha512(request_id.encode()).digest()[:56]).decode()
+
+
+def _object_response(response: Response, output: dict[str, Any], is_head: bool) -> Response:
+    """A part of an object has a status of its own, which S3's model does not say. The length of a whole body is known
+    to the server already."""
+    if output.get("ContentRange") is not None:
+        response.status = 206
+    if not is_head and isinstance(response.body, bytes | FileSlice):
+        response.headers = [header for header in response.headers if header[0] != "Content-Length"]
+    return response
 
 
 def _document(root: str, write: xml.Writer) -> Callable[[Any], bytes]:

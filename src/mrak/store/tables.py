@@ -188,9 +188,21 @@ class Table(_Keyspace, Generic[R]):
         for _, raw in tx.scan(start, end, limit, reverse):
             yield decode(raw)
 
-    def count(self, tx: Transaction, scope: Scope, *prefix: KeyPart) -> int:
-        start = self.prefix(scope) + encode(prefix)
-        return tx.count(start, prefix_end(start))
+    def scan_between(self, tx: Transaction, start: bytes, end: bytes, limit: int | None = None) -> Iterator[R]:
+        """Rows between two raw keys, for bounds inside a part (names that begin with a text). They are made of `key`."""
+        decode = self._decode
+        for _, raw in tx.scan(start, end, limit):
+            yield decode(raw)
+
+    def count(
+        self,
+        tx: Transaction,
+        scope: Scope,
+        *prefix: KeyPart,
+        after: KeyPart | None = None,
+        upto: KeyPart | None = None,
+    ) -> int:
+        return tx.count(*_span(self.prefix(scope) + encode(prefix), None, after, upto))
 
     def require_indexed(self, tx: Transaction, scope: Scope, encoded_key: bytes) -> R:
         """The row that an index row points to."""

@@ -1,0 +1,30 @@
+"""Amazon S3. Importing this package registers its operations and background work.
+
+tables        rows and their invariants              names        buckets, owners, versions, uploads
+buckets       a bucket and its settings              objects      versions of objects
+contents      where bodies are                       checksums    of bodies, and of their parts
+access        policies, ACLs, public access          acls         access control lists
+drafts        a version before its body              encryption   headers of server-side encryption
+"""
+
+from mrak.services.s3 import (
+    bucket_operations,
+    completion,
+    copying,
+    listings,
+    multipart,
+    reading,
+    workers,
+    writing,
+)
+
+__all__ = [
+    "bucket_operations",
+    "completion",
+    "copying",
+    "listings",
+    "multipart",
+    "reading",
+    "workers",
+    "writing",
+]

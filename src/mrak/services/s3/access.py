@@ -1,0 +1,205 @@
+"""Who may do what: bucket policies, access control lists and the blocks of public access, for every S3 request.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html
+
+The bucket's own account may do everything that no policy denies it (its users' identity-based policies are evaluated
+where all services' are, before the operation). Others need a policy that allows it, or an ACL that grants it. What an
+object's owner wrote into another account's bucket is the writer's, unless the bucket's ownership says otherwise.
+
+Invariant: a request that reaches a row has passed `check_bucket` or `check_object`.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.auth.evaluation import RESOURCE, AuthorizationRequest, Named, PolicySet, matching_statements
+from mrak.auth.policy import Policy, parse_policy
+from mrak.core.context import Context
+from mrak.services.s3 import acls, errors
+from mrak.services.s3.names import bucket_arn, canonical_id
+from mrak.services.s3.tables import BLOCK_DEFAULT, Bucket, Version
+
+BLOCK_ACLS, IGNORE_ACLS, BLOCK_POLICY, RESTRICT = 1, 2, 4, 8
+
+# What an ACL's permission stands for (acl-overview.html, "Mapping of ACL permissions").
+_BUCKET_PERMISSIONS = {
+    "s3:ListBucket": "READ",
+    "s3:ListBucketVersions": "READ",
+    "s3:ListBucketMultipartUploads": "READ",
+    "s3:PutObject": "WRITE",
+    "s3:DeleteObject": "WRITE",
+    "s3:AbortMultipartUpload": "WRITE",
+    "s3:ListMultipartUploadParts": "WRITE",
+    "s3:GetBucketAcl": "READ_ACP",
+    "s3:PutBucketAcl": "WRITE_ACP",
+}
+_OBJECT_PERMISSIONS = {
+    "s3:GetObject": "READ",
+    "s3:GetObjectVersion": "READ",
+    "s3:GetObjectAttributes": "READ",
+    "s3:GetObjectVersionAttributes": "READ",
+    "s3:GetObjectTorrent": "READ",
+    "s3:GetObjectAcl": "READ_ACP",
+    "s3:GetObjectVersionAcl": "READ_ACP",
+    "s3:PutObjectAcl": "WRITE_ACP",
+    "s3:PutObjectVersionAcl": "WRITE_ACP",
+}
+# Only the bucket's own account ever: a bucket cannot be locked away from its owner, nor given away.
+_OWNER_ONLY = frozenset({"s3:PutBucketPolicy", "s3:GetBucketPolicy", "s3:DeleteBucketPolicy"})
+
+# Member of a request -> condition key.
+_CONDITIONS = {
+    "Prefix": "s3:prefix",
+    "Delimiter": "s3:delimiter",
+    "MaxKeys": "s3:max-keys",
+    "ACL": "s3:x-amz-acl",
+    "CopySource": "s3:x-amz-copy-source",
+    "MetadataDirective": "s3:x-amz-metadata-directive",
+    "ServerSideEncryption": "s3:x-amz-server-side-encryption",
+    "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
+    "SSECustomerAlgorithm": "s3:x-amz-server-side-encryption-customer-algorithm",
+    "StorageClass": "s3:x-amz-storage-class",
+    "WebsiteRedirectLocation": "s3:x-amz-website-redirect-location",
+    "GrantFullControl": "s3:x-amz-grant-full-control",
+    "GrantRead": "s3:x-amz-grant-read",
+    "GrantWrite": "s3:x-amz-grant-write",
+    "GrantReadACP": "s3:x-amz-grant-read-acp",
+    "GrantWriteACP": "s3:x-amz-grant-write-acp",
+    "VersionId": "s3:versionid",
+    "ObjectLockMode": "s3:object-lock-mode",
+    "ObjectLockLegalHoldStatus": "s3:object-lock-legal-hold",
+    "IfMatch": "s3:if-match",
+    "IfNoneMatch": "s3:if-none-match",
+}
+
+
+def blocks(bucket: Bucket, bit: int) -> bool:
+    """Whether a block of public access is on. S3-001: a new bucket's is reported as on, and not enforced until set."""
+    return bucket.public_access != BLOCK_DEFAULT and bool(bucket.public_access & bit)
+
+
+def check_bucket(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any]) -> None:
+    """Raises AccessDenied unless the caller may do this to the bucket (or write a new object into it)."""
+    if not may(ctx, bucket, action, req):
+        raise errors.access_denied()
+
+
+def may(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version: Version | None = None) -> bool:
+    """Whether the caller may do it; of `version` where that is there, else of the bucket or of a key to be written."""
+    caller = ctx.principal.account
+    if bucket.policy:
+        verdict = _policy_verdict(ctx, bucket, action, req, version)
+        if verdict is not None:
+            return verdict
+    if caller == bucket.account and caller:
+        if version is None or version.account == caller or bucket.ownership == "BucketOwnerEnforced":
+            return True
+        if action not in _OBJECT_PERMISSIONS:
+            return True
+    if action in _OWNER_ONLY or bucket.ownership == "BucketOwnerEnforced":
+        return False
+    ignore_public = blocks(bucket, IGNORE_ACLS)
+    permission = _OBJECT_PERMISSIONS.get(action)
+    if permission is not None:
+        return version is not None and acls.permits(version.acl, version.account, caller, permission, ignore_public)
+    permission = _BUCKET_PERMISSIONS.get(action)
+    return permission is not None and acls.permits(bucket.acl, bucket.account, caller, permission, ignore_public)
+
+
+def check_object(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version: Version) -> None:
+    if not may(ctx, bucket, action, req, version):
+        raise errors.access_denied()
+
+
+def check_may_know(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> None:
+    """Whoever may not list a bucket is not told that a key is not there."""
+    if ctx.principal.account == bucket.account and not bucket.policy:
+        return
+    without_key = {name: value for name, value in req.items() if name not in ("Key", "VersionId")}
+    if not may(ctx, bucket, "s3:ListBucket", without_key):
+        raise errors.access_denied()
+
+
+def _policy_verdict(
+    ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version: Version | None
+) -> bool | None:
+    """What the bucket's policy says; None where it says nothing."""
+    principal: Any = ctx.principal
+    if action in _OWNER_ONLY and getattr(principal, "kind", "") == "root" and principal.account == bucket.account:
+        return None
+    policy = parse_policy(bucket.policy)
+    request = AuthorizationRequest(
+        principal,
+        action,
+        bucket_arn(bucket.name, req.get("Key", "")),
+        ctx.now,
+        bucket.account,
+        _conditions(ctx, req, version),
+    )
+    found = matching_statements(request, PolicySet(resource=Named(bucket.name, policy)))
+    if any(not statement.allows for _, _, statement in found):
+        return False
+    if not any(kind == RESOURCE and statement.allows for kind, _, statement in found):
+        return None
+    outsider = principal.account != bucket.account
+    if outsider and blocks(bucket, RESTRICT) and is_public_policy(policy):
+        return None
+    return True
+
+
+def _conditions(ctx: Context, req: dict[str, Any], version: Version | None) -> dict[str, Any]:
+    context = {key: req[member] for member, key in _CONDITIONS.items() if member in req}
+    context["aws:sourceip"] = ctx.source or "127.0.0.1"
+    context["aws:securetransport"] = ctx.http is not None and ctx.http.scheme == "https"
+    if ctx.http is not None:
+        headers = ctx.http.headers
+        for header, key in (("referer", "aws:referer"), ("user-agent", "aws:useragent")):
+            if header in headers:
+                context[key] = headers[header]
+        context["s3:authtype"] = _auth_type(headers, ctx.http.query)
+    if version is not None:
+        for name, value in version.tags.items():
+            context[f"s3:existingobjecttag/{name.lower()}"] = value
+    if "Tagging" in req:
+        _tag_conditions(req["Tagging"], context)
+    return context
+
+
+def _auth_type(headers: dict[str, str], query: str) -> str:
+    if "authorization" in headers:
+        return "REST-HEADER"
+    return "REST-QUERY-STRING" if "X-Amz-Signature=" in query else "POST"
+
+
+def _tag_conditions(tagging: Any, context: dict[str, Any]) -> None:
+    from mrak.services.s3 import tagging as tags
+
+    wanted = tags.parse_header(tagging) if isinstance(tagging, str) else tags.parse_object(tagging)
+    for name, value in wanted.items():
+        context[f"s3:requestobjecttag/{name.lower()}"] = value
+    context["s3:requestobjecttagkeys"] = list(wanted)
+
+
+def is_public_policy(policy: Policy) -> bool:
+    """Whether it lets everybody in: a statement that allows anyone, without a condition that narrows who.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html
+    """
+    narrowing = (
+        "aws:principalorgid", "aws:sourceip", "aws:sourcevpc", "aws:sourcevpce", "aws:principalaccount",
+        "aws:sourceaccount", "aws:sourcearn", "aws:userid", "s3:dataaccesspointaccount", "aws:principalarn",
+    )  # fmt: skip
+    for statement in policy.statements:
+        if not statement.allows:
+            continue
+        names = statement.principals or ()
+        everybody = any(value == "*" or value.endswith(":*") for _, value in names)
+        if everybody and not any(condition.key in narrowing for condition in statement.conditions):
+            return True
+    return False
+
+
+def initiator(ctx: Context) -> dict[str, Any]:
+    """The Initiator of a multipart upload."""
+    return {"ID": canonical_id(ctx.principal.account), "DisplayName": ctx.principal.arn}

@@ -1,0 +1,81 @@
+"""A bucket as requests find it, its settings, and writing both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.services.s3 import access, errors, names
+from mrak.services.s3.tables import BUCKETS, SETTINGS, Bucket, Setting, everywhere
+
+
+def require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
+    """The bucket that a request names, without a check of who asks. Raises NoSuchBucket."""
+    name = req["Bucket"]
+    bucket = BUCKETS.get(tx, everywhere(ctx.scope), name)
+    if bucket is None:
+        if names.is_directory_bucket(name):
+            raise errors.error("NotImplemented", "mrak does not implement s3: directory buckets yet.")
+        raise errors.no_such_bucket(name)
+    expected = req.get("ExpectedBucketOwner")
+    if expected is not None:
+        names.check_account_id(expected)
+        if expected != bucket.account:
+            raise errors.access_denied()
+    return bucket
+
+
+def require_allowed(ctx: Context, tx: Transaction, req: dict[str, Any], action: str) -> Bucket:
+    """The bucket, which the caller may do this to."""
+    bucket = require(ctx, tx, req)
+    access.check_bucket(ctx, bucket, action, req)
+    return bucket
+
+
+def change(ctx: Context, tx: Transaction, bucket: Bucket, **fields: Any) -> Bucket:
+    """Writes a bucket's new facts."""
+    scope = everywhere(ctx.scope)
+    BUCKETS.lock(tx, scope, bucket.name)
+    changed = msgspec.structs.replace(bucket, **fields)
+    BUCKETS.replace(tx, scope, bucket, changed)
+    return changed
+
+
+# --- settings -----------------------------------------------------------------------------------------------------
+
+
+def find_setting(tx: Transaction, scope: Scope, bucket: Bucket, kind: str, name: str = "") -> Any:
+    """A setting in AWS's spelling, or None. A kind that the bucket does not have costs nothing."""
+    if kind not in bucket.settings:
+        return None
+    row = SETTINGS.get(tx, everywhere(scope), bucket.name, kind, name)
+    return None if row is None else msgspec.msgpack.decode(row.value)
+
+
+def list_settings(tx: Transaction, scope: Scope, bucket: Bucket, kind: str, after: str = "") -> list[Setting]:
+    if kind not in bucket.settings:
+        return []
+    return list(SETTINGS.scan(tx, everywhere(scope), bucket.name, kind, after=after, limit=101))
+
+
+def put_setting(ctx: Context, tx: Transaction, bucket: Bucket, kind: str, value: Any, name: str = "") -> None:
+    scope = everywhere(ctx.scope)
+    SETTINGS.lock(tx, scope, bucket.name)
+    SETTINGS.insert(tx, scope, Setting(bucket.name, kind, name, msgspec.msgpack.encode(value)))
+    if kind not in bucket.settings:
+        change(ctx, tx, bucket, settings=(*bucket.settings, kind))
+
+
+def delete_setting(ctx: Context, tx: Transaction, bucket: Bucket, kind: str, name: str = "") -> bool:
+    """False where there was none."""
+    scope = everywhere(ctx.scope)
+    if kind not in bucket.settings or SETTINGS.get(tx, scope, bucket.name, kind, name) is None:
+        return False
+    SETTINGS.lock(tx, scope, bucket.name)
+    SETTINGS.delete(tx, scope, Setting(bucket.name, kind, name, b""))
+    if next(SETTINGS.scan(tx, scope, bucket.name, kind, limit=1), None) is None:
+        change(ctx, tx, bucket, settings=tuple(each for each in bucket.settings if each != kind))
+    return True

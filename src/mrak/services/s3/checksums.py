@@ -1,0 +1,237 @@
+"""Checksums of bodies: computing them, checking what a request claims, and joining those of parts.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity.html
+
+AWS keeps one checksum for each object. Where a request brings none, it is CRC64NVME, computed here. A multipart object
+has a checksum of its parts' checksums (COMPOSITE, "...-3"), or one of the whole content (FULL_OBJECT), which CRCs
+allow to be joined from the parts without reading them again.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from collections.abc import Callable
+from typing import Any, Protocol
+
+import msgspec
+
+from mrak.services.s3 import errors
+
+DEFAULT = "CRC64NVME"
+COMPOSITE, FULL_OBJECT = "COMPOSITE", "FULL_OBJECT"
+
+# Algorithm -> bytes of its digest.
+SIZES = {
+    "CRC32": 4, "CRC32C": 4, "CRC64NVME": 8, "SHA1": 20, "SHA256": 32, "SHA512": 64, "MD5": 16, "XXHASH64": 8,
+    "XXHASH3": 8, "XXHASH128": 16,
+}  # fmt: skip
+_CRCS = ("CRC32", "CRC32C", "CRC64NVME")
+_XXHASHES = {"XXHASH64": "xxh64", "XXHASH3": "xxh3_64", "XXHASH128": "xxh3_128"}
+_MEMBERS = {f"Checksum{name}": name for name in SIZES}
+
+
+class Digest(Protocol):
+    def update(self, data: bytes, /) -> None: ...
+
+    def digest(self) -> bytes: ...
+
+
+class _Crc:
+    """A CRC that is computed chunk by chunk."""
+
+    __slots__ = ("_function", "_size_bytes", "_value")
+
+    def __init__(self, name: str) -> None:
+        self._function = _crc_function(name.lower())
+        self._size_bytes = SIZES[name]
+        self._value = 0
+
+    def update(self, data: bytes, /) -> None:
+        self._value = self._function(data, self._value)
+
+    def digest(self) -> bytes:
+        return self._value.to_bytes(self._size_bytes, "big")
+
+
+def _crc_function(name: str) -> Callable[..., int]:
+    """Loaded at the first use: the library takes longer to import than all of S3."""
+    from awscrt import checksums
+
+    found: Callable[..., int] = getattr(checksums, name)
+    return found
+
+
+def new(algorithm: str) -> Digest:
+    if algorithm in _CRCS:
+        return _Crc(algorithm)
+    if algorithm in _XXHASHES:
+        import xxhash
+
+        made: Digest = getattr(xxhash, _XXHASHES[algorithm])()
+        return made
+    if algorithm == "MD5":
+        return hashlib.md5(usedforsecurity=False)
+    return hashlib.new(algorithm.lower(), usedforsecurity=False)
+
+
+class Digests:
+    """Several digests of one body; MD5 always, since the ETag is made of it."""
+
+    __slots__ = ("_all",)
+
+    def __init__(self, algorithms: set[str]) -> None:
+        self._all = {name: new(name) for name in algorithms | {"MD5"}}
+
+    def update(self, data: bytes) -> None:
+        for digest in self._all.values():
+            digest.update(data)
+
+    def etag(self) -> str:
+        return self._all["MD5"].digest().hex()
+
+    def raw(self, algorithm: str) -> bytes:
+        return self._all[algorithm].digest()
+
+    def text(self, algorithm: str) -> str:
+        return base64.b64encode(self._all[algorithm].digest()).decode()
+
+
+class Known(Digests):
+    """The digests of a body that was read before."""
+
+    __slots__ = ("_algorithm", "_etag", "_value")
+
+    def __init__(self, etag: str, algorithm: str, value: str) -> None:
+        self._etag, self._algorithm, self._value = etag, algorithm, value
+
+    def etag(self) -> str:
+        return self._etag
+
+    def text(self, algorithm: str) -> str:
+        assert algorithm == self._algorithm, f"{algorithm} was not kept"
+        return self._value
+
+
+class Expected(msgspec.Struct, frozen=True):
+    """What a request says about its body. `algorithm` "" means that it brings no checksum; `value` "" that it comes in
+    the trailer."""
+
+    algorithm: str = ""
+    value: str = ""
+    md5: bytes = b""
+    sha256: str = ""
+
+
+def header_of(algorithm: str) -> str:
+    return f"x-amz-checksum-{algorithm.lower()}"
+
+
+def member_of(algorithm: str) -> str:
+    return f"Checksum{algorithm}"
+
+
+def parse_expected(req: dict[str, Any], headers: dict[str, str]) -> Expected:
+    """Raises for what no body could match."""
+    given = [(name, req[member]) for member, name in _MEMBERS.items() if member in req]
+    if len(given) > 1:
+        message = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        raise errors.invalid_request(message)
+    algorithm, value = given[0] if given else ("", "")
+    if algorithm:
+        check_value(algorithm, value)
+    else:
+        algorithm = _announced(headers.get("x-amz-trailer", ""))
+    claimed = headers.get("x-amz-content-sha256", "")
+    sha256 = claimed if len(claimed) == 64 else ""
+    return Expected(algorithm, value, _parse_md5(req.get("ContentMD5")), sha256)
+
+
+def check_value(algorithm: str, value: str) -> None:
+    try:
+        raw = base64.b64decode(value.encode(), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raw = b""
+    if len(raw) != SIZES[algorithm]:
+        raise errors.invalid_request(f"Value for {header_of(algorithm)} header is invalid.")
+
+
+def _announced(trailer: str) -> str:
+    for name in trailer.split(","):
+        algorithm = name.strip().lower().removeprefix("x-amz-checksum-").upper()
+        if algorithm in SIZES:
+            return algorithm
+    return ""
+
+
+def _parse_md5(text: str | None) -> bytes:
+    if text is None:
+        return b""
+    try:
+        raw = base64.b64decode(text.encode(), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        raw = b""
+    if len(raw) != 16:
+        raise errors.error("InvalidDigest", "The Content-MD5 you specified was invalid.", **{"Content-MD5": text})
+    return raw
+
+
+def check_body(expected: Expected, digests: Digests, trailers: dict[str, str]) -> None:
+    """Raises where the body is not the one that the request speaks of."""
+    if expected.md5 and digests.raw("MD5") != expected.md5:
+        raise errors.bad_digest("Content-MD5")
+    if expected.algorithm:
+        value = expected.value or trailers.get(header_of(expected.algorithm), "")
+        check_value(expected.algorithm, value)
+        if digests.text(expected.algorithm) != value:
+            raise errors.bad_digest(expected.algorithm)
+    if expected.sha256 and digests.raw("SHA256").hex() != expected.sha256:
+        message = "The provided 'x-amz-content-sha256' header does not match what was computed."
+        raise errors.error("XAmzContentSHA256Mismatch", message)
+
+
+def find_given(entry: dict[str, Any]) -> tuple[str, str] | None:
+    """The checksum among members that are spelled as AWS does."""
+    return next(((name, entry[member]) for member, name in _MEMBERS.items() if member in entry), None)
+
+
+def render(algorithm: str, value: str) -> dict[str, str]:
+    return {f"Checksum{algorithm}": value} if algorithm and value else {}
+
+
+# --- multipart ----------------------------------------------------------------------------------------------------
+
+
+def default_type(algorithm: str) -> str:
+    return FULL_OBJECT if algorithm == "CRC64NVME" else COMPOSITE
+
+
+def check_type(algorithm: str, checksum_type: str) -> None:
+    """CRC64NVME has no composite form, and what is no CRC has no full one."""
+    possible = (FULL_OBJECT,) if algorithm == "CRC64NVME" else _types_of(algorithm)
+    if checksum_type not in possible:
+        raise errors.invalid_request(
+            f"The {checksum_type} checksum type cannot be used with the {algorithm.lower()} checksum algorithm."
+        )
+
+
+def _types_of(algorithm: str) -> tuple[str, ...]:
+    return (COMPOSITE, FULL_OBJECT) if algorithm in _CRCS else (COMPOSITE,)
+
+
+def composite(algorithm: str, parts: list[str]) -> str:
+    digest = new(algorithm)
+    for part in parts:
+        digest.update(base64.b64decode(part))
+    return f"{base64.b64encode(digest.digest()).decode()}-{len(parts)}"
+
+
+def joined(algorithm: str, parts: list[tuple[str, int]]) -> str:
+    """The checksum of the whole, from (checksum, size in bytes) of its parts."""
+    combine = _crc_function(f"combine_{algorithm.lower()}")
+    whole = 0
+    for number, (text, size_bytes) in enumerate(parts):
+        part = int.from_bytes(base64.b64decode(text), "big")
+        whole = combine(whole, part, size_bytes) if number else part
+    return base64.b64encode(whole.to_bytes(SIZES[algorithm], "big")).decode()

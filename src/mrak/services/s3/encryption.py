@@ -1,0 +1,145 @@
+"""Server-side encryption as a client sees it: the rules of its headers, and what is kept of them.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
+
+S3-003: nothing is encrypted on this machine's disk. What a version remembers is `{"sse": "AES256"}`,
+`{"sse": "aws:kms", "key": ..., "bucket_key": ..., "context": ...}` or `{"c_md5": ...}`; a customer's key is checked by
+its MD5 and never kept.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from hashlib import md5
+from typing import Any
+
+from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
+from mrak.core.scope import Scope
+from mrak.services.s3 import errors
+from mrak.services.s3.tables import Bucket
+
+_KMS = ("aws:kms", "aws:kms:dsse")
+_ALGORITHMS = ("AES256", *_KMS)
+_NAME = "x-amz-server-side-encryption"
+DEFAULT: dict[str, Any] = {"sse": "AES256"}
+
+deviation("S3-003")
+
+
+def _wrong(message: str, value: str | None = None) -> ApiError:
+    return errors.invalid_argument(message, _NAME, value)
+
+
+def parse(req: dict[str, Any], bucket: Bucket, scope: Scope) -> dict[str, Any]:
+    """What a write asks for, or the bucket's default."""
+    wanted = req.get("ServerSideEncryption")
+    if any(member in req for member in ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")):
+        if wanted is not None:
+            raise _wrong(
+                "Server Side Encryption with Customer provided key is incompatible with the encryption method "
+                "specified",
+                wanted,
+            )
+        return {"c_md5": parse_customer_key(req)}
+    if wanted is None:
+        if "SSEKMSKeyId" in req:
+            raise _wrong("Server Side Encryption with KMS managed key requires HTTP header x-amz-server-side-encryption"
+                         " : aws:kms")  # fmt: skip
+        return _default(bucket, scope)
+    if wanted not in _ALGORITHMS:
+        raise _wrong("The encryption method specified is not supported", wanted)
+    if wanted not in _KMS:
+        if "SSEKMSKeyId" in req:
+            raise _wrong("Server Side Encryption with KMS managed key requires HTTP header x-amz-server-side-encryption"
+                         " : aws:kms", wanted)  # fmt: skip
+        return DEFAULT
+    return _kms(wanted, req.get("SSEKMSKeyId"), req.get("BucketKeyEnabled", False), req, scope)
+
+
+def _kms(algorithm: str, key: str | None, bucket_key: bool, req: dict[str, Any], scope: Scope) -> dict[str, Any]:
+    kept: dict[str, Any] = {"sse": algorithm, "key": key_arn(key, scope)}
+    if bucket_key:
+        kept["bucket_key"] = True
+    if "SSEKMSEncryptionContext" in req:
+        kept["context"] = req["SSEKMSEncryptionContext"]
+    return kept
+
+
+def key_arn(key: str | None, scope: Scope) -> str:
+    """The key as S3 reports it; without one, the account's own key for S3."""
+    if key is None:
+        return f"arn:{scope.partition}:kms:{scope.region}:{scope.account}:alias/aws/s3"
+    return key
+
+
+def _default(bucket: Bucket, scope: Scope) -> dict[str, Any]:
+    rule = bucket.encryption
+    if rule is None:
+        return DEFAULT
+    chosen = rule.get("ApplyServerSideEncryptionByDefault", {})
+    algorithm = chosen.get("SSEAlgorithm", "AES256")
+    if algorithm not in _KMS:
+        return DEFAULT
+    return _kms(algorithm, chosen.get("KMSMasterKeyID"), rule.get("BucketKeyEnabled", False), {}, scope)
+
+
+def parse_customer_key(req: dict[str, Any], prefix: str = "") -> str:
+    """The MD5 of a customer's key, all of whose headers are right; "" where there are none."""
+    algorithm = req.get(f"{prefix}SSECustomerAlgorithm")
+    key = req.get(f"{prefix}SSECustomerKey")
+    claimed: str | None = req.get(f"{prefix}SSECustomerKeyMD5")
+    if algorithm is None and key is None and claimed is None:
+        return ""
+    if algorithm is None:
+        raise _wrong("Requests specifying Server Side Encryption with Customer provided keys must provide a valid "
+                     "encryption algorithm.")  # fmt: skip
+    if algorithm != "AES256":
+        message = "The Encryption request you specified is not valid. Supported value: AES256."
+        raise errors.error("InvalidEncryptionAlgorithmError", message, ArgumentName=_NAME, ArgumentValue=algorithm)
+    if not key:
+        raise _wrong("Requests specifying Server Side Encryption with Customer provided keys must provide an "
+                     "appropriate secret key.")  # fmt: skip
+    raw = _decoded(key)
+    if not claimed or len(raw) != 32:
+        raise _wrong("The secret key was invalid for the specified algorithm.")
+    computed = md5(raw, usedforsecurity=False).digest()
+    if _decoded(claimed) != computed:
+        raise _wrong("The calculated MD5 hash of the key did not match the hash that was provided.")
+    return claimed
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except (binascii.Error, ValueError):
+        return b""
+
+
+def check_customer_key(kept: dict[str, Any], req: dict[str, Any], prefix: str = "") -> None:
+    """Reading needs the customer's key, if and only if it was written with one."""
+    given = parse_customer_key(req, prefix)
+    stored = kept.get("c_md5", "")
+    if stored and not given:
+        raise errors.invalid_request(
+            "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to "
+            "retrieve the object."
+        )
+    if given and not stored:
+        raise errors.invalid_request("The encryption parameters are not applicable to this object.")
+    if given != stored:
+        message = "The provided encryption parameters did not match the ones used originally."
+        raise errors.invalid_request(message)
+
+
+def render(kept: dict[str, Any]) -> dict[str, Any]:
+    """The members of an answer."""
+    if kept.get("c_md5"):
+        return {"SSECustomerAlgorithm": "AES256", "SSECustomerKeyMD5": kept["c_md5"]}
+    shown: dict[str, Any] = {"ServerSideEncryption": kept.get("sse", "AES256")}
+    if "key" in kept:
+        shown["SSEKMSKeyId"] = kept["key"]
+    if kept.get("bucket_key"):
+        shown["BucketKeyEnabled"] = True
+    return shown

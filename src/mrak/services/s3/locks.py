@@ -1,0 +1,96 @@
+"""Object lock: retention, legal holds, and what they forbid.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/object-lock.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.context import Context
+from mrak.protocol import times
+from mrak.services.s3 import access, errors
+from mrak.services.s3.tables import Bucket, Version
+
+MODES = ("GOVERNANCE", "COMPLIANCE")
+_DAY = 86_400.0
+_MODE, _DATE, _HOLD = "x-amz-object-lock-mode", "x-amz-object-lock-retain-until-date", "x-amz-object-lock-legal-hold"
+
+
+def parse_request(req: dict[str, Any], bucket: Bucket, now: float) -> dict[str, Any]:
+    """The lock of a new version: from the request's headers, else the bucket's default; fields of Version."""
+    mode, until, hold = (
+        req.get("ObjectLockMode"), req.get("ObjectLockRetainUntilDate"), req.get("ObjectLockLegalHoldStatus"),
+    )  # fmt: skip
+    if mode is None and until is None and hold is None:
+        return default_of(bucket, now)
+    if not bucket.lock_enabled:
+        raise errors.invalid_request("Bucket is missing Object Lock Configuration")
+    if (mode is None) != (until is None):
+        missing = _MODE if mode is None else _DATE
+        raise errors.invalid_argument(f"{_DATE} and {_MODE} must both be supplied", missing)
+    fields: dict[str, Any] = {}
+    if mode is not None and until is not None:
+        if mode not in MODES:
+            raise errors.invalid_argument("Unknown wormMode directive.", _MODE, mode)
+        if until <= now:
+            message = "The retain until date must be in the future!"
+            raise errors.invalid_argument(message, _DATE, times.render_iso8601(until))
+        fields = {"lock_mode": mode, "lock_until": until}
+    else:
+        fields = default_of(bucket, now)
+    if hold is not None:
+        if hold not in ("ON", "OFF"):
+            raise errors.invalid_argument("Legal Hold must be either of 'ON' or 'OFF'", _HOLD, hold)
+        fields["legal_hold"] = hold
+    return fields
+
+
+def default_of(bucket: Bucket, now: float) -> dict[str, Any]:
+    if not bucket.lock_mode:
+        return {}
+    days = bucket.lock_days or bucket.lock_years * 365
+    return {"lock_mode": bucket.lock_mode, "lock_until": now + days * _DAY}
+
+
+def check_delete(ctx: Context, bucket: Bucket, version: Version, req: dict[str, Any]) -> None:
+    """Raises AccessDenied where a lock protects the version."""
+    if version.legal_hold == "ON":
+        raise errors.object_locked()
+    if not version.lock_mode or version.lock_until <= ctx.now:
+        return
+    if version.lock_mode == "GOVERNANCE" and may_bypass(ctx, bucket, req, version):
+        return
+    raise errors.object_locked()
+
+
+def may_bypass(ctx: Context, bucket: Bucket, req: dict[str, Any], version: Version) -> bool:
+    return bool(req.get("BypassGovernanceRetention")) and access.may(
+        ctx, bucket, "s3:BypassGovernanceRetention", req, version
+    )
+
+
+def check_retention_change(
+    ctx: Context, bucket: Bucket, version: Version, req: dict[str, Any], mode: str, until: float
+) -> None:
+    """Retention may be made longer and stricter; anything else needs the permission to bypass governance."""
+    if not version.lock_mode or version.lock_until <= ctx.now:
+        return
+    if mode == version.lock_mode and until >= version.lock_until:
+        return
+    if mode == "COMPLIANCE" and version.lock_mode == "GOVERNANCE" and until >= version.lock_until:
+        return
+    if version.lock_mode == "GOVERNANCE" and may_bypass(ctx, bucket, req, version):
+        return
+    raise errors.object_locked()
+
+
+def render(version: Version) -> dict[str, Any]:
+    """The members of an answer."""
+    shown: dict[str, Any] = {}
+    if version.lock_mode:
+        shown["ObjectLockMode"] = version.lock_mode
+        shown["ObjectLockRetainUntilDate"] = version.lock_until
+    if version.legal_hold:
+        shown["ObjectLockLegalHoldStatus"] = version.legal_hold
+    return shown
