@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrak.core.context import Principal, Transaction
-from mrak.core.entropy import Draws
+from mrak.core.entropy import Draws, format_uuid
 from mrak.core.scope import Scope
 from mrak.engine.wakeups import TopicListener
 
@@ -53,11 +53,12 @@ class OperationContext:
         self.now = environment.clock.now()
         self.draw = Draws(engine.entropy)
         self.endpoint = engine.settings.endpoint
-        self.request_id = engine.new_request_id()
-        self.root_id, self.parent_id = _parse_trace(trace)
+        drawn = engine.entropy.bytes(36)
+        self.request_id = format_uuid(drawn[:16])
+        self.span_id = drawn[16:24].hex()
+        self.root_id, self.parent_id = _parse_trace(trace) if trace else ("", None)
         if not self.root_id:
-            self.root_id = f"1-{int(self.now):08x}-{engine.entropy.bytes(12).hex()}"
-        self.span_id = engine.entropy.bytes(8).hex()
+            self.root_id = f"1-{int(self.now):08x}-{drawn[24:].hex()}"
         self.usage: dict[str, float] | None = None
         self.resource: str | None = None
         self.request_bytes = 0

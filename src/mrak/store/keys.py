@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 KeyPart = str | int | float | bytes
 
@@ -23,7 +24,7 @@ _END = b"\x00\x01"
 def encode_part(part: KeyPart) -> bytes:
     """One part of a key. bool is refused: it would sort with integers by accident."""
     if isinstance(part, str):
-        return _terminated(part.encode())
+        return _encode_text(part)
     if type(part) is int:
         return _INT.pack(part + _OFFSET)
     if isinstance(part, bytes):
@@ -31,6 +32,12 @@ def encode_part(part: KeyPart) -> bytes:
     if isinstance(part, float):
         return encode_float(part)
     raise TypeError(f"not a key part: {part!r}")
+
+
+@lru_cache(maxsize=2048)
+def _encode_text(text: str) -> bytes:
+    """Names of tables, accounts and resources come again and again."""
+    return _terminated(text.encode())
 
 
 def _terminated(raw: bytes) -> bytes:

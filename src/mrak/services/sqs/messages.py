@@ -7,6 +7,7 @@ import binascii
 from collections.abc import Iterator
 from hashlib import md5
 from heapq import merge
+from itertools import islice
 from typing import Any, NamedTuple
 
 import msgspec
@@ -15,9 +16,22 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sqs import attributes, errors, redrive, rules
 from mrak.services.sqs.queue import topic
-from mrak.services.sqs.tables import DUE, MESSAGES, STATES, TALLIES, FifoState, Message, Queue, State, Tally
+from mrak.services.sqs.tables import (
+    DUE,
+    FRESH,
+    MESSAGES,
+    STATES,
+    TALLIES,
+    FifoState,
+    Fresh,
+    Message,
+    Queue,
+    State,
+    Tally,
+)
 
 Taken = tuple[Message, State]
+_EXPIRED_AT_ONCE = 100
 
 
 def size_of(req: dict[str, Any]) -> int:
@@ -53,9 +67,9 @@ def new(ctx: Context, queue: Queue, req: dict[str, Any]) -> Message:
 
 def append(tx: Transaction, scope: Scope, message: Message, visible_at: float) -> None:
     """Puts a message into its queue and wakes those who wait there."""
-    state = State(message.queue, message.sequence, visible_at, 0, message.sent_at)
+    message = msgspec.structs.replace(message, fresh_at=visible_at)
     MESSAGES.append(tx, scope, message)
-    STATES.append(tx, scope, state)
+    FRESH.append(tx, scope, Fresh(message.queue, visible_at, message.sequence, message.sent_at))
     count(tx, scope, message.queue, 1)
     tx.notify(topic(scope, message.queue))
 
@@ -69,14 +83,12 @@ def take(
     _expire(tx, scope, queue, now)
     _check_in_flight(tx, scope, queue, now)
     taken: list[Taken] = []
-    for state in _visible(tx, scope, queue, most, now):
-        STATES.lock(tx, scope, state.queue, state.sequence)
-        if redrive.is_exhausted(queue, state) and redrive.move_to_dead_letters(tx, scope, queue, state, ctx):
-            continue
-        held = _hold(tx, scope, state, now, visibility_seconds, ctx.draw.hex(16))
-        message = MESSAGES.get(tx, scope, queue.name, state.sequence)
-        assert message is not None, "a state without its message"
-        taken.append((message, held))
+    for waiting in _visible(tx, scope, queue, most, now):
+        held = _hold(ctx, tx, scope, queue, waiting, now + visibility_seconds)
+        if held is not None:
+            message = MESSAGES.get(tx, scope, queue.name, held.sequence)
+            assert message is not None, "a state without its message"
+            taken.append((message, held))
     return taken, None if taken else _next_visible(tx, scope, queue, now)
 
 
@@ -90,13 +102,24 @@ def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> St
     return state if state is not None and state.receipt == receipt.receipt else None
 
 
-def remove(tx: Transaction, scope: Scope, state: State) -> None:
-    """Deletes a message whose state the caller has opened."""
-    message = MESSAGES.get(tx, scope, state.queue, state.sequence)
+def remove(tx: Transaction, scope: Scope, waiting: Fresh | State) -> None:
+    """Deletes a message whose row (fresh or state) the caller has opened."""
+    message = MESSAGES.get(tx, scope, waiting.queue, waiting.sequence)
     assert message is not None, "a state without its message"
-    STATES.delete(tx, scope, state)
+    if isinstance(waiting, State):
+        STATES.delete(tx, scope, waiting)
+    else:
+        FRESH.delete(tx, scope, waiting)
     MESSAGES.delete(tx, scope, message)
-    count(tx, scope, state.queue, -1)
+    count(tx, scope, waiting.queue, -1)
+
+
+def require_waiting(tx: Transaction, scope: Scope, message: Message) -> Fresh | State:
+    """The open row that says when a message can be received."""
+    state = STATES.open(tx, scope, message.queue, message.sequence)
+    waiting = state or FRESH.open(tx, scope, message.queue, message.fresh_at, message.sequence)
+    assert waiting is not None, "a message that is neither fresh nor has a state"
+    return waiting
 
 
 def change_visibility(tx: Transaction, scope: Scope, queue: Queue, handle: str, seconds: int, now: float) -> None:
@@ -113,6 +136,7 @@ def purge(tx: Transaction, scope: Scope, name: str) -> None:
     """Removes all messages, at the price of a range whatever their number."""
     MESSAGES.delete_all(tx, scope, name)
     STATES.delete_all(tx, scope, name)
+    FRESH.delete_all(tx, scope, name)
     tally = TALLIES.open(tx, scope, name)
     if tally is not None:
         TALLIES.delete(tx, scope, tally)
@@ -140,49 +164,60 @@ def parse_handle(handle: str) -> Receipt:
         raise errors.receipt_handle_invalid(handle) from None
 
 
-def _visible(tx: Transaction, scope: Scope, queue: Queue, most: int, now: float) -> Iterator[State]:
-    """The first visible states, those never received and those received before, by the time they became visible."""
-    fresh = list(DUE.scan(tx, scope, queue.name, 0, upto=now, limit=most))
-    again = list(DUE.scan(tx, scope, queue.name, 1, upto=now, limit=most))
-    ordered = merge(fresh, again, key=lambda state: (state.visible_at, state.sequence))
-    return (state for state, _ in zip(ordered, range(most), strict=False))
+def _visible(tx: Transaction, scope: Scope, queue: Queue, most: int, now: float) -> Iterator[Fresh | State]:
+    """The first visible messages, those never received and those received before, by the time they became visible."""
+    fresh: list[Fresh | State] = list(FRESH.scan(tx, scope, queue.name, upto=now, limit=most))
+    again: list[Fresh | State] = list(DUE.scan(tx, scope, queue.name, upto=now, limit=most))
+    if not again:
+        return iter(fresh)
+    ordered = merge(fresh, again, key=lambda waiting: (waiting.visible_at, waiting.sequence))
+    return islice(ordered, most)
 
 
-def _hold(tx: Transaction, scope: Scope, state: State, now: float, seconds: int, receipt: str) -> State:
-    held = State(
-        state.queue,
-        state.sequence,
-        now + seconds,
-        1,
-        state.sent_at,
-        state.receive_count + 1,
-        state.first_received_at or now,
-        receipt,
+def _hold(
+    ctx: Context, tx: Transaction, scope: Scope, queue: Queue, waiting: Fresh | State, until: float
+) -> State | None:
+    """Hides a message for its receiver; None where it went to the dead-letter queue instead."""
+    if isinstance(waiting, Fresh):
+        FRESH.lock(tx, scope, waiting.queue, waiting.visible_at, waiting.sequence)
+        FRESH.delete(tx, scope, waiting)
+        held = State(waiting.queue, waiting.sequence, until, waiting.sent_at, 1, ctx.clock(), ctx.draw.hex(16))
+        STATES.append(tx, scope, held)
+        return held
+    STATES.lock(tx, scope, waiting.queue, waiting.sequence)
+    if redrive.is_exhausted(queue, waiting) and redrive.move_to_dead_letters(tx, scope, queue, waiting, ctx):
+        return None
+    held = msgspec.structs.replace(
+        waiting, visible_at=until, receive_count=waiting.receive_count + 1, receipt=ctx.draw.hex(16)
     )
-    STATES.replace(tx, scope, state, held)
+    STATES.replace(tx, scope, waiting, held)
     return held
 
 
 def _next_visible(tx: Transaction, scope: Scope, queue: Queue, now: float) -> float | None:
-    firsts = [next(DUE.scan(tx, scope, queue.name, phase, after=now, limit=1), None) for phase in (0, 1)]
-    return min((state.visible_at for state in firsts if state is not None), default=None)
+    fresh = next(FRESH.scan(tx, scope, queue.name, after=now, limit=1), None)
+    again = next(DUE.scan(tx, scope, queue.name, after=now, limit=1), None)
+    return min((waiting.visible_at for waiting in (fresh, again) if waiting is not None), default=None)
 
 
 def _expire(tx: Transaction, scope: Scope, queue: Queue, now: float) -> None:
-    """Removes what is older than the retention period, oldest first; a look at one row when nothing is."""
+    """Removes what is older than the retention period, first visible first; a look at two rows when nothing is."""
     oldest_kept = now - queue.retention_seconds
-    for state in STATES.scan(tx, scope, queue.name, limit=100):
-        if state.sent_at >= oldest_kept:
+    for waiting in list(_visible(tx, scope, queue, 1, now)):
+        if waiting.sent_at >= oldest_kept:
             return
-        STATES.lock(tx, scope, state.queue, state.sequence)
-        remove(tx, scope, state)
+    for waiting in list(_visible(tx, scope, queue, _EXPIRED_AT_ONCE, now)):
+        if waiting.sent_at < oldest_kept:
+            message = MESSAGES.get(tx, scope, waiting.queue, waiting.sequence)
+            assert message is not None, "a state without its message"
+            remove(tx, scope, require_waiting(tx, scope, message))
 
 
 def _check_in_flight(tx: Transaction, scope: Scope, queue: Queue, now: float) -> None:
     tally = TALLIES.get(tx, scope, queue.name)
     if tally is None or tally.messages < rules.MOST_IN_FLIGHT:
         return
-    if DUE.count(tx, scope, queue.name, 1, after=now) >= rules.MOST_IN_FLIGHT:
+    if DUE.count(tx, scope, queue.name, after=now) >= rules.MOST_IN_FLIGHT:
         raise errors.over_limit(queue.name)
 
 

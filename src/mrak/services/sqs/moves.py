@@ -16,7 +16,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sqs import errors, fifo, messages
 from mrak.services.sqs.queue import queue_arn
-from mrak.services.sqs.tables import FIFO_STATES, HEADS, MESSAGES, MOVES, QUEUES, STATES, TALLIES, Message, Move, Queue
+from mrak.services.sqs.tables import FIFO_STATES, HEADS, MESSAGES, MOVES, QUEUES, TALLIES, Message, Move, Queue
 
 TIMER = "sqs.move"
 _BATCH = 100
@@ -109,9 +109,7 @@ def _take_out(tx: Transaction, scope: Scope, source: Queue, message: Message) ->
         assert fifo_state is not None, "a message without its state"
         fifo.remove(tx, scope, fifo_state)
         return
-    state = STATES.open(tx, scope, source.name, message.sequence)
-    assert state is not None, "a message without its state"
-    messages.remove(tx, scope, state)
+    messages.remove(tx, scope, messages.require_waiting(tx, scope, message))
 
 
 def _put_into(ctx: Context, tx: Transaction, scope: Scope, queue: Queue, message: Message) -> None:

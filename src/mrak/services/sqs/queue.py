@@ -16,7 +16,7 @@ from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sqs import errors
-from mrak.services.sqs.tables import DUE, FIFO_DUE, QUEUES, TALLIES, Queue
+from mrak.services.sqs.tables import DUE, FIFO_DUE, FRESH, QUEUES, TALLIES, Queue
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,75}\.fifo")
@@ -248,9 +248,12 @@ def _settings_shown(scope: Scope, queue: Queue) -> dict[str, str]:
 
 def _counts(tx: Transaction, scope: Scope, queue: Queue, now: float) -> dict[str, str]:
     tally = TALLIES.get(tx, scope, queue.name)
-    due = FIFO_DUE if queue.fifo else DUE
-    delayed = due.count(tx, scope, queue.name, 0, after=now)
-    in_flight = due.count(tx, scope, queue.name, 1, after=now)
+    if queue.fifo:
+        delayed = FIFO_DUE.count(tx, scope, queue.name, 0, after=now)
+        in_flight = FIFO_DUE.count(tx, scope, queue.name, 1, after=now)
+    else:
+        delayed = FRESH.count(tx, scope, queue.name, after=now)
+        in_flight = DUE.count(tx, scope, queue.name, after=now)
     total = 0 if tally is None else tally.messages
     return dict(zip(_COUNTS, (str(total - delayed - in_flight), str(in_flight), str(delayed)), strict=True))
 

@@ -3,8 +3,9 @@
     QUEUES      (name)              -> Queue       a queue's settings
     DELETED     (name)              -> Deleted     for the minute in which the name can't be used again
     MESSAGES    (queue, sequence)   -> Message     what was sent; never rewritten, removed with its state
-    STATES      (queue, sequence)   -> State       when it can be received next
-      DUE       (queue, received, visible_at)      states in the order in which they become visible
+    FRESH       (queue, visible_at, sequence) -> Fresh       messages that were never received
+    STATES      (queue, sequence)   -> State       those that were: who holds them, and until when
+      DUE       (queue, visible_at)                in the order in which they become visible again
     TALLIES     (queue)             -> Tally       how many messages there are
 
 FIFO queues keep states by group, so that a group is an entity and its order a range:
@@ -18,10 +19,10 @@ FIFO queues keep states by group, so that a group is an entity and its order a r
     ATTEMPTS    (queue, attempt)    -> Attempt     five minutes of what a receive attempt got
     MOVES       (queue, sequence)   -> Move        message move tasks, by their source
 
-Invariants: a message has exactly one state, and is in one queue; the tally counts the states; a state with
-`received` 0 was never received, so hidden states are delayed (0) or in flight (1). Visibility is computed from the
-time, not by jobs: a message is visible when `visible_at` <= now. A group has a head if and only if it has states, and
-the head's `ready_at` is the first state's `visible_at`.
+Invariants: a message is in one queue, and either fresh or has a state; the tally counts the messages; what is fresh and
+hidden is delayed, a hidden state is in flight. Sending writes three rows, since most of its cost is the rows.
+Visibility is computed from the time, not by jobs: a message is visible when `visible_at` <= now. A group has a head if
+and only if it has states, and the head's `ready_at` is the first state's `visible_at`.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ class Message(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     body_md5: str
     sender: str
     sent_at: float
+    fresh_at: float = 0.0
+    """`visible_at` of its FRESH row, by which that is found."""
     attributes: bytes = b""
     attributes_md5: str = ""
     system_attributes: bytes = b""
@@ -76,13 +79,19 @@ class Message(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     deduplication_id: str = ""
 
 
+class Fresh(msgspec.Struct, frozen=True, array_like=True):
+    queue: str
+    visible_at: float
+    sequence: int
+    sent_at: float
+
+
 class State(msgspec.Struct, frozen=True, array_like=True):
     """`receipt` changes with each receive; a handle of an earlier one no longer holds the message."""
 
     queue: str
     sequence: int
     visible_at: float
-    received: int
     sent_at: float
     receive_count: int = 0
     first_received_at: float = 0.0
@@ -152,8 +161,9 @@ class Tally(msgspec.Struct, frozen=True, array_like=True):
 QUEUES = Table("sqs.queue", Queue, key=("name",))
 DELETED = Table("sqs.deleted", Deleted, key=("name",))
 MESSAGES = Table("sqs.message", Message, key=("queue", "sequence"), append_only=True)
+FRESH = Table("sqs.fresh", Fresh, key=("queue", "visible_at", "sequence"))
 STATES = Table("sqs.state", State, key=("queue", "sequence"))
-DUE = STATES.index("due", ("queue", "received", "visible_at"))
+DUE = STATES.index("due", ("queue", "visible_at"))
 TALLIES = Table("sqs.tally", Tally, key=("queue",))
 FIFO_STATES = Table("sqs.fifo_state", FifoState, key=("queue", "group", "sequence"), entity=2)
 FIFO_DUE = FIFO_STATES.index("due", ("queue", "received", "visible_at"))
