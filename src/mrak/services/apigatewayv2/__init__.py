@@ -8,6 +8,6 @@ exports       what other services may use
 """
 
 from mrak.services.apigatewayv2 import plane
-from mrak.services.apigatewayv2.operations import apis, authorizers, integrations, models, routes, stages
+from mrak.services.apigatewayv2.operations import apis, authorizers, imports, integrations, models, routes, stages
 
-__all__ = ["apis", "authorizers", "integrations", "models", "plane", "routes", "stages"]
+__all__ = ["apis", "authorizers", "imports", "integrations", "models", "plane", "routes", "stages"]

@@ -35,7 +35,7 @@ def create_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     settings = _DEFAULTS | {name: value for name, value in req.items() if name in _MEMBERS}
     if req["ProtocolType"] == "HTTP":
         settings.setdefault("RouteSelectionExpression", _HTTP_SELECTION)
-    _check_settings(settings)
+    check_settings(settings)
     _check_tags(req.get("Tags", {}))
     api_id = exports.new_api_id(ctx, tx, req["ProtocolType"])
     api = Api(id=api_id, created_at=ctx.now, settings=settings, tags=req.get("Tags", {}))
@@ -61,7 +61,7 @@ def get_apis(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
 def update_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     api = parts.open_api(tx, ctx.scope, req["ApiId"])
     settings = api.settings | {name: value for name, value in req.items() if name in _MEMBERS}
-    _check_settings(settings)
+    check_settings(settings)
     changed = msgspec.structs.replace(api, settings=settings)
     APIS.replace(tx, ctx.scope, api, changed)
     if "Target" in req or "RouteKey" in req:
@@ -115,7 +115,7 @@ def remove_api(tx: Transaction, scope: Scope, api: Api) -> None:
     exports.forget_api_id(tx, scope, api.id)
 
 
-def _check_settings(settings: dict[str, Any]) -> None:
+def check_settings(settings: dict[str, Any]) -> None:
     if settings["ProtocolType"] == "HTTP":
         if settings["RouteSelectionExpression"] != _HTTP_SELECTION:
             raise errors.bad_request("Only $request.method $request.path is supported as route selection expression")
