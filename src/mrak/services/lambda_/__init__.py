@@ -3,10 +3,31 @@
 function_operations   functions and versions            functions      the same in a transaction
 configuration         members: parse, check, render     packages       code on its way in
 invoke_operations     Invoke and its kin                invocation     from rows to a running function
+mapping_operations    event source mappings             mappings       their settings
+mapping_consumers     drain their sources               queue_source, stream_source, filters
+events                asynchronous invocations          destinations   where their results go
 tables                rows and their invariants         references     names and ARNs of functions
 errors                the service's errors              exports        what other services may use
 """
 
-from mrak.services.lambda_ import function_operations, invoke_operations
+from mrak.services.lambda_ import (
+    concurrency_operations,
+    destinations,
+    event_config_operations,
+    events,
+    function_operations,
+    invoke_operations,
+    mapping_consumers,
+    mapping_operations,
+)
 
-__all__ = ["function_operations", "invoke_operations"]
+__all__ = [
+    "concurrency_operations",
+    "destinations",
+    "event_config_operations",
+    "events",
+    "function_operations",
+    "invoke_operations",
+    "mapping_consumers",
+    "mapping_operations",
+]

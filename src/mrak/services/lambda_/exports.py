@@ -26,6 +26,7 @@ class EventInvocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True
     client_context: str = ""
     attempts: int = 0
     throttles: int = 0
+    last_answer: bytes = b""
 
 
 def event_delivery(

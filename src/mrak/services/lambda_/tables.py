@@ -6,6 +6,7 @@
     POLICIES     (name, qualifier)    -> Policy       resource policies; qualifier "" is the function's own
     ACCOUNTS     (key)                -> Account      what is reserved of the account's concurrency; one row
     MAPPINGS     (uuid)               -> Mapping      event source mappings
+    CHECKPOINTS  (uuid)               -> Checkpoint   how far a mapping has read its stream
     URLS         (name, qualifier)    -> Url          function URLs
     URL_IDS      (url_id)             -> UrlId        whose URL an id is; environment-wide
     EVENTS       (name, qualifier)    -> EventConfig  how asynchronous invocations are retried and where results go
@@ -91,6 +92,13 @@ class Mapping(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     last_result: str = "No records processed"
 
 
+class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
+    """How far a mapping has read its stream."""
+
+    uuid: str
+    position: int
+
+
 class Url(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     name: str
     qualifier: str
@@ -146,6 +154,7 @@ POLICIES = Table("lambda.policy", Policy, key=("name", "qualifier"), entity=1)
 ACCOUNTS = Table("lambda.account", Account, key=("key",))
 MAPPINGS = Table("lambda.mapping", Mapping, key=("uuid",))
 BY_FUNCTION = MAPPINGS.index("function", ("function",))
+CHECKPOINTS = Table("lambda.checkpoint", Checkpoint, key=("uuid",))
 URLS = Table("lambda.url", Url, key=("name", "qualifier"), entity=1)
 URL_IDS = Table("lambda.urlid", UrlId, key=("url_id",))
 EVENTS = Table("lambda.events", EventConfig, key=("name", "qualifier"), entity=1)

@@ -1,0 +1,137 @@
+"""Asynchronous invocations: a delivery for each, tried again after function errors and throttles, until it is told to
+a destination or the dead-letter queue how it ended.
+
+Function errors are retried after one and two minutes; throttles with back-off for as long as the event may live. Each
+attempt that follows is a new delivery, due then. https://docs.aws.amazon.com/lambda/latest/dg/invocation-async.html
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import msgspec
+
+from mrak.core.background import Delivery
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.functions import Outcome
+from mrak.core.operation import delivery
+from mrak.services.lambda_ import destinations, invocation
+from mrak.services.lambda_.exports import EVENT, EventInvocation, delivery_of
+from mrak.services.lambda_.invocation import Target
+from mrak.services.lambda_.references import LATEST, Reference, function_arn, parse_reference
+from mrak.services.lambda_.tables import EVENTS, EventConfig
+
+_DEFAULT_RETRIES = 2
+_DEFAULT_AGE_SECONDS = 21_600
+_RETRY_SECONDS = 60.0
+_LONGEST_PAUSE_SECONDS = 300.0
+log = logging.getLogger("mrak.services.lambda_")
+
+
+@delivery(EVENT)
+async def invoke_event(ctx: Context, made: Delivery) -> None:
+    event = msgspec.msgpack.decode(made.payload, type=EventInvocation)
+    ref = parse_reference(ctx.scope, event.function_arn)
+
+    def look(tx: Transaction) -> tuple[Target, EventConfig | None]:
+        config = EVENTS.get(tx, ref.scope, ref.name, ref.qualifier or LATEST)
+        return invocation.resolve(ctx, tx, ref), config
+
+    try:
+        target, config = await ctx.transact(look)
+    except ApiError as error:
+        log.warning("an event of %s is dropped: %s", event.function_arn, error)
+        return
+    attempt = _Attempt(ctx, event, ref, target, config)
+    if ctx.clock() - event.accepted_at > attempt.age_seconds:
+        await ctx.transact(lambda tx: attempt.end(tx, "EventAgeExceeded", None))
+        return
+    outcome = await invocation.run(
+        ctx, target, event.payload, client_context=event.client_context, request_id=event.request_id
+    )
+    await ctx.transact(lambda tx: attempt.conclude(tx, outcome))
+
+
+class _Attempt:
+    """One attempt and what follows from it."""
+
+    def __init__(
+        self, ctx: Context, event: EventInvocation, ref: Reference, target: Target, config: EventConfig | None
+    ) -> None:
+        self._ctx = ctx
+        self._event = event
+        self._ref = ref
+        self._target = target
+        retries = config.retries if config else None
+        age = config.age_seconds if config else None
+        self._retries = _DEFAULT_RETRIES if retries is None else retries
+        self.age_seconds = _DEFAULT_AGE_SECONDS if age is None else age
+        self._destinations: dict[str, Any] = config.destinations if config else {}
+
+    def conclude(self, tx: Transaction, outcome: Outcome) -> None:
+        if outcome.throttled:
+            pause = min(2.0 ** min(self._event.throttles, 10), _LONGEST_PAUSE_SECONDS)
+            again = msgspec.structs.replace(self._event, throttles=self._event.throttles + 1)
+            self._later(tx, again, pause, outcome)
+        elif outcome.function_error:
+            attempts = self._event.attempts + 1
+            again = msgspec.structs.replace(self._event, attempts=attempts, last_answer=outcome.payload)
+            if attempts > self._retries:
+                self.end(tx, "RetriesExhausted", outcome)
+            else:
+                self._later(tx, again, _RETRY_SECONDS * attempts, outcome)
+        else:
+            self.end(tx, "Success", outcome)
+
+    def _later(self, tx: Transaction, again: EventInvocation, pause_seconds: float, outcome: Outcome) -> None:
+        now = self._ctx.clock()
+        if now + pause_seconds - self._event.accepted_at > self.age_seconds:
+            self.end(tx, "EventAgeExceeded", outcome)
+        else:
+            tx.enqueue(delivery_of(self._ctx, again, now + pause_seconds))
+
+    def end(self, tx: Transaction, condition: str, outcome: Outcome | None) -> None:
+        """The event is over: its destination hears of it, and the dead-letter queue of a failure."""
+        succeeded = condition == "Success"
+        ran = outcome is not None and not outcome.throttled
+        payload = outcome.payload if outcome is not None and ran else self._event.last_answer
+        target_arn = self._destinations.get("OnSuccess" if succeeded else "OnFailure", {}).get("Destination")
+        if target_arn:
+            envelope = self._render(condition, payload, self._event.attempts + (1 if ran else 0))
+            destinations.send(self._ctx, tx, target_arn, envelope, self._target.ref.arn, succeeded)
+        dead_letters = self._target.version.config.get("DeadLetterConfig", {}).get("TargetArn")
+        if dead_letters and not succeeded:
+            message = _decode(payload)
+            text = message.get("errorMessage", "") if isinstance(message, dict) else ""
+            destinations.send_dead_letter(
+                self._ctx, tx, dead_letters, self._event.payload, self._event.request_id, str(text)
+            )
+
+    def _render(self, condition: str, payload: bytes, invoked: int) -> dict[str, Any]:
+        """The envelope (recorded: TestLambdaDestinationSqs)."""
+        response: dict[str, Any] = {"statusCode": 200, "executedVersion": self._target.version.label}
+        if condition != "Success":
+            response["functionError"] = "Unhandled"
+        return {
+            "version": "1.0",
+            "timestamp": destinations.render_time(self._ctx.clock()),
+            "requestContext": {
+                "requestId": self._event.request_id,
+                "functionArn": function_arn(self._ref.scope, self._ref.name, self._ref.qualifier or LATEST),
+                "condition": condition,
+                "approximateInvokeCount": invoked,
+            },
+            "requestPayload": _decode(self._event.payload),
+            "responseContext": response,
+            "responsePayload": _decode(payload),
+        }
+
+
+def _decode(payload: bytes) -> Any:
+    try:
+        return json.loads(payload or b"null")
+    except ValueError:
+        return payload.decode("utf-8", "replace")

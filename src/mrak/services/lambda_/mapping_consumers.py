@@ -1,0 +1,25 @@
+"""Drains the sources of event source mappings: a consumer for each mapping that is on.
+
+A consumer's payload is its mapping; a changed mapping restarts it. Nothing is kept here: messages that were taken and
+not deleted become visible again, streams go on from their checkpoint.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mrak.core.background import Consumer
+from mrak.core.context import Context
+from mrak.core.operation import consumer
+from mrak.services.lambda_ import queue_source, stream_source
+from mrak.services.lambda_.mappings import CONSUMER, source_kind
+from mrak.services.lambda_.tables import Mapping
+
+
+@consumer(CONSUMER)
+async def drain_source(ctx: Context, row: Consumer) -> None:
+    mapping = msgspec.msgpack.decode(row.payload, type=Mapping)
+    if source_kind(mapping.source_arn) == "sqs":
+        await queue_source.drain(ctx, mapping)
+    else:
+        await stream_source.drain(ctx, mapping)

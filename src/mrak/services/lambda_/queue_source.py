@@ -1,0 +1,197 @@
+"""Queues as event sources: take batches, invoke, delete what succeeded.
+
+What failed is left alone: it becomes visible again after the queue's time-out and ends in the queue's dead-letter
+queue. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+"""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import json
+from typing import Any
+
+from mrak.core.arn import find_arn
+from mrak.core.context import Context
+from mrak.core.errors import ApiError
+from mrak.core.scope import Scope
+from mrak.services.lambda_.filters import Criteria
+from mrak.services.lambda_.references import function_arn
+from mrak.services.lambda_.tables import Mapping
+from mrak.services.sqs import exports as sqs
+
+_POLL_SECONDS = 20
+_BATCH_AT_ONCE = 10
+_DEFAULT_CONCURRENCY = 10
+_EVENT_BYTES = 6 * 1024 * 1024
+_FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
+
+Message = dict[str, Any]
+
+
+class QueueSource:
+    """One mapping's way from its queue to its function."""
+
+    def __init__(self, ctx: Context, mapping: Mapping) -> None:
+        parsed = find_arn(mapping.source_arn)
+        assert parsed is not None
+        self._ctx = ctx
+        self._arn = mapping.source_arn
+        self._region = parsed.region
+        self._scope: Scope = parsed.scope_in(ctx.scope.environment)
+        self._url = sqs.queue_url(ctx, mapping.source_arn)
+        self._function = function_arn(ctx.scope, mapping.function, mapping.qualifier)
+        self._settings = mapping.settings
+        self._criteria = Criteria(mapping.settings.get("FilterCriteria") or {}, "body")
+        scaling = mapping.settings.get("ScalingConfig") or {}
+        self._free = asyncio.Semaphore(scaling.get("MaximumConcurrency", _DEFAULT_CONCURRENCY))
+        self._reports_failures = "ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"]
+
+    async def run(self) -> None:
+        async with asyncio.TaskGroup() as batches:
+            while True:
+                await self._free.acquire()
+                batch = await self._collect()
+                batches.create_task(self._process(batch))
+
+    async def _collect(self) -> list[Message]:
+        """A batch: as many messages as are there, or as come within the window, up to its size."""
+        size = self._settings["BatchSize"]
+        window = self._settings["MaximumBatchingWindowInSeconds"]
+        batch: list[Message] = []
+        until: float | None = None
+        while True:
+            wait = _POLL_SECONDS if until is None else until - self._ctx.clock()
+            batch += await self._receive(min(size - len(batch), _BATCH_AT_ONCE), max(0, min(_POLL_SECONDS, int(wait))))
+            now = self._ctx.clock()
+            if batch and until is None:
+                until = now + window
+            if batch and (len(batch) >= size or until is None or now >= until):
+                return batch
+            if until is not None and until - now < 1:
+                await self._ctx.sleep_until(until)
+
+    async def _receive(self, most: int, wait_seconds: int) -> list[Message]:
+        """Messages that pass the filters; the others are deleted, as AWS does."""
+        params = {
+            "QueueUrl": self._url,
+            "MaxNumberOfMessages": most,
+            "WaitTimeSeconds": wait_seconds,
+            "MessageSystemAttributeNames": ["All"],
+            "MessageAttributeNames": ["All"],
+        }
+        answer = await self._ctx.call("sqs", "ReceiveMessage", params, scope=self._scope)
+        taken: list[Message] = []
+        dropped: list[Message] = []
+        for message in answer.get("Messages", []):
+            (taken if self._criteria.passes(self._render(message)) else dropped).append(message)
+        await self._delete(dropped)
+        return taken
+
+    async def _process(self, batch: list[Message]) -> None:
+        try:
+            for part in self._split(batch):
+                await self._delete(await self._invoke(part))
+        finally:
+            self._free.release()
+
+    def _split(self, batch: list[Message]) -> list[list[Message]]:
+        """An event is at most 6 MB: a batch of large messages becomes several."""
+        parts: list[list[Message]] = [[]]
+        size = 0
+        for message in batch:
+            message_bytes = len(json.dumps(self._render(message)).encode())
+            if parts[-1] and size + message_bytes > _EVENT_BYTES:
+                parts.append([])
+                size = 0
+            parts[-1].append(message)
+            size += message_bytes
+        return parts
+
+    async def _invoke(self, batch: list[Message]) -> list[Message]:
+        """The messages of the batch that are done."""
+        payload = json.dumps({"Records": [self._render(message) for message in batch]}, ensure_ascii=False).encode()
+        pause = _FIRST_PAUSE_SECONDS
+        while True:
+            try:
+                answer = await self._ctx.call("lambda", "Invoke", {"FunctionName": self._function, "Payload": payload})
+                break
+            except ApiError as error:
+                if not error.retryable:
+                    await asyncio.sleep(pause)  # the function is gone or refuses: do not spin
+                    return []
+                # Throttled: the messages stay ours until their time-out, so that it counts as one receive.
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        if answer.get("FunctionError"):
+            return []
+        if not self._reports_failures:
+            return batch
+        return succeeded(batch, answer.get("Payload", b""))
+
+    async def _delete(self, messages: list[Message]) -> None:
+        for at in range(0, len(messages), _BATCH_AT_ONCE):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
+                for number, message in enumerate(messages[at : at + _BATCH_AT_ONCE])
+            ]
+            await self._ctx.call(
+                "sqs", "DeleteMessageBatch", {"QueueUrl": self._url, "Entries": entries}, scope=self._scope
+            )
+
+    def _render(self, message: Message) -> dict[str, Any]:
+        """A record of the event (recorded: test_message_body_and_attributes_passed_correctly)."""
+        record = {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": message.get("Attributes", {}),
+            "messageAttributes": _render_attributes(message.get("MessageAttributes", {})),
+            "md5OfBody": message["MD5OfBody"],
+            "eventSource": "aws:sqs",
+            "eventSourceARN": self._arn,
+            "awsRegion": self._region,
+        }
+        record["md5OfMessageAttributes"] = message.get("MD5OfMessageAttributes")
+        return record
+
+
+def _render_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
+    shown = {}
+    for name, attribute in attributes.items():
+        entry: dict[str, Any] = {}
+        if "StringValue" in attribute:
+            entry["stringValue"] = attribute["StringValue"]
+        if "BinaryValue" in attribute:
+            entry["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
+        shown[name] = {**entry, "stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
+    return shown
+
+
+def succeeded(batch: list[Message], payload: bytes) -> list[Message]:
+    """What a partial batch response leaves as done: everything but the named failures. A response that is malformed,
+    or names what was not in the batch, fails the whole batch.
+    https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html"""
+    try:
+        answer = json.loads(payload or b"null")
+    except ValueError:
+        return []
+    if answer in (None, "", {}):
+        return batch
+    if not isinstance(answer, dict):
+        return []
+    failures = answer.get("batchItemFailures")
+    if failures is None or failures == []:
+        return batch
+    if not isinstance(failures, list):
+        return []
+    failed = {failure.get("itemIdentifier") if isinstance(failure, dict) else None for failure in failures}
+    known = {message["MessageId"] for message in batch}
+    if not failed <= known:
+        return []
+    return [message for message in batch if message["MessageId"] not in failed]
+
+
+async def drain(ctx: Context, mapping: Mapping) -> None:
+    """Runs until it is cancelled."""
+    await QueueSource(ctx, mapping).run()

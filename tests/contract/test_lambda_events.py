@@ -1,0 +1,171 @@
+"""Asynchronous invocations: queued, retried, told to destinations and dead-letter queues. Black box, through boto3."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from lambda_bench import ECHO, TELL, Queue, create, refusal
+
+FAIL = "def handler(event, context):\n    raise Exception('Test exception (this is intentional)')\n"
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: Any) -> Any:
+    return sandbox.client("lambda", read_timeout=30)
+
+
+def test_event_is_accepted_and_runs_later(client: Any, sandbox: Any) -> None:
+    """202 without a payload; the function gets the event."""
+    out = Queue(sandbox, "event-out")
+    create(client, "event", TELL, Environment={"Variables": {"TELL_URL": out.url}}, Timeout=20, MemorySize=256)
+    answer = client.invoke(FunctionName="event", InvocationType="Event", Payload=b'{"n": 1}')
+    assert answer["StatusCode"] == 202 and answer["Payload"].read() == b""
+    assert out.take_json() == [{"n": 1}]
+
+
+def test_success_is_told_to_its_destination(client: Any, sandbox: Any) -> None:
+    """The envelope of a success."""
+    out = Queue(sandbox, "success")
+    create(client, "succeeding", ECHO)
+    client.put_function_event_invoke_config(
+        FunctionName="succeeding", DestinationConfig={"OnSuccess": {"Destination": out.arn}}
+    )
+    sent = client.invoke(FunctionName="succeeding", InvocationType="Event", Payload=b'{"n": 1}')
+    told = out.take_json()[0]
+    assert told.pop("timestamp")
+    assert told == {
+        "version": "1.0",
+        "requestContext": {
+            "requestId": sent["ResponseMetadata"]["RequestId"],
+            "functionArn": f"arn:aws:lambda:us-east-1:{sandbox.account}:function:succeeding:$LATEST",
+            "condition": "Success",
+            "approximateInvokeCount": 1,
+        },
+        "requestPayload": {"n": 1},
+        "responseContext": {"statusCode": 200, "executedVersion": "$LATEST"},
+        "responsePayload": {"n": 1},
+    }
+
+
+def test_failure_is_retried_after_a_minute_and_two(client: Any, fresh_sandbox: Any) -> None:
+    """Recorded: test_lambda_destination_default_retries; two retries, by the environment's clock."""
+    client = fresh_sandbox.client("lambda")
+    out, attempts = Queue(fresh_sandbox, "failure"), Queue(fresh_sandbox, "attempts")
+    code = TELL.replace("    return event", "    raise Exception('Test exception (this is intentional)')")
+    create(client, "failing", code, Environment={"Variables": {"TELL_URL": attempts.url}}, Timeout=20, MemorySize=256)
+    client.put_function_event_invoke_config(
+        FunctionName="failing", DestinationConfig={"OnFailure": {"Destination": out.arn}}
+    )
+    client.invoke(FunctionName="failing", InvocationType="Event", Payload=b'{"raise_error": 1}')
+    for pause_seconds in (61, 121):
+        attempts.take()
+        assert out.count() == 0
+        fresh_sandbox.advance_clock(pause_seconds)
+    told = out.take_json()[0]
+    assert told["requestContext"]["condition"] == "RetriesExhausted"
+    assert told["requestContext"]["approximateInvokeCount"] == 3
+    assert told["responseContext"] == {"statusCode": 200, "executedVersion": "$LATEST", "functionError": "Unhandled"}
+    assert told["requestPayload"] == {"raise_error": 1}
+    assert told["responsePayload"]["errorMessage"] == "Test exception (this is intentional)"
+
+
+def test_dead_letter_queue_gets_the_event(client: Any, sandbox: Any) -> None:
+    """Recorded: TestLambdaDLQ::test_dead_letter_queue; without retries, so that it ends at once."""
+    dead = Queue(sandbox, "dead")
+    create(client, "dying", FAIL, DeadLetterConfig={"TargetArn": dead.arn})
+    client.put_function_event_invoke_config(FunctionName="dying", MaximumRetryAttempts=0)
+    sent = client.invoke(FunctionName="dying", InvocationType="Event", Payload=b'{"raise_error": 1}')
+    message = dead.take()[0]
+    assert json.loads(message["Body"]) == {"raise_error": 1}
+    attributes = {name: (a["DataType"], a["StringValue"]) for name, a in message["MessageAttributes"].items()}
+    assert attributes == {
+        "RequestID": ("String", sent["ResponseMetadata"]["RequestId"]),
+        "ErrorCode": ("Number", "200"),
+        "ErrorMessage": ("String", "Test exception (this is intentional)"),
+    }
+
+
+def test_event_too_old_is_given_up(client: Any, sandbox: Any) -> None:
+    """Recorded: test_maxeventage; a retry that would come too late is not made."""
+    out = Queue(sandbox, "aged")
+    create(client, "ageing", FAIL)
+    client.put_function_event_invoke_config(
+        FunctionName="ageing",
+        MaximumEventAgeInSeconds=60,
+        MaximumRetryAttempts=2,
+        DestinationConfig={"OnFailure": {"Destination": out.arn}},
+    )
+    client.invoke(FunctionName="ageing", InvocationType="Event", Payload=b"{}")
+    told = out.take_json()[0]["requestContext"]
+    assert (told["condition"], told["approximateInvokeCount"]) == ("EventAgeExceeded", 1)
+
+
+def test_function_as_destination(client: Any, sandbox: Any) -> None:
+    """A chain of functions."""
+    out = Queue(sandbox, "chain-out")
+    create(client, "first", ECHO)
+    create(client, "second", TELL, Environment={"Variables": {"TELL_URL": out.url}}, Timeout=20, MemorySize=256)
+    second = f"arn:aws:lambda:us-east-1:{sandbox.account}:function:second"
+    client.put_function_event_invoke_config(
+        FunctionName="first", DestinationConfig={"OnSuccess": {"Destination": second}}
+    )
+    client.invoke(FunctionName="first", InvocationType="Event", Payload=b'"x"')
+    assert out.take_json()[0]["responsePayload"] == "x"
+
+
+def test_throttled_event_waits_for_room(client: Any, sandbox: Any) -> None:
+    """Recorded: test_reserved_concurrency_async_queue; no room is no failure."""
+    out = Queue(sandbox, "roomy")
+    create(client, "roomless", ECHO)
+    client.put_function_event_invoke_config(
+        FunctionName="roomless", DestinationConfig={"OnSuccess": {"Destination": out.arn}}
+    )
+    client.put_function_concurrency(FunctionName="roomless", ReservedConcurrentExecutions=0)
+    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b"1")
+    assert refusal(lambda: client.invoke(FunctionName="roomless")) == (
+        429,
+        "TooManyRequestsException",
+        "Rate Exceeded.",
+    )
+    client.delete_function_concurrency(FunctionName="roomless")
+    assert out.take_json()[0]["requestContext"]["approximateInvokeCount"] == 1
+
+
+def test_errors_of_event_invoke_config(client: Any, sandbox: Any) -> None:
+    """Recorded: test_lambda_eventinvokeconfig_exceptions."""
+    create(client, "plain")
+    arn = f"arn:aws:lambda:us-east-1:{sandbox.account}:function"
+    missing = (404, "ResourceNotFoundException")
+    invalid = (400, "InvalidParameterValueException")
+    assert refusal(lambda: client.get_function_event_invoke_config(FunctionName="plain")) == (
+        *missing,
+        f"The function {arn}:plain:$LATEST doesn't have an EventInvokeConfig",
+    )
+    assert refusal(lambda: client.put_function_event_invoke_config(FunctionName="nobody", MaximumRetryAttempts=1)) == (
+        *missing,
+        "The function doesn't exist.",
+    )
+    assert refusal(lambda: client.put_function_event_invoke_config(FunctionName="plain")) == (
+        *invalid,
+        "You must specify at least one of error handling or destination setting.",
+    )
+    itself = {"OnSuccess": {"Destination": f"{arn}:plain"}}
+    assert refusal(lambda: client.put_function_event_invoke_config(FunctionName="plain", DestinationConfig=itself)) == (
+        *invalid,
+        "You can't specify the function as a destination for itself.",
+    )
+    gone = {"OnSuccess": {"Destination": f"{arn}:doesnotexist"}}
+    assert refusal(lambda: client.put_function_event_invoke_config(FunctionName="plain", DestinationConfig=gone)) == (
+        *invalid,
+        f"The destination ARN {arn}:doesnotexist is invalid.",
+    )
+    made = client.put_function_event_invoke_config(FunctionName="plain", MaximumRetryAttempts=1)
+    assert made["FunctionArn"] == f"{arn}:plain:$LATEST" and made["MaximumRetryAttempts"] == 1
+    changed = client.update_function_event_invoke_config(FunctionName="plain", MaximumEventAgeInSeconds=70)
+    assert (changed["MaximumRetryAttempts"], changed["MaximumEventAgeInSeconds"]) == (1, 70)
+    listed = client.list_function_event_invoke_configs(FunctionName="plain")["FunctionEventInvokeConfigs"]
+    assert [row["FunctionArn"] for row in listed] == [f"{arn}:plain:$LATEST"]
+    client.delete_function_event_invoke_config(FunctionName="plain")
+    assert refusal(lambda: client.delete_function_event_invoke_config(FunctionName="plain"))[:2] == missing
