@@ -1,0 +1,70 @@
+"""CloudWatch Logs' errors, with whole messages as AWS writes them."""
+
+from __future__ import annotations
+
+from mrak.core.errors import ApiError
+
+CODES = {
+    "ResourceNotFoundException": 400,
+    "ResourceAlreadyExistsException": 400,
+    "InvalidParameterException": 400,
+    "LimitExceededException": 400,
+    "AccessDeniedException": 400,
+    "ValidationException": 400,
+    "OperationAbortedException": 400,
+    "MalformedQueryException": 400,
+}
+
+
+def not_found(message: str) -> ApiError:
+    return ApiError("ResourceNotFoundException", message)
+
+
+def group_not_found() -> ApiError:
+    return not_found("The specified log group does not exist.")
+
+
+def stream_not_found() -> ApiError:
+    return not_found("The specified log stream does not exist.")
+
+
+def filter_not_found(kind: str) -> ApiError:
+    return not_found(f"The specified {kind} filter does not exist.")
+
+
+def already_exists(what: str) -> ApiError:
+    return ApiError("ResourceAlreadyExistsException", f"The specified {what} already exists")
+
+
+def invalid_parameter(message: str) -> ApiError:
+    return ApiError("InvalidParameterException", message)
+
+
+def invalid_token() -> ApiError:
+    return invalid_parameter("The specified nextToken is invalid.")
+
+
+def limit_exceeded() -> ApiError:
+    return ApiError("LimitExceededException", "Resource limit exceeded.")
+
+
+def cross_account_function() -> ApiError:
+    return ApiError(
+        "AccessDeniedException",
+        "Cross-account lambda invocation passing is not allowed. You must use DestinationPolicies to create cross "
+        "account lambda triggers.",
+    )
+
+
+def function_not_executable() -> ApiError:
+    return invalid_parameter(
+        "Could not execute the lambda function. Make sure you have given CloudWatch Logs permission to execute your "
+        "function."
+    )
+
+
+def group_is_protected() -> ApiError:
+    return ApiError(
+        "ValidationException",
+        "The log group cannot be deleted because deletion protection is enabled. Disable it and try again.",
+    )

@@ -1,0 +1,49 @@
+"""What other services may use of CloudWatch Logs: where their output goes, and look-ups."""
+
+from __future__ import annotations
+
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.services.logs import names, store
+from mrak.services.logs.tables import GROUPS, STREAMS, Group, Stream
+
+
+def group_exists(tx: Transaction, scope: Scope, name: str) -> bool:
+    return GROUPS.get(tx, scope, name) is not None
+
+
+def group_arn(scope: Scope, name: str) -> str:
+    """The ARN of a group, without `:*`."""
+    return names.group_arn(scope, name)
+
+
+def topic(scope: Scope, group: str) -> str:
+    """What is notified when a group has new events (for followers)."""
+    return store.topic(scope, group)
+
+
+def append(
+    ctx: Context, tx: Transaction, scope: Scope, group_name: str, stream_name: str, lines: list[tuple[int, str]]
+) -> None:
+    """Appends (timestamp in ms, message) lines, making group and stream where they are missing, as AWS's own
+    services do. Lines need not be in order; filters see them like any others."""
+    group = GROUPS.get(tx, scope, group_name)
+    if group is None:
+        group = GROUPS.open(tx, scope, group_name)
+        if group is None:
+            group = Group(name=group_name, created_ms=int(ctx.now * 1000))
+            GROUPS.insert(tx, scope, group)
+    stream = STREAMS.open(tx, scope, group_name, stream_name)
+    if stream is None:
+        stream = Stream(group=group_name, name=stream_name, created_ms=int(ctx.now * 1000))
+        STREAMS.insert(tx, scope, stream)
+    if lines:
+        store.append(ctx, tx, scope, group, stream, lines)
+
+
+def find_events(
+    tx: Transaction, scope: Scope, group: str, stream: str, since_ms: int = 0, limit: int = 1000
+) -> list[tuple[int, str]]:
+    """(timestamp in ms, message) of a stream's first events since a time."""
+    rows = store.read_stream(tx, scope, group, stream, (since_ms, -1), 10**15)
+    return [(event.timestamp_ms, event.message) for _, event in zip(range(limit), rows, strict=False)]

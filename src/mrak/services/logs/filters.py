@@ -1,0 +1,178 @@
+"""Operations on subscription filters and metric filters; `passing` is what they do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.arn import find_arn
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation
+from mrak.services.logs import errors, names, passing
+from mrak.services.logs.tables import METRIC_FILTERS, SUBSCRIPTIONS, MetricFilter, SubscriptionFilter
+
+_MOST_SUBSCRIPTIONS = 2
+_MOST_METRIC_FILTERS = 100
+_STREAMING = ("kinesis", "firehose")
+
+
+@operation("PutSubscriptionFilter")
+async def put_subscription_filter(ctx: Context, req: dict[str, Any]) -> None:
+    destination = find_arn(req["destinationArn"])
+    if destination is None or destination.service not in ("lambda", "logs", *_STREAMING):
+        raise errors.invalid_parameter("destinationArn is not valid")
+    if destination.service in _STREAMING and not req.get("roleArn"):
+        raise errors.invalid_parameter(
+            f"destinationArn for vendor {destination.service} cannot be used without roleArn"
+        )
+    if destination.service == "lambda":
+        if destination.account != ctx.scope.account:
+            raise errors.cross_account_function()
+        await _check_function(ctx, req["destinationArn"])
+    passing.parse_pattern(req["filterPattern"])
+    await ctx.transact(lambda tx: _put_subscription(ctx, tx, req))
+
+
+async def _check_function(ctx: Context, function_arn: str) -> None:
+    """AWS tries the function before it accepts a filter; we see whether it is there."""
+    try:
+        await ctx.call("lambda", "GetFunctionConfiguration", {"FunctionName": function_arn})
+    except ApiError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        raise errors.function_not_executable() from None
+
+
+def _put_subscription(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    group = names.require_group(tx, ctx.scope, req["logGroupName"])
+    existing = SUBSCRIPTIONS.open(tx, ctx.scope, group.name, req["filterName"])
+    fresh = SubscriptionFilter(
+        group=group.name,
+        name=req["filterName"],
+        pattern=req["filterPattern"],
+        destination_arn=req["destinationArn"],
+        created_ms=int(ctx.now * 1000) if existing is None else existing.created_ms,
+        role_arn=req.get("roleArn", ""),
+        distribution=req.get("distribution", "ByLogStream"),
+    )
+    if existing is not None:
+        SUBSCRIPTIONS.replace(tx, ctx.scope, existing, fresh)
+        return
+    if SUBSCRIPTIONS.count(tx, ctx.scope, group.name) >= _MOST_SUBSCRIPTIONS:
+        raise errors.limit_exceeded()
+    SUBSCRIPTIONS.insert(tx, ctx.scope, fresh)
+
+
+@operation("DescribeSubscriptionFilters")
+def describe_subscription_filters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    group = names.require_group(tx, ctx.scope, req["logGroupName"])
+    prefix = req.get("filterNamePrefix", "")
+    rows = SUBSCRIPTIONS.scan(tx, ctx.scope, group.name, after=names.token_position(req))
+    matching = (row for row in rows if row.name.startswith(prefix))
+    return names.page_of(req, "subscriptionFilters", matching, lambda row: row.name, _render_subscription)
+
+
+@operation("DeleteSubscriptionFilter")
+def delete_subscription_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    group = names.require_group(tx, ctx.scope, req["logGroupName"])
+    row = SUBSCRIPTIONS.open(tx, ctx.scope, group.name, req["filterName"])
+    if row is None:
+        raise errors.filter_not_found("subscription")
+    SUBSCRIPTIONS.delete(tx, ctx.scope, row)
+
+
+def _render_subscription(row: SubscriptionFilter) -> dict[str, Any]:
+    shown = {
+        "filterName": row.name,
+        "logGroupName": row.group,
+        "filterPattern": row.pattern,
+        "destinationArn": row.destination_arn,
+        "distribution": row.distribution,
+        "applyOnTransformedLogs": False,
+        "creationTime": row.created_ms,
+    }
+    return shown | ({"roleArn": row.role_arn} if row.role_arn else {})
+
+
+# Metric filters ---------------------------------------------------------------------------------------------------
+
+
+@operation("PutMetricFilter")
+def put_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    passing.parse_pattern(req["filterPattern"])
+    group = names.require_group(tx, ctx.scope, req["logGroupName"])
+    existing = METRIC_FILTERS.open(tx, ctx.scope, group.name, req["filterName"])
+    fresh = MetricFilter(
+        group=group.name,
+        name=req["filterName"],
+        pattern=req["filterPattern"],
+        transformations=tuple(req["metricTransformations"]),
+        created_ms=int(ctx.now * 1000) if existing is None else existing.created_ms,
+    )
+    if existing is not None:
+        METRIC_FILTERS.replace(tx, ctx.scope, existing, fresh)
+        return
+    if METRIC_FILTERS.count(tx, ctx.scope, group.name) >= _MOST_METRIC_FILTERS:
+        raise errors.limit_exceeded()
+    METRIC_FILTERS.insert(tx, ctx.scope, fresh)
+
+
+@operation("DescribeMetricFilters")
+def describe_metric_filters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    prefix, metric, namespace = req.get("filterNamePrefix", ""), req.get("metricName"), req.get("metricNamespace")
+    if (metric is None) != (namespace is None):
+        raise errors.invalid_parameter("Both metricName and metricNamespace must be specified.")
+    after = names.token_position(req)
+    if "logGroupName" in req:
+        group = names.require_group(tx, ctx.scope, req["logGroupName"]).name
+        rows = METRIC_FILTERS.scan(tx, ctx.scope, group)
+    else:
+        rows = METRIC_FILTERS.scan(tx, ctx.scope)
+    matching = (
+        row
+        for row in rows
+        if (after is None or _place(row) > after)
+        and row.name.startswith(prefix)
+        and (metric is None or _feeds(row, metric, str(namespace)))
+    )
+    return names.page_of(req, "metricFilters", matching, _place, _render_metric_filter)
+
+
+def _place(row: MetricFilter) -> str:
+    return f"{row.group}:{row.name}"
+
+
+def _feeds(row: MetricFilter, metric: str, namespace: str) -> bool:
+    return any((each["metricName"], each["metricNamespace"]) == (metric, namespace) for each in row.transformations)
+
+
+@operation("DeleteMetricFilter")
+def delete_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    group = names.require_group(tx, ctx.scope, req["logGroupName"])
+    row = METRIC_FILTERS.open(tx, ctx.scope, group.name, req["filterName"])
+    if row is None:
+        raise errors.filter_not_found("metric")
+    METRIC_FILTERS.delete(tx, ctx.scope, row)
+
+
+@operation("TestMetricFilter")
+def test_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    pattern = passing.parse_pattern(req["filterPattern"])
+    return {
+        "matches": [
+            {"eventNumber": number, "eventMessage": message, "extractedValues": pattern.extract(message)}
+            for number, message in enumerate(req["logEventMessages"], 1)
+            if pattern.matches(message)
+        ]
+    }
+
+
+def _render_metric_filter(row: MetricFilter) -> dict[str, Any]:
+    return {
+        "filterName": row.name,
+        "filterPattern": row.pattern,
+        "metricTransformations": list(row.transformations),
+        "creationTime": row.created_ms,
+        "logGroupName": row.group,
+        "applyOnTransformedLogs": False,
+    }

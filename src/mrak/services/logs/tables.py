@@ -1,0 +1,109 @@
+"""CloudWatch Logs' rows. Times are epoch milliseconds, as in the service's API.
+
+Invariants: an event is a row in EVENTS and one in TIMES. TIMES may hold rows whose event is gone with its stream;
+readers skip them and a sweep removes them. Sequences are never used twice, so a stream made anew under an old name
+sees nothing of the old one.
+"""
+
+from __future__ import annotations
+
+import msgspec
+
+from mrak.store.tables import Table
+
+
+class Group(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    name: str
+    created_ms: int
+    retention_days: int | None = None
+    kms_key: str = ""
+    log_class: str = "STANDARD"
+    is_protected: bool = False
+    tags: dict[str, str] = {}
+
+
+class Stream(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    group: str
+    name: str
+    created_ms: int
+    first_event_ms: int | None = None
+    last_event_ms: int | None = None
+    last_ingestion_ms: int | None = None
+
+    @property
+    def latest_ms(self) -> int:
+        """By which streams are listed: the last event, or the creation where there is none yet."""
+        return self.created_ms if self.last_event_ms is None else self.last_event_ms
+
+
+class Event(msgspec.Struct, frozen=True, array_like=True):
+    group: str
+    stream: str
+    timestamp_ms: int
+    sequence: int
+    message: str
+    ingested_ms: int
+
+
+class Time(msgspec.Struct, frozen=True, array_like=True):
+    """An event's place in its group's order."""
+
+    group: str
+    timestamp_ms: int
+    sequence: int
+    stream: str
+
+
+class SubscriptionFilter(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    group: str
+    name: str
+    pattern: str
+    destination_arn: str
+    created_ms: int
+    role_arn: str = ""
+    distribution: str = "ByLogStream"
+
+
+class MetricFilter(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`transformations` are in AWS's spelling."""
+
+    group: str
+    name: str
+    pattern: str
+    transformations: tuple[dict[str, object], ...]
+    created_ms: int
+
+
+class Destination(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    name: str
+    target_arn: str
+    role_arn: str
+    created_ms: int
+    policy: str = ""
+    tags: dict[str, str] = {}
+
+
+class ResourcePolicy(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    name: str
+    document: str
+    updated_ms: int
+
+
+class QueryDefinition(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    id: str
+    name: str
+    query: str
+    modified_ms: int
+    groups: tuple[str, ...] = ()
+
+
+GROUPS = Table("logs.group", Group, key=("name",))
+STREAMS = Table("logs.stream", Stream, key=("group", "name"))
+LATEST = STREAMS.index("latest", ("group", "latest_ms"))
+EVENTS = Table("logs.event", Event, key=("group", "stream", "timestamp_ms", "sequence"), append_only=True)
+TIMES = Table("logs.time", Time, key=("group", "timestamp_ms", "sequence"), append_only=True)
+SUBSCRIPTIONS = Table("logs.subscription", SubscriptionFilter, key=("group", "name"))
+METRIC_FILTERS = Table("logs.metric-filter", MetricFilter, key=("group", "name"))
+DESTINATIONS = Table("logs.destination", Destination, key=("name",))
+RESOURCE_POLICIES = Table("logs.resource-policy", ResourcePolicy, key=("name",))
+QUERY_DEFINITIONS = Table("logs.query-definition", QueryDefinition, key=("id",))
