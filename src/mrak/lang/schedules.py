@@ -124,11 +124,13 @@ Schedule = Rate | At | Cron
 
 
 @lru_cache(maxsize=4096)
-def parse(expression: str) -> Schedule:
-    """The schedule of an expression; raises ScheduleError."""
+def parse(expression: str, *, strict_plural: bool = True) -> Schedule:
+    """The schedule of an expression; raises ScheduleError. EventBridge's rules refuse `rate(1 minutes)` and
+    `rate(5 minute)`, its Scheduler takes them."""
     rate = _RATE.fullmatch(expression)
     if rate:
-        return _rate(int(rate[1]), rate[2], bool(rate[3]))
+        is_plural = bool(rate[3]) if strict_plural else int(rate[1]) > 1
+        return _rate(int(rate[1]), rate[2], is_plural)
     at = _AT.fullmatch(expression)
     if at:
         try:
@@ -156,7 +158,6 @@ def _find_timestamp(local: datetime, zone: tzinfo) -> float | None:
 
 
 def _rate(value: int, unit: str, is_plural: bool) -> Rate:
-    # "rate(1 minutes)" and "rate(5 minute)" are refused.
     if value == 0 or is_plural != (value > 1):
         raise ScheduleError(f"rate({value} {unit})")
     return Rate(value * _UNIT_SECONDS[unit])

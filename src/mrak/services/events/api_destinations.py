@@ -19,7 +19,6 @@ from mrak.core.http import OutgoingError, Reply
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.events import connections, errors, pages
-from mrak.services.events.matching import Work
 from mrak.services.events.tables import DESTINATIONS, ApiDestination, Connection
 
 TIMEOUT_SECONDS = 5.0
@@ -129,8 +128,8 @@ def list_api_destinations(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     )
 
 
-async def invoke(ctx: Context, found: Arn, work: Work) -> None:
-    """One request to a destination; raises where it is to be tried again."""
+async def invoke(ctx: Context, found: Arn, text: str, given: dict[str, Any]) -> None:
+    """One request to a destination, with the target's HttpParameters; raises where it is to be tried again."""
     scope = found.scope_in(ctx.scope.environment)
     name = found.resource.split("/")[1]
 
@@ -143,7 +142,7 @@ async def invoke(ctx: Context, found: Arn, work: Work) -> None:
     destination, connection = await ctx.transact(look_up)
     if destination is None or connection is None or connection.state == "DEAUTHORIZED":
         raise Undeliverable(f"The API destination {name} or its connection is gone")
-    reply = await _request(ctx, destination, connection, work)
+    reply = await _request(ctx, destination, connection, text, given)
     if reply.status in _RETRIED or reply.status >= 500:
         raise EndpointFailed(f"HTTP_{reply.status}: {destination.endpoint} answered {reply.status}")
     if reply.status >= 300:
@@ -154,8 +153,9 @@ class EndpointFailed(Exception):
     """The endpoint's answer may be another one later."""
 
 
-async def _request(ctx: Context, destination: ApiDestination, connection: Connection, work: Work) -> Reply:
-    given = work.target.get("HttpParameters") or {}
+async def _request(
+    ctx: Context, destination: ApiDestination, connection: Connection, text: str, given: dict[str, Any]
+) -> Reply:
     fixed = connection.auth.get("InvocationHttpParameters") or {}
     url = destination.endpoint
     for value in given.get("PathParameterValues") or []:
@@ -171,7 +171,7 @@ async def _request(ctx: Context, destination: ApiDestination, connection: Connec
         **_pairs(fixed, "HeaderParameters"),
         **await _authorization(ctx, connection),
     }
-    body = _with_body_parameters(work.input, _pairs(fixed, "BodyParameters"))
+    body = _with_body_parameters(text, _pairs(fixed, "BodyParameters"))
     content = b"" if destination.method in ("GET", "HEAD") else body.encode()
     try:
         reply: Reply = await ctx.part("http").send(

@@ -1,5 +1,5 @@
-"""What other services may use of EventBridge: the constructor of a delivery that puts an event of an AWS service, and
-the explanation of what the rules of a bus make of an event."""
+"""What other services may use of EventBridge: the constructor of a delivery that puts an event of an AWS service, the
+explanation of what the rules of a bus make of an event, and the calls of targets by their ARN."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from mrak.core.scope import Scope
 from mrak.lang import eventpatterns
 from mrak.lang.eventpatterns import Event
 from mrak.services.events import buses
+from mrak.services.events.matching import read_retry
 from mrak.services.events.tables import RULES
+from mrak.services.events.targets import call_target
+
+__all__ = ["PUT", "call_target", "delivery", "explain", "read_retry"]
 
 PUT = "events.put"
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -22,57 +23,71 @@ from mrak.services.events.tables import TARGETS
 from mrak.services.sqs import exports as sqs
 
 
+class Call(msgspec.Struct, frozen=True):
+    """What a called target gets. `id` is the event's, `http` PutTargets' HttpParameters."""
+
+    text: str
+    id: str
+    http: dict[str, Any]
+
+
 @delivery("events.target")
-async def call_target(ctx: Context, made: Delivery) -> None:
+async def deliver(ctx: Context, made: Delivery) -> None:
     work = msgspec.msgpack.decode(made.payload, type=Work)
-    found = find_arn(work.target["Arn"])
-    assert found is not None, work.target
-    call = _CALLS.get(found.service)
-    if call is None:
+    http = work.target.get("HttpParameters") or {}
+    await call_target(ctx, work.target["Arn"], work.input, json.loads(work.event)["id"], http)
+
+
+async def call_target(
+    ctx: Context, target_arn: str, text: str, event_id: str, http: dict[str, Any] | None = None
+) -> None:
+    """Hands `text` to what an ARN names; raises where it may be tried again, or Undeliverable."""
+    found = find_arn(target_arn)
+    call = _CALLS.get(found.service) if found is not None else None
+    if found is None or call is None:
         deviation("EVENTS-002")
-        raise Undeliverable(f"{found.service} cannot be a target here")
-    await call(ctx, found, work)
+        raise Undeliverable(f"{found.service if found else target_arn} cannot be a target here")
+    await call(ctx, found, Call(text, event_id, http or {}))
 
 
-async def _invoke_function(ctx: Context, found: Arn, work: Work) -> None:
-    params = {"FunctionName": str(found), "InvocationType": "Event", "Payload": work.input.encode()}
+async def _invoke_function(ctx: Context, found: Arn, given: Call) -> None:
+    params = {"FunctionName": str(found), "InvocationType": "Event", "Payload": given.text.encode()}
     await ctx.call("lambda", "Invoke", params, scope=found.scope_in(ctx.scope.environment))
 
 
-async def _start_execution(ctx: Context, found: Arn, work: Work) -> None:
-    params = {"stateMachineArn": str(found), "input": work.input}
+async def _start_execution(ctx: Context, found: Arn, given: Call) -> None:
+    params = {"stateMachineArn": str(found), "input": given.text}
     await ctx.call("stepfunctions", "StartExecution", params, scope=found.scope_in(ctx.scope.environment))
 
 
-async def _put_record(ctx: Context, found: Arn, work: Work) -> None:
+async def _put_record(ctx: Context, found: Arn, given: Call) -> None:
     stream = found.resource.removeprefix("stream/")
-    params = {"StreamName": stream, "Data": work.input.encode(), "PartitionKey": json.loads(work.event)["id"]}
+    params = {"StreamName": stream, "Data": given.text.encode(), "PartitionKey": given.id}
     await ctx.call("kinesis", "PutRecord", params, scope=found.scope_in(ctx.scope.environment))
 
 
-async def _put_log_event(ctx: Context, found: Arn, work: Work) -> None:
+async def _put_log_event(ctx: Context, found: Arn, given: Call) -> None:
     """One log stream for each event, as AWS makes them."""
     scope = found.scope_in(ctx.scope.environment)
     group = found.resource.removeprefix("log-group:").removesuffix(":*")
-    stream = json.loads(work.event)["id"]
     try:
-        await ctx.call("logs", "CreateLogStream", {"logGroupName": group, "logStreamName": stream}, scope=scope)
+        await ctx.call("logs", "CreateLogStream", {"logGroupName": group, "logStreamName": given.id}, scope=scope)
     except ApiError as error:
         # A second attempt finds the stream of the first.
         if error.code != "ResourceAlreadyExistsException":
             raise
-    entry = {"timestamp": int(ctx.now * 1000), "message": work.input}
-    params = {"logGroupName": group, "logStreamName": stream, "logEvents": [entry]}
+    entry = {"timestamp": int(ctx.now * 1000), "message": given.text}
+    params = {"logGroupName": group, "logStreamName": given.id, "logEvents": [entry]}
     await ctx.call("logs", "PutLogEvents", params, scope=scope)
 
 
-async def _call_api_destination(ctx: Context, found: Arn, work: Work) -> None:
+async def _call_api_destination(ctx: Context, found: Arn, given: Call) -> None:
     if not found.resource.startswith("api-destination/"):
         raise Undeliverable(f"{found} is no target")
-    await api_destinations.invoke(ctx, found, work)
+    await api_destinations.invoke(ctx, found, given.text, given.http)
 
 
-_CALLS: dict[str, Callable[[Context, Arn, Work], Awaitable[None]]] = {
+_CALLS: dict[str, Callable[[Context, Arn, Call], Awaitable[None]]] = {
     "lambda": _invoke_function,
     "states": _start_execution,
     "logs": _put_log_event,
