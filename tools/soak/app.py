@@ -126,7 +126,7 @@ async def serve_embedded(edge: str, port: int) -> None:
     if edge == "http1":
         from mrak.edge.server import serve
     else:
-        from mrak.edge.rsgi import serve
+        from rsgi import serve
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -155,7 +155,7 @@ def serve_uvicorn(port: int) -> None:
 
 def __getattr__(name: str) -> object:
     if name == "rsgi":  # what granian's own processes import
-        from mrak.edge.rsgi import application
+        from rsgi import application
 
         return application(handle, websocket)
     raise AttributeError(name)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import importlib.util
 import resource
 import socket
 import sys
@@ -36,9 +37,15 @@ async def main() -> int:
             for _ in range(size // checks.MIB):
                 file.write(b"d" * checks.MIB)
         connections = 1000 if options.quick else min(10_000, hard - 500)
-        for edge in options.edges or app.EDGES:
+        for edge in options.edges or _installed():
             failures += await _soak(edge, options, large, size, connections)
     return min(failures, 1)
+
+
+def _installed() -> list[str]:
+    """What can be compared here: granian and uvicorn come with the extra `soak`."""
+    needs = {"rsgi": "granian", "rsgi-process": "granian", "asgi-uvicorn": "uvicorn"}
+    return [edge for edge in app.EDGES if edge not in needs or importlib.util.find_spec(needs[edge])]
 
 
 def _parse() -> argparse.Namespace:

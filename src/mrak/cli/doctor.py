@@ -20,7 +20,7 @@ _TOOLS = {
     "cdk": "the CDK command line: npm install -g aws-cdk",
     "node": "Node.js functions: apt-get install nodejs, or https://nodejs.org",
 }
-_LIBRARIES = ("granian", "httptools", "uvloop", "msgspec", "boto3")
+_LIBRARIES = ("httptools", "uvloop", "msgspec", "boto3")
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

@@ -1,6 +1,6 @@
 """One HTTP exchange as every room sees it, whatever the server. No I/O in here.
 
-The edge makes a `Request` and sends a `Response`; nothing between knows granian or ASGI.
+The edge makes a `Request` and sends a `Response`; nothing between knows sockets or ASGI.
 """
 
 from __future__ import annotations
