@@ -10,7 +10,9 @@ exports           what other services may use
 """
 
 from mrak.services.dynamodb import (
+    backup_operations,
     batch_operations,
+    insight_operations,
     item_operations,
     partiql_operations,
     read_operations,
@@ -22,7 +24,9 @@ from mrak.services.dynamodb import (
 )
 
 __all__ = [
+    "backup_operations",
     "batch_operations",
+    "insight_operations",
     "item_operations",
     "partiql_operations",
     "read_operations",

@@ -80,7 +80,7 @@ def fill(ctx: Context, tx: Transaction, timer: Timer) -> None:
 
 def fill_page(tx: Transaction, schema: Schema, index: IndexRecord) -> bytes | None:
     """Writes the index rows of the next items; how far it came, None for the end."""
-    compiled = next(it for it in schema.indexes if it.record is index)
+    compiled = next(it for it in schema.indexes if it.record.number == index.number)
     start = schema.prefix if index.backfilled_to is None else index.backfilled_to + b"\x00"
     suffix_at = len(schema.prefix) + _HASH_BYTES
     last: bytes | None = None

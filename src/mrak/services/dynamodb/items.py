@@ -12,7 +12,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
-from mrak.services.dynamodb import errors, expiry, streams
+from mrak.services.dynamodb import errors, expiry, history, streams
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -172,6 +172,8 @@ def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) 
     new_size = None if it.new is None else it.new_size_bytes
     cost = Cost(capacity.write_units(it.old_size_bytes, new_size))
     row: bytes | None = None
+    if schema.record.pitr_since is not None and (it.new is not None or it.old_row is not None):
+        history.append(ctx, tx, schema, it.key.row, it.old_row)
     if it.new is not None:
         row = pack_row(it.new, it.new_size_bytes)
         tx.put(it.key.row, row)

@@ -15,7 +15,7 @@ from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, rules, streams
+from mrak.services.dynamodb import describe, errors, history, indexing, rules, streams
 from mrak.services.dynamodb.tables import (
     INDEX_ROWS,
     ITEMS,
@@ -155,6 +155,7 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     TABLES.delete(tx, scope, record)
     ITEMS.clear(tx, scope, record.number)
     INDEX_ROWS.clear(tx, scope, record.number)
+    history.HISTORY.clear(tx, scope, record.number)
     out = {name: description[name] for name in (*kept, "DeletionProtectionEnabled") if name in description}
     return {"TableDescription": out}
 

@@ -1,0 +1,134 @@
+"""Contributor insights, Kinesis streaming destinations, and the auto scaling of replicas: settings of a table.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateContributorInsights.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation
+from mrak.services.dynamodb import errors
+from mrak.services.dynamodb.table_operations import require_table
+from mrak.services.dynamodb.tables import TABLES, TableRecord
+
+_DEFAULT_MODE = "ACCESSED_AND_THROTTLED_KEYS"
+
+
+def _check_index(record: TableRecord, name: str | None) -> None:
+    if name is not None and all(index.name != name for index in record.indexes):
+        raise ApiError(
+            "ResourceNotFoundException",
+            f"Requested resource not found: Table: {record.name} index: {name} not found",
+        )
+
+
+@operation("UpdateContributorInsights")
+def update_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, record = require_table(ctx, tx, req["TableName"], opens=True)
+    name = req.get("IndexName")
+    _check_index(record, name)
+    enables = req["ContributorInsightsAction"] == "ENABLE"
+    mode = req.get("ContributorInsightsMode", _DEFAULT_MODE)
+    insights = {key: value for key, value in record.insights.items() if key != (name or "")}
+    if enables:
+        insights[name or ""] = {"mode": mode, "since": ctx.now}
+    TABLES.replace(tx, scope, record, structs.replace(record, insights=insights))
+    output = {
+        "TableName": record.name,
+        "ContributorInsightsStatus": "ENABLING" if enables else "DISABLING",
+        "ContributorInsightsMode": mode,
+    }
+    return output | ({"IndexName": name} if name is not None else {})
+
+
+@operation("DescribeContributorInsights")
+def describe_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, record = require_table(ctx, tx, req["TableName"])
+    name = req.get("IndexName")
+    _check_index(record, name)
+    output: dict[str, Any] = {"TableName": record.name, "ContributorInsightsStatus": "DISABLED"}
+    if name is not None:
+        output["IndexName"] = name
+    insight = record.insights.get(name or "")
+    if insight is not None:
+        suffix = f"{record.name}{'-' + name if name else ''}-{int(insight['since'] * 1000)}"
+        output |= {
+            "ContributorInsightsStatus": "ENABLED",
+            "ContributorInsightsMode": insight["mode"],
+            "ContributorInsightsRuleList": [
+                f"DynamoDBContributorInsights-{rule}-{suffix}" for rule in _rules(record, insight["mode"])
+            ],
+            "LastUpdateDateTime": insight["since"],
+        }
+    return output
+
+
+def _rules(record: TableRecord, mode: str) -> list[str]:
+    """Accessed and throttled, partition keys and whole keys."""
+    whole = len(record.keys) > 1
+    rules = ["PKT", "SKT"] if whole else ["PKT"]
+    return rules if mode == "THROTTLED_KEYS" else [*(["PKC", "SKC"] if whole else ["PKC"]), *rules]
+
+
+@operation("ListContributorInsights")
+def list_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if "TableName" in req:
+        records = [require_table(ctx, tx, req["TableName"])[1]]
+    else:
+        records = list(TABLES.scan(tx, ctx.scope))
+    summaries = []
+    for record in records:
+        for name, insight in sorted(record.insights.items()):
+            summary = {
+                "TableName": record.name,
+                "ContributorInsightsStatus": "ENABLED",
+                "ContributorInsightsMode": insight["mode"],
+            }
+            summaries.append(summary | ({"IndexName": name} if name else {}))
+    limit, start = req.get("MaxResults", 100), int(req.get("NextToken", "0") or "0")
+    output: dict[str, Any] = {"ContributorInsightsSummaries": summaries[start : start + limit]}
+    if start + limit < len(summaries):
+        output["NextToken"] = str(start + limit)
+    return output
+
+
+@operation("EnableKinesisStreamingDestination")
+def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """There are no Kinesis streams here, so none can be found."""
+    require_table(ctx, tx, req["TableName"])
+    raise ApiError("ResourceNotFoundException", f"Requested resource not found: Stream: {req['StreamArn']} not found")
+
+
+@operation("DisableKinesisStreamingDestination")
+def disable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, record = require_table(ctx, tx, req["TableName"])
+    raise _no_destination(record, req["StreamArn"], "disable")
+
+
+@operation("UpdateKinesisStreamingDestination")
+def update_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if not req.get("UpdateKinesisStreamingConfiguration"):
+        raise errors.invalid(
+            "Streaming destination cannot be updated with given parameters: "
+            "UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
+        )
+    _, record = require_table(ctx, tx, req["TableName"])
+    raise _no_destination(record, req["StreamArn"], "enable")
+
+
+def _no_destination(record: TableRecord, arn: str, verb: str) -> ApiError:
+    return errors.invalid(
+        f"Table is not in a valid state to {verb} Kinesis Streaming Destination: "
+        f"No streaming destination with streamArn: {arn} found for table with tableName: {record.name}"
+    )
+
+
+@operation("DescribeKinesisStreamingDestination")
+def describe_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, record = require_table(ctx, tx, req["TableName"])
+    return {"TableName": record.name, "KinesisDataStreamDestinations": list(record.kinesis)}

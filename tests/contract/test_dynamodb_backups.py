@@ -1,0 +1,136 @@
+"""Backups, point-in-time recovery, and the settings around a table, as boto3 sees them."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import pytest
+from tests.contract.dynamodb import INVALID, error_of, index, make_table
+
+
+@pytest.fixture(scope="module")
+def ddb(sandbox: Any) -> Any:
+    return sandbox.client("dynamodb")
+
+
+def put(ddb: Any, table: str, name: str, value: str = "1") -> None:
+    ddb.put_item(TableName=table, Item={"pk": {"S": name}, "g": {"S": value}})
+
+
+def contents(ddb: Any, table: str, **params: Any) -> dict[str, str]:
+    return {item["pk"]["S"]: item["g"]["S"] for item in ddb.scan(TableName=table, **params)["Items"]}
+
+
+def with_index(ddb: Any) -> str:
+    return make_table(ddb, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")])
+
+
+def test_a_backup_is_restored_into_a_new_table(ddb: Any) -> None:
+    """As the table was when it was taken, with its indexes, after the table itself is gone."""
+    table = with_index(ddb)
+    put(ddb, table, "a")
+    made = ddb.create_backup(TableName=table, BackupName="first")["BackupDetails"]
+    arn = made["BackupArn"]
+    put(ddb, table, "b")
+    described = ddb.describe_backup(BackupArn=arn)["BackupDescription"]
+    assert described["BackupDetails"]["BackupStatus"] == "AVAILABLE"
+    assert described["SourceTableDetails"]["ItemCount"] == 1
+    assert [it["BackupArn"] for it in ddb.list_backups(TableName=table)["BackupSummaries"]] == [arn]
+    ddb.delete_table(TableName=table)
+    restored = f"{table}-restored"
+    answer = ddb.restore_table_from_backup(TargetTableName=restored, BackupArn=arn)["TableDescription"]
+    assert answer["TableStatus"] == "CREATING" and answer["RestoreSummary"]["SourceBackupArn"] == arn
+    assert contents(ddb, restored) == contents(ddb, restored, IndexName="gsi") == {"a": "1"}
+    taken = error_of(ddb.restore_table_from_backup, TargetTableName=restored, BackupArn=arn)
+    assert taken == ("TableAlreadyExistsException", f"Table already exists: {restored}")
+    assert ddb.delete_backup(BackupArn=arn)["BackupDescription"]["BackupDetails"]["BackupStatus"] == "DELETED"
+    assert error_of(ddb.describe_backup, BackupArn=arn) == ("BackupNotFoundException", f"Backup not found: {arn}")
+
+
+def test_a_table_goes_back_to_any_second(fresh_sandbox: Any) -> None:
+    """Puts, changes and deletions are undone, on the table and its index."""
+    ddb = fresh_sandbox.client("dynamodb")
+    table = with_index(ddb)
+    status = ddb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
+    assert status["PointInTimeRecoveryDescription"] == {"PointInTimeRecoveryStatus": "DISABLED"}
+    refused = error_of(
+        ddb.restore_table_to_point_in_time,
+        SourceTableName=table,
+        TargetTableName="too-early",
+        UseLatestRestorableTime=True,
+    )
+    assert refused[0] == "PointInTimeRecoveryUnavailableException"
+    enabled = ddb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    assert enabled["PointInTimeRecoveryStatus"] == "ENABLED" and enabled["RecoveryPeriodInDays"] == 35
+    states = []
+    for name, value in (("a", "1"), ("b", "1"), ("a", "2")):
+        put(ddb, table, name, value)
+        states.append(contents(ddb, table))
+        fresh_sandbox.advance_clock(100)
+    ddb.delete_item(TableName=table, Key={"pk": {"S": "b"}})
+    base = time.time()
+    for place, expected in enumerate(states):
+        target = f"restored-{place}"
+        ddb.restore_table_to_point_in_time(
+            SourceTableName=table, TargetTableName=target, RestoreDateTime=base + 100 * place + 50
+        )
+        assert contents(ddb, target) == contents(ddb, target, IndexName="gsi") == expected
+    ddb.restore_table_to_point_in_time(SourceTableName=table, TargetTableName="latest", UseLatestRestorableTime=True)
+    assert contents(ddb, "latest") == {"a": "2"}
+    beyond = error_of(
+        ddb.restore_table_to_point_in_time,
+        SourceTableName=table,
+        TargetTableName="never",
+        RestoreDateTime=base - 86_400,
+    )
+    assert beyond[0] == "InvalidRestoreTimeException"
+
+
+def test_backups_of_nothing(ddb: Any) -> None:
+    """The backup operations have an error of their own for it."""
+    expected = ("TableNotFoundException", "Table not found: nowhere")
+    assert error_of(ddb.create_backup, TableName="nowhere", BackupName="first") == expected
+    assert error_of(ddb.describe_continuous_backups, TableName="nowhere") == expected
+
+
+def test_contributor_insights(ddb: Any) -> None:
+    """Of a table and of its indexes."""
+    table = with_index(ddb)
+    off = ddb.describe_contributor_insights(TableName=table)
+    assert off["ContributorInsightsStatus"] == "DISABLED"
+    on = ddb.update_contributor_insights(TableName=table, ContributorInsightsAction="ENABLE")
+    assert on["ContributorInsightsStatus"] == "ENABLING"
+    described = ddb.describe_contributor_insights(TableName=table)
+    assert described["ContributorInsightsStatus"] == "ENABLED" and len(described["ContributorInsightsRuleList"]) == 2
+    ddb.update_contributor_insights(TableName=table, IndexName="gsi", ContributorInsightsAction="ENABLE")
+    listed = ddb.list_contributor_insights(TableName=table)["ContributorInsightsSummaries"]
+    assert [it.get("IndexName") for it in listed] == [None, "gsi"]
+    ddb.update_contributor_insights(TableName=table, ContributorInsightsAction="DISABLE")
+    assert ddb.describe_contributor_insights(TableName=table)["ContributorInsightsStatus"] == "DISABLED"
+
+
+def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
+    """Told as AWS tells it."""
+    table = make_table(ddb)
+    arn = "arn:aws:kinesis:us-east-1:000000000000:stream/nope"
+    assert ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"] == []
+    missing = error_of(ddb.enable_kinesis_streaming_destination, TableName=table, StreamArn=arn)
+    assert missing[0] == "ResourceNotFoundException"
+    assert error_of(ddb.enable_kinesis_streaming_destination, TableName="bad-table", StreamArn=arn) == (
+        "ResourceNotFoundException",
+        "Requested resource not found: Table: bad-table not found",
+    )
+    changed = {"ApproximateCreationDateTimePrecision": "MICROSECOND"}
+    assert error_of(
+        ddb.update_kinesis_streaming_destination,
+        TableName=table,
+        StreamArn=arn,
+        UpdateKinesisStreamingConfiguration=changed,
+    ) == (
+        INVALID,
+        "Table is not in a valid state to enable Kinesis Streaming Destination: No streaming destination with "
+        f"streamArn: {arn} found for table with tableName: {table}",
+    )
