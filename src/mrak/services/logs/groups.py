@@ -93,15 +93,14 @@ def describe_log_groups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 
 @operation("ListLogGroups")
 def list_log_groups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """The pattern is `^` and a prefix, or a part of the name; case counts."""
+    """The pattern is a choice of `^` with a prefix and of parts of the name; case counts."""
     pattern = req.get("logGroupNamePattern", "")
-    prefix = pattern[1:] if pattern.startswith("^") else ""
-    part = "" if prefix else pattern
+    choices = pattern.split("|")
     log_class = req.get("logGroupClass", "")
     rows = (
         group
         for group in GROUPS.scan(tx, ctx.scope, after=names.token_position(req))
-        if group.name.startswith(prefix) and part in group.name and log_class in ("", group.log_class)
+        if _is_chosen(group.name, choices) and log_class in ("", group.log_class)
     )
 
     def render(group: Group) -> dict[str, Any]:
@@ -210,6 +209,10 @@ def _retag(tx: Transaction, scope: Scope, row: Group | Destination, added: dict[
         GROUPS.replace(tx, scope, row, msgspec.structs.replace(row, tags=tags))
     else:
         DESTINATIONS.replace(tx, scope, row, msgspec.structs.replace(row, tags=tags))
+
+
+def _is_chosen(name: str, choices: list[str]) -> bool:
+    return any(name.startswith(each[1:]) if each.startswith("^") else each in name for each in choices)
 
 
 def _while_prefixed(rows: Any, prefix: str) -> Any:
