@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -147,3 +149,10 @@ def test_a_constraint_for_each_dependency() -> None:
     lines = [line for line in constraints.splitlines() if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.+!-]+( ;.*)?", line) for line in lines)
     assert "://" not in constraints
+
+
+def test_the_coverage_page_is_current() -> None:
+    """It is what users look at before they try."""
+    command = [sys.executable, str(ROOT / "tools" / "coverage.py"), "--check"]
+    ended = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
