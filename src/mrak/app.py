@@ -62,8 +62,11 @@ class App:
 
 async def serve(settings: Settings, announce: Callable[[App], None]) -> None:
     """Runs the server until SIGINT or SIGTERM; `announce` is called once it answers."""
+    from mrak.edge.listen import open_port
     from mrak.edge.server import serve as serve_edge
 
+    # First, so that a port in use stops us before we touch the data that its holder may be using.
+    listener = open_port(settings.host, settings.port)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -82,8 +85,7 @@ async def serve(settings: Settings, announce: Callable[[App], None]) -> None:
     try:
         await serve_edge(
             app.pipeline.handle,
-            settings.host,
-            settings.port,
+            listener,
             ready=ready,
             stop=stop,
             websocket=app.pipeline.serve_session,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import errno
 import logging
-import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -17,21 +16,18 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 from mrak.core.http import FileSlice, Request, Response
 from mrak.core.websocket import WebSocketClosed, WebSocketSession
+from mrak.edge.listen import open_port
 from mrak.edge.server import serve
 
 Handle = Callable[[Request], Awaitable[Response]]
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @asynccontextmanager
 async def running(handle: Handle, **options: Any) -> AsyncIterator[int]:
-    port, stop, up = free_port(), asyncio.Event(), asyncio.Event()
-    serving = asyncio.create_task(serve(handle, "127.0.0.1", port, ready=up.set, stop=stop, **options))
+    stop, up = asyncio.Event(), asyncio.Event()
+    listener = open_port("127.0.0.1", 0)
+    port = listener.getsockname()[1]
+    serving = asyncio.create_task(serve(handle, listener, ready=up.set, stop=stop, **options))
     await asyncio.wait({serving, asyncio.create_task(up.wait())}, return_when=asyncio.FIRST_COMPLETED)
     try:
         yield port
@@ -384,16 +380,11 @@ def test_stopping_ends_long_polls_at_once() -> None:
 
 def test_a_port_in_use_says_what_to_do() -> None:
     """Before anything else starts."""
-
-    async def run() -> None:
-        with socket.socket() as other:
-            other.bind(("127.0.0.1", 0))
-            other.listen()
-            port = other.getsockname()[1]
-            await serve(echo, "127.0.0.1", port, ready=lambda: pytest.fail("ready"), stop=asyncio.Event())
-
-    with pytest.raises(OSError, match="in use by another program") as refused:
-        asyncio.run(run())
+    with (
+        open_port("127.0.0.1", 0) as other,
+        pytest.raises(OSError, match="in use by another program") as refused,
+    ):
+        open_port("127.0.0.1", other.getsockname()[1])
     assert refused.value.errno == errno.EADDRINUSE
 
 

@@ -7,6 +7,7 @@ import sys
 import uvloop
 
 from mrak.core.http import Request, Response
+from mrak.edge.listen import open_port
 from mrak.edge.server import serve
 
 ANSWER = Response(200, [("content-type", "application/x-amz-json-1.0")], b"{}")
@@ -19,7 +20,7 @@ async def handle(request: Request) -> Response:
 async def main() -> None:
     stop = asyncio.Event()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
-    await serve(handle, "127.0.0.1", int(sys.argv[1]), ready=lambda: None, stop=stop)
+    await serve(handle, open_port("127.0.0.1", int(sys.argv[1])), ready=lambda: None, stop=stop)
 
 
 uvloop.run(main())

@@ -123,15 +123,20 @@ async def websocket(session: WebSocketSession) -> None:
 
 
 async def serve_embedded(edge: str, port: int) -> None:
-    if edge == "http1":
-        from mrak.edge.server import serve
-    else:
-        from rsgi import serve
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    await serve(handle, "127.0.0.1", port, ready=lambda: print("ready", flush=True), stop=stop, websocket=websocket)
+    ready = lambda: print("ready", flush=True)  # noqa: E731
+    if edge == "rsgi":
+        import rsgi
+
+        await rsgi.serve(handle, "127.0.0.1", port, ready=ready, stop=stop, websocket=websocket)
+        return
+    from mrak.edge.listen import open_port
+    from mrak.edge.server import serve
+
+    await serve(handle, open_port("127.0.0.1", port), ready=ready, stop=stop, websocket=websocket)
 
 
 def serve_process(port: int) -> None:

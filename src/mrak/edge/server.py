@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import resource
+import socket
 import ssl
 from collections.abc import Awaitable, Callable
 
@@ -14,7 +15,7 @@ from mrak.core.http import Request, Response
 from mrak.core.websocket import WebSocketHandler
 from mrak.edge.connection import Connection, Patience
 from mrak.edge.heads import DateHeader
-from mrak.edge.listen import BACKLOG, open_port
+from mrak.edge.listen import BACKLOG
 
 Handle = Callable[[Request], Awaitable[Response]]
 
@@ -86,16 +87,15 @@ class Http1Server:
 
 async def serve(
     handle: Handle,
-    host: str,
-    port: int,
+    listener: socket.socket,
     *,
     ready: Callable[[], None],
     stop: asyncio.Event,
     websocket: WebSocketHandler | None = None,
     tls: ssl.SSLContext | None = None,
 ) -> None:
-    """Serve until `stop` is set. A port that cannot be had is an OSError before anything else starts."""
-    listener = open_port(host, port)
+    """Serve until `stop` is set. `listener` comes from `edge.listen.open_port`, which is the first thing a program
+    does: clients that connect before `ready` wait, and a port in use stops it before it touches anything."""
     _raise_file_limit()
     server = Http1Server(handle, websocket, scheme="http" if tls is None else "https")
     listening = await server.loop.create_server(server.connect, sock=listener, backlog=BACKLOG, ssl=tls)
