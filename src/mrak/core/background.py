@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
+from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 
 
@@ -67,6 +68,12 @@ class Consumer(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 class Undeliverable(Exception):
     """Raised by a delivery's function: trying again is no use; the delivery goes to its `dead` kind at once."""
+
+
+def settle(error: ApiError) -> Exception:
+    """What a delivery's function raises for an error of an operation that it called: where the caller is at fault,
+    trying again is no use."""
+    return Undeliverable(str(error)) if error.sender and not error.retryable else error
 
 
 def render_dead(delivery: Delivery) -> bytes:

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mrak.core.arn import Arn, find_arn
-from mrak.core.background import Delivery, Undeliverable, parse_dead
+from mrak.core.background import Delivery, Undeliverable, parse_dead, settle
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
@@ -47,7 +47,10 @@ async def call_target(
     if found is None or call is None:
         deviation("EVENTS-002")
         raise Undeliverable(f"{found.service if found else target_arn} cannot be a target here")
-    await call(ctx, found, Call(text, event_id, http or {}))
+    try:
+        await call(ctx, found, Call(text, event_id, http or {}))
+    except ApiError as error:
+        raise settle(error) from error
 
 
 async def _invoke_function(ctx: Context, found: Arn, given: Call) -> None:

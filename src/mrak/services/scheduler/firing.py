@@ -14,8 +14,9 @@ import msgspec
 from msgspec.structs import replace
 
 from mrak.core.arn import arn, find_arn
-from mrak.core.background import Delivery, Timer, Undeliverable, parse_dead
+from mrak.core.background import Delivery, Timer, Undeliverable, parse_dead, settle
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import delivery, timer
 from mrak.core.scope import Scope
 from mrak.lang import schedules
@@ -170,12 +171,15 @@ async def call(ctx: Context, made: Delivery) -> None:
     firing = msgspec.msgpack.decode(made.payload, type=Firing)
     found = find_arn(firing.target["Arn"])
     assert found is not None, firing.target
-    if found.service == "scheduler":
-        await _call_universal(ctx, found.resource, firing)
-    elif found.service == "events" and found.resource.startswith("event-bus/"):
-        await _put_event(ctx, firing)
-    else:
-        await events.call_target(ctx, firing.target["Arn"], firing.input, firing.execution_id)
+    try:
+        if found.service == "scheduler":
+            await _call_universal(ctx, found.resource, firing)
+        elif found.service == "events" and found.resource.startswith("event-bus/"):
+            await _put_event(ctx, firing)
+        else:
+            await events.call_target(ctx, firing.target["Arn"], firing.input, firing.execution_id)
+    except ApiError as error:
+        raise settle(error) from error
 
 
 async def _call_universal(ctx: Context, resource: str, firing: Firing) -> None:

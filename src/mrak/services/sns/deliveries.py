@@ -20,8 +20,9 @@ from typing import Any
 import msgspec
 
 from mrak.core.arn import find_arn
-from mrak.core.background import Delivery, Retry, Undeliverable, parse_dead
+from mrak.core.background import Delivery, Retry, Undeliverable, parse_dead, settle
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
 from mrak.services.sns import outbox, signing, subscriptions, topics
@@ -43,8 +44,8 @@ from mrak.services.sqs import exports as sqs
 DIRECT = 100
 """Subscribers that are served in the publish's own transaction; the rest follow in pages of as many."""
 _LANES = 8
-# Managed endpoints are tried for 23 days at AWS; what still fails after a day here is a deleted function.
-_LAMBDA_RETRY = Retry(attempts=10, first_delay_seconds=1.0, longest_delay_seconds=60.0)
+# Managed endpoints are tried for 23 days at AWS.
+_LAMBDA_RETRY = Retry(attempts=100, first_delay_seconds=1.0, longest_delay_seconds=1200.0)
 _HANDSHAKE_TEXT = {
     "SubscriptionConfirmation": (
         "You have chosen to subscribe to the topic {topic}.\n"
@@ -199,7 +200,10 @@ async def invoke_function(ctx: Context, made: Delivery) -> None:
         "InvocationType": "Event",
         "Payload": json.dumps(event).encode(),
     }
-    await ctx.call("lambda", "Invoke", params, scope=found.scope_in(made.scope.environment))
+    try:
+        await ctx.call("lambda", "Invoke", params, scope=found.scope_in(made.scope.environment))
+    except ApiError as error:
+        raise settle(error) from error
 
 
 def find_subscription(tx: Transaction, scope: Scope, arn: str) -> Subscription | None:
