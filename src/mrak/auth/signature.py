@@ -32,7 +32,7 @@ _DEFAULT_PRESIGN_SECONDS: Final = 15 * 60
 class Signature(msgspec.Struct, frozen=True):
     """What a request claims about its sender."""
 
-    kind: Literal["header", "presigned", "post"]
+    kind: Literal["header", "presigned", "post", "v2-header", "v2-query", "v2-post"]
     access_key: str
     date: str
     region: str
@@ -67,10 +67,14 @@ def parse_signature(request: Request, flavour: Flavour = REST_JSON) -> Signature
     """
     header = request.headers.get("authorization")
     query = request.query
-    if header is None:
+    if not header:
         if "X-Amz-" in query and ("X-Amz-Algorithm=" in query or "X-Amz-Signature=" in query):
             return _parse_presigned(request, flavour)
         if "AWSAccessKeyId=" in query and "Signature=" in query:
+            if flavour.is_s3:
+                from mrak.auth import sigv2
+
+                return sigv2.parse_query(request)
             raise _version_two(flavour, "AWSAccessKeyId")
         return None
     if flavour.is_s3 and "X-Amz-Algorithm=" in query:
@@ -114,6 +118,10 @@ def _parse_odd_header(header: str, request: Request, flavour: Flavour) -> Signat
     algorithm, _, rest = header.partition(" ")
     if algorithm != ALGORITHM:
         if algorithm == "AWS":
+            if flavour.is_s3:
+                from mrak.auth import sigv2
+
+                return sigv2.parse_header(header, request)
             raise _version_two(flavour, header)
         if flavour.is_s3:
             raise s3_argument("Unsupported Authorization Type", header)
@@ -226,8 +234,10 @@ def parse_post_signature(fields: dict[str, str]) -> Signature | None:
     https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-authentication-HTTPPOST.html
     """
     if "x-amz-signature" not in fields and "x-amz-credential" not in fields and "x-amz-algorithm" not in fields:
-        if "awsaccesskeyid" in fields and "signature" in fields:
-            raise _version_two(S3, "AWSAccessKeyId")
+        if "awsaccesskeyid" in fields or "signature" in fields:
+            from mrak.auth import sigv2
+
+            return sigv2.parse_post(fields)
         return None
     for name in ("policy", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-signature"):
         if not fields.get(name):
@@ -274,13 +284,7 @@ def s3_argument(message: str, value: str, name: str = "Authorization") -> ApiErr
 
 
 def _version_two(flavour: Flavour, header: str) -> ApiError:
-    """Signature Version 2, which no region launched since 2014 accepts."""
-    if flavour.is_s3:
-        return ApiError(
-            "InvalidRequest",
-            "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256.",
-            400,
-        )
+    """Signature Version 2, which only S3 still takes."""
     return flavour.error(
         "incomplete",
         "Invalid key=value pair (missing equal-sign) in Authorization header (hashed with SHA-256 and encoded with "

@@ -64,6 +64,11 @@ def check_signature(signature: Signature, request: Request, secret: str, now: fl
 
     When the body of an S3 request is not at hand yet, whoever reads it calls `check_payload` in the end.
     """
+    if signature.kind.startswith("v2"):
+        from mrak.auth import sigv2
+
+        sigv2.check_signature(signature, request, secret, now)
+        return
     flavour = flavour_of(signature.service)
     _check_time(signature, flavour, now)
     is_s3 = flavour.is_s3
@@ -108,6 +113,11 @@ def check_payload(signature: Signature, computed_sha256: str) -> None:
 
 def check_post_signature(signature: Signature, fields: dict[str, str], secret: str) -> None:
     """Raise unless the form's policy (base64, as it came) was signed."""
+    if signature.kind == "v2-post":
+        from mrak.auth import sigv2
+
+        sigv2.check_post_signature(signature, fields["policy"], secret)
+        return
     key = signing_key(secret, signature.date, signature.region, signature.service)
     policy = fields["policy"]
     ours = hmac.digest(key, policy.encode(), "sha256").hex()

@@ -21,6 +21,7 @@ from mrak.core.operation import load
 from mrak.core.scope import DEFAULT_ENVIRONMENT, Scope
 from mrak.engine.environment import Environment
 from mrak.engine.environments import Environments
+from mrak.gateway.forms import Form
 from mrak.gateway.router import Route
 
 _ACCOUNT = re.compile(r"\d{12}")
@@ -127,6 +128,11 @@ class Authentication:
         if route.environment and route.environment != environment.name:
             # A sandbox's host with another sandbox's key.
             raise flavour_of(signature.service).error("unknown-key")
-        sigv4.check_signature(signature, request, secret, environment.clock.now() - environment.clock.offset_seconds)
+        if isinstance(request, Form):
+            sigv4.check_post_signature(signature, request.fields, secret)
+        else:
+            sigv4.check_signature(
+                signature, request, secret, environment.clock.now() - environment.clock.offset_seconds
+            )
         scope = Scope(environment.name, principal.account, signature.region)
         return Caller(environment, scope, principal, signature, secret)

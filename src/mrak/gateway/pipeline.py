@@ -103,7 +103,7 @@ class Pipeline:
             request.path = f"/{found.resource}{request.path}"
         elif found.service == "apigatewaymanagementapi":
             # The model knows nothing of the stage in front.
-            request.path = request.path[max(found.path.replace("%40", "@").rfind("/@connections/"), 0) :]
+            request.path = found.path
         name = plan.operation_name(request)
         ctx = self._context(request, caller)
         if found.service == "s3" and name is None and request.method in ("OPTIONS", "POST"):

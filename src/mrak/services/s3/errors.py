@@ -37,6 +37,7 @@ CODES = {
     "InvalidPart": 400,
     "InvalidPartNumber": 416,
     "InvalidPartOrder": 400,
+    "InvalidPolicyDocument": 400,
     "InvalidRange": 416,
     "InvalidRedirectLocation": 400,
     "InvalidRequest": 400,

@@ -1,0 +1,161 @@
+"""Forms that upload a file to S3 (multipart/form-data), read as they arrive.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-HTTPPOSTForms.html
+
+The fields come first and are small; then the file, which is streamed; what follows it is ignored, as S3 does. Nothing
+of a file is held but what came last.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import AsyncIterator
+
+from mrak.core.errors import ApiError
+from mrak.core.http import Request
+
+_MOST_FIELD_BYTES = 20 * 1024
+_MOST_HEAD_BYTES = 8 * 1024
+_BOUNDARY = re.compile(r'boundary=(?:"([^"]{1,70})"|([^;\s]{1,70}))', re.IGNORECASE)
+_NAME = re.compile(r';\s*name="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+_FILENAME = re.compile(r';\s*filename="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
+
+
+class Form(Request):
+    """A request that is a form: `fields` with names in lower case, `titles` as they came, and the file as `stream`.
+
+    `filename` is None where the form has no file; `file_type` the file's own Content-Type.
+    """
+
+    __slots__ = ("fields", "file_type", "filename", "titles")
+
+    fields: dict[str, str]
+    titles: dict[str, str]
+    filename: str | None
+    file_type: str
+
+
+class _Source:
+    """The body with what was read ahead of it."""
+
+    def __init__(self, request: Request) -> None:
+        self._chunks = _chunks_of(request)
+        self.held = b""
+
+    async def more(self) -> None:
+        chunk = await anext(self._chunks, None)
+        if chunk is None:
+            raise _malformed()
+        self.held += chunk
+
+    async def until(self, mark: bytes, most_bytes: int) -> bytes:
+        """What comes before a mark, which is taken too."""
+        while (at := self.held.find(mark)) < 0:
+            if len(self.held) > most_bytes:
+                raise _too_long(most_bytes)
+            await self.more()
+        found, self.held = self.held[:at], self.held[at + len(mark) :]
+        return found
+
+
+class FileBody:
+    """The file: a BodyStream that ends at the next boundary."""
+
+    def __init__(self, source: _Source, mark: bytes) -> None:
+        self._source = source
+        self._mark = mark
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        source, mark = self._source, self._mark
+        while (at := source.held.find(mark)) < 0:
+            keep = len(mark) - 1
+            if len(source.held) > keep:
+                chunk, source.held = source.held[:-keep], source.held[-keep:]
+                yield chunk
+            await source.more()
+        if at:
+            yield source.held[:at]
+        source.held = b""
+
+    async def read(self) -> bytes:
+        return b"".join([chunk async for chunk in self])
+
+
+async def read_form(request: Request) -> Form:
+    """The form up to its file. Raises what S3 answers to requests that are no such form."""
+    match = _BOUNDARY.search(request.headers.get("content-type", ""))
+    if match is None or not request.headers["content-type"].lower().startswith("multipart/form-data"):
+        raise ApiError(
+            "PreconditionFailed",
+            "At least one of the pre-conditions you specified did not hold",
+            412,
+            {"Condition": "Bucket POST must be of the enclosure-type multipart/form-data"},
+        )
+    form = Form(request.method, request.path, request.query, request.headers, None, None, request.peer, request.scheme)
+    form.fields, form.titles, form.filename, form.file_type = {}, {}, None, ""
+    mark = b"\r\n--" + (match[1] or match[2]).encode()
+    source = _Source(request)
+    source.held = b"\r\n"
+    await source.until(mark, _MOST_HEAD_BYTES)
+    while not await _is_last(source):
+        if await _read_part(source, form, mark):
+            break
+    return form
+
+
+async def _is_last(source: _Source) -> bool:
+    """After a boundary: two hyphens end the form, a line's end begins a part."""
+    while len(source.held) < 2:
+        await source.more()
+    if source.held.startswith(b"--"):
+        return True
+    await source.until(b"\r\n", _MOST_HEAD_BYTES)
+    return False
+
+
+async def _read_part(source: _Source, form: Form, mark: bytes) -> bool:
+    """One field; True where it is the file, which is left to be streamed."""
+    head = _parse_head((b"\r\n" + await source.until(b"\r\n\r\n", _MOST_HEAD_BYTES)).decode("utf-8", "replace"))
+    disposition = head.get("content-disposition", "")
+    found = _NAME.search(disposition)
+    if found is None:
+        raise _malformed()
+    name = found[1]
+    if name.lower() == "file":
+        file = _FILENAME.search(disposition)
+        form.filename = file[1] if file is not None else ""
+        form.file_type = head.get("content-type", "")
+        form.stream = FileBody(source, mark)
+        return True
+    value = await source.until(mark, _MOST_FIELD_BYTES)
+    form.fields[name.lower()] = value.decode("utf-8", "replace")
+    form.titles[name.lower()] = name
+    return False
+
+
+def _parse_head(text: str) -> dict[str, str]:
+    head = {}
+    for line in text.split("\r\n"):
+        name, colon, value = line.partition(":")
+        if colon:
+            head[name.strip().lower()] = value.strip()
+    return head
+
+
+async def _chunks_of(request: Request) -> AsyncIterator[bytes]:
+    if request.body is not None:
+        yield request.body
+        return
+    assert request.stream is not None
+    async for chunk in request.stream:
+        yield chunk
+
+
+def _malformed() -> ApiError:
+    message = "The body of your POST request is not well-formed multipart/form-data."
+    return ApiError("MalformedPOSTRequest", message, 400)
+
+
+def _too_long(most_bytes: int) -> ApiError:
+    message = f"Your POST request fields preceding the upload file were too large. The limit is {most_bytes} bytes."
+    return ApiError("MaxPostPreDataLengthExceededError", message, 400)
