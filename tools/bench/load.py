@@ -60,6 +60,7 @@ class Caller(asyncio.Protocol):
         self.prefix = b"HTTP/1.1 %d " % run.job.status
         self.usual = -1
         self.buffer = b""
+        self.missing = 0
         self.sent_at = 0.0
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -75,10 +76,17 @@ class Caller(asyncio.Protocol):
         self.transport.write(request)
 
     def data_received(self, data: bytes) -> None:
-        if self.buffer or len(data) != self.usual or not data.startswith(self.prefix):
+        if self.missing:
+            self.missing -= len(data)
+            if self.run.job.keep_bodies:
+                self.buffer += data
+            if self.missing > 0:
+                return
+            data, self.buffer = self.buffer, b""
+        elif self.buffer or len(data) != self.usual or not data.startswith(self.prefix):
             data = self.buffer + data
             if not self.is_whole(data):
-                self.buffer = data
+                self.buffer = data if self.missing == 0 or self.run.job.keep_bodies else b""
                 return
             self.buffer = b""
         self.run.latencies.append(time.perf_counter() - self.sent_at)
@@ -94,6 +102,8 @@ class Caller(asyncio.Protocol):
         length = lowered.partition(b"content-length:")[2].partition(b"\r\n")[0]
         if length:
             whole = len(body) >= int(length)
+            if not whole and head.startswith(self.prefix):
+                self.missing = int(length) - len(body)  # a long body is counted, not kept
         else:
             whole = data.endswith(b"0\r\n\r\n") if b"chunked" in lowered else True
         if whole and not head.startswith(self.prefix):
