@@ -21,6 +21,7 @@ from mrak.services.dynamodb import (
     transaction_operations,
     ttl_operations,
     update_operations,
+    vector_operations,
 )
 
 __all__ = [
@@ -35,4 +36,5 @@ __all__ = [
     "transaction_operations",
     "ttl_operations",
     "update_operations",
+    "vector_operations",
 ]

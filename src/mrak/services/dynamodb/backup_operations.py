@@ -18,11 +18,11 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import describe, errors, history, indexing, rules
+from mrak.services.dynamodb.spaces import RowSpace
 from mrak.services.dynamodb.table_operations import new_encryption
 from mrak.services.dynamodb.tables import (
     ITEMS,
     TABLES,
-    RowSpace,
     TableRecord,
     compile_schema,
     resolve_name,
@@ -334,7 +334,7 @@ def _new_table(
         if "SSESpecificationOverride" in req
         else source.sse,
         on_demand=req.get("OnDemandThroughputOverride", source.on_demand),
-        vectors=source.vectors,
+        vectors=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in source.vectors),
         restored=summary,
     )
     TABLES.insert(tx, scope, record)
@@ -349,6 +349,8 @@ def _finish(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any
         while reached is not None:
             filling = structs.replace(filling, backfilled_to=reached)
             reached = indexing.fill_page(tx, schema, filling)
+    for vector in record.vectors:
+        indexing.fill_vector(tx, schema, vector)
     filled = structs.replace(record, indexes=tuple(structs.replace(index, status="ACTIVE") for index in record.indexes))
     TABLES.replace(tx, scope, record, filled)
     shown = structs.replace(filled, restored={**(filled.restored or {}), "RestoreInProgress": True})

@@ -6,7 +6,7 @@ from typing import Any
 
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import streams
+from mrak.services.dynamodb import streams, vectors
 from mrak.services.dynamodb.tables import (
     INDEX_ROWS,
     ITEMS,
@@ -15,6 +15,7 @@ from mrak.services.dynamodb.tables import (
     row_size_bytes,
     table_arn,
 )
+from mrak.services.dynamodb.vectors import VectorRecord
 from mrak.store.keys import prefix_end
 
 # AWS refreshes sizes every six hours; here the count is exact and the size is measured on the first rows.
@@ -42,6 +43,8 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     }
     out.update(_billing(record, status))
     _add_indexes(tx, scope, record, out, status)
+    if record.vectors:
+        out["VectorIndexes"] = [vector_of(tx, scope, record, vector, status) for vector in record.vectors]
     _add_stream(scope, record, out)
     for name, value in (
         ("SSEDescription", record.sse),
@@ -148,6 +151,33 @@ def index_of(
         out["OnDemandThroughput"] = index.on_demand
     if status != "CREATING" or index.warm is not None:
         out["WarmThroughput"] = _warm(record, index.warm, index.read_units, index.write_units, status)
+    return out
+
+
+def vector_of(
+    tx: Transaction, scope: Scope, record: TableRecord, vector: VectorRecord, status: str = "ACTIVE"
+) -> dict[str, Any]:
+    prefix = vectors.ROWS.prefix(scope, record.number, vector.number)
+    count = tx.count(prefix, prefix_end(prefix))
+    size_bytes = sum(len(row) for _, row in tx.scan(prefix, prefix_end(prefix), _MEASURED_ROWS))
+    if count > _MEASURED_ROWS:
+        size_bytes = size_bytes * count // _MEASURED_ROWS
+    shown: dict[str, Any] = {"ProjectionType": vector.projection}
+    if vector.included:
+        shown["NonKeyAttributes"] = list(vector.included)
+    out: dict[str, Any] = {
+        "IndexName": vector.name,
+        "VectorAttribute": {"AttributeName": vector.attribute},
+        "Dimensions": vector.dimensions,
+        "DistanceFunction": vector.function,
+        "Projection": shown,
+        "IndexStatus": status if status in ("CREATING", "DELETING") else "ACTIVE",
+        "IndexSizeBytes": size_bytes,
+        "ItemCount": count,
+        "IndexArn": f"{table_arn(scope, record.name)}/index/{vector.name}",
+    }
+    if vector.search:
+        out["SearchSchema"] = [{"AttributeName": name, "SearchSchemaElementType": kind} for name, kind in vector.search]
     return out
 
 

@@ -16,7 +16,8 @@ from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import timer
 from mrak.core.scope import Scope
-from mrak.services.dynamodb.tables import TABLES, RowSpace, Schema, TableRecord
+from mrak.services.dynamodb.spaces import RowSpace
+from mrak.services.dynamodb.tables import TABLES, Schema, TableRecord
 from mrak.store.keys import encode_part, prefix_end
 
 _DAY_SECONDS = 86_400.0

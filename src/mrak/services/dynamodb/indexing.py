@@ -15,6 +15,7 @@ from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import timer
 from mrak.lang.ddb.values import item_size_bytes
+from mrak.services.dynamodb import vectors
 from mrak.services.dynamodb.tables import (
     TABLES,
     IndexRecord,
@@ -94,3 +95,11 @@ def fill_page(tx: Transaction, schema: Schema, index: IndexRecord) -> bytes | No
             tx.put(index_key, row if compiled.attributes is None else pack_row(entry, item_size_bytes(entry)))
         last = key
     return last if len(rows) == _PAGE_ROWS else None
+
+
+def fill_vector(tx: Transaction, schema: Schema, record: vectors.VectorRecord) -> None:
+    """Writes the rows of a new vector index. Items without a vector of its form are left out."""
+    index = next(it for it in schema.vectors if it.record is record)
+    suffix_at = len(schema.prefix) + _HASH_BYTES
+    for key, row in tx.scan(schema.prefix, prefix_end(schema.prefix)):
+        vectors.change(tx, index, key[suffix_at:], None, unpack_row(row))

@@ -12,7 +12,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
-from mrak.services.dynamodb import errors, expiry, history, streams
+from mrak.services.dynamodb import errors, expiry, history, streams, vectors
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -41,6 +41,8 @@ class Cost:
     table: float = 0.0
     local: dict[str, float] = field(default_factory=dict)
     global_: dict[str, float] = field(default_factory=dict)
+    # Bytes, not units.
+    vectors: dict[str, float] = field(default_factory=dict)
 
     @property
     def total(self) -> float:
@@ -48,12 +50,18 @@ class Cost:
 
     def add(self, other: Cost) -> None:
         self.table += other.table
-        for mine, theirs in ((self.local, other.local), (self.global_, other.global_)):
+        pairs = ((self.local, other.local), (self.global_, other.global_), (self.vectors, other.vectors))
+        for mine, theirs in pairs:
             for name, units in theirs.items():
                 mine[name] = mine.get(name, 0.0) + units
 
     def render(self, mode: str | None, table: str, transactional: str | None = None) -> dict[str, Any] | None:
-        return capacity.render_consumed(mode, table, self.table, self.local, self.global_, transactional)
+        consumed = capacity.render_consumed(mode, table, self.table, self.local, self.global_, transactional)
+        if consumed is not None and mode == "INDEXES" and self.vectors:
+            consumed["VectorIndexes"] = {
+                name: {"VectorWriteRequestBytes": size_bytes} for name, size_bytes in self.vectors.items()
+            }
+        return consumed
 
 
 def check_key_values(key: Item) -> None:
@@ -103,6 +111,7 @@ def key_of_item(schema: Schema, item: Item) -> ItemKey:
 
 def check_index_keys(schema: Schema, item: Item) -> None:
     """Attributes that are keys of an index must be of its type, and neither empty nor too long."""
+    vectors.check_item(schema.vectors, item)
     for key, index in schema.index_keys:
         value = item.get(key.name)
         if value is None:
@@ -110,16 +119,16 @@ def check_index_keys(schema: Schema, item: Item) -> None:
         if key.kind not in value:
             raise index_type_mismatch(key, index, kind_of(value))
         encoded = keys.sort_bytes(value)
-        keys.check_index_not_empty(index.record.name, key.name, key.kind, encoded)
+        keys.check_index_not_empty(index, key.name, key.kind, encoded)
         if key.is_partition:
             keys.check_partition_size(encoded, key.kind)
         else:
             keys.check_sort_size(encoded, key.kind)
 
 
-def index_type_mismatch(key: KeyAttribute, index: IndexSchema, actual: str) -> Exception:
+def index_type_mismatch(key: KeyAttribute, index: str, actual: str) -> Exception:
     return errors.invalid_parameter(
-        f"Type mismatch for Index Key {key.name} Expected: {key.kind} Actual: {actual} IndexName: {index.record.name}"
+        f"Type mismatch for Index Key {key.name} Expected: {key.kind} Actual: {actual} IndexName: {index}"
     )
 
 
@@ -182,6 +191,10 @@ def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) 
     if schema.needs_old and (it.old is not None or it.new is not None):
         for index in schema.indexes:
             _change_index(tx, index, it, row, cost)
+        for vector in schema.vectors:
+            written = vectors.change(tx, vector, it.key.suffix, it.old, it.new)
+            if written:
+                cost.vectors[vector.record.name] = float(written)
         if schema.ttl_attribute is not None:
             expiry.reschedule(tx, schema, it.key.row, it.old, it.new)
         if schema.has_stream and (it.old_row is None or row is None or not streams.is_same(it.old, it.new)):

@@ -12,6 +12,7 @@ MOST_LOCAL_INDEXES = 5
 MOST_GLOBAL_INDEXES = 20
 MOST_INCLUDED = 100
 MOST_UNITS = 1_000_000_000_000
+MOST_DIMENSIONS = 4096
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 
 _SAME_NAME = "Both the Hash Key and the Range Key element in the KeySchema have the same name"
@@ -74,6 +75,14 @@ def check_new_table(req: Mapping[str, Any]) -> None:
         _check_local(local, schema, defined, names)
     if global_ is not None:
         _check_global(global_, defined, names, req.get("BillingMode", "PROVISIONED"))
+    for vector in req.get("VectorIndexes", []):
+        keyed = {element["AttributeName"] for element in schema}
+        keyed |= {e["AttributeName"] for index in [*(local or []), *(global_ or [])] for e in index["KeySchema"]}
+        check_vector_index(vector, defined, keyed)
+        _check_unique(vector["IndexName"], names)
+    check_same_dimensions(
+        [(it["VectorAttribute"]["AttributeName"], it["Dimensions"]) for it in req.get("VectorIndexes", [])]
+    )
     check_all_used(req, defined)
     check_stream(req.get("StreamSpecification"))
 
@@ -227,6 +236,35 @@ def check_projection(projection: Mapping[str, Any]) -> None:
         raise errors.invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
     if included is not None and len(included) > MOST_INCLUDED:
         raise errors.invalid_parameter(f"NonKeyAttributes count exceeds the limit of {MOST_INCLUDED}")
+
+
+def check_vector_index(index: Mapping[str, Any], defined: Sequence[str], keyed: set[str]) -> None:
+    """A vector index on an attribute that is no key of anything, searched by defined attributes."""
+    attribute, name = index["VectorAttribute"]["AttributeName"], index["IndexName"]
+    if attribute in keyed:
+        raise errors.invalid_parameter(
+            f"VectorAttribute {attribute} of index {name} cannot be a key attribute of the table or of an index"
+        )
+    if index["Dimensions"] > MOST_DIMENSIONS:
+        raise errors.invalid_parameter(f"Dimensions of index {name} exceeds the limit of {MOST_DIMENSIONS}")
+    check_projection(index["Projection"])
+    searched = index.get("SearchSchema", [])
+    _check_defined([element["AttributeName"] for element in searched], defined)
+    if sum(element["SearchSchemaElementType"] == "HASH" for element in searched) > 1:
+        raise errors.invalid_parameter(f"SearchSchema of index {name} can have at most one HASH element")
+    names = [element["AttributeName"] for element in searched]
+    if len(set(names)) != len(names):
+        raise errors.invalid_parameter(f"SearchSchema of index {name} contains duplicate attribute names")
+
+
+def check_same_dimensions(vectors: Sequence[tuple[str, int]]) -> None:
+    """Several vector indexes may share an attribute, if they agree on its length."""
+    known: dict[str, int] = {}
+    for attribute, dimensions in vectors:
+        if known.setdefault(attribute, dimensions) != dimensions:
+            raise errors.invalid_parameter(
+                f"VectorAttribute {attribute} is used by several vector indexes with different Dimensions"
+            )
 
 
 def _check_unique(name: str, names: set[str]) -> None:

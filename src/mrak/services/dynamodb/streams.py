@@ -15,7 +15,8 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb.values import Item, equal, item_size_bytes
-from mrak.services.dynamodb.tables import RowSpace, Schema, StreamRecord, table_arn
+from mrak.services.dynamodb.spaces import RowSpace
+from mrak.services.dynamodb.tables import Schema, StreamRecord, table_arn
 from mrak.store.keys import encode_part
 from mrak.store.tables import Table
 

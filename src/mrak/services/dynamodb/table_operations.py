@@ -15,7 +15,7 @@ from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, history, indexing, rules, streams
+from mrak.services.dynamodb import describe, errors, history, indexing, rules, streams, vectors
 from mrak.services.dynamodb.tables import (
     INDEX_ROWS,
     ITEMS,
@@ -61,6 +61,7 @@ def _new_record(ctx: Context, scope: Scope, name: str, req: dict[str, Any]) -> T
         tags={tag["Key"]: tag["Value"] for tag in req.get("Tags", [])},
         is_deletion_protected=req.get("DeletionProtectionEnabled", False),
         table_class=req.get("TableClass"),
+        vectors=tuple(vectors.new_index(ctx, it) for it in req.get("VectorIndexes", [])),
         sse=new_encryption(scope, req.get("SSESpecification"), ctx),
         on_demand=req.get("OnDemandThroughput"),
         warm=req.get("WarmThroughput"),
@@ -156,6 +157,7 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     ITEMS.clear(tx, scope, record.number)
     INDEX_ROWS.clear(tx, scope, record.number)
     history.HISTORY.clear(tx, scope, record.number)
+    vectors.ROWS.clear(tx, scope, record.number)
     out = {name: description[name] for name in (*kept, "DeletionProtectionEnabled") if name in description}
     return {"TableDescription": out}
 

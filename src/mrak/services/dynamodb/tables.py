@@ -30,7 +30,9 @@ from mrak.core.scope import Scope
 from mrak.lang.ddb.keys import sort_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item
 from mrak.services.dynamodb import errors
-from mrak.store.keys import encode, encode_part, prefix_end
+from mrak.services.dynamodb.spaces import RowSpace
+from mrak.services.dynamodb.vectors import VectorRecord, VectorSchema, compile_index
+from mrak.store.keys import encode_part
 from mrak.store.tables import Table
 
 
@@ -100,7 +102,7 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     kinesis: tuple[dict[str, Any], ...] = ()
     insights: dict[str, dict[str, Any]] = {}
     replicas: tuple[dict[str, Any], ...] = ()
-    vectors: tuple[dict[str, Any], ...] = ()
+    vectors: tuple[VectorRecord, ...] = ()
     restored: dict[str, Any] | None = None
 
     @property
@@ -109,20 +111,6 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 TABLES = Table("dynamodb.table", TableRecord, key=("name",))
-
-
-class RowSpace:
-    """Raw rows under (account, region, name, number): items, index rows, stream records."""
-
-    def __init__(self, name: str) -> None:
-        self._name = encode_part(name)
-
-    def prefix(self, scope: Scope, *numbers: int) -> bytes:
-        return b"\x01" + encode((scope.account, scope.region)) + self._name + encode(numbers)
-
-    def clear(self, tx: Transaction, scope: Scope, *numbers: int) -> None:
-        start = self.prefix(scope, *numbers)
-        tx.delete_range(start, prefix_end(start))
 
 
 ITEMS = RowSpace("dynamodb.item")
@@ -202,7 +190,8 @@ class Schema:
     key_names: tuple[str, ...]
     indexes: tuple[IndexSchema, ...]
     # Index keys in AWS's order of checks: global indexes from the last, then local ones.
-    index_keys: tuple[tuple[KeyAttribute, IndexSchema], ...]
+    index_keys: tuple[tuple[KeyAttribute, str], ...]
+    vectors: tuple[VectorSchema, ...]
     ttl_attribute: str | None
     has_stream: bool
     # Whether a write has to know the item that was there before.
@@ -282,13 +271,26 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         keys=keys,
         key_names=tuple(key.name for key in keys),
         indexes=indexes,
-        index_keys=tuple(
-            (key, index) for index in ordered for key in index.keys if index.record.is_global or not key.is_partition
-        ),
+        index_keys=_index_keys(record, ordered),
+        vectors=tuple(compile_index(scope, record.number, [key.name for key in keys], it) for it in record.vectors),
         ttl_attribute=ttl,
         has_stream=has_stream,
-        needs_old=bool(indexes) or has_stream or ttl is not None,
+        needs_old=bool(indexes or record.vectors) or has_stream or ttl is not None,
     )
+
+
+def _index_keys(record: TableRecord, indexes: list[IndexSchema]) -> tuple[tuple[KeyAttribute, str], ...]:
+    """Attributes that must have the type of an index's key, with the index's name."""
+    found = [
+        (key, index.record.name)
+        for index in indexes
+        for key in index.keys
+        if index.record.is_global or not key.is_partition
+    ]
+    for vector in record.vectors:
+        for name, role in vector.search:
+            found.append((KeyAttribute(name, record.attributes[name], role == "HASH"), vector.name))
+    return tuple(found)
 
 
 def _compile_index(scope: Scope, record: TableRecord, index: IndexRecord) -> IndexSchema:

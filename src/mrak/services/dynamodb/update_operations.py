@@ -14,7 +14,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, rules
+from mrak.services.dynamodb import describe, errors, indexing, rules, vectors
 from mrak.services.dynamodb.table_operations import new_encryption, require_table, set_stream
 from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
 
@@ -54,6 +54,8 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     record = set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
     record = _change_settings(ctx, scope, record, req)
     record, shown = _change_indexes(ctx, tx, scope, record, req)
+    if "VectorIndexUpdates" in req:
+        record = shown = _change_vectors(ctx, tx, scope, record, req)
     TABLES.replace(tx, scope, old, record)
     description = describe.table(tx, scope, shown)
     description["TableStatus"] = "UPDATING"
@@ -169,8 +171,14 @@ def _create(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, definition: Mapping[str, Any]
 ) -> tuple[TableRecord, TableRecord]:
     name = definition["IndexName"]
-    if any(index.name == name for index in record.indexes):
-        raise errors.invalid_parameter(f"Duplicate index name: {name}")
+    if name in _index_names(record):
+        raise errors.invalid_parameter(f"Index {name} already exists")
+    taken = {vector.attribute for vector in record.vectors}
+    for element in definition["KeySchema"]:
+        if element["AttributeName"] in taken:
+            raise errors.invalid_parameter(
+                f"Key attribute {element['AttributeName']} of index {name} is the vector attribute of a vector index"
+            )
     rules.check_global_index(definition, list(record.attributes), record.billing)
     if sum(index.is_global for index in record.indexes) >= rules.MOST_GLOBAL_INDEXES:
         raise ApiError(
@@ -189,9 +197,52 @@ def _create(
     return structs.replace(shown, indexes=(*record.indexes, filled)), shown
 
 
+def _change_vectors(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]
+) -> TableRecord:
+    attributes = record.attributes | {
+        it["AttributeName"]: it["AttributeType"] for it in req.get("AttributeDefinitions", [])
+    }
+    for update in req["VectorIndexUpdates"]:
+        if "Create" in update:
+            record = _create_vector(ctx, tx, scope, structs.replace(record, attributes=attributes), update["Create"])
+        elif "Delete" in update:
+            name = update["Delete"]["IndexName"]
+            index = next((it for it in record.vectors if it.name == name), None)
+            if index is None:
+                raise _index_not_found(record, name)
+            vectors.ROWS.clear(tx, scope, record.number, index.number)
+            without = structs.replace(record, vectors=tuple(it for it in record.vectors if it is not index))
+            record = structs.replace(without, attributes=_used(without))
+        else:
+            raise errors.invalid_parameter("One of VectorIndexUpdate.Create, VectorIndexUpdate.Delete must not be null")
+    return record
+
+
+def _index_names(record: TableRecord) -> set[str]:
+    return {index.name for index in record.indexes} | {vector.name for vector in record.vectors}
+
+
+def _create_vector(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, definition: Mapping[str, Any]
+) -> TableRecord:
+    name = definition["IndexName"]
+    if name in _index_names(record):
+        raise errors.invalid_parameter(f"Index {name} already exists")
+    keyed = {key for key, _ in record.keys} | {key for index in record.indexes for key, _ in index.keys}
+    rules.check_vector_index(definition, list(record.attributes), keyed)
+    index = vectors.new_index(ctx, definition)
+    rules.check_same_dimensions([(it.attribute, it.dimensions) for it in (*record.vectors, index)])
+    added = structs.replace(record, vectors=(*record.vectors, index))
+    added = structs.replace(added, attributes=_used(added))
+    indexing.fill_vector(tx, compile_schema(scope, added), index)
+    return added
+
+
 def _used(record: TableRecord, added: tuple[IndexRecord, ...] = ()) -> dict[str, str]:
     """The definitions of the attributes that are keys of something."""
     used = {name for name, _ in record.keys}
+    used |= {name for vector in record.vectors for name, _ in vector.search}
     used |= {name for index in (*record.indexes, *added) for name, _ in index.keys}
     return {name: kind for name, kind in record.attributes.items() if name in used}
 

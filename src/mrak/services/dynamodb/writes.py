@@ -89,7 +89,7 @@ class Write:
             raise errors.update_too_large()
         if self.update.nested_heads or any("M" in value or "L" in value for value in self.values.values()):
             check_depth(new)
-        if schema.index_keys:
+        if schema.index_keys or schema.vectors:
             self._check_updated_index_keys(schema, new)
         return new, size_bytes
 

@@ -62,6 +62,7 @@ class Bound:
     """A request's expressions as plans, checked against its values."""
 
     values: dict[str, Value]
+    names: dict[str, str]
     update: UpdatePlan | None = None
     condition: ConditionPlan | None = None
     filter: ConditionPlan | None = None
@@ -101,7 +102,7 @@ def bind(req: Mapping[str, Any]) -> Bound:
         check_names(names)
     if values is not None:
         check_values(values)
-    bound = Bound(values or {})
+    bound = Bound(values or {}, names or {})
     used_names, used_values = _parse_all(req, names or {}, bound)
     if names is not None and len(used_names) < len(names):
         raise _unused(NAMES, [name for name in names if name not in used_names])

@@ -1,0 +1,207 @@
+"""Vector indexes: nearest neighbours by exact search over the index's rows.
+
+    dynamodb.vector   account region TABLE INDEX [partition] pk sk -> the projected item's JSON, the vector as float32
+
+The vector is kept as AWS keeps it, in single precision: what a search gives back of it may differ from the item's. An
+item is in the index if it has the vector attribute and, where the index has one, the partition attribute.
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_SearchVectors.html
+"""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from heapq import nsmallest
+from math import sqrt
+from operator import mul
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.lang.ddb import numbers
+from mrak.lang.ddb.keys import sort_bytes
+from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes
+from mrak.services.dynamodb import errors
+from mrak.services.dynamodb.spaces import RowSpace
+from mrak.store.keys import encode_part, prefix_end
+
+MOST_RESULTS = 100
+LARGEST_FLOAT = 3.4028234663852886e38
+
+ROWS = RowSpace("dynamodb.vector")
+
+
+class VectorRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A vector index. `search` are (attribute, HASH or INLINE_FILTER)."""
+
+    name: str
+    number: int
+    attribute: str
+    dimensions: int
+    function: str
+    projection: str
+    included: tuple[str, ...] = ()
+    search: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def partition(self) -> str | None:
+        return next((name for name, kind in self.search if kind == "HASH"), None)
+
+
+class _Row(msgspec.Struct, frozen=True, array_like=True):
+    item: bytes
+    vector: bytes
+
+
+_encode = msgspec.msgpack.Encoder().encode
+_decode = msgspec.msgpack.Decoder(_Row).decode
+
+
+@dataclass(frozen=True, slots=True)
+class VectorSchema:
+    """A vector index, compiled. `attributes` are what its rows hold besides the vector; None for all."""
+
+    record: VectorRecord
+    prefix: bytes
+    attributes: tuple[str, ...] | None
+
+    def partition_prefix(self, value: Value | None) -> bytes:
+        return self.prefix if value is None else self.prefix + encode_part(sort_bytes(value))
+
+    def key_of(self, item: Item, suffix: bytes) -> bytes | None:
+        """The key of the item's row; None where the item is not in the index."""
+        if find_vector(self.record, item) is None:
+            return None
+        partition = self.record.partition
+        if partition is None:
+            return self.prefix + suffix
+        value = item.get(partition)
+        return None if value is None else self.partition_prefix(value) + suffix
+
+    def project(self, item: Item) -> Item:
+        names = item if self.attributes is None else self.attributes
+        return {name: item[name] for name in names if name in item and name != self.record.attribute}
+
+
+def new_index(ctx: Context, definition: Mapping[str, Any]) -> VectorRecord:
+    projection = definition["Projection"]
+    return VectorRecord(
+        name=definition["IndexName"],
+        number=ctx.draw.sequence(),
+        attribute=definition["VectorAttribute"]["AttributeName"],
+        dimensions=definition["Dimensions"],
+        function=definition["DistanceFunction"],
+        projection=projection["ProjectionType"],
+        included=tuple(projection.get("NonKeyAttributes", ())),
+        search=tuple((it["AttributeName"], it["SearchSchemaElementType"]) for it in definition.get("SearchSchema", ())),
+    )
+
+
+def compile_index(scope: Scope, table_number: int, key_names: Sequence[str], record: VectorRecord) -> VectorSchema:
+    attributes: tuple[str, ...] | None = None
+    if record.projection != "ALL":
+        attributes = tuple(dict.fromkeys([*key_names, *(name for name, _ in record.search), *record.included]))
+    return VectorSchema(record, ROWS.prefix(scope, table_number, record.number), attributes)
+
+
+def find_vector(record: VectorRecord, item: Item) -> array[float] | None:
+    """The item's vector, if it has one of the index's form."""
+    members = item.get(record.attribute, {}).get("L")
+    if members is None or len(members) != record.dimensions or any("N" not in member for member in members):
+        return None
+    floats = [float(member["N"]) for member in members]
+    return array("f", floats) if all(abs(it) <= LARGEST_FLOAT for it in floats) else None
+
+
+def check_item(indexes: Sequence[VectorSchema], item: Item) -> None:
+    """An item that has the vector attribute must have a vector there."""
+    for index in indexes:
+        record = index.record
+        if record.attribute in item and find_vector(record, item) is None:
+            raise errors.invalid_parameter(
+                f"Vector attribute {record.attribute} must be a list of {record.dimensions} numbers that fit in 32-bit "
+                f"floating point. IndexName: {record.name}"
+            )
+
+
+def change(tx: Transaction, index: VectorSchema, suffix: bytes, old: Item | None, new: Item | None) -> int:
+    """Keeps the index's row; the bytes that were written to it."""
+    old_key = None if old is None else index.key_of(old, suffix)
+    new_key = None if new is None else index.key_of(new, suffix)
+    if old_key is not None and old_key != new_key:
+        tx.delete(old_key)
+    if new_key is None or new is None:
+        return 0
+    vector = find_vector(index.record, new)
+    assert vector is not None
+    shown = index.project(new)
+    if old_key == new_key and old is not None and index.project(old) == shown:
+        before = find_vector(index.record, old)
+        if before == vector:
+            return 0
+    tx.put(new_key, _encode(_Row(encode_item(shown), vector.tobytes())))
+    return 4 * len(vector) + item_size_bytes(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    score: float
+    item: Item
+    vector: array[float]
+
+
+def search(
+    tx: Transaction,
+    index: VectorSchema,
+    wanted: Sequence[float],
+    most: int,
+    partition: Value | None,
+    passes: Callable[[Item], bool],
+) -> tuple[list[Match], int]:
+    """The nearest items, nearest first, and how many bytes were looked at."""
+    read = [0]
+
+    def candidates() -> Iterator[Match]:
+        start = index.partition_prefix(partition)
+        for _, raw in tx.scan(start, prefix_end(start)):
+            row = _decode(raw)
+            read[0] += len(row.item) + len(row.vector)
+            item = decode_item(row.item)
+            if passes(item):
+                vector = array("f")
+                vector.frombytes(row.vector)
+                yield Match(score(wanted, vector), item, vector)
+
+    score = _SCORES[index.record.function]
+    sign = -1.0 if index.record.function == "DOT_PRODUCT" else 1.0
+    found = nsmallest(most, candidates(), key=lambda match: sign * match.score)
+    return found, read[0]
+
+
+def _dot(a: Sequence[float], b: Sequence[float]) -> float:
+    return float(sum(map(mul, a, b)))
+
+
+def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
+    """0 for the same direction, 2 for the opposite; a vector without direction is as far as a right angle."""
+    lengths = sqrt(_dot(a, a) * _dot(b, b))
+    return 1.0 - _dot(a, b) / lengths if lengths else 1.0
+
+
+def _euclidean(a: Sequence[float], b: Sequence[float]) -> float:
+    return sqrt(sum((x - y) * (x - y) for x, y in zip(a, b, strict=True)))
+
+
+_SCORES: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
+    "COSINE": _cosine,
+    "EUCLIDEAN": _euclidean,
+    "DOT_PRODUCT": _dot,
+}
+
+
+def render_vector(vector: array[float]) -> Value:
+    """The vector as an attribute value, with the digits that single precision has."""
+    return {"L": [{"N": numbers.canonical(format(it, ".9g"))} for it in vector]}

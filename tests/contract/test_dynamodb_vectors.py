@@ -1,0 +1,166 @@
+"""Vector indexes as boto3 sees them: search by each distance, partitions and filters, projections, and the errors."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.dynamodb import INVALID, error_of, make_table
+
+
+@pytest.fixture(scope="module")
+def ddb(sandbox: Any) -> Any:
+    return sandbox.client("dynamodb")
+
+
+def vector(*numbers: float) -> dict[str, Any]:
+    return {"L": [{"N": str(number)} for number in numbers]}
+
+
+def definition(**changes: Any) -> dict[str, Any]:
+    return {
+        "IndexName": "near",
+        "VectorAttribute": {"AttributeName": "v"},
+        "Dimensions": 3,
+        "DistanceFunction": "COSINE",
+        "Projection": {"ProjectionType": "KEYS_ONLY"},
+    } | changes
+
+
+def put(ddb: Any, table: str, name: str, *numbers: float, **attributes: Any) -> None:
+    ddb.put_item(TableName=table, Item={"pk": {"S": name}, "v": vector(*numbers), **attributes})
+
+
+def search(ddb: Any, table: str, *numbers: float, most: int = 10, **params: Any) -> list[tuple[str, float]]:
+    answer = ddb.search_vectors(
+        TableName=table, IndexName="near", SearchVector=vector(*numbers)["L"], TopK=most, **params
+    )
+    return [(match["Item"]["pk"]["S"], round(match["Score"], 4)) for match in answer["SearchResults"]]
+
+
+@pytest.mark.parametrize(
+    ("function", "expected"),
+    [
+        ("COSINE", [("small", 0.0), ("big", 0.0), ("close", 0.0422), ("back", 2.0)]),
+        ("EUCLIDEAN", [("close", 0.3), ("small", 0.5), ("big", 1.0), ("back", 2.0)]),
+        ("DOT_PRODUCT", [("big", 2.0), ("close", 1.0), ("small", 0.5), ("back", -1.0)]),
+    ],
+)
+def test_the_nearest_by_each_distance(ddb: Any, function: str, expected: list[tuple[str, float]]) -> None:
+    """Scores as AWS gives them: distances ascend, the dot product descends."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition(DistanceFunction=function)])
+    put(ddb, table, "small", 0.5, 0, 0)
+    put(ddb, table, "big", 2, 0.01, 0)
+    put(ddb, table, "close", 1, 0.3, 0)
+    put(ddb, table, "back", -1, 0, 0)
+    assert search(ddb, table, 1, 0, 0) == expected
+    assert search(ddb, table, 1, 0, 0, most=1) == expected[:1]
+
+
+def test_the_index_follows_the_items(ddb: Any) -> None:
+    """Replaced, removed from the item, deleted; items without the attribute are not in it."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition()])
+    put(ddb, table, "a", 1, 0, 0)
+    put(ddb, table, "b", 0, 1, 0)
+    ddb.put_item(TableName=table, Item={"pk": {"S": "none"}})
+    assert [name for name, _ in search(ddb, table, 1, 0, 0)] == ["a", "b"]
+    put(ddb, table, "a", -1, 0, 0)
+    assert [name for name, _ in search(ddb, table, 1, 0, 0)] == ["b", "a"]
+    ddb.update_item(TableName=table, Key={"pk": {"S": "a"}}, UpdateExpression="REMOVE v")
+    ddb.delete_item(TableName=table, Key={"pk": {"S": "b"}})
+    assert search(ddb, table, 1, 0, 0) == []
+
+
+@pytest.mark.parametrize(
+    ("projection", "members"),
+    [
+        ({"ProjectionType": "KEYS_ONLY"}, {"pk"}),
+        ({"ProjectionType": "INCLUDE", "NonKeyAttributes": ["x"]}, {"pk", "x"}),
+        ({"ProjectionType": "ALL"}, {"pk", "x", "y"}),
+    ],
+)
+def test_projections_leave_the_vector_out_unless_it_is_asked_for(ddb: Any, projection: Any, members: set[str]) -> None:
+    """And give it back in single precision; what is not projected is left out without an error."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition(Projection=projection)])
+    put(ddb, table, "a", 1, 3.14159265358979, 0, x={"S": "x"}, y={"S": "y"})
+    params: dict[str, Any] = {"TableName": table, "IndexName": "near", "SearchVector": vector(1, 0, 0)["L"], "TopK": 1}
+    assert set(ddb.search_vectors(**params)["SearchResults"][0]["Item"]) == members
+    asked = ddb.search_vectors(**params, ProjectionExpression="v, y")["SearchResults"][0]["Item"]
+    assert asked["v"]["L"][1] == {"N": "3.14159274"}
+    assert ("y" in asked) == ("y" in members)
+
+
+def test_partitions_and_filters(ddb: Any) -> None:
+    """A search stays in its partition; an item without the partition's attribute is in none."""
+    searched = [
+        {"AttributeName": "x", "SearchSchemaElementType": "HASH"},
+        {"AttributeName": "y", "SearchSchemaElementType": "INLINE_FILTER"},
+    ]
+    table = make_table(
+        ddb, sort=None, attributes={"x": "S", "y": "N"}, VectorIndexes=[definition(SearchSchema=searched)]
+    )
+    put(ddb, table, "a", 1, 0, 0, x={"S": "one"}, y={"N": "1"})
+    put(ddb, table, "b", 1, 0, 0, x={"S": "one"})
+    put(ddb, table, "c", 1, 0, 0, x={"S": "two"}, y={"N": "1"})
+    put(ddb, table, "d", 1, 0, 0, y={"N": "1"})
+
+    def found(condition: str, **values: Any) -> set[str]:
+        given = {f":{name}": value for name, value in values.items()}
+        params = {"SearchConditionExpression": condition, "ExpressionAttributeValues": given}
+        return {name for name, _ in search(ddb, table, 1, 0, 0, **params)}
+
+    assert found("x = :x", x={"S": "one"}) == {"a", "b"}
+    assert found("x = :x AND y = :y", x={"S": "one"}, y={"N": "1"}) == {"a"}
+    assert found("x = :x", x={"S": "nowhere"}) == set()
+    with pytest.raises(ddb.exceptions.ClientError, match="missed key schema element: x"):
+        search(ddb, table, 1, 0, 0)
+
+
+def test_an_index_is_added_to_a_table_with_items_and_dropped(ddb: Any) -> None:
+    """Items whose attribute is no vector of its form are left out."""
+    table = make_table(ddb, sort=None)
+    put(ddb, table, "a", 1, 0, 0)
+    put(ddb, table, "short", 1, 0)
+    ddb.put_item(TableName=table, Item={"pk": {"S": "text"}, "v": {"S": "garbage"}})
+    ddb.update_table(TableName=table, VectorIndexUpdates=[{"Create": definition()}])
+    (described,) = ddb.describe_table(TableName=table)["Table"]["VectorIndexes"]
+    assert (described["IndexStatus"], described["ItemCount"], described["Dimensions"]) == ("ACTIVE", 1, 3)
+    assert [name for name, _ in search(ddb, table, 1, 0, 0)] == ["a"]
+    ddb.update_table(TableName=table, VectorIndexUpdates=[{"Delete": {"IndexName": "near"}}])
+    assert "VectorIndexes" not in ddb.describe_table(TableName=table)["Table"]
+    gone = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[{"Delete": {"IndexName": "near"}}])
+    assert gone[0] == "ResourceNotFoundException"
+
+
+def test_vectors_that_are_refused(ddb: Any) -> None:
+    """DYNAMODB-001: that they are refused is AWS's rule, the words are ours."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition()])
+    for wrong in (vector(1, 2), {"S": "text"}, vector(1, 2, 1e39)):
+        assert error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "a"}, "v": wrong})[0] == INVALID
+    for params in (
+        {"SearchVector": vector(1, 2)["L"], "TopK": 1},
+        {"SearchVector": [{"S": "x"}] * 3, "TopK": 1},
+        {"SearchVector": vector(1, 2, 3)["L"], "TopK": 101},
+    ):
+        assert error_of(ddb.search_vectors, TableName=table, IndexName="near", **params)[0] == INVALID
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"Dimensions": 4097}, "Dimensions"),
+        ({"VectorAttribute": {"AttributeName": "pk"}}, "VectorAttribute"),
+        ({"Projection": {}}, "ProjectionType"),
+    ],
+)
+def test_indexes_that_are_refused(ddb: Any, changes: dict[str, Any], words: str) -> None:
+    """Too many dimensions, a key as a vector, no projection."""
+    params = {
+        "TableName": "vectors-refused",
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "VectorIndexes": [definition(**changes)],
+    }
+    code, message = error_of(ddb.create_table, **params)
+    assert code == INVALID and words in message
