@@ -23,6 +23,8 @@ from mrak.gateway.admin import Admin
 from mrak.gateway.messagingpages import MessagingPages
 from mrak.gateway.pipeline import Pipeline
 from mrak.lambdas.functions import Functions
+from mrak.observe.pages import ObservePages
+from mrak.observe.pump import Pump
 
 log = logging.getLogger("mrak")
 
@@ -49,12 +51,17 @@ class App:
         self.engine.parts["endpoint"] = settings.endpoint
         self.engine.parts["http"] = HttpClient(allow_private=settings.on_loopback)
         MessagingPages(self.environments).add_to(self.admin)
+        self.pump = Pump(self.environments)
+        self.engine.sinks.append(self.pump.take)
+        ObservePages(self.pump, self.environments).add_to(self.admin)
 
     async def start(self) -> None:
         await self.environments.start()
+        self.pump.start()
 
     async def close(self) -> None:
         await self.functions.close()
+        await self.pump.stop()
         await self.environments.close()
         if self._scratch is not None:
             self._scratch.cleanup()

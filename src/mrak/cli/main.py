@@ -15,6 +15,7 @@ COMMANDS = {
     "use": "print the exports with which AWS tools talk to it",
     "env": "create, list and delete sandboxes",
     "clock": "show or advance a sandbox's clock",
+    "bill": "what a sandbox used, and what it would cost on AWS",
     "status": "what runs",
     "doctor": "what is installed here, what is missing and how to get it",
     "where": "the file and line that handle an operation",

@@ -35,5 +35,5 @@ def run(options: argparse.Namespace) -> None:
 
 
 def _place(handler: object) -> str:
-    code = inspect.unwrap(handler).__code__  # type: ignore[arg-type, attr-defined]
+    code = inspect.unwrap(handler).__code__  # type: ignore[arg-type]
     return f"{os.path.relpath(code.co_filename)}:{code.co_firstlineno}"

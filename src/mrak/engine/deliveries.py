@@ -14,6 +14,7 @@ import asyncio
 import logging
 from collections import deque
 from functools import partial
+from time import perf_counter
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -119,19 +120,27 @@ class Deliveries:
                 ready.append(item)
             else:
                 lane.append(item)
+        started = perf_counter()
         try:
-            await self._environment.transact(partial(self._make_in_transaction, ready))
+            contexts = await self._environment.transact(partial(self._make_in_transaction, ready))
         except Exception as error:
             # One of them failed and undid all: each is made alone, in its lane, where it may be tried again.
             log.debug("a batch of %d deliveries is made one by one: %s", len(ready), error)
             for item in ready:
                 self._open_lane(item[1].lane).append(item)
+            return
+        for (_, delivery), ctx in zip(ready, contexts, strict=True):
+            self._record(ctx, delivery, started, None)
 
-    def _make_in_transaction(self, items: list[Pending], tx: Transaction) -> None:
+    def _make_in_transaction(self, items: list[Pending], tx: Transaction) -> list[OperationContext]:
+        contexts: list[OperationContext] = []
         for key, delivery in items:
             work = require_work("delivery", delivery.kind)
-            work.handler(self._context(delivery), tx, delivery)
+            ctx = self._context(delivery)
+            work.handler(ctx, tx, delivery)
             tx.delete(key)
+            contexts.append(ctx)
+        return contexts
 
     def _open_lane(self, name: str) -> _Lane:
         lane = self._lanes.get(name)
@@ -168,13 +177,16 @@ class Deliveries:
         """One attempt. None when the row is gone; otherwise the delivery as it waits for its next attempt."""
         ctx = self._context(delivery)
         work = require_work("delivery", delivery.kind)
+        started = perf_counter()
         try:
             if work.is_async:
                 await work.handler(ctx, delivery)
                 await self._environment.transact(lambda tx: tx.delete(key))
             else:
-                await self._environment.transact(partial(self._make_in_transaction, [(key, delivery)]))
+                (ctx,) = await self._environment.transact(partial(self._make_in_transaction, [(key, delivery)]))
+            self._record(ctx, delivery, started, None)
         except Exception as error:
+            self._record(ctx, delivery, started, error)
             return await self._failed(key, delivery, error, work)
         return None
 
@@ -193,6 +205,16 @@ class Deliveries:
         waiting = msgspec.structs.replace(failed, due_at=now + delay)
         await self._environment.transact(lambda tx: tx.put(key, background.encode(waiting)))
         return waiting
+
+    def _record(self, ctx: OperationContext, delivery: Delivery, started: float, error: Exception | None) -> None:
+        """A delivery leaves a record as an operation does, so that one sees where an event went and why it did not."""
+        service, _, name = delivery.kind.partition(".")
+        shown = error
+        if error is not None and not isinstance(error, ApiError):
+            shown = ApiError(type(error).__name__, str(error), 500)
+        ctx.about(delivery.lane)
+        assert shown is None or isinstance(shown, ApiError)
+        self._engine.record(ctx, service, f"delivery:{name}", started, shown)
 
     def _context(self, delivery: Delivery) -> OperationContext:
         principal = service_principal(f"{delivery.kind.partition('.')[0]}.amazonaws.com", delivery.scope.account)

@@ -1,0 +1,77 @@
+"""From the engine's records to rows: a second's worth at a time, in one transaction for each environment.
+
+Records are telemetry, not state: a crash loses the last second of them and nothing else. Reading a bill writes what is
+waiting first, so what a person sees includes what that person just did.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from functools import partial
+
+from mrak.core.context import Transaction
+from mrak.core.record import OperationRecord
+from mrak.engine.environments import Environments
+from mrak.observe import metering
+from mrak.observe.recent import Recent
+
+_PERIOD_SECONDS = 1.0
+_MOST_WAITING = 20_000
+_TRACES_KEPT_SECONDS = 7 * 86_400.0
+_FORGOTTEN_AT_ONCE = 200
+
+# What writes rows from records; CloudWatch and X-Ray add theirs.
+Writer = Callable[[Transaction, list[OperationRecord]], None]
+
+
+class Pump:
+    """`take` is a sink of the engine. `writers` get each environment's records in its transaction."""
+
+    def __init__(self, environments: Environments) -> None:
+        self.recent = Recent()
+        self.writers: list[Writer] = [metering.add]
+        self._environments = environments
+        self._waiting: dict[str, list[OperationRecord]] = {}
+        self._task: asyncio.Task[None] | None = None
+        self._wake = asyncio.Event()
+
+    def take(self, record: OperationRecord) -> None:
+        self.recent.add(record)
+        waiting = self._waiting.setdefault(record.scope.environment, [])
+        waiting.append(record)
+        if len(waiting) >= _MOST_WAITING:
+            self._wake.set()
+
+    def start(self) -> None:
+        self._task = asyncio.create_task(self._run(), name="observe")
+
+    async def stop(self) -> None:
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.gather(self._task, return_exceptions=True)
+        for name in list(self._waiting):
+            await self.flush(name)
+
+    async def flush(self, name: str) -> None:
+        """Writes what is waiting for an environment; records of a deleted one are dropped."""
+        records = self._waiting.pop(name, [])
+        environment = self._environments.find_open(name)
+        if records and environment is not None:
+            await environment.transact(partial(self._write, records))
+
+    def _write(self, records: list[OperationRecord], tx: Transaction) -> None:
+        for writer in self.writers:
+            writer(tx, records)
+        for scope in {record.scope for record in records}:
+            metering.forget_traces(tx, scope, records[-1].started_at - _TRACES_KEPT_SECONDS, _FORGOTTEN_AT_ONCE)
+
+    async def _run(self) -> None:
+        while True:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_PERIOD_SECONDS):
+                    await self._wake.wait()
+            self._wake.clear()
+            for name in list(self._waiting):
+                await self.flush(name)
