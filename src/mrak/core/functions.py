@@ -57,8 +57,8 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
 class ResponseStream:
     """A streamed response on its way from the instance to the caller. The supervisor feeds it, the caller iterates.
 
-    `content_type` is known once `started` is set. `pause` and `resume` are told to the instance's connection, so
-    that a slow reader slows the function instead of filling memory.
+    Once `started` is set, `has_content` tells whether the function streams at all, and `content_type` what. `pause` and
+    `resume` are told to the instance's connection, so that a slow reader slows the function instead of filling memory.
     """
 
     HIGH_WATER_BYTES = 1 << 18
@@ -66,6 +66,7 @@ class ResponseStream:
     def __init__(self) -> None:
         self.content_type = "application/octet-stream"
         self.started = asyncio.Event()
+        self.has_content = False
         self.pause: Callable[[], None] | None = None
         self.resume: Callable[[], None] | None = None
         self._chunks: asyncio.Queue[bytes | None] = asyncio.Queue()
@@ -74,6 +75,7 @@ class ResponseStream:
 
     def start(self, content_type: str) -> None:
         self.content_type = content_type
+        self.has_content = True
         self.started.set()
 
     def feed(self, chunk: bytes) -> None:

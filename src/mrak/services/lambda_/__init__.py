@@ -11,23 +11,37 @@ errors                the service's errors              exports        what othe
 """
 
 from mrak.services.lambda_ import (
+    alias_operations,
     concurrency_operations,
     destinations,
     event_config_operations,
     events,
     function_operations,
     invoke_operations,
+    layer_operations,
     mapping_consumers,
     mapping_operations,
+    permission_operations,
+    setting_operations,
+    tag_operations,
+    url_operations,
+    url_plane,
 )
 
 __all__ = [
+    "alias_operations",
     "concurrency_operations",
     "destinations",
     "event_config_operations",
     "events",
     "function_operations",
     "invoke_operations",
+    "layer_operations",
     "mapping_consumers",
     "mapping_operations",
+    "permission_operations",
+    "setting_operations",
+    "tag_operations",
+    "url_operations",
+    "url_plane",
 ]

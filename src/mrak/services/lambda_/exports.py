@@ -9,8 +9,20 @@ import msgspec
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
+from mrak.services.lambda_.filters import Criteria, check_criteria
 from mrak.services.lambda_.references import parse_reference
 from mrak.services.lambda_.tables import FUNCTIONS, POLICIES
+
+__all__ = [
+    "EVENT",
+    "Criteria",
+    "EventInvocation",
+    "check_criteria",
+    "delivery_of",
+    "event_delivery",
+    "find_policy",
+    "function_exists",
+]
 
 EVENT = "lambda.event"
 """The kind of deliveries that invoke a function asynchronously."""

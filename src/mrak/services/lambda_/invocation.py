@@ -100,6 +100,22 @@ async def run(
     return outcome
 
 
+async def begin_stream(
+    ctx: Context, target: Target, payload: bytes, *, client_context: str = "", log_tail: bool = False
+) -> tuple[ResponseStream, asyncio.Future[Outcome]]:
+    """Runs the function and returns when it begins to stream its response, or is over without."""
+    stream = ResponseStream()
+    running = asyncio.ensure_future(
+        run(ctx, target, payload, client_context=client_context, log_tail=log_tail, stream=stream)
+    )
+    started = asyncio.ensure_future(stream.started.wait())
+    await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)
+    started.cancel()
+    if not stream.has_content:
+        await running
+    return stream, running
+
+
 async def _specify(ctx: Context, target: Target) -> FunctionSpec:
     version, scope = target.version, target.ref.scope
     config = version.config

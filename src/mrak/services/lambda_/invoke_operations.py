@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
+from collections.abc import AsyncIterator
 from typing import Any
 
 import msgspec
 
 from mrak.core.context import Context, Transaction
+from mrak.core.functions import Outcome, ResponseStream
 from mrak.core.operation import operation
 from mrak.services.lambda_ import errors, invocation
 from mrak.services.lambda_.exports import event_delivery
@@ -83,3 +86,47 @@ async def invoke_async(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     payload = body if isinstance(body, bytes) else await body.read()
     await _invoke_later(ctx, ref, payload, "")
     return {"Status": 202}
+
+
+@operation("InvokeWithResponseStream")
+async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
+    payload: bytes = req.get("Payload", b"")
+    target = await ctx.transact(lambda tx: invocation.resolve(ctx, tx, ref))
+    check_payload(payload, _SYNC_LIMIT_BYTES)
+    if req.get("InvocationType") == "DryRun":
+        return {"StatusCode": 204, "EventStream": _nothing()}
+    context = _decode_context(req.get("ClientContext", ""))
+    wants_log = req.get("LogType") == "Tail"
+    stream, running = await invocation.begin_stream(ctx, target, payload, client_context=context, log_tail=wants_log)
+    if running.done() and running.result().throttled:
+        raise invocation.throttled_error(running.result())
+    return {
+        "StatusCode": 200,
+        "ExecutedVersion": target.version.label,
+        "ResponseStreamContentType": stream.content_type,
+        "EventStream": _events(stream, running, wants_log),
+    }
+
+
+async def _nothing() -> AsyncIterator[dict[str, Any]]:
+    return
+    yield {}
+
+
+async def _events(
+    stream: ResponseStream, running: asyncio.Future[Outcome], wants_log: bool
+) -> AsyncIterator[dict[str, Any]]:
+    """Chunks as they come; a function that does not stream makes one chunk; then how it ended."""
+    async for chunk in stream:
+        yield {"PayloadChunk": {"Payload": chunk}}
+    outcome = await running
+    complete: dict[str, Any] = {}
+    if outcome.function_error:
+        details = outcome.payload.decode("utf-8", "replace")
+        complete = {"ErrorCode": outcome.function_error, "ErrorDetails": details}
+    elif outcome.payload:
+        yield {"PayloadChunk": {"Payload": outcome.payload}}
+    if wants_log:
+        complete["LogResult"] = base64.b64encode(outcome.log_tail).decode()
+    yield {"InvokeComplete": complete}

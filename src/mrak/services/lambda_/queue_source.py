@@ -7,7 +7,6 @@ queue. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 from __future__ import annotations
 
 import asyncio
-import base64
 import json
 from typing import Any
 
@@ -37,7 +36,6 @@ class QueueSource:
         assert parsed is not None
         self._ctx = ctx
         self._arn = mapping.source_arn
-        self._region = parsed.region
         self._scope: Scope = parsed.scope_in(ctx.scope.environment)
         self._url = sqs.queue_url(ctx, mapping.source_arn)
         self._function = function_arn(ctx.scope, mapping.function, mapping.qualifier)
@@ -141,31 +139,7 @@ class QueueSource:
 
     def _render(self, message: Message) -> dict[str, Any]:
         """A record of the event (recorded: test_message_body_and_attributes_passed_correctly)."""
-        record = {
-            "messageId": message["MessageId"],
-            "receiptHandle": message["ReceiptHandle"],
-            "body": message["Body"],
-            "attributes": message.get("Attributes", {}),
-            "messageAttributes": _render_attributes(message.get("MessageAttributes", {})),
-            "md5OfBody": message["MD5OfBody"],
-            "eventSource": "aws:sqs",
-            "eventSourceARN": self._arn,
-            "awsRegion": self._region,
-        }
-        record["md5OfMessageAttributes"] = message.get("MD5OfMessageAttributes")
-        return record
-
-
-def _render_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
-    shown = {}
-    for name, attribute in attributes.items():
-        entry: dict[str, Any] = {}
-        if "StringValue" in attribute:
-            entry["stringValue"] = attribute["StringValue"]
-        if "BinaryValue" in attribute:
-            entry["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
-        shown[name] = {**entry, "stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
-    return shown
+        return sqs.render_record(message, self._arn)
 
 
 def succeeded(batch: list[Message], payload: bytes) -> list[Message]:
