@@ -63,7 +63,7 @@ def predefined(event: dict[str, Any], rule_arn: str, rule_name: str, ingestion_t
     }
 
 
-def transform(event: dict[str, Any], paths: Mapping[str, str], template: str, reserved: Mapping[str, Any]) -> str:
+def transform(event: Any, paths: Mapping[str, str], template: str, reserved: Mapping[str, Any]) -> str:
     """The template filled in; raises InputTransformError."""
     values: dict[str, Any] = dict(reserved)
     for name, path in paths.items():
@@ -71,6 +71,12 @@ def transform(event: dict[str, Any], paths: Mapping[str, str], template: str, re
     if template.lstrip()[:1] in ("{", "["):
         return _fill_json(template, values)
     return _fill_text(template, values)
+
+
+def transform_paths(document: Any, template: str, reserved: Mapping[str, Any]) -> str:
+    """A template of Pipes, whose placeholders are paths themselves (`<$.body.id>`); raises InputTransformError."""
+    names = {match[1] for match in _PLACEHOLDER.finditer(template) if match[1].startswith("$")}
+    return transform(document, {name: name for name in names}, template, reserved)
 
 
 def _camel(name: str) -> str:

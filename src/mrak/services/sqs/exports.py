@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 import msgspec
@@ -62,3 +63,33 @@ def redirected(ctx: Context, failed: Delivery, queue_arn: str) -> Delivery:
     """A delivery of a failed one's message to another queue: a dead-letter queue of who sent it."""
     _, message = msgspec.msgpack.decode(failed.payload)
     return delivery(ctx, queue_arn, message)
+
+
+def render_record(message: dict[str, Any], queue_arn: str) -> dict[str, Any]:
+    """A message that ReceiveMessage gave, as functions and pipes get it from their event source."""
+    parsed = find_arn(queue_arn)
+    assert parsed is not None, queue_arn
+    return {
+        "messageId": message["MessageId"],
+        "receiptHandle": message["ReceiptHandle"],
+        "body": message["Body"],
+        "attributes": message.get("Attributes", {}),
+        "messageAttributes": _render_record_attributes(message.get("MessageAttributes", {})),
+        "md5OfBody": message["MD5OfBody"],
+        "eventSource": "aws:sqs",
+        "eventSourceARN": queue_arn,
+        "awsRegion": parsed.region,
+        "md5OfMessageAttributes": message.get("MD5OfMessageAttributes"),
+    }
+
+
+def _render_record_attributes(attributes: dict[str, Any]) -> dict[str, Any]:
+    shown = {}
+    for name, attribute in attributes.items():
+        entry: dict[str, Any] = {}
+        if "StringValue" in attribute:
+            entry["stringValue"] = attribute["StringValue"]
+        if "BinaryValue" in attribute:
+            entry["binaryValue"] = base64.b64encode(attribute["BinaryValue"]).decode()
+        shown[name] = {**entry, "stringListValues": [], "binaryListValues": [], "dataType": attribute["DataType"]}
+    return shown
