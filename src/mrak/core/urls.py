@@ -20,6 +20,15 @@ def resource_url(endpoint: str, kind: str, resource: str) -> str:
     return f"{endpoint}/_aws/{kind}/{resource}"
 
 
+def services_url(url: str) -> str:
+    """The endpoint of services beside a resource's own host: `http://localhost:4566`."""
+    scheme, _, authority = url.partition("://")
+    host, port = _split_port(authority)
+    if host.endswith("." + _LOCALSTACK):
+        return f"{scheme}://{_LOCALSTACK}{port}"
+    return f"{scheme}://localhost{port}" if host.endswith(".localhost") else url
+
+
 def _split_port(authority: str) -> tuple[str, str]:
     """(host, ":port") of an authority; ("host", "") where it has no port."""
     host, colon, port = authority.rpartition(":")

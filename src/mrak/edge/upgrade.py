@@ -19,8 +19,10 @@ from mrak.core.websocket import WebSocketClosed
 if TYPE_CHECKING:
     from mrak.edge.connection import Connection
 
-# API Gateway's own limit for a message is 128 KiB; refusing what lies between is the service's business.
-MESSAGE_LIMIT_BYTES = 1 << 20
+# API Gateway's limits, which is the only service with WebSockets; a client that breaks them is closed with 1009.
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/apigateway-execution-service-websocket-limits-table.html
+MESSAGE_LIMIT_BYTES = 128 << 10
+FRAME_LIMIT_BYTES = 32 << 10
 # Messages that wait for the handler; above, the socket is not read.
 INBOX_LIMIT = 64
 CLOSE_SECONDS = 5.0
@@ -54,7 +56,7 @@ class UpgradedSession:
         protocol = self._protocol = ServerProtocol(
             extensions=[ServerPerMessageDeflateFactory(compress_settings={"memLevel": 5})],
             select_subprotocol=lambda _, offered: next((known for known in offered if known == subprotocol), None),
-            max_size=MESSAGE_LIMIT_BYTES,
+            max_size=(MESSAGE_LIMIT_BYTES, FRAME_LIMIT_BYTES),
         )
         protocol.receive_data(_render_handshake(self.request))
         (handshake,) = protocol.events_received()

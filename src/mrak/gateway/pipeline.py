@@ -18,6 +18,7 @@ from mrak.auth.signature import Signature, parse_post_signature, parse_signature
 from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.http import Request, Response
 from mrak.core.operation import find_operation, require_work
+from mrak.core.urls import services_url
 from mrak.core.websocket import WebSocketSession
 from mrak.engine.context import OperationContext
 from mrak.engine.environments import Environments
@@ -70,6 +71,7 @@ class Pipeline:
             await session.refuse(self._refusal(found.service, "", error))
             return
         ctx = self._context(request, caller)
+        ctx.endpoint = services_url(ctx.endpoint)
         await require_work("sessions", found.plane, found.service).handler(ctx, session, found)
 
     async def _answer(self, request: Request) -> Response:
@@ -155,6 +157,8 @@ class Pipeline:
         """Requests to what users built: APIs, function URLs, distributions, websites."""
         caller = await self._authentication.caller(request, found, signature)
         ctx = self._context(request, caller)
+        # What is called from here (functions) finds the services where they are, not at the API's own host.
+        ctx.endpoint = services_url(ctx.endpoint)
         try:
             work = require_work("dataplane", found.plane, found.service)
         except KeyError:

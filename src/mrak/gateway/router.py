@@ -36,7 +36,8 @@ class Route(msgspec.Struct, frozen=True):
 
 _PLANES = {"execute-api": "apigatewayv2", "lambda-url": "lambda", "cloudfront": "cloudfront", "s3-website": "s3"}
 _PLANE_PATH = re.compile(r"/_aws/(execute-api|lambda-url|cloudfront)/([A-Za-z0-9]+)(/.*)?")
-_CONNECTIONS_PATH = re.compile(r"/_aws/execute-api/([A-Za-z0-9]+)(/.*/(?:@|%40)connections/.*)")
+# `@connections` of a WebSocket API is an operation on the API's own host, behind the stage's name.
+_CONNECTIONS = re.compile(r"/[^/]*/(?:@|%40)(connections/[^/]+)")
 _USER_REQUEST_PATH = re.compile(r"/restapis/([A-Za-z0-9]+)/([^/]+)/_user_request_(/.*)?")
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/[^/]+")
 _HOSTED_PAGES = re.compile(r"/_aws/cognito-idp(/.*)?|/([a-z]{2}-[a-z]+-\d_[A-Za-z0-9]+)/\.well-known/.*")
@@ -97,17 +98,15 @@ def route_plane(request: Request) -> Route | None:
     """The route of a request whose host or path names something that users built; None for all others."""
     host = parse_host(request.host)
     if host.kind in _PLANES:
-        # `@connections` of a WebSocket API is an operation on the API's own host.
-        if host.kind == "execute-api" and "/@connections/" in request.path.replace("%40", "@"):
-            service = "apigatewaymanagementapi"
-            return Route(service, "", "", host.name, request.path, host.region, host.environment)
+        if host.kind == "execute-api" and (match := _CONNECTIONS.fullmatch(request.path)):
+            return _connections(host.name, match[1], host)
         return Route(_PLANES[host.kind], "", host.kind, host.name, request.path, host.region, host.environment)
     path = request.path
     if path == "/":
         return None
-    if path.startswith("/_aws/execute-api/") and (match := _CONNECTIONS_PATH.fullmatch(path)):
-        return Route("apigatewaymanagementapi", "", "", match[1], match[2], host.region, host.environment)
     if path.startswith("/_aws/") and (match := _PLANE_PATH.fullmatch(path)):
+        if match[1] == "execute-api" and match[3] and (inner := _CONNECTIONS.fullmatch(match[3])):
+            return _connections(match[2], inner[1], host)
         return Route(_PLANES[match[1]], "", match[1], match[2], match[3] or "/", host.region, host.environment)
     if path.startswith("/restapis/") and (match := _USER_REQUEST_PATH.fullmatch(path)):
         rest = f"/{match[2]}{match[3] or '/'}"
@@ -117,6 +116,10 @@ def route_plane(request: Request) -> Route | None:
     if path.startswith("/SimpleNotificationService-") and (match := _SNS_CERTIFICATE.fullmatch(path)):
         return Route("sns", "", "sns-certificate", match[1], path, host.region, host.environment)
     return None
+
+
+def _connections(api_id: str, path: str, host: HostParts) -> Route:
+    return Route("apigatewaymanagementapi", "", "", api_id, f"/@{path}", host.region, host.environment)
 
 
 def _service_of(request: Request, signature: Signature | None, host: HostParts) -> tuple[str, str]:

@@ -267,6 +267,9 @@ UNROUTED: dict[str, frozenset[str]] = {
 # Enums that the service judges itself, with an error of its own, though the model lists their values.
 LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstraint"})
 
+# Lengths that the service judges itself, with an error of its own.
+LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data"})
+
 # Enum sets whose message does not show the model's values.
 # Lambda refuses retired runtimes in layers, with a list and a phrase of its own.
 ENUM_LIST_MESSAGES: dict[str, str] = {

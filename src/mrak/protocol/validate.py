@@ -16,7 +16,14 @@ from typing import Any
 from mrak.core.errors import ApiError
 from mrak.protocol import patterns, times
 from mrak.protocol.model import Member, Shape
-from mrak.protocol.quirks import ENUM_LIST_MESSAGES, LENIENT_ENUMS, MEMBER_ORDER, SHAPE_PHRASES, Flavour
+from mrak.protocol.quirks import (
+    ENUM_LIST_MESSAGES,
+    LENIENT_ENUMS,
+    LENIENT_LENGTHS,
+    MEMBER_ORDER,
+    SHAPE_PHRASES,
+    Flavour,
+)
 
 Check = Callable[[Any, str, list[str]], None]
 Rules = list[tuple[Callable[[Any], bool], str]]
@@ -88,6 +95,8 @@ def _render_structure(value: dict[str, Any], shape: Shape) -> str:
 def _length_phrases(shape: Shape) -> Rules:
     """(is it broken, what AWS says) for the limits of a length or a value, the upper one first."""
     low, high = shape.min, shape.max
+    if shape.full_name in LENIENT_LENGTHS:
+        return []
     if shape.type in _LENGTHS:
         measured, what = len, "have length"
     elif shape.type in _NUMBERS:

@@ -1,11 +1,23 @@
-"""What other services may use: which API an id names, and where an API answers."""
+"""What other services may use: which API an id names, where it answers, and who is connected to it."""
 
 from __future__ import annotations
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.core.urls import resource_url
+from mrak.services.apigatewayv2.plane.connections import MOST_MESSAGE_BYTES, Connection, find_connection, send
 from mrak.services.apigatewayv2.tables import INDEX, Indexed
+
+__all__ = [
+    "MOST_MESSAGE_BYTES",
+    "Connection",
+    "api_url",
+    "find_api_scope",
+    "find_connection",
+    "forget_api_id",
+    "new_api_id",
+    "send",
+]
 
 
 def new_api_id(ctx: Context, tx: Transaction, protocol: str) -> str:

@@ -1,0 +1,8 @@
+"""API Gateway's @connections: what backends do with the clients of a WebSocket API. Importing registers it.
+
+operations    post to a connection, tell about it, close it
+"""
+
+from mrak.services.apigatewaymanagementapi import operations
+
+__all__ = ["operations"]
