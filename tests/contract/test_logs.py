@@ -457,3 +457,70 @@ def test_saved_queries(logs: Any) -> None:
     assert (shown["queryDefinitionId"], shown["queryString"]) == (identifier, "fields @message")
     assert logs.delete_query_definition(queryDefinitionId=identifier)["success"] is True
     assert error_of(logs.delete_query_definition, queryDefinitionId=identifier)[0] == "ResourceNotFoundException"
+
+
+def wait_for_results(logs: Any, query: str) -> Any:
+    """The results of a query once it has ended; `sandbox` calls are bounded by the server's own time-outs."""
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        answer = logs.get_query_results(queryId=query)
+        if answer["status"] not in ("Scheduled", "Running"):
+            return answer
+        time.sleep(0.02)
+    raise AssertionError("the query did not end")
+
+
+def test_insights(logs: Any, sandbox: Any, group: str, stream: str) -> None:
+    """A query over events of a time range, its results, and its place in the listings."""
+    at = now_ms() - 60_000
+    put(logs, group, stream, *(f'{{"n": {n}, "kind": "{"even" if n % 2 == 0 else "odd"}"}}' for n in range(10)), at=at)
+    span = {"startTime": at // 1000 - 1, "endTime": at // 1000 + 60}
+    text = "filter n > 1 | stats count(*) as number, sum(n) as total by kind | sort kind asc"
+    query = logs.start_query(logGroupName=group, queryString=text, **span)["queryId"]
+    answer = wait_for_results(logs, query)
+    assert (answer["status"], answer["queryLanguage"]) == ("Complete", "CWLI")
+    assert [[(cell["field"], cell["value"]) for cell in row] for row in answer["results"]] == [
+        [("kind", "even"), ("number", "4"), ("total", "20")],
+        [("kind", "odd"), ("number", "4"), ("total", "24")],
+    ]
+    assert (answer["statistics"]["recordsMatched"], answer["statistics"]["recordsScanned"]) == (8.0, 10.0)
+    (shown,) = logs.describe_queries(logGroupName=group, status="Complete")["queries"]
+    assert shown == {
+        "createTime": shown["createTime"],
+        "logGroupName": group,
+        "queryId": query,
+        "queryLanguage": "CWLI",
+        "queryString": f'SOURCE "{group}" START={span["startTime"]}000 END={span["endTime"]}999 | {text}',
+        "status": "Complete",
+    }
+    assert logs.describe_queries(logGroupName=group, status="Scheduled")["queries"] == []
+    query = logs.start_query(logGroupName=group, queryString="fields @message, @logStream", limit=2, **span)["queryId"]
+    rows = wait_for_results(logs, query)["results"]
+    newest = {cell["field"]: cell["value"] for cell in rows[0]}
+    assert len(rows) == 2
+    assert (newest["@message"], newest["@logStream"]) == ('{"n": 9, "kind": "odd"}', stream)
+    record = logs.get_log_record(logRecordPointer=newest["@ptr"])["logRecord"]
+    assert (record["kind"], record["@log"]) == ("odd", f"{sandbox.account}:{group}")
+
+
+def test_insights_errors(logs: Any, group: str) -> None:
+    """What can't be asked is refused before it runs."""
+    span = {"startTime": 0, "endTime": 10**9}
+    asked = {"queryString": "fields @message", **span}
+    with pytest.raises(logs.exceptions.MalformedQueryException) as caught:
+        logs.start_query(logGroupName=group, queryString="fields @message | nonsense", **span)
+    assert caught.value.response["queryCompileError"]["location"]["startCharOffset"] == 18
+    assert error_of(logs.start_query, logGroupName=unique(), **asked)[0] == "ResourceNotFoundException"
+    assert error_of(logs.start_query, **asked)[0] == "InvalidParameterException"
+    assert error_of(logs.start_query, logGroupName=group, **(asked | {"endTime": 0, "startTime": 1}))[0] == (
+        "InvalidParameterException"
+    )
+    # LOGS-003: only AWS's own language is built.
+    assert error_of(logs.start_query, logGroupName=group, **asked, queryLanguage="SQL")[2] == 501
+    missing = "12345678-1234-1234-1234-123456789012"
+    assert error_of(logs.get_query_results, queryId=missing)[0] == "ResourceNotFoundException"
+    assert error_of(logs.stop_query, queryId=missing)[0] == "ResourceNotFoundException"
+    done = logs.start_query(logGroupName=group, **asked)["queryId"]
+    wait_for_results(logs, done)
+    assert error_of(logs.stop_query, queryId=done)[0] == "InvalidParameterException"
+    assert error_of(logs.get_log_record, logRecordPointer="x")[0] == "InvalidParameterException"

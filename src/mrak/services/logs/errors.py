@@ -63,6 +63,16 @@ def function_not_executable() -> ApiError:
     )
 
 
+def malformed_query(message: str, text: str, at: int) -> ApiError:
+    location = {"startCharOffset": at, "endCharOffset": len(text)}
+    compile_error = {"location": location, "message": message}
+    return ApiError("MalformedQueryException", message, 400, {"queryCompileError": compile_error})
+
+
+def query_not_found(query_id: str) -> ApiError:
+    return not_found(f"The specified query {query_id} does not exist.")
+
+
 def group_is_protected() -> ApiError:
     return ApiError(
         "ValidationException",

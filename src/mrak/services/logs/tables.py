@@ -97,6 +97,24 @@ class QueryDefinition(msgspec.Struct, frozen=True, array_like=True, kw_only=True
     groups: tuple[str, ...] = ()
 
 
+class QueryRun(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A query that was started, and what came of it. `results` is JSON: rows of [field, value] pairs."""
+
+    id: str
+    groups: tuple[str, ...]
+    text: str
+    shown_text: str
+    start_ms: int
+    end_ms: int
+    created_ms: int
+    limit: int | None = None
+    status: str = "Scheduled"
+    results: bytes = b"[]"
+    matched: int = 0
+    scanned: int = 0
+    scanned_bytes: int = 0
+
+
 GROUPS = Table("logs.group", Group, key=("name",))
 STREAMS = Table("logs.stream", Stream, key=("group", "name"))
 LATEST = STREAMS.index("latest", ("group", "latest_ms"))
@@ -106,4 +124,6 @@ SUBSCRIPTIONS = Table("logs.subscription", SubscriptionFilter, key=("group", "na
 METRIC_FILTERS = Table("logs.metric-filter", MetricFilter, key=("group", "name"))
 DESTINATIONS = Table("logs.destination", Destination, key=("name",))
 RESOURCE_POLICIES = Table("logs.resource-policy", ResourcePolicy, key=("name",))
+QUERY_RUNS = Table("logs.query-run", QueryRun, key=("id",))
+RUNS_BY_TIME = QUERY_RUNS.index("time", ("created_ms",))
 QUERY_DEFINITIONS = Table("logs.query-definition", QueryDefinition, key=("id",))
