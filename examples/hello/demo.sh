@@ -39,6 +39,8 @@ if [ -z "${AWS_ENDPOINT_URL:-}" ]; then
   eval "$(mrak use hello)"
 fi
 export AWS_PAGER=""
+# Version 1 of the command line ignores AWS_ENDPOINT_URL for SQS, unless the endpoint is an option.
+aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }
 
 step "a role, a table, a queue"
 role=$(aws iam create-role --role-name hello --query Role.Arn --output text --assume-role-policy-document \
@@ -51,15 +53,15 @@ queue=$(aws sqs create-queue --queue-name hello --query QueueUrl --output text)
 queue_arn=$(aws sqs get-queue-attributes --queue-url "$queue" --attribute-names QueueArn --query Attributes.QueueArn --output text)
 
 step "three functions"
-function() {  # name, runtime, handler, environment
+deploy() {  # name, runtime, handler, environment
   (cd "$here/$1" && python3 -m zipfile -c "$work/$1.zip" ./*)
   aws lambda create-function --function-name "hello-$1" --runtime "$2" --handler "$3" --role "$role" --timeout 10 \
     --zip-file "fileb://$work/$1.zip" --environment "$4" --query FunctionArn --output text
   aws lambda wait function-active-v2 --function-name "hello-$1"
 }
-function greeter nodejs20.x index.handler 'Variables={}'
-function recorder python3.11 app.handler "Variables={TABLE=hello,QUEUE_URL=$queue}"
-function worker python3.11 app.handler 'Variables={TABLE=hello}'
+deploy greeter nodejs20.x index.handler 'Variables={}'
+deploy recorder python3.11 app.handler "Variables={TABLE=hello,QUEUE_URL=$queue}"
+deploy worker python3.11 app.handler 'Variables={TABLE=hello}'
 aws lambda create-event-source-mapping --function-name hello-worker --event-source-arn "$queue_arn" --query State --output text
 
 step "an HTTP API"
@@ -78,7 +80,7 @@ route 'GET /' greeter
 route 'POST /notes' recorder
 
 step "call it: $endpoint"
-greeting=$(curl -sSf "$endpoint/")
+greeting=$(curl -sSf --max-time 30 "$endpoint/")
 echo "GET /        $greeting"
 test "$greeting" = success
 note=$(curl -sSf "$endpoint/notes" -H 'content-type: application/json' -d '{"text":"hello, cloud"}')

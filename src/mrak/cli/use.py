@@ -29,3 +29,5 @@ def run(options: argparse.Namespace) -> None:
     print("\n".join(f"export {name}={shlex.quote(value)}" for name, value in exports.items()))
     # A session of other credentials would win over the keys above.
     print("unset AWS_SESSION_TOKEN AWS_PROFILE")
+    # Version 1 of the AWS command line ignores AWS_ENDPOINT_URL for SQS, unless the endpoint is an option.
+    print('aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }')
