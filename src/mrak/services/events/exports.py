@@ -14,7 +14,7 @@ from mrak.core.scope import Scope
 from mrak.lang import eventpatterns
 from mrak.lang.eventpatterns import Event
 from mrak.services.events import buses
-from mrak.services.events.matching import read_retry
+from mrak.services.events.matching import Given, read_retry
 from mrak.services.events.tables import RULES
 from mrak.services.events.targets import call_target
 
@@ -32,7 +32,7 @@ def delivery(
         kind=PUT,
         lane=lane or f"events/{source}",
         scope=ctx.scope,
-        payload=msgspec.msgpack.encode([source, detail_type, detail, resources, ctx.now]),
+        payload=msgspec.msgpack.encode(Given(source, detail_type, detail, resources, ctx.now)),
         trace=ctx.trace,
         enqueued_at=ctx.now,
     )

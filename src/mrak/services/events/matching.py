@@ -43,26 +43,28 @@ class Work(msgspec.Struct, frozen=True, array_like=True):
     hops: int = 0
 
 
-def new_event(
-    ctx: Context,
-    scope: Scope,
-    source: str,
-    detail_type: str,
-    detail: dict[str, Any],
-    resources: list[str],
-    at: float | None = None,
-) -> dict[str, Any]:
+class Given(msgspec.Struct, frozen=True, array_like=True):
+    """What its sender says of an event; `at` is None for now."""
+
+    source: str
+    detail_type: str
+    detail: dict[str, Any]
+    resources: list[str] = []
+    at: float | None = None
+
+
+def new_event(ctx: Context, scope: Scope, given: Given) -> dict[str, Any]:
     """An event as targets see it."""
     return {
         "version": "0",
         "id": ctx.draw.uuid(),
-        "detail-type": detail_type,
-        "source": source,
+        "detail-type": given.detail_type,
+        "source": given.source,
         "account": scope.account,
-        "time": render_time(ctx.now if at is None else at),
+        "time": render_time(ctx.now if given.at is None else given.at),
         "region": scope.region,
-        "resources": resources,
-        "detail": detail,
+        "resources": given.resources,
+        "detail": given.detail,
     }
 
 

@@ -14,7 +14,7 @@ from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
 from mrak.services.events import buses, errors, matching
 from mrak.services.events.exports import PUT
-from mrak.services.events.matching import MAX_HOPS, Work
+from mrak.services.events.matching import MAX_HOPS, Given, Work
 
 MAX_BYTES = 1_048_576
 _CHUNK_BYTES = 65_536
@@ -49,15 +49,9 @@ def _put_entry(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> dict[str
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     ctx.meter("EventBridge-Events", -(-_size(entry) // _CHUNK_BYTES))
     scope, name = buses.locate(ctx.scope, entry.get("EventBusName"))
-    event = matching.new_event(
-        ctx,
-        ctx.scope,
-        entry["Source"],
-        entry["DetailType"],
-        detail,
-        list(entry.get("Resources") or []),
-        at=entry.get("Time"),
-    )
+    resources = list(entry.get("Resources") or [])
+    given = Given(entry["Source"], entry["DetailType"], detail, resources, entry.get("Time"))
+    event = matching.new_event(ctx, ctx.scope, given)
     # An event for a bus that is not there is accepted, and is gone, as at AWS.
     if buses.find(tx, scope, name) is not None:
         matching.put(ctx, tx, scope, name, event)
@@ -90,8 +84,7 @@ def _parse_detail(text: str) -> dict[str, Any] | None:
 @delivery(PUT)
 def put_for_service(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """An event of one of AWS's services, for the default bus."""
-    source, detail_type, detail, resources, at = msgspec.msgpack.decode(made.payload)
-    event = matching.new_event(ctx, made.scope, source, detail_type, detail, resources, at)
+    event = matching.new_event(ctx, made.scope, msgspec.msgpack.decode(made.payload, type=Given))
     matching.put(ctx, tx, made.scope, buses.DEFAULT, event)
 
 

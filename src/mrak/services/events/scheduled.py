@@ -13,6 +13,7 @@ from mrak.core.operation import timer
 from mrak.core.scope import Scope
 from mrak.lang import schedules
 from mrak.services.events import buses, matching
+from mrak.services.events.matching import Given
 from mrak.services.events.tables import RULES, Rule
 
 _KIND = "events.schedule"
@@ -44,8 +45,7 @@ def fire(ctx: Context, tx: Transaction, due: Timer) -> None:
     rule = RULES.open(tx, due.scope, bus, name)
     if rule is None or rule.next_due_at != due.due_at:
         return
-    event = matching.new_event(
-        ctx, due.scope, "aws.events", "Scheduled Event", {}, [buses.rule_arn(due.scope, rule)], at=due.due_at
-    )
+    given = Given("aws.events", "Scheduled Event", {}, [buses.rule_arn(due.scope, rule)], due.due_at)
+    event = matching.new_event(ctx, due.scope, given)
     matching.send_to_targets(ctx, tx, due.scope, rule, event)
     RULES.replace(tx, due.scope, rule, plan(ctx, tx, due.scope, rule, max(ctx.now, due.due_at)))

@@ -148,7 +148,7 @@ def deliver(
     else:
         text = render_notification(message, protocol, arn, signer.signature(protocol))
         shown = text if protocol == "email-json" else body
-        outbox.record(ctx, tx, scope, protocol, subscription.endpoint, message, shown)
+        outbox.keep(ctx, tx, scope, outbox.mail_of(message, protocol, subscription.endpoint, shown))
 
 
 def _lane(arn: str, message: Message) -> str:
@@ -259,6 +259,7 @@ def _send_handshake(
     url = ctx.endpoint
     arn = subscription_arn(scope, subscription)
     members = {
+        "Type": kind,
         "MessageId": ctx.draw.uuid(),
         "Token": subscription.token,
         "TopicArn": topic_arn,
@@ -267,8 +268,8 @@ def _send_handshake(
         "Timestamp": timestamp(ctx.now),
     }
     version = topic.signature_version if topic is not None else "1"
-    signature = signing.sign(ctx, tx, scope, kind, members, version, url)
-    text = render_handshake(kind, members, signature)
+    signature = signing.sign(ctx, tx, scope, members, version, url)
+    text = render_handshake(members, signature)
     if subscription.protocol in ("http", "https"):
         payload = encode((kind, subscription.endpoint, topic_arn, members["MessageId"], text))
         retry = Retry(attempts=4, first_delay_seconds=20.0, longest_delay_seconds=20.0)
@@ -277,7 +278,7 @@ def _send_handshake(
     subject = "AWS Notification - Subscription Confirmation"
     message = Message(members["MessageId"], topic_arn, {"default": text}, ctx.now, url, subject)
     shown = text if subscription.protocol == "email-json" else f"{members['Message']}\n{members['SubscribeURL']}"
-    outbox.record(ctx, tx, scope, subscription.protocol, subscription.endpoint, message, shown)
+    outbox.keep(ctx, tx, scope, outbox.mail_of(message, subscription.protocol, subscription.endpoint, shown))
 
 
 def start_replay(ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription) -> None:

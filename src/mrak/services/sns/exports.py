@@ -55,9 +55,9 @@ list_outbox = outbox.list_newest
 
 def keep_email(ctx: Context, tx: Transaction, to: str, subject: str, body: str) -> None:
     """An email that a service would have sent, for the outbox page."""
-    outbox.keep(ctx, tx, ctx.scope, "email", to, subject, body)
+    outbox.keep(ctx, tx, ctx.scope, outbox.Mail("email", to, body, subject))
 
 
 def keep_sms(ctx: Context, tx: Transaction, to: str, body: str) -> None:
     """A text message that a service would have sent, for the outbox page."""
-    outbox.keep(ctx, tx, ctx.scope, "sms", to, "", body)
+    outbox.keep(ctx, tx, ctx.scope, outbox.Mail("sms", to, body))

@@ -140,12 +140,11 @@ def render_lambda_event(message: Message, subscription_arn: str, signature: Sign
     return {"Records": [record]}
 
 
-def render_handshake(kind: str, members: dict[str, str], signature: Signature) -> str:
-    """SubscriptionConfirmation and UnsubscribeConfirmation. `members`: MessageId, Token, TopicArn, Message,
+def render_handshake(members: dict[str, str], signature: Signature) -> str:
+    """SubscriptionConfirmation and UnsubscribeConfirmation. `members`: Type, MessageId, Token, TopicArn, Message,
     SubscribeURL, Timestamp."""
     return _layout(
         {
-            "Type": kind,
             **members,
             "SignatureVersion": signature.version,
             "Signature": signature.value,
@@ -159,11 +158,10 @@ def _layout(members: dict[str, Any]) -> str:
     return f"{{\n{lines}\n}}"
 
 
-def text_to_sign(kind: str, members: dict[str, str | None]) -> bytes:
+def text_to_sign(members: dict[str, str | None]) -> bytes:
     """The canonical text of a notification or a handshake message: names and values on lines of their own.
 
     https://docs.aws.amazon.com/sns/latest/dg/sns-verify-signature-of-message.html
     """
-    names = _SIGNED_NOTIFICATION if kind == "Notification" else _SIGNED_HANDSHAKE
-    present = {**members, "Type": kind}
-    return "".join(f"{name}\n{present[name]}\n" for name in names if present.get(name) is not None).encode()
+    names = _SIGNED_NOTIFICATION if members["Type"] == "Notification" else _SIGNED_HANDSHAKE
+    return "".join(f"{name}\n{members[name]}\n" for name in names if members.get(name) is not None).encode()

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
@@ -14,35 +16,33 @@ from mrak.services.sns.messages import Message
 from mrak.services.sns.tables import OUTGOING, Outgoing
 
 KEPT = 10_000
-_SWEEP = 10
+_SWEEP = 200
 
 
-def record(ctx: Context, tx: Transaction, scope: Scope, protocol: str, to: str, message: Message, body: str) -> None:
-    """Keeps a message that SNS would have sent."""
-    deviation("SNS-002")
+class Mail(msgspec.Struct, frozen=True):
+    """Something to be sent out. `protocol` is email, sms, application, ..."""
+
+    protocol: str
+    to: str
+    body: str
+    subject: str = ""
+    topic_arn: str = ""
+    message_id: str = ""
+    attributes: dict[str, str] = {}
+
+
+def mail_of(message: Message, protocol: str, to: str, body: str) -> Mail:
     attributes = {name: str(value.get("StringValue", "")) for name, value in message.attributes.items()}
-    keep(ctx, tx, scope, protocol, to, message.subject or "", body, message.topic_arn, message.id, attributes)
+    return Mail(protocol, to, body, message.subject or "", message.topic_arn, message.id, attributes)
 
 
-def keep(
-    ctx: Context,
-    tx: Transaction,
-    scope: Scope,
-    protocol: str,
-    to: str,
-    subject: str,
-    body: str,
-    topic_arn: str = "",
-    message_id: str = "",
-    attributes: dict[str, str] | None = None,
-) -> None:
-    home = scope.environment_wide()
-    sequence = ctx.draw.sequence()
-    OUTGOING.insert(
-        tx, home, Outgoing(sequence, ctx.now, protocol, to, subject, body, topic_arn, message_id, attributes or {})
-    )
+def keep(ctx: Context, tx: Transaction, scope: Scope, mail: Mail) -> None:
+    """Keeps what AWS would send."""
+    deviation("SNS-002")
+    home, sequence = scope.environment_wide(), ctx.draw.sequence()
+    OUTGOING.insert(tx, home, Outgoing(sequence=sequence, sent_at=ctx.now, **msgspec.structs.asdict(mail)))
     if sequence % 100 == 0 and OUTGOING.count(tx, home) > KEPT:
-        for old in list(OUTGOING.scan(tx, home, limit=_SWEEP * 20)):
+        for old in list(OUTGOING.scan(tx, home, limit=_SWEEP)):
             OUTGOING.delete(tx, home, old)
 
 

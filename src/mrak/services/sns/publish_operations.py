@@ -17,6 +17,7 @@ from mrak.core.scope import Scope
 from mrak.services.sns import deliveries, errors, outbox, platforms, publishing, topics
 from mrak.services.sns.exports import PUBLISH
 from mrak.services.sns.messages import Message, encode
+from mrak.services.sns.outbox import mail_of
 from mrak.services.sns.sms import is_opted_out
 from mrak.services.sns.tables import DEDUPLICATED, TOPICS, Topic
 
@@ -74,10 +75,11 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
         deliveries.fan_out(ctx, tx, scope, topic, message)
         return {"MessageId": message.id}
     DEDUPLICATED.lock(tx, scope, topic.name)
-    duplicate = publishing.find_duplicate(ctx, tx, scope, topic, group, deduplication_id)
+    key = publishing.deduplication_key(topic, group, deduplication_id)
+    duplicate = publishing.find_duplicate(ctx, tx, scope, topic, key)
     if duplicate is not None:
         return {"MessageId": duplicate.message_id, "SequenceNumber": duplicate.sequence_number}
-    number = publishing.admit(ctx, tx, scope, topic, group, deduplication_id, message.id)
+    number = publishing.admit(ctx, tx, scope, topic, key, message.id)
     message = replace(message, sequence_number=number)
     publishing.archive(tx, scope, topic, number, ctx.now, encode(message))
     deliveries.fan_out(ctx, tx, scope, topic, message)
@@ -91,7 +93,7 @@ def _publish_sms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     publishing.check_content(req, None)
     message = _direct_message(ctx, req)
     if not is_opted_out(tx, ctx.scope, number):
-        outbox.record(ctx, tx, ctx.scope, "sms", number, message, message.body_for("sms"))
+        outbox.keep(ctx, tx, ctx.scope, mail_of(message, "sms", number, message.body_for("sms")))
     return {"MessageId": message.id}
 
 
@@ -103,7 +105,7 @@ def _publish_push(ctx: Context, tx: Transaction, req: dict[str, Any], target: st
         raise errors.endpoint_disabled()
     publishing.check_content(req, None)
     message = _direct_message(ctx, req)
-    outbox.record(ctx, tx, scope, "application", target, message, message.body_for(application.platform))
+    outbox.keep(ctx, tx, scope, mail_of(message, "application", target, message.body_for(application.platform)))
     return {"MessageId": message.id}
 
 

@@ -123,22 +123,23 @@ def check_ordering(entry: dict[str, Any], topic: Topic) -> str:
     return hashlib.sha256(entry["Message"].encode()).hexdigest()
 
 
-def find_duplicate(
-    ctx: Context, tx: Transaction, scope: Scope, topic: Topic, group: str, deduplication_id: str
-) -> Deduplicated | None:
+def deduplication_key(topic: Topic, group: str, deduplication_id: str) -> str:
+    """What a repeated publish has in common with the first: the id, and the group where the topic says so."""
+    by_group = topic.attributes.get("FifoThroughputScope") == "MessageGroup"
+    return f"{group}\n{deduplication_id}" if by_group else deduplication_id
+
+
+def find_duplicate(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, key: str) -> Deduplicated | None:
     """The publish of the last five minutes that this one repeats. The topic's deduplication has to be open."""
-    found = DEDUPLICATED.get(tx, scope, topic.name, _key(topic, group, deduplication_id))
+    found = DEDUPLICATED.get(tx, scope, topic.name, key)
     return found if found is not None and found.expires_at > ctx.now else None
 
 
-def admit(
-    ctx: Context, tx: Transaction, scope: Scope, topic: Topic, group: str, deduplication_id: str, message_id: str
-) -> str:
+def admit(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, key: str, message_id: str) -> str:
     """Remembers a publish to a FIFO topic and returns its sequence number. Sweeps a few rows that are over."""
     for expired in list(BY_EXPIRY.scan(tx, scope, topic.name, upto=ctx.now, limit=_SWEEP)):
         DEDUPLICATED.delete(tx, scope, expired)
     sequence_number = str(_SEQUENCE_BASE + ctx.draw.sequence())
-    key = _key(topic, group, deduplication_id)
     old = DEDUPLICATED.get(tx, scope, topic.name, key)
     new = Deduplicated(topic.name, key, message_id, sequence_number, ctx.now + DEDUPLICATION_SECONDS)
     if old is None:
@@ -146,11 +147,6 @@ def admit(
     else:
         DEDUPLICATED.replace(tx, scope, old, new)
     return sequence_number
-
-
-def _key(topic: Topic, group: str, deduplication_id: str) -> str:
-    by_group = topic.attributes.get("FifoThroughputScope") == "MessageGroup"
-    return f"{group}\n{deduplication_id}" if by_group else deduplication_id
 
 
 def archive(tx: Transaction, scope: Scope, topic: Topic, sequence_number: str, published_at: float, raw: bytes) -> None:

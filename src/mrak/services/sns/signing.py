@@ -41,26 +41,25 @@ def sign_message(ctx: Context, tx: Transaction, scope: Scope, message: Message, 
     if message.sequence_number:
         return None
     members = {
+        "Type": "Notification",
         "Message": message.body_for(protocol),
         "MessageId": message.id,
         "Subject": message.subject,
         "Timestamp": timestamp(message.published_at),
         "TopicArn": message.topic_arn,
     }
-    return sign(ctx, tx, scope, "Notification", members, message.signature_version, message.base_url)
+    return sign(ctx, tx, scope, members, message.signature_version, message.base_url)
 
 
-def sign(
-    ctx: Context, tx: Transaction, scope: Scope, kind: str, members: dict[str, Any], version: str, url: str
-) -> Signature:
-    """SHA1 with RSA for version 1, SHA256 for version 2."""
+def sign(ctx: Context, tx: Transaction, scope: Scope, members: dict[str, Any], version: str, url: str) -> Signature:
+    """The signature of a message's members: SHA1 with RSA for version 1, SHA256 for version 2."""
     from cryptography.hazmat.primitives import hashes
     from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
 
     key = require_key(ctx, tx, scope)
     # AWS's version 1 is SHA1, whatever one thinks of it.
     algorithm = hashes.SHA256() if version == "2" else hashes.SHA1()
-    value = _load(key.private_key_pem).sign(text_to_sign(kind, members), PKCS1v15(), algorithm)
+    value = _load(key.private_key_pem).sign(text_to_sign(members), PKCS1v15(), algorithm)
     deviation("SNS-001")
     return Signature(version, base64.b64encode(value).decode(), url + certificate_path(key))
 

@@ -108,7 +108,8 @@ def create_sms_sandbox_phone_number(ctx: Context, tx: Transaction, req: dict[str
         SMS.insert(tx, ctx.scope, new)
     else:
         SMS.replace(tx, ctx.scope, old, new)
-    outbox.keep(ctx, tx, ctx.scope, "sms", number, "", f"{code} is your verification code for Amazon SNS.")
+    text = f"{code} is your verification code for Amazon SNS."
+    outbox.keep(ctx, tx, ctx.scope, outbox.Mail("sms", number, text))
 
 
 @operation("VerifySMSSandboxPhoneNumber")
