@@ -78,6 +78,13 @@ def test_group_as_aws_shows_it(logs: Any, sandbox: Any, group: str) -> None:
     )
 
 
+def test_names_that_are_too_long(logs: Any, group: str) -> None:
+    """Recorded from AWS: a sentence of its own instead of the framework's."""
+    message = "Invalid LogGroup or LogStream, both must have length less than or equal to 512."
+    assert error_of(logs.create_log_group, logGroupName="x" * 513) == ("InvalidParameterException", message, 400)
+    assert error_of(logs.create_log_stream, logGroupName=group, logStreamName="x" * 513)[1] == message
+
+
 def test_listing_groups(fresh_sandbox: Any) -> None:
     """By prefix, by a part of the name, and page by page."""
     logs = fresh_sandbox.client("logs")

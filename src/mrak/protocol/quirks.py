@@ -250,6 +250,15 @@ S3_ROOTS: dict[str, str] = {
     "ListParts": "ListPartsResult",
 }
 
+# Statuses of successes that botocore's model has lost, as recorded from AWS.
+RESPONSE_CODES: dict[str, dict[str, int]] = {
+    "s3": {
+        "PutBucketIntelligentTieringConfiguration": 204,
+        "PutBucketPolicy": 204,
+        "PutBucketTagging": 204,
+    }
+}
+
 # Operations that a route table cannot tell from another by method, path and query: they have other hosts
 # (S3 Express), or are the deprecated form of one.
 UNROUTED: dict[str, frozenset[str]] = {
@@ -268,7 +277,7 @@ UNROUTED: dict[str, frozenset[str]] = {
 LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstraint"})
 
 # Lengths that the service judges itself, with an error of its own.
-LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data"})
+LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data", "logs.LogGroupName", "logs.LogStreamName"})
 
 # Enum sets whose message does not show the model's values.
 # Lambda refuses retired runtimes in layers, with a list and a phrase of its own.

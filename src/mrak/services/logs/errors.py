@@ -28,6 +28,10 @@ def stream_not_found() -> ApiError:
     return not_found("The specified log stream does not exist.")
 
 
+def invalid_name_length() -> ApiError:
+    return invalid_parameter("Invalid LogGroup or LogStream, both must have length less than or equal to 512.")
+
+
 def filter_not_found(kind: str) -> ApiError:
     return not_found(f"The specified {kind} filter does not exist.")
 

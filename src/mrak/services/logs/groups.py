@@ -35,6 +35,7 @@ _MOST_TAGS = 50
 @operation("CreateLogGroup")
 def create_log_group(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     name = req["logGroupName"]
+    names.check_name(name)
     if GROUPS.open(tx, ctx.scope, name) is not None:
         raise errors.already_exists("log group")
     group = Group(

@@ -15,6 +15,7 @@ from mrak.services.logs.tables import GROUPS, Group
 T = TypeVar("T")
 
 _PAGE = 50
+_LONGEST_NAME = 512
 
 
 def group_arn(scope: Scope, name: str) -> str:
@@ -42,7 +43,14 @@ def group_of(req: dict[str, Any]) -> str:
     return str(name) if name is not None else name_in(str(identifier))
 
 
+def check_name(name: str) -> None:
+    """The model's limit, in the service's own words."""
+    if not 1 <= len(name) <= _LONGEST_NAME:
+        raise errors.invalid_name_length()
+
+
 def require_group(tx: Transaction, scope: Scope, name: str) -> Group:
+    check_name(name)
     found = GROUPS.get(tx, scope, name)
     if found is None:
         raise errors.group_not_found()
@@ -50,6 +58,7 @@ def require_group(tx: Transaction, scope: Scope, name: str) -> Group:
 
 
 def open_group(tx: Transaction, scope: Scope, name: str) -> Group:
+    check_name(name)
     found = GROUPS.open(tx, scope, name)
     if found is None:
         raise errors.group_not_found()

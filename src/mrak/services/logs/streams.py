@@ -15,6 +15,7 @@ from mrak.services.logs.tables import LATEST, STREAMS, Stream
 @operation("CreateLogStream")
 def create_log_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     group = names.require_group(tx, ctx.scope, req["logGroupName"])
+    names.check_name(req["logStreamName"])
     if STREAMS.open(tx, ctx.scope, group.name, req["logStreamName"]) is not None:
         raise errors.already_exists("log stream")
     stream = Stream(group=group.name, name=req["logStreamName"], created_ms=int(ctx.now * 1000))
