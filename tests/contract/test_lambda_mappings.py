@@ -253,3 +253,15 @@ def test_stream_failure_is_retried_then_told_to_the_destination(client: Any, san
     assert info["batchSize"] == 1 and info["streamArn"] == arn
     assert info["startSequenceNumber"] == info["endSequenceNumber"]
     assert out.take_json()[0]["Records"][0]["dynamodb"]["Keys"]["id"]["S"] == "good"
+
+
+def test_what_is_not_built_says_so(client: Any, sandbox: Any) -> None:
+    """LAMBDA-002: ParallelizationFactor is kept, batches of a shard still run one at a time. Tumbling windows: 501."""
+    _, arn = stream_table(sandbox, "stream-settings")
+    create(client, "settings", ECHO)
+    base = {"EventSourceArn": arn, "FunctionName": "settings", "StartingPosition": "LATEST", "Enabled": False}
+    assert refusal(lambda: client.create_event_source_mapping(**base, TumblingWindowInSeconds=5))[:2] == (
+        501,
+        "NotImplemented",
+    )
+    assert client.create_event_source_mapping(**base, ParallelizationFactor=3)["ParallelizationFactor"] == 3

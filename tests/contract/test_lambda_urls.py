@@ -178,3 +178,12 @@ def test_stream_of_an_ordinary_function(client: Any) -> None:
     events = list(client.invoke_with_response_stream(FunctionName="no-stream", Payload=b"0")["EventStream"])
     assert events[-1]["InvokeComplete"]["ErrorCode"] == "Unhandled"
     assert "ZeroDivisionError" in events[-1]["InvokeComplete"]["ErrorDetails"]
+
+
+def test_package_can_be_fetched(client: Any) -> None:
+    """GetFunction's Location is a URL of the very package."""
+    package = make_zip(app_py="def handler(event, context):\n    return 1\n")
+    create(client, "fetched", Code={"ZipFile": package})
+    location = client.get_function(FunctionName="fetched")["Code"]["Location"]
+    assert fetch(location)[:2] == (200, package)
+    assert fetch(location.replace(location[11:19], "00000000"))[0] == 404

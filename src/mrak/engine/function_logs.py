@@ -6,11 +6,11 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-cloudwatchlogs.html
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
 from mrak.auth.principals import service_principal
+from mrak.core.clock import RealClock
 from mrak.core.errors import ApiError
 from mrak.core.functions import FunctionSpec, LogEvent
 from mrak.core.operation import find_operation
@@ -44,7 +44,7 @@ class FunctionLogs:
         principal = service_principal("lambda.amazonaws.com", spec.scope.account)
         ctx = self._engine.context(environment, spec.scope, principal)
         # Functions live in real time; an environment's clock may be elsewhere.
-        offset_ms = round((environment.clock.now() - time.time()) * 1000)
+        offset_ms = round((environment.clock.now() - RealClock.now()) * 1000)
         group = spec.log_group or f"/aws/lambda/{spec.name}"
         for batch in _batches(events):
             shown = [{"timestamp": at + offset_ms, "message": message} for at, message in batch]

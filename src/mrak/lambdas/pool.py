@@ -27,6 +27,7 @@ from typing import Any
 
 import msgspec
 
+from mrak.core.deviations import deviation
 from mrak.lambdas.events import (
     CancelTimer,
     Complete,
@@ -376,6 +377,7 @@ class Pool:
         instance = self._instances.get(event.instance)
         if instance is None or instance.state != State.STARTING:
             return
+        deviation("LAMBDA-006")
         self._fail_cause(instance, Result.INIT_FAILED)
         self._kill(instance, "initialisation failed")
 

@@ -10,10 +10,11 @@ import inspect
 import math
 import os
 import time
-import uuid
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+from mrak.core.clock import RealClock
+from mrak.core.entropy import Entropy, SystemEntropy
 from mrak.core.functions import Credentials, FunctionSpec, Invocation, LogEvent, Outcome, error_payload
 from mrak.lambdas.environment import build_environment
 from mrak.lambdas.events import (
@@ -59,11 +60,13 @@ class Supervisor:
         *,
         limits: Limits | None = None,
         isolation: str = "auto",
-        wall_clock: Callable[[], float] = time.time,
+        wall_clock: Callable[[], float] = RealClock.now,
+        entropy: Entropy | None = None,
     ) -> None:
         self.pool = Pool(limits)
         self._sink = sink
         self._wall_clock = wall_clock
+        self._entropy = entropy or SystemEntropy()
         self._isolation = isolation
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sandbox: ProcessSandbox | None = None
@@ -164,7 +167,8 @@ class Supervisor:
     def _start(self, instruction: Start) -> None:
         call = self._calls[instruction.request_id]
         spec = call.spec
-        stream = f"{time.strftime('%Y/%m/%d', time.gmtime(self._wall_clock()))}/[{spec.version}]{uuid.uuid4().hex}"
+        day = time.strftime("%Y/%m/%d", time.gmtime(self._wall_clock()))
+        stream = f"{day}/[{spec.version}]{self._entropy.bytes(16).hex()}"
         instance = Instance(instruction.instance, spec, self, stream)
         self._instances[instruction.instance] = instance
         task = self.loop.create_task(self._launch(instance, call.invocation))

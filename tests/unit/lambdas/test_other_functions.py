@@ -9,8 +9,8 @@ import subprocess
 import pytest
 from function_bench import Bench
 
-from mrak.lambdas.interpreters import nodes
 from mrak.core.functions import Outcome, ResponseStream
+from mrak.lambdas.interpreters import nodes
 
 needs_node = pytest.mark.skipif(not nodes(), reason="Node.js is not installed")
 

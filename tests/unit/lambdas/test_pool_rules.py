@@ -6,6 +6,7 @@ from mrak.lambdas.events import (
     Complete,
     Event,
     Exited,
+    InitFailed,
     Instruction,
     InvokeRequested,
     Kill,
@@ -66,6 +67,14 @@ def test_limits_refuse_rather_than_queue() -> None:
     bench.feed(ask("r1"))
     bench.feed(ask("r2"))
     assert bench.feed(ask("r3")) == [Complete("r3", Result.THROTTLED_ACCOUNT)]
+
+
+def test_failed_initialisation_is_the_invocations_error() -> None:
+    """LAMBDA-006: AWS would initialise once more; here the first failure is the answer."""
+    bench = Bench()
+    bench.feed(ask("r1"))
+    out = bench.feed(InitFailed(1))
+    assert out == [Complete("r1", Result.INIT_FAILED, 1), Kill(1, "initialisation failed")]
 
 
 def test_an_update_replaces_instances() -> None:

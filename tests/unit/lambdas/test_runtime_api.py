@@ -73,7 +73,8 @@ def test_pipelined_requests_are_heard_wherever_they_are_cut() -> None:
         connection.data_received(data[:cut])
         connection.data_received(data[cut:])
         assert desk.heard == [("response", "r1", b"abcd"), ("next",)], cut
-        assert transport.sent == ACCEPTED
+        connection.send_invocation(b"INVOCATION")
+        assert transport.sent == ACCEPTED + b"INVOCATION", "answers keep their order, though they may leave together"
 
 
 def test_a_parked_next_holds_back_what_follows_until_it_is_answered() -> None:

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from mrak.core.deviations import deviation
 from mrak.lang.eventpatterns import Event, Pattern, PatternError, parse
 from mrak.services.lambda_ import errors
 
@@ -35,7 +34,6 @@ class Criteria:
     """Parsed criteria; a record passes when one of the patterns matches. Without patterns all pass."""
 
     def __init__(self, criteria: dict[str, Any], data_member: str) -> None:
-        deviation("LAMBDA-002")
         self._data_member = data_member
         self._patterns: list[tuple[Pattern, bool]] = []
         for wanted in criteria.get("Filters", []):

@@ -11,10 +11,10 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token, take_page
-from mrak.core.urls import resource_url
 from mrak.services.lambda_ import configuration, errors, functions, packages
 from mrak.services.lambda_.references import LATEST, Reference, is_version, parse_reference, version_number
 from mrak.services.lambda_.tables import ALIASES, FUNCTIONS, VERSIONS, Version
+from mrak.services.lambda_.url_plane import package_location
 
 _PAGE = 50
 _VERSIONS_PAGE = 50
@@ -57,10 +57,9 @@ def get_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     version = functions.require_version(tx, ref)
     function = functions.require(tx, ref)
-    location = resource_url(ctx.endpoint, "lambda-url", f"code-{version.code_id or 'hot-reload'}")
     answer: dict[str, Any] = {
         "Configuration": configuration.render(ctx, ref.scope, version, ref.qualifier),
-        "Code": {"RepositoryType": "S3", "Location": location},
+        "Code": {"RepositoryType": "S3"} | package_location(ctx, version.code_id),
     }
     if function.tags:
         answer["Tags"] = function.tags

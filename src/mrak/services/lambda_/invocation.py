@@ -25,6 +25,7 @@ from mrak.services.lambda_.tables import LAYERS, VERSIONS, Alias, Version
 ACCOUNT_CONCURRENCY = 1000
 # An environment's clock can be advanced, and an instance can live long: its keys must outlive both.
 _CREDENTIALS_SECONDS = 365 * 86_400.0
+_MOST_SPECS = 4096
 
 
 class Target(msgspec.Struct, frozen=True):
@@ -116,7 +117,29 @@ async def begin_stream(
     return stream, running
 
 
+class SpecCache:
+    """What versions became, in one environment: making it costs more than all else that an invocation takes here.
+    A version's revision changes with everything that it is made of, so nothing has to be forgotten but for room."""
+
+    def __init__(self) -> None:
+        self.made: dict[tuple[object, ...], FunctionSpec] = {}
+
+
 async def _specify(ctx: Context, target: Target) -> FunctionSpec:
+    if target.version.code_folder:
+        return await _make_spec(ctx, target)  # its code may have changed
+    known = ctx.live(SpecCache).made
+    key = (target.version.revision_id, target.ref.scope, ctx.endpoint, target.reserved, target.account_limit)
+    spec = known.get(key)
+    if spec is None:
+        spec = await _make_spec(ctx, target)
+        if len(known) >= _MOST_SPECS:
+            known.clear()
+        known[key] = spec
+    return spec
+
+
+async def _make_spec(ctx: Context, target: Target) -> FunctionSpec:
     version, scope = target.version, target.ref.scope
     config = version.config
     code_dir, fingerprint = await _code_of(ctx, version)

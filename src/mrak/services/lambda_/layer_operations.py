@@ -18,6 +18,7 @@ from mrak.core.scope import Scope
 from mrak.services.lambda_ import errors, packages
 from mrak.services.lambda_.configuration import render_modified
 from mrak.services.lambda_.tables import LAYERS, Layer
+from mrak.services.lambda_.url_plane import package_location
 
 _PAGE = 50
 
@@ -45,12 +46,12 @@ async def publish_layer_version(ctx: Context, req: dict[str, Any]) -> dict[str, 
         LAYERS.insert(tx, ctx.scope, layer)
         return layer
 
-    return _render(ctx.scope, await ctx.transact(publish), whole=True)
+    return _render(ctx, ctx.scope, await ctx.transact(publish), whole=True)
 
 
 @operation("GetLayerVersion")
 def get_layer_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    return _render(ctx.scope, _require(tx, ctx.scope, req["LayerName"], req["VersionNumber"]), whole=True)
+    return _render(ctx, ctx.scope, _require(tx, ctx.scope, req["LayerName"], req["VersionNumber"]), whole=True)
 
 
 @operation("GetLayerVersionByArn")
@@ -59,7 +60,7 @@ def get_layer_version_by_arn(ctx: Context, tx: Transaction, req: dict[str, Any])
     assert parsed is not None, "the model checks the form"
     _, name, version = parsed.resource.split(":")
     scope = parsed.scope_in(ctx.scope.environment)
-    return _render(scope, _require(tx, scope, name, int(version)), whole=True)
+    return _render(ctx, scope, _require(tx, scope, name, int(version)), whole=True)
 
 
 @operation("DeleteLayerVersion")
@@ -85,7 +86,7 @@ def list_layer_versions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
             continue
         if len(shown) == size:
             return {"LayerVersions": shown, "NextMarker": render_token(str(shown[-1]["Version"]))}
-        shown.append(_render(ctx.scope, layer, whole=False))
+        shown.append(_render(ctx, ctx.scope, layer, whole=False))
     return {"LayerVersions": shown}
 
 
@@ -102,7 +103,7 @@ def list_layers(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
         {
             "LayerName": name,
             "LayerArn": _layer_arn(ctx.scope, name),
-            "LatestMatchingVersion": _render(ctx.scope, newest[name], whole=False),
+            "LatestMatchingVersion": _render(ctx, ctx.scope, newest[name], whole=False),
         }
         for name in names[:size]
     ]
@@ -201,7 +202,7 @@ def _version_arn(scope: Scope, layer: Layer) -> str:
     return f"{_layer_arn(scope, layer.name)}:{layer.version}"
 
 
-def _render(scope: Scope, layer: Layer, *, whole: bool) -> dict[str, Any]:
+def _render(ctx: Context, scope: Scope, layer: Layer, *, whole: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "LayerVersionArn": _version_arn(scope, layer),
         "Version": layer.version,
@@ -210,5 +211,6 @@ def _render(scope: Scope, layer: Layer, *, whole: bool) -> dict[str, Any]:
     }
     if whole:
         shown["LayerArn"] = _layer_arn(scope, layer.name)
-        shown["Content"] = {"CodeSha256": layer.code_sha256, "CodeSize": layer.code_bytes}
+        content = {"CodeSha256": layer.code_sha256, "CodeSize": layer.code_bytes}
+        shown["Content"] = content | package_location(ctx, layer.code_id)
     return shown

@@ -40,6 +40,8 @@ def begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
 
 class StreamSource:
     def __init__(self, ctx: Context, mapping: Mapping, stream: Stream, position: int | None) -> None:
+        # LAMBDA-002: a stream has one shard here, read one batch at a time whatever ParallelizationFactor says.
+        deviation("LAMBDA-002")
         self._ctx = ctx
         self._mapping = mapping
         self._stream = stream

@@ -14,8 +14,8 @@ from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.destinations import render_time
 from mrak.services.lambda_.references import Reference, function_arn, parse_reference
 from mrak.services.lambda_.tables import FUNCTIONS, URL_IDS, URLS, Url, UrlId
+from mrak.services.lambda_.url_plane import PLANE
 
-PLANE = "lambda-url"
 _ID_LENGTH = 32
 _PAGE = 50
 
