@@ -738,3 +738,38 @@ def test_the_sms_sandbox(sns: Any, sandbox: Any) -> None:
     sns.delete_sms_sandbox_phone_number(PhoneNumber=number)
     assert error_of(sns.delete_sms_sandbox_phone_number, PhoneNumber=number)[0] == "ResourceNotFound"
     assert sns.get_sms_sandbox_account_status()["IsInSandbox"] is True
+
+
+def fifo_queue(sandbox: Any) -> Queue:
+    return Queue(sandbox.client("sqs"), f"q-{uuid.uuid4().hex}.fifo", FifoQueue="true")
+
+
+def test_fifo_topics_keep_their_order(sns: Any, fifo: str, sandbox: Any) -> None:
+    """Recorded: a FIFO queue gets group and deduplication id, and messages in the order of the batch."""
+    queue = fifo_queue(sandbox)
+    sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
+    entries = [
+        {"Id": str(n), "Message": f"m{n}", "MessageGroupId": "group", "MessageDeduplicationId": f"d{n}"}
+        for n in range(10)
+    ]
+    first = sns.publish_batch(TopicArn=fifo, PublishBatchRequestEntries=entries)["Successful"]
+    again = sns.publish_batch(TopicArn=fifo, PublishBatchRequestEntries=entries)["Successful"]
+    assert [row["MessageId"] for row in first] == [row["MessageId"] for row in again]
+    assert [row["SequenceNumber"] for row in first] == sorted(row["SequenceNumber"] for row in first)
+    got = queue.take(10)
+    assert [message["Body"] for message in got] == [f"m{n}" for n in range(10)]
+    assert got[0]["Attributes"]["MessageGroupId"] == "group"
+    assert got[0]["Attributes"]["MessageDeduplicationId"] == "d0"
+
+
+def test_fifo_topics_dead_letter(sns: Any, sqs: Any, fifo: str, sandbox: Any) -> None:
+    """Recorded: what a FIFO topic cannot deliver keeps its group and ids in a FIFO dead-letter queue."""
+    queue, dead = fifo_queue(sandbox), fifo_queue(sandbox)
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead.arn})}
+    sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn, Attributes=redrive)
+    sqs.delete_queue(QueueUrl=queue.url)
+    sent = sns.publish(TopicArn=fifo, Message="lost?", MessageGroupId="g", MessageDeduplicationId="d")
+    (message,) = dead.take()
+    assert (message["Attributes"]["MessageGroupId"], message["Attributes"]["MessageDeduplicationId"]) == ("g", "d")
+    body = json.loads(message["Body"])
+    assert (body["Message"], body["SequenceNumber"]) == ("lost?", sent["SequenceNumber"])
