@@ -274,7 +274,7 @@ UNROUTED: dict[str, frozenset[str]] = {
 }
 
 # Enums that the service judges itself, with an error of its own, though the model lists their values.
-LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstraint"})
+LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstraint", "s3.FilterRuleName"})
 
 # Lengths that the service judges itself, with an error of its own.
 LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data", "logs.LogGroupName", "logs.LogStreamName"})

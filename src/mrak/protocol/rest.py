@@ -257,7 +257,7 @@ class RestCodec(Codec):
         write_headers = self._compile_headers(shape)
         status_member = next((n for n, m in shape.members.items() if m.location == "statusCode"), None)
         render = self._compile_rendering(operation)
-        default_status = operation.response_code
+        default_status = quirks.RESPONSE_CODES.get(self.service, {}).get(operation.name, operation.response_code)
         is_head = operation.method == "HEAD"
         # The model does not say that an answer to a Range request has a status of its own.
         may_be_partial = "ContentRange" in shape.members

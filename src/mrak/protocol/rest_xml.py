@@ -121,6 +121,8 @@ class RestXmlCodec(RestCodec):
         if self._is_s3 and "ContentRange" in operation.output.members:
             is_head = operation.method == "HEAD"
             return lambda output, request_id: _object_response(encode(output, request_id), output, is_head)
+        if self._is_s3 and operation.name == "RestoreObject":
+            return lambda output, request_id: _with_status(encode(output, request_id), output)
         return encode
 
     def _encode_location(self, output: dict[str, Any], request_id: str) -> Response:
@@ -193,6 +195,12 @@ def _object_response(response: Response, output: dict[str, Any], is_head: bool) 
         response.status = 206
     if not is_head and isinstance(response.body, bytes | FileSlice):
         response.headers = [header for header in response.headers if header[0] != "Content-Length"]
+    return response
+
+
+def _with_status(response: Response, output: dict[str, Any]) -> Response:
+    """RestoreObject tells by its status whether it has begun something (202)."""
+    response.status = output.get("StatusCode", response.status)
     return response
 
 

@@ -5,26 +5,51 @@ buckets       a bucket and its settings              objects      versions of ob
 contents      where bodies are                       checksums    of bodies, and of their parts
 access        policies, ACLs, public access          acls         access control lists
 drafts        a version before its body              encryption   headers of server-side encryption
+effects       what follows from a change             events       the JSON of notifications
 """
 
 from mrak.services.s3 import (
+    acl_operations,
     bucket_operations,
     completion,
     copying,
+    cors,
+    expiry,
+    lifecycle,
     listings,
     multipart,
+    notifications,
+    policies,
+    posts,
     reading,
+    replication,
+    reports,
+    setting_operations,
+    subresources,
+    website,
     workers,
     writing,
 )
 
 __all__ = [
+    "acl_operations",
     "bucket_operations",
     "completion",
     "copying",
+    "cors",
+    "expiry",
+    "lifecycle",
     "listings",
     "multipart",
+    "notifications",
+    "policies",
+    "posts",
     "reading",
+    "replication",
+    "reports",
+    "setting_operations",
+    "subresources",
+    "website",
     "workers",
     "writing",
 ]

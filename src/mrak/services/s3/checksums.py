@@ -113,6 +113,9 @@ class Known(Digests):
         assert algorithm == self._algorithm, f"{algorithm} was not kept"
         return self._value
 
+    def update(self, data: bytes) -> None:
+        """The body is read once more only to be stored."""
+
 
 class Expected(msgspec.Struct, frozen=True):
     """What a request says about its body. `algorithm` "" means that it brings no checksum; `value` "" that it comes in

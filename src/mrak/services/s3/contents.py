@@ -20,7 +20,7 @@ from mrak.core.errors import ApiError
 from mrak.core.http import FileSlice
 from mrak.core.scope import Scope
 from mrak.services.s3 import checksums, errors
-from mrak.services.s3.tables import CONTENTS, SEGMENTS, Content, Segment, everywhere
+from mrak.services.s3.tables import CONTENTS, SEGMENTS, Content, Segment, Version, everywhere
 
 DISCARD = "s3.discard"
 SMALL_BYTES = 16 * 1024
@@ -43,6 +43,11 @@ class Received:
         self.size_bytes = 0
         self.writer: Any = None
         self.timer: Timer | None = None
+
+    @classmethod
+    def known(cls, ctx: Context, version: Version) -> Received:
+        """For a body that a version has already, with its digests."""
+        return cls(ctx, checksums.Known(version.etag, version.checksum_algorithm, version.checksum))
 
     async def __aenter__(self) -> Received:
         return self

@@ -156,7 +156,7 @@ async def _receive(ctx: Context, source: Source, algorithm: str) -> Received:
         received.size_bytes = len(source.body)
         return received
     if version.content.startswith("b") and version.checksum_algorithm == algorithm and not version.parts:
-        received.digests = checksums.Known(version.etag, algorithm, version.checksum)
+        received = Received.known(ctx, version)
         await contents.duplicate(ctx, version.content[1:], received)
         return received
     await contents.spool(ctx, contents.stream(source.body), received)

@@ -66,7 +66,7 @@ def require_readable(
         raise errors.no_such_version(key, version_id)
     if version.is_marker:
         access.check_may_know(ctx, bucket, req)
-        raise _marker(version, method)
+        raise marker_error(version, method)
     access.check_object(ctx, bucket, versioned_action(action), req, version)
     return version
 
@@ -89,7 +89,7 @@ def _absent(version: Version | None, key: str, bucket: Bucket) -> ApiError:
     return found
 
 
-def _marker(version: Version, method: str) -> ApiError:
+def marker_error(version: Version, method: str) -> ApiError:
     found = errors.method_not_allowed(method, "DeleteMarker")
     found.headers = {"x-amz-delete-marker": "true", "x-amz-version-id": version.id, "Allow": "DELETE"}
     return found

@@ -17,7 +17,7 @@ from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.tables import NUMBERED, SEGMENTS, Bucket, Segment, Version, everywhere
 
 _RANGE = re.compile(r"\s*bytes\s*=\s*(\d*)\s*-\s*(\d*)\s*")
-_ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
+ARCHIVED = ("GLACIER", "DEEP_ARCHIVE")
 _OVERRIDES = {
     "ResponseCacheControl": "CacheControl",
     "ResponseContentDisposition": "ContentDisposition",
@@ -51,7 +51,7 @@ def head_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
 
 
 def is_archived(version: Version, now: float) -> bool:
-    return version.storage_class in _ARCHIVED and version.restored_until <= now
+    return version.storage_class in ARCHIVED and version.restored_until <= now
 
 
 def _describe(

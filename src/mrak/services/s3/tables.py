@@ -31,6 +31,8 @@ Grant = tuple[str, str, str]
 # Bucket.public_access: what was set, as bits in the order below.
 BLOCK_DEFAULT = -1
 BLOCK_NONE = 0
+# Bucket.ownership once its controls were deleted: writers own what they write.
+OWNERSHIP_REMOVED = "removed"
 PUBLIC_ACCESS_BITS = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
 
 

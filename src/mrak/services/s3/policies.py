@@ -1,0 +1,160 @@
+"""Operations on who may reach a bucket: its policy, blocks of public access, ownership of objects.
+
+https://docs.aws.amazon.com/AmazonS3/latest/userguide/security-iam.html
+"""
+
+from __future__ import annotations
+
+import re
+from fnmatch import translate
+from typing import Any
+
+import msgspec
+
+from mrak.auth.policy import parse_policy
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation
+from mrak.services.s3 import access, acls, buckets, errors
+from mrak.services.s3.bucket_operations import OWNERSHIPS
+from mrak.services.s3.tables import BLOCK_DEFAULT, BLOCK_NONE, OWNERSHIP_REMOVED, PUBLIC_ACCESS_BITS, Bucket
+
+_MOST_POLICY_BYTES = 20 * 1024
+_ALL_BITS = (1 << len(PUBLIC_ACCESS_BITS)) - 1
+_RESOURCE = re.compile(r"arn:[a-z*-]+:s3:[^:]*:[^:]*:([^/]+)(/.*)?", re.DOTALL)
+
+
+@operation("PutBucketPolicy")
+def put_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketPolicy")
+    text = req.get("Policy", "")
+    parsed = check_policy(bucket, text)
+    if access.blocks(bucket, access.BLOCK_POLICY) and access.is_public_policy(parsed):
+        raise errors.access_denied()
+    buckets.change(ctx, tx, bucket, policy=text)
+
+
+def check_policy(bucket: Bucket, text: str) -> Any:
+    """The compiled policy; raises MalformedPolicy."""
+    if not text.startswith("{"):
+        raise errors.malformed_policy("Policies must be valid JSON and the first byte must be '{'")
+    if len(text.encode()) > _MOST_POLICY_BYTES:
+        raise errors.malformed_policy("Policy exceeds the maximum allowed document size.")
+    try:
+        document = msgspec.json.decode(text)
+    except (msgspec.DecodeError, RecursionError):
+        raise errors.malformed_policy("This policy contains invalid Json") from None
+    statements = document.get("Statement")
+    if statements is None:
+        raise errors.malformed_policy("Missing required field Statement")
+    for statement in statements if isinstance(statements, list) else [statements]:
+        _check_statement(bucket, statement)
+    try:
+        return parse_policy(text)
+    except ApiError as error:
+        raise errors.malformed_policy(error.message) from None
+
+
+def _check_statement(bucket: Bucket, statement: Any) -> None:
+    if not isinstance(statement, dict):
+        raise errors.malformed_policy("Statement is not an object")
+    for field in ("Effect", "Principal", "Action", "Resource"):
+        if field not in statement and f"Not{field}" not in statement:
+            raise errors.malformed_policy(f"Missing required field {field}")
+    resources = statement.get("Resource", statement.get("NotResource"))
+    for resource in resources if isinstance(resources, list) else [resources]:
+        match = _RESOURCE.fullmatch(resource) if isinstance(resource, str) else None
+        if resource != "*" and (match is None or not re.fullmatch(translate(match[1]), bucket.name)):
+            raise errors.malformed_policy("Policy has invalid resource")
+
+
+@operation("GetBucketPolicy")
+def get_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketPolicy")
+    if not bucket.policy:
+        raise _no_policy(bucket)
+    return {"Policy": bucket.policy}
+
+
+@operation("DeleteBucketPolicy")
+def delete_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:DeleteBucketPolicy")
+    buckets.change(ctx, tx, bucket, policy="")
+
+
+@operation("GetBucketPolicyStatus")
+def get_bucket_policy_status(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketPolicyStatus")
+    if not bucket.policy and not acls.is_public(bucket.acl):
+        raise _no_policy(bucket)
+    public = bool(bucket.policy) and access.is_public_policy(parse_policy(bucket.policy))
+    return {"PolicyStatus": {"IsPublic": public or acls.is_public(bucket.acl)}}
+
+
+def _no_policy(bucket: Bucket) -> ApiError:
+    return errors.missing_setting("NoSuchBucketPolicy", "The bucket policy does not exist", bucket.name)
+
+
+# --- public access ------------------------------------------------------------------------------------------------
+
+
+@operation("PutPublicAccessBlock", action="s3:PutBucketPublicAccessBlock")
+def put_public_access_block(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketPublicAccessBlock")
+    wanted = req.get("PublicAccessBlockConfiguration")
+    if wanted is None:
+        raise errors.malformed_xml()
+    bits = sum(1 << at for at, name in enumerate(PUBLIC_ACCESS_BITS) if wanted.get(name))
+    buckets.change(ctx, tx, bucket, public_access=bits, public_access_deleted=False)
+
+
+@operation("GetPublicAccessBlock", action="s3:GetBucketPublicAccessBlock")
+def get_public_access_block(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketPublicAccessBlock")
+    if bucket.public_access_deleted:
+        message = "The public access block configuration was not found"
+        raise errors.missing_setting("NoSuchPublicAccessBlockConfiguration", message, bucket.name)
+    bits = _ALL_BITS if bucket.public_access == BLOCK_DEFAULT else bucket.public_access
+    shown = {name: bool(bits & (1 << at)) for at, name in enumerate(PUBLIC_ACCESS_BITS)}
+    return {"PublicAccessBlockConfiguration": shown}
+
+
+@operation("DeletePublicAccessBlock", action="s3:PutBucketPublicAccessBlock")
+def delete_public_access_block(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketPublicAccessBlock")
+    buckets.change(ctx, tx, bucket, public_access=BLOCK_NONE, public_access_deleted=True)
+
+
+# --- ownership ----------------------------------------------------------------------------------------------------
+
+
+@operation("PutBucketOwnershipControls")
+def put_bucket_ownership_controls(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketOwnershipControls")
+    rules = (req.get("OwnershipControls") or {}).get("Rules") or []
+    if len(rules) != 1 or rules[0].get("ObjectOwnership") not in OWNERSHIPS:
+        raise errors.malformed_xml()
+    ownership = rules[0]["ObjectOwnership"]
+    if ownership == "BucketOwnerEnforced" and _grants_others(bucket):
+        message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
+        raise errors.error("InvalidBucketAclWithObjectOwnership", message)
+    buckets.change(ctx, tx, bucket, ownership=ownership)
+
+
+def _grants_others(bucket: Bucket) -> bool:
+    return any(kind != "id" or value != bucket.account for kind, value, _ in bucket.acl or ())
+
+
+@operation("GetBucketOwnershipControls")
+def get_bucket_ownership_controls(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketOwnershipControls")
+    if bucket.ownership == OWNERSHIP_REMOVED:
+        message = "The bucket ownership controls were not found"
+        raise errors.missing_setting("OwnershipControlsNotFoundError", message, bucket.name)
+    return {"OwnershipControls": {"Rules": [{"ObjectOwnership": bucket.ownership or "BucketOwnerEnforced"}]}}
+
+
+@operation("DeleteBucketOwnershipControls", action="s3:PutBucketOwnershipControls")
+def delete_bucket_ownership_controls(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketOwnershipControls")
+    buckets.change(ctx, tx, bucket, ownership=OWNERSHIP_REMOVED)

@@ -1,0 +1,199 @@
+"""Operations on settings that a bucket keeps as they came: tags, website, logging, default encryption.
+
+https://docs.aws.amazon.com/AmazonS3/latest/API/API_Operations_Amazon_Simple_Storage_Service.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.services.s3 import buckets, errors, tagging
+from mrak.services.s3.tables import BUCKETS, Bucket, everywhere
+
+_MOST_ROUTING_RULES = 50
+
+
+# --- tags ---------------------------------------------------------------------------------------------------------
+
+
+@operation("PutBucketTagging")
+def put_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketTagging")
+    if req.get("Tagging") is None:
+        raise errors.missing_body()
+    tags = tagging.parse_bucket(req["Tagging"])
+    if tags:
+        buckets.put_setting(ctx, tx, bucket, "tagging", tags)
+    else:
+        buckets.delete_setting(ctx, tx, bucket, "tagging")
+
+
+@operation("GetBucketTagging")
+def get_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketTagging")
+    tags = buckets.find_setting(tx, ctx.scope, bucket, "tagging")
+    if tags is None:
+        raise errors.missing_setting("NoSuchTagSet", "The TagSet does not exist", bucket.name)
+    return {"TagSet": tagging.render(tags)}
+
+
+@operation("DeleteBucketTagging", action="s3:PutBucketTagging")
+def delete_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketTagging")
+    buckets.delete_setting(ctx, tx, bucket, "tagging")
+
+
+# --- website ------------------------------------------------------------------------------------------------------
+
+
+@operation("PutBucketWebsite")
+def put_bucket_website(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketWebsite")
+    configuration = req.get("WebsiteConfiguration")
+    if configuration is None:
+        raise errors.missing_body()
+    check_website(configuration)
+    buckets.put_setting(ctx, tx, bucket, "website", configuration)
+
+
+def check_website(configuration: dict[str, Any]) -> None:
+    redirect = configuration.get("RedirectAllRequestsTo")
+    if redirect is not None:
+        if set(configuration) != {"RedirectAllRequestsTo"}:
+            raise errors.invalid_argument(
+                "RedirectAllRequestsTo cannot be provided in conjunction with other Routing Rules.",
+                "RedirectAllRequestsTo",
+                "not null",
+            )
+        _check_protocol(redirect)
+        return
+    index = configuration.get("IndexDocument")
+    if index is None:
+        raise errors.invalid_argument(
+            "A value for IndexDocument Suffix must be provided if RedirectAllRequestsTo is empty",
+            "IndexDocument",
+            "null",
+        )
+    suffix = index.get("Suffix")
+    if not suffix or "/" in suffix:
+        raise errors.invalid_argument("The IndexDocument Suffix is not well formed", "IndexDocument", suffix or "null")
+    rules = configuration.get("RoutingRules")
+    if rules is not None and not 1 <= len(rules) <= _MOST_ROUTING_RULES:
+        raise errors.malformed_xml()
+    for rule in rules or ():
+        _check_routing_rule(rule)
+
+
+def _check_routing_rule(rule: dict[str, Any]) -> None:
+    redirect = rule.get("Redirect")
+    if not redirect:
+        raise errors.malformed_xml()
+    _check_protocol(redirect)
+    if "ReplaceKeyPrefixWith" in redirect and "ReplaceKeyWith" in redirect:
+        raise errors.invalid_request("You can only define ReplaceKeyPrefix or ReplaceKey but not both.")
+    if "Condition" in rule and not rule["Condition"]:
+        raise errors.invalid_request(
+            "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't "
+            "be present."
+        )
+    code = redirect.get("HttpRedirectCode")
+    if code is not None and (not code.isdigit() or not 301 <= int(code) <= 308):
+        raise errors.invalid_request(f"The provided HTTP redirect code ({code}) is not valid. Valid codes are 3XX "
+                                     "except 300.")  # fmt: skip
+
+
+def _check_protocol(redirect: dict[str, Any]) -> None:
+    if redirect.get("Protocol") not in (None, "http", "https"):
+        raise errors.invalid_request(
+            "Invalid protocol, protocol can be http or https. If not defined the protocol will be selected "
+            "automatically."
+        )
+
+
+@operation("GetBucketWebsite")
+def get_bucket_website(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketWebsite")
+    configuration: dict[str, Any] | None = buckets.find_setting(tx, ctx.scope, bucket, "website")
+    if configuration is None:
+        message = "The specified bucket does not have a website configuration"
+        raise errors.missing_setting("NoSuchWebsiteConfiguration", message, bucket.name)
+    return configuration
+
+
+@operation("DeleteBucketWebsite")
+def delete_bucket_website(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:DeleteBucketWebsite")
+    buckets.delete_setting(ctx, tx, bucket, "website")
+
+
+# --- logging ------------------------------------------------------------------------------------------------------
+
+
+@operation("PutBucketLogging")
+def put_bucket_logging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketLogging")
+    status = req.get("BucketLoggingStatus")
+    if status is None:
+        raise errors.missing_body()
+    enabled = status.get("LoggingEnabled")
+    if enabled is None:
+        buckets.delete_setting(ctx, tx, bucket, "logging")
+        return
+    _check_log_target(ctx, tx, bucket, enabled)
+    buckets.put_setting(ctx, tx, bucket, "logging", enabled)
+
+
+def _check_log_target(ctx: Context, tx: Transaction, bucket: Bucket, enabled: dict[str, Any]) -> None:
+    target = BUCKETS.get(tx, everywhere(ctx.scope), enabled["TargetBucket"])
+    if target is None or target.account != bucket.account:
+        message = "The target bucket for logging does not exist"
+        if target is not None:
+            message = "The owner for the bucket to be logged and the target bucket must be the same."
+        raise errors.error("InvalidTargetBucketForLogging", message, TargetBucket=enabled["TargetBucket"])
+    if target.region != bucket.region:
+        fields = {"TargetBucketLocation": target.region}
+        if bucket.region != "us-east-1":
+            fields["SourceBucketLocation"] = bucket.region
+        message = "Cross S3 location logging not allowed. "
+        raise errors.error("CrossLocationLoggingProhibitted", message, **fields)
+
+
+@operation("GetBucketLogging")
+def get_bucket_logging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketLogging")
+    enabled = buckets.find_setting(tx, ctx.scope, bucket, "logging")
+    return {} if enabled is None else {"LoggingEnabled": enabled}
+
+
+# --- encryption ---------------------------------------------------------------------------------------------------
+
+
+@operation("PutBucketEncryption", action="s3:PutEncryptionConfiguration")
+def put_bucket_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutEncryptionConfiguration")
+    rules = (req.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or []
+    if len(rules) != 1:
+        raise errors.malformed_xml()
+    chosen = rules[0].get("ApplyServerSideEncryptionByDefault")
+    if chosen is not None:
+        if chosen.get("SSEAlgorithm") not in ("AES256", "aws:kms", "aws:kms:dsse"):
+            raise errors.malformed_xml()
+        if chosen["SSEAlgorithm"] == "AES256" and "KMSMasterKeyID" in chosen:
+            message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+            raise errors.invalid_argument(message, "ApplyServerSideEncryptionByDefault")
+    buckets.change(ctx, tx, bucket, encryption=rules[0])
+
+
+@operation("GetBucketEncryption", action="s3:GetEncryptionConfiguration")
+def get_bucket_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetEncryptionConfiguration")
+    rule = bucket.encryption or {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
+    return {"ServerSideEncryptionConfiguration": {"Rules": [{"BucketKeyEnabled": False, **rule}]}}
+
+
+@operation("DeleteBucketEncryption", action="s3:PutEncryptionConfiguration")
+def delete_bucket_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutEncryptionConfiguration")
+    buckets.change(ctx, tx, bucket, encryption=None)

@@ -1,0 +1,194 @@
+"""Operations on what hangs on a version: tags, retention, legal holds, restoration; and the bucket's lock."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.protocol import times
+from mrak.services.s3 import access, buckets, drafts, effects, errors, locks, tagging
+from mrak.services.s3 import objects as versions
+from mrak.services.s3.reading import ARCHIVED
+from mrak.services.s3.tables import Bucket, Version
+
+_DAY = 86_400.0
+
+
+def require_version(
+    ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], action: str, method: str
+) -> Version:
+    """The version that a request names. Delete markers have none of all this, also where they are the latest."""
+    drafts.require_key(req)
+    latest = versions.find_latest(ctx, tx, bucket.name, req["Key"]) if "VersionId" not in req else None
+    if latest is not None and latest.is_marker:
+        access.check_may_know(ctx, bucket, req)
+        raise versions.marker_error(latest, method)
+    return versions.require_readable(ctx, tx, bucket, req, action, method)
+
+
+# --- tags ---------------------------------------------------------------------------------------------------------
+
+
+@operation("GetObjectTagging")
+def get_object_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require(ctx, tx, req)
+    version = require_version(ctx, tx, bucket, req, "s3:GetObjectTagging", "GET")
+    return {"TagSet": tagging.render(version.tags), **versions.shown_id(bucket, version)}
+
+
+@operation("PutObjectTagging")
+def put_object_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require(ctx, tx, req)
+    if req.get("Tagging") is None:
+        raise errors.missing_body()
+    version = require_version(ctx, tx, bucket, req, "s3:PutObjectTagging", "PUT")
+    changed = versions.rewrite(ctx, tx, version, tags=tagging.parse_object(req["Tagging"]))
+    if bucket.settings:
+        effects.changed(ctx, tx, bucket, changed, "ObjectTagging:Put")
+    return dict(versions.shown_id(bucket, version))
+
+
+@operation("DeleteObjectTagging")
+def delete_object_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require(ctx, tx, req)
+    version = require_version(ctx, tx, bucket, req, "s3:DeleteObjectTagging", "DELETE")
+    changed = versions.rewrite(ctx, tx, version, tags={})
+    if bucket.settings:
+        effects.changed(ctx, tx, bucket, changed, "ObjectTagging:Delete")
+    return dict(versions.shown_id(bucket, version))
+
+
+# --- the bucket's lock --------------------------------------------------------------------------------------------
+
+
+@operation("PutObjectLockConfiguration", action="s3:PutBucketObjectLockConfiguration")
+def put_object_lock_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketObjectLockConfiguration")
+    configuration = req.get("ObjectLockConfiguration")
+    if configuration is None or configuration.get("ObjectLockEnabled") != "Enabled":
+        raise errors.malformed_xml()
+    mode, days, years = _parse_default(configuration)
+    if bucket.versioning != "Enabled":
+        message = "Versioning must be 'Enabled' on the bucket to apply a Object Lock configuration"
+        raise errors.error("InvalidBucketState", message)
+    buckets.change(ctx, tx, bucket, lock_enabled=True, lock_mode=mode, lock_days=days, lock_years=years)
+    return {}
+
+
+def _parse_default(configuration: dict[str, Any]) -> tuple[str, int, int]:
+    if "Rule" not in configuration:
+        return "", 0, 0
+    retention = configuration["Rule"].get("DefaultRetention") or {}
+    mode, days, years = retention.get("Mode"), retention.get("Days"), retention.get("Years")
+    if mode not in locks.MODES or (days is None) == (years is None):
+        raise errors.malformed_xml()
+    if (days or years or 0) <= 0:
+        message = "Default retention period must be a positive integer value"
+        raise errors.error("InvalidRetentionPeriod", message)
+    if (days or 0) > 36_500 or (years or 0) > 100:
+        message = "Default retention period too large. The maximum is 36500 days or 100 years."
+        raise errors.error("InvalidRetentionPeriod", message)
+    return mode, days or 0, years or 0
+
+
+@operation("GetObjectLockConfiguration", action="s3:GetBucketObjectLockConfiguration")
+def get_object_lock_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketObjectLockConfiguration")
+    if not bucket.lock_enabled:
+        message = "Object Lock configuration does not exist for this bucket"
+        raise errors.missing_setting("ObjectLockConfigurationNotFoundError", message, bucket.name)
+    shown: dict[str, Any] = {"ObjectLockEnabled": "Enabled"}
+    if bucket.lock_mode:
+        period = {"Days": bucket.lock_days} if bucket.lock_days else {"Years": bucket.lock_years}
+        shown["Rule"] = {"DefaultRetention": {"Mode": bucket.lock_mode, **period}}
+    return {"ObjectLockConfiguration": shown}
+
+
+# --- retention and holds ------------------------------------------------------------------------------------------
+
+
+def _require_lockable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
+    bucket = buckets.require(ctx, tx, req)
+    if not bucket.lock_enabled:
+        raise errors.invalid_request("Bucket is missing Object Lock Configuration")
+    return bucket
+
+
+@operation("PutObjectRetention")
+def put_object_retention(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = _require_lockable(ctx, tx, req)
+    version = require_version(ctx, tx, bucket, req, "s3:PutObjectRetention", "PUT")
+    wanted = req.get("Retention")
+    if wanted is None:
+        raise errors.malformed_xml()
+    mode, until = wanted.get("Mode", ""), wanted.get("RetainUntilDate", 0.0)
+    if bool(mode) != bool(until) or (mode and mode not in locks.MODES):
+        raise errors.malformed_xml()
+    if mode and until <= ctx.now:
+        message = "The retain until date must be in the future!"
+        raise errors.invalid_argument(message, "RetainUntilDate", times.render_iso8601(until))
+    locks.check_retention_change(ctx, bucket, version, req, mode, until)
+    versions.rewrite(ctx, tx, version, lock_mode=mode, lock_until=until)
+    return {}
+
+
+@operation("GetObjectRetention")
+def get_object_retention(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = _require_lockable(ctx, tx, req)
+    version = require_version(ctx, tx, bucket, req, "s3:GetObjectRetention", "GET")
+    if not version.lock_mode:
+        raise _no_lock()
+    return {"Retention": {"Mode": version.lock_mode, "RetainUntilDate": version.lock_until}}
+
+
+@operation("PutObjectLegalHold")
+def put_object_legal_hold(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require(ctx, tx, req)
+    wanted = req.get("LegalHold")
+    version = require_version(ctx, tx, bucket, req, "s3:PutObjectLegalHold", "PUT")
+    _require_lockable(ctx, tx, req)
+    if wanted is None or wanted.get("Status") not in ("ON", "OFF"):
+        raise errors.malformed_xml()
+    versions.rewrite(ctx, tx, version, legal_hold=wanted["Status"])
+    return {}
+
+
+@operation("GetObjectLegalHold")
+def get_object_legal_hold(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = _require_lockable(ctx, tx, req)
+    version = require_version(ctx, tx, bucket, req, "s3:GetObjectLegalHold", "GET")
+    if not version.legal_hold:
+        raise _no_lock()
+    return {"LegalHold": {"Status": version.legal_hold}}
+
+
+def _no_lock() -> Exception:
+    message = "The specified object does not have a ObjectLock configuration"
+    return errors.error("NoSuchObjectLockConfiguration", message)
+
+
+# --- restoring ----------------------------------------------------------------------------------------------------
+
+
+@operation("RestoreObject")
+def restore_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """S3-004: what AWS takes hours for is done at once."""
+    bucket = buckets.require(ctx, tx, req)
+    version = require_version(ctx, tx, bucket, req, "s3:RestoreObject", "POST")
+    wanted = req.get("RestoreRequest")
+    if wanted is None:
+        raise errors.malformed_xml()
+    if version.storage_class not in ARCHIVED:
+        message = "Restore is not allowed for the object's current storage class"
+        raise errors.error("InvalidObjectState", message, StorageClass=version.storage_class)
+    days = wanted.get("Days")
+    if not isinstance(days, int) or days < 1:
+        raise errors.malformed_xml()
+    was_restored = version.restored_until > ctx.now
+    # It ends at midnight, as AWS counts (restoring-objects.html).
+    until = (int((ctx.now + days * _DAY) // _DAY) + 1) * _DAY
+    changed = versions.rewrite(ctx, tx, version, restored_until=until)
+    if bucket.settings:
+        effects.restored(ctx, tx, bucket, changed)
+    return {"StatusCode": 200 if was_restored else 202}
