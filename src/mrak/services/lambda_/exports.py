@@ -6,6 +6,7 @@ from typing import Any
 
 import msgspec
 
+from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
@@ -62,11 +63,12 @@ def event_delivery(
 
 def delivery_of(ctx: Context, event: EventInvocation, due_at: float) -> Delivery:
     """The delivery of an invocation at a time. Events of a function wait for no others: each has its own lane."""
-    ref = parse_reference(ctx.scope, event.function_arn)
+    parsed = find_arn(event.function_arn)
+    assert parsed is not None, event.function_arn
     return Delivery(
         kind=EVENT,
         lane=f"lambda/{event.request_id}/{event.attempts}/{event.throttles}",
-        scope=ref.scope,
+        scope=parsed.scope_in(ctx.scope.environment),
         payload=msgspec.msgpack.encode(event),
         retry=Retry(attempts=10),
         trace=ctx.trace,
