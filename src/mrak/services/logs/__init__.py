@@ -1,12 +1,13 @@
 """Amazon CloudWatch Logs. Importing this package registers its operations and background work.
 
-groups, streams, events, filters, destinations, queries    operations by resource
+groups, streams, events, filters, destinations,
+queries, vended, exporting                         operations by resource
 store      appending and reading events            passing    new events to subscription and metric filters
 places     the order of events, ids and tokens     workers    deliveries, retention, sweeps
 tables     rows and their invariants               names      identifiers, ARNs and pages
 errors     the service's errors                    exports    what other services may use
 """
 
-from mrak.services.logs import destinations, events, filters, groups, queries, streams, workers
+from mrak.services.logs import destinations, events, exporting, filters, groups, queries, streams, vended, workers
 
-__all__ = ["destinations", "events", "filters", "groups", "queries", "streams", "workers"]
+__all__ = ["destinations", "events", "exporting", "filters", "groups", "queries", "streams", "vended", "workers"]

@@ -13,6 +13,8 @@ CODES = {
     "ValidationException": 400,
     "OperationAbortedException": 400,
     "MalformedQueryException": 400,
+    "ConflictException": 400,
+    "InvalidOperationException": 400,
 }
 
 
@@ -50,6 +52,22 @@ def invalid_token() -> ApiError:
 
 def limit_exceeded() -> ApiError:
     return ApiError("LimitExceededException", "Resource limit exceeded.")
+
+
+def vended_not_found(what: str) -> ApiError:
+    return not_found(f"Requested {what} does not exist in this account.")
+
+
+def invalid_operation(message: str) -> ApiError:
+    return ApiError("InvalidOperationException", message)
+
+
+def conflict(message: str) -> ApiError:
+    return ApiError("ConflictException", message)
+
+
+def validation(message: str) -> ApiError:
+    return ApiError("ValidationException", message)
 
 
 def cross_account_function() -> ApiError:

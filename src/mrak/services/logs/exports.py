@@ -5,7 +5,17 @@ from __future__ import annotations
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.logs import names, store
-from mrak.services.logs.tables import GROUPS, STREAMS, Group, Stream
+from mrak.services.logs.tables import (
+    DELIVERIES_BY_SOURCE,
+    DELIVERY_DESTINATIONS,
+    DELIVERY_SOURCES,
+    GROUPS,
+    STREAMS,
+    DeliveryDestination,
+    Group,
+    Stream,
+    VendedDelivery,
+)
 
 
 def group_exists(tx: Transaction, scope: Scope, name: str) -> bool:
@@ -39,6 +49,21 @@ def append(
         STREAMS.insert(tx, scope, stream)
     if lines:
         store.append(ctx, tx, scope, group, stream, lines)
+
+
+def deliveries_of(
+    tx: Transaction, scope: Scope, resource_arn: str, log_type: str
+) -> list[tuple[VendedDelivery, DeliveryDestination]]:
+    """The deliveries of a resource's own logs, each with its destination, for the service that writes them."""
+    found: list[tuple[VendedDelivery, DeliveryDestination]] = []
+    for source in DELIVERY_SOURCES.scan(tx, scope):
+        if (source.resource_arn, source.log_type) != (resource_arn, log_type):
+            continue
+        for row in DELIVERIES_BY_SOURCE.scan(tx, scope, source.name):
+            destination = DELIVERY_DESTINATIONS.get(tx, scope, row.destination_arn.rpartition(":")[2])
+            assert destination is not None, "a delivery without its destination"
+            found.append((row, destination))
+    return found
 
 
 def find_events(

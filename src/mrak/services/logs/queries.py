@@ -9,6 +9,7 @@ in pieces that let other work through. Results are kept for a week.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -189,7 +190,7 @@ async def run_query(ctx: Context, made: Delivery) -> None:
     for group in run.groups:
         after: Place = (run.start_ms, -1)
         while query.scanned < _MOST_SCANNED:
-            chunk = await ctx.transact(lambda tx, after=after, group=group: _read(tx, made.scope, run, group, after))  # type: ignore[misc]
+            chunk = await ctx.transact(partial(_read, scope=made.scope, run=run, group=group, after=after))
             if not chunk:
                 break
             read_bytes += sum(len(event.message) for event in chunk)

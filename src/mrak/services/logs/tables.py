@@ -115,6 +115,53 @@ class QueryRun(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     scanned_bytes: int = 0
 
 
+class DeliverySource(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A resource whose service writes logs of its own (vended logs)."""
+
+    name: str
+    resource_arn: str
+    log_type: str
+    tags: dict[str, str] = {}
+
+
+class DeliveryDestination(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    name: str
+    kind: str
+    resource_arn: str = ""
+    output_format: str = ""
+    policy: str = ""
+    tags: dict[str, str] = {}
+
+
+class VendedDelivery(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """From a source to a destination; `fields` are the columns of each record."""
+
+    id: str
+    source: str
+    destination_arn: str
+    kind: str
+    fields: tuple[str, ...] = ()
+    delimiter: str = ""
+    suffix_path: str = ""
+    is_hive_compatible: bool = False
+    tags: dict[str, str] = {}
+
+
+class ExportTask(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    id: str
+    group: str
+    since_ms: int
+    until_ms: int
+    bucket: str
+    prefix: str
+    created_ms: int
+    name: str = ""
+    stream_prefix: str = ""
+    status: str = "PENDING"
+    message: str = ""
+    completed_ms: int | None = None
+
+
 GROUPS = Table("logs.group", Group, key=("name",))
 STREAMS = Table("logs.stream", Stream, key=("group", "name"))
 LATEST = STREAMS.index("latest", ("group", "latest_ms"))
@@ -124,6 +171,12 @@ SUBSCRIPTIONS = Table("logs.subscription", SubscriptionFilter, key=("group", "na
 METRIC_FILTERS = Table("logs.metric-filter", MetricFilter, key=("group", "name"))
 DESTINATIONS = Table("logs.destination", Destination, key=("name",))
 RESOURCE_POLICIES = Table("logs.resource-policy", ResourcePolicy, key=("name",))
+DELIVERY_SOURCES = Table("logs.delivery-source", DeliverySource, key=("name",))
+DELIVERY_DESTINATIONS = Table("logs.delivery-destination", DeliveryDestination, key=("name",))
+DELIVERIES = Table("logs.delivery", VendedDelivery, key=("id",))
+DELIVERIES_BY_SOURCE = DELIVERIES.index("source", ("source",))
+EXPORT_TASKS = Table("logs.export-task", ExportTask, key=("id",))
+TASKS_BY_STATUS = EXPORT_TASKS.index("status", ("status",))
 QUERY_RUNS = Table("logs.query-run", QueryRun, key=("id",))
 RUNS_BY_TIME = QUERY_RUNS.index("time", ("created_ms",))
 QUERY_DEFINITIONS = Table("logs.query-definition", QueryDefinition, key=("id",))
