@@ -99,16 +99,22 @@ def _archive(ctx: Context, tx: Transaction, scope: Scope, bus: str, event: dict[
             continue
         archive = ARCHIVES.open(tx, scope, found.name)
         assert archive is not None, found.name
-        text = inputtransform.compact(event)
-        count, size_bytes = archive.count + 1, archive.size_bytes + len(text.encode())
+        count, size_bytes = archive.count + 1, archive.size_bytes + _archived_bytes(event)
         if archive.retention_days:
             for old in list(ARCHIVED.scan(tx, scope, archive.name, limit=_SWEEP)):
                 if old.at >= ctx.now - archive.retention_days * _DAY_SECONDS:
                     break
                 ARCHIVED.delete(tx, scope, old)
-                count, size_bytes = count - 1, size_bytes - len(old.event.encode())
+                count, size_bytes = count - 1, size_bytes - _archived_bytes(json.loads(old.event))
+        text = inputtransform.compact(event)
         ARCHIVED.insert(tx, scope, ArchivedEvent(archive.name, ctx.now, event["id"], text))
         ARCHIVES.replace(tx, scope, archive, replace(archive, count=count, size_bytes=size_bytes))
+
+
+def _archived_bytes(event: dict[str, Any]) -> int:
+    """What an event counts for in an archive (recorded): its time, source, detail type and detail."""
+    texts = (event["time"], event["source"], event["detail-type"], json.dumps(event["detail"], ensure_ascii=False))
+    return sum(len(text.encode()) for text in texts)
 
 
 def send_to_targets(
