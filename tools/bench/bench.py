@@ -20,6 +20,7 @@ import tempfile
 import time
 import traceback
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -75,10 +76,18 @@ class Bench:
     def __init__(self, mrak: Started, empty: Started, options: argparse.Namespace, scratch: Path) -> None:
         self.mrak = mrak
         self.empty = empty
+        self._options = options
         self.quick: bool = options.quick
         self.durability: str = options.durability
         self.scratch = scratch
         self.signer = Signer(mrak.endpoint)
+
+    @contextmanager
+    def beside(self) -> Iterator[Bench]:
+        """Another mrak, empty, at the same time."""
+        folder = self.scratch / f"beside-{time.monotonic_ns()}"
+        with start_mrak(folder, self.durability) as other:
+            yield Bench(other, self.empty, self._options, self.scratch)
 
     @property
     def seconds(self) -> float:
