@@ -257,6 +257,23 @@ def test_100_continue_is_sent_only_to_who_reads() -> None:
     assert asyncio.run(run(b"/no")) == b"HTTP/1.1 403 Forbidden\r\n"
 
 
+def test_a_client_that_only_stops_sending_gets_its_answer() -> None:
+    """Scripts with netcat half-close after their request."""
+
+    async def handle(request: Request) -> Response:
+        await asyncio.sleep(0.02)
+        return await echo(request)
+
+    async def run() -> bytes:
+        async with running(handle) as port:
+            reader, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write(b"GET /half HTTP/1.1\r\nhost: h\r\n\r\n")
+            writer.write_eof()
+            return await asyncio.wait_for(reader.read(), 10)
+
+    assert b"x-path: /half" in asyncio.run(run())
+
+
 def test_a_poll_learns_that_its_client_left() -> None:
     """A ReceiveMessage that nobody waits for any more must not take messages."""
 
