@@ -273,6 +273,7 @@ def test_refused_targets(events: Any, target: Queue) -> None:
         "ValidationException",
         "Only one of Input, InputPath, or InputTransformer must be provided for target t.",
     )
+    assert refused(Input="{")[1] == "JSON syntax error in input for target t."
     assert refused(Arn="nope")[1] == "Parameter nope is not valid. Reason: Provided Arn is not in correct format."
     assert refused(Arn=target.arn + ".fifo")[1] == "Parameter(s) SqsParameters must be specified for target: t."
     transformer = {"InputPathsMap": {"a": "$.id"}, "InputTemplate": '"<a> <b>"'}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from msgspec.structs import replace
@@ -168,12 +169,22 @@ def _check_target(entry: dict[str, Any]) -> None:
         raise errors.validation(
             f"Only one of Input, InputPath, or InputTransformer must be provided for target {entry['Id']}."
         )
+    if "Input" in entry and not _is_json(entry["Input"]):
+        raise errors.validation(f"JSON syntax error in input for target {entry['Id']}.")
     transformer = entry.get("InputTransformer")
     if transformer:
         names = transformer.get("InputPathsMap") or {}
         unknown = inputtransform.find_unknown_placeholder(transformer["InputTemplate"], names)
         if unknown is not None:
             raise errors.validation(f"InputTemplate for target {entry['Id']} contains invalid placeholder {unknown}.")
+
+
+def _is_json(text: str) -> bool:
+    try:
+        json.loads(text)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 @operation("RemoveTargets")

@@ -144,6 +144,7 @@ def deliver(
         lane = _lane(arn, message)
         tx.enqueue(_delivery(ctx, "sns.lambda", lane, scope, payload, retry=_LAMBDA_RETRY, dead="sns.dead"))
     elif protocol in ("http", "https"):
+        ctx.meter("HttpDeliveries", 1)
         enqueue_http(ctx, tx, scope, arn, message)
     else:
         text = render_notification(message, protocol, arn, signer.signature(protocol))
