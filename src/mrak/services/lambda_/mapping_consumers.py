@@ -11,7 +11,7 @@ import msgspec
 from mrak.core.background import Consumer
 from mrak.core.context import Context
 from mrak.core.operation import consumer
-from mrak.services.lambda_ import queue_source, stream_source
+from mrak.services.lambda_ import queue_source
 from mrak.services.lambda_.mappings import CONSUMER, source_kind
 from mrak.services.lambda_.tables import Mapping
 
@@ -22,4 +22,6 @@ async def drain_source(ctx: Context, row: Consumer) -> None:
     if source_kind(mapping.source_arn) == "sqs":
         await queue_source.drain(ctx, mapping)
     else:
+        from mrak.services.lambda_ import stream_source  # brings DynamoDB with it
+
         await stream_source.drain(ctx, mapping)

@@ -10,7 +10,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.lambda_ import errors, functions, mappings, stream_source
+from mrak.services.lambda_ import errors, functions, mappings
 from mrak.services.lambda_.function_operations import check_tag_count
 from mrak.services.lambda_.references import Reference, parse_reference
 from mrak.services.lambda_.tables import CHECKPOINTS, FUNCTIONS, MAPPINGS, Mapping
@@ -47,6 +47,8 @@ async def create_event_source_mapping(ctx: Context, req: dict[str, Any]) -> dict
         MAPPINGS.lock(tx, ctx.scope, mapping.uuid)
         MAPPINGS.insert(tx, ctx.scope, mapping)
         if mappings.source_kind(source_arn) == "dynamodb":
+            from mrak.services.lambda_ import stream_source  # brings DynamoDB with it
+
             stream_source.begin(ctx, tx, mapping)
         if mapping.enabled:
             mappings.start(tx, ctx.scope, mapping)
