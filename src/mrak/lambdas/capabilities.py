@@ -9,7 +9,7 @@ import msgspec
 
 from mrak.config import inherited_environ
 from mrak.lambdas.environment import RUNTIMES_FOLDER
-from mrak.lambdas.interpreters import nodes, pythons
+from mrak.lambdas.interpreters import find_node_modules, nodes, pythons
 from mrak.lambdas.sandbox import find_sdk_folder
 
 _MEANING = {
@@ -38,6 +38,11 @@ def capabilities() -> Capabilities:
     advice = []
     if not nodes():
         advice.append("Node.js functions need Node.js: https://nodejs.org or `nvm install 22`")
+    elif not any(find_node_modules(node) for node in nodes().values()):
+        advice.append(
+            "Node.js functions find the AWS SDK when it is installed beside Node.js: npm install -g @aws-sdk/client-s3 "
+            "(and what else they use)"
+        )
     if isolation == "none":
         advice.append(
             "Functions are isolated where the kernel lets users make namespaces "

@@ -15,6 +15,8 @@ from mrak.lambdas.interpreters import Interpreter
 RUNTIMES_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runtimes")
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{layers}/lib"
 LOOPBACK = "127.0.0.1"
+NODE_MODULES = "/node_modules"
+"""Where an instance finds the AWS SDK for JavaScript: `import` does not look at NODE_PATH, but looks here."""
 
 
 class Places(msgspec.Struct, frozen=True):
@@ -95,6 +97,6 @@ def _runtime_variables(spec: FunctionSpec, places: Places) -> dict[str, str]:
         layers, runtime = places.layers, places.runtime
         major = spec.runtime.removeprefix("nodejs").removesuffix(".x")
         path = f"{layers}/nodejs/node{major}/node_modules:{layers}/nodejs/node_modules"
-        node_path = f"{path}:{runtime}/node_modules:{runtime}:{places.task}"
+        node_path = f"{path}:{runtime}/node_modules:{runtime}:{places.task}:{NODE_MODULES}"
         return {"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", "NODE_PATH": node_path}
     return {}

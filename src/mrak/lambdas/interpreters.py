@@ -136,6 +136,12 @@ def nodes() -> dict[int, Interpreter]:
     return found
 
 
+def find_node_modules(interpreter: Interpreter) -> str:
+    """Node's global modules, if the AWS SDK is among them; "" where it is not."""
+    folder = os.path.join(interpreter.prefix, "lib", "node_modules")
+    return folder if os.path.isdir(os.path.join(folder, "@aws-sdk")) else ""
+
+
 def _ask_node_version(path: str) -> str:
     in_path = re.search(r"/v?(\d+\.\d+\.\d+)/", path)
     if in_path:

@@ -23,8 +23,8 @@ from collections.abc import Callable
 import msgspec
 
 from mrak.config import inherited_environ
-from mrak.lambdas.environment import RUNTIMES_FOLDER, Places, private_places, runtime_folder
-from mrak.lambdas.interpreters import Interpreter, pythons
+from mrak.lambdas.environment import NODE_MODULES, RUNTIMES_FOLDER, Places, private_places, runtime_folder
+from mrak.lambdas.interpreters import Interpreter, find_node_modules, pythons
 from mrak.lambdas.unpacking import make_work_folder
 
 _LENGTH = struct.Struct(">I")
@@ -269,6 +269,8 @@ class ProcessSandbox:
         for program in (spawner.interpreter, interpreter):
             if program is not None and not program.prefix.startswith(SYSTEM_PREFIXES) and program.prefix != "/usr":
                 binds.append((program.prefix, program.prefix))
+        if interpreter is not None and interpreter.language == "nodejs" and (modules := find_node_modules(interpreter)):
+            binds.append((modules, NODE_MODULES))
         if layers:
             binds += [(os.path.join(layers, entry), f"/opt/{entry}") for entry in sorted(os.listdir(layers))]
         return binds
