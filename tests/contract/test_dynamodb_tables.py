@@ -213,7 +213,8 @@ def test_updates_that_are_refused(ddb: Any) -> None:
         error_of(ddb.update_table, TableName=table, GlobalSecondaryIndexUpdates=drop)[0] == "ResourceNotFoundException"
     )
     more = ddb.update_table(TableName=table, ProvisionedThroughput={"ReadCapacityUnits": 7, "WriteCapacityUnits": 6})
-    assert more["TableDescription"]["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
+    assert more["TableDescription"]["ProvisionedThroughput"]["ReadCapacityUnits"] == 5
+    assert ddb.describe_table(TableName=table)["Table"]["ProvisionedThroughput"]["ReadCapacityUnits"] == 7
 
 
 def test_time_to_live_deletes_when_the_clock_comes_to_it(fresh_sandbox: Any) -> None:

@@ -1,17 +1,21 @@
 """Amazon DynamoDB. Importing this package registers its operations and background work.
 
-table_operations  tables and their life             item_operations  one item at a time
-read_operations   Query and Scan                    writes           a write: parsed, located, applied
-items             keys, rows, and how one changes   reading          a page of a range of rows
-tables            rows, keys and compiled schemas   describe         a table's description
-indexing          secondary indexes                 streams, expiry  what follows from a change
-rules             checks beyond the model           errors           the service's errors
-exports           what other services may use
+table_operations, update_operations   tables and their life; lifecycle: what begins and ends with one
+item_, batch_, transaction_operations one item, many, all or none; writes: a write parsed, located, applied
+read_operations, reading              Query and Scan; a page of a range of rows
+partiql_operations, statements        PartiQL, as plans over the same reads and writes
+vector_operations, vectors            vector indexes and their search
+ttl_, tag_, insight_, backup_, global_operations   settings of a table, its copies, its replicas
+items, tables, indexing, throughput   keys and rows, schemas, secondary indexes, capacity
+streams, expiry, history, replicas    what follows from a change
+rules, update_rules, errors, describe checks beyond the model, the service's errors, a table's description
+exports                               what other services may use
 """
 
 from mrak.services.dynamodb import (
     backup_operations,
     batch_operations,
+    global_operations,
     insight_operations,
     item_operations,
     partiql_operations,
@@ -27,6 +31,7 @@ from mrak.services.dynamodb import (
 __all__ = [
     "backup_operations",
     "batch_operations",
+    "global_operations",
     "insight_operations",
     "item_operations",
     "partiql_operations",

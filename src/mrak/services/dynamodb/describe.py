@@ -15,12 +15,12 @@ from mrak.services.dynamodb.tables import (
     row_size_bytes,
     table_arn,
 )
+from mrak.services.dynamodb.throughput import warm_units
 from mrak.services.dynamodb.vectors import VectorRecord
 from mrak.store.keys import prefix_end
 
 # AWS refreshes sizes every six hours; here the count is exact and the size is measured on the first rows.
 _MEASURED_ROWS = 1000
-_ON_DEMAND_WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
 
 
 def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACTIVE") -> dict[str, Any]:
@@ -50,18 +50,19 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
         ("SSEDescription", record.sse),
         ("OnDemandThroughput", record.on_demand),
         ("RestoreSummary", record.restored),
-        ("Replicas", list(record.replicas) or None),
     ):
         if value is not None:
             out[name] = value
     if record.replicas:
+        out["Replicas"] = [_replica_of(record, it) for it in record.replicas]
         out["GlobalTableVersion"] = "2019.11.21"
+        out["GlobalTableSettingsReplicationMode"] = "ENABLED_WITH_OVERRIDES"
     if record.table_class is not None:
         out["TableClassSummary"] = {"TableClass": record.table_class}
         if record.table_class_at is not None:
             out["TableClassSummary"]["LastUpdateDateTime"] = record.table_class_at
     if status not in ("CREATING", "DELETING") or record.warm is not None:
-        out["WarmThroughput"] = _warm(record, record.warm, record.read_units, record.write_units, status)
+        out["WarmThroughput"] = _warm(record, None, status)
     return out
 
 
@@ -108,14 +109,27 @@ def _billing(record: TableRecord, status: str) -> dict[str, Any]:
     return {"BillingModeSummary": summary}
 
 
-def _warm(
-    record: TableRecord, chosen: dict[str, int] | None, read_units: int, write_units: int, status: str
-) -> dict[str, Any]:
-    if record.is_provisioned:
-        units = {"ReadUnitsPerSecond": read_units, "WriteUnitsPerSecond": write_units}
-    else:
-        units = dict(_ON_DEMAND_WARM)
-    return {**units, **(chosen or {}), "Status": "ACTIVE" if status == "ACTIVE" else "UPDATING"}
+def _warm(record: TableRecord, index: IndexRecord | None, status: str) -> dict[str, Any]:
+    return {**warm_units(record, index), "Status": "ACTIVE" if status == "ACTIVE" else "UPDATING"}
+
+
+def _replica_of(record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
+    """ReplicaDescription: what differs there, and how its capacity is."""
+    out: dict[str, Any] = {
+        "RegionName": replica["RegionName"],
+        "ReplicaStatus": "ACTIVE",
+        "WarmThroughput": _warm(record, None, "ACTIVE"),
+        "GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES",
+    }
+    for name in ("KMSMasterKeyId", "ProvisionedThroughputOverride", "OnDemandThroughputOverride"):
+        if name in replica:
+            out[name] = replica[name]
+    if "TableClassOverride" in replica:
+        out["ReplicaTableClassSummary"] = {"TableClass": replica["TableClassOverride"]}
+    indexes = [{"IndexName": index.name} for index in record.indexes if index.is_global]
+    if indexes:
+        out["GlobalSecondaryIndexes"] = indexes
+    return out
 
 
 def _add_indexes(tx: Transaction, scope: Scope, record: TableRecord, out: dict[str, Any], status: str) -> None:
@@ -150,7 +164,7 @@ def index_of(
     if index.on_demand is not None:
         out["OnDemandThroughput"] = index.on_demand
     if status != "CREATING" or index.warm is not None:
-        out["WarmThroughput"] = _warm(record, index.warm, index.read_units, index.write_units, status)
+        out["WarmThroughput"] = _warm(record, index, status)
     return out
 
 

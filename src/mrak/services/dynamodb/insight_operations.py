@@ -20,11 +20,8 @@ _DEFAULT_MODE = "ACCESSED_AND_THROTTLED_KEYS"
 
 
 def _check_index(record: TableRecord, name: str | None) -> None:
-    if name is not None and all(index.name != name for index in record.indexes):
-        raise ApiError(
-            "ResourceNotFoundException",
-            f"Requested resource not found: Table: {record.name} index: {name} not found",
-        )
+    if name is not None and all(index.name != name or not index.is_global for index in record.indexes):
+        raise ApiError("ResourceNotFoundException", f"Index: {name} not found for table: {record.name}")
 
 
 @operation("UpdateContributorInsights")
@@ -34,13 +31,19 @@ def update_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, An
     _check_index(record, name)
     enables = req["ContributorInsightsAction"] == "ENABLE"
     mode = req.get("ContributorInsightsMode", _DEFAULT_MODE)
+    current = record.insights.get(name or "")
+    status = "ENABLING" if enables else "DISABLING"
+    if not enables and current is None:
+        status = "DISABLED"
+    elif enables and current is not None and current["mode"] == mode:
+        status = "ENABLED"
     insights = {key: value for key, value in record.insights.items() if key != (name or "")}
     if enables:
-        insights[name or ""] = {"mode": mode, "since": ctx.now}
+        insights[name or ""] = current if status == "ENABLED" and current else {"mode": mode, "since": ctx.now}
     TABLES.replace(tx, scope, record, structs.replace(record, insights=insights))
     output = {
         "TableName": record.name,
-        "ContributorInsightsStatus": "ENABLING" if enables else "DISABLING",
+        "ContributorInsightsStatus": status,
         "ContributorInsightsMode": mode,
     }
     return output | ({"IndexName": name} if name is not None else {})
@@ -106,8 +109,11 @@ def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dic
 
 @operation("DisableKinesisStreamingDestination")
 def disable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    _, record = require_table(ctx, tx, req["TableName"])
-    raise _no_destination(record, req["StreamArn"], "disable")
+    require_table(ctx, tx, req["TableName"])
+    raise errors.invalid(
+        "Table is not in a valid state to enable Kinesis Streaming Destination: "
+        "KinesisStreamingDestination must be ACTIVE to perform DISABLE operation."
+    )
 
 
 @operation("UpdateKinesisStreamingDestination")
@@ -118,13 +124,9 @@ def update_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dic
             "UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
         )
     _, record = require_table(ctx, tx, req["TableName"])
-    raise _no_destination(record, req["StreamArn"], "enable")
-
-
-def _no_destination(record: TableRecord, arn: str, verb: str) -> ApiError:
-    return errors.invalid(
-        f"Table is not in a valid state to {verb} Kinesis Streaming Destination: "
-        f"No streaming destination with streamArn: {arn} found for table with tableName: {record.name}"
+    raise errors.invalid(
+        "Table is not in a valid state to enable Kinesis Streaming Destination: No streaming destination with "
+        f"streamArn: {req['StreamArn']} found for table with tableName: {record.name}"
     )
 
 

@@ -17,6 +17,7 @@ from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
     Schema,
+    find_schema,
     key_part,
     pack_row,
     row_size_bytes,
@@ -174,6 +175,16 @@ class Change:
 
 def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) -> Cost:
     """Writes an item and all that follows from it. `by_service` marks what expiry deletes."""
+    cost = _change_member(ctx, tx, it, by_service)
+    for replica in it.schema.record.replicas:
+        member = find_schema(tx, it.schema.scope.in_region(replica["RegionName"]), it.schema.record.name)
+        if member is not None:
+            key = ItemKey(member.prefix + it.key.row[len(it.schema.prefix) :], it.key.suffix)
+            _change_member(ctx, tx, Change(member, key, open_row(tx, key), None, it.new, it.new_size_bytes), False)
+    return cost
+
+
+def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) -> Cost:
     schema = it.schema
     tx.check_open(it.key.row)
     if it.old is None and it.old_row is not None and schema.needs_old:

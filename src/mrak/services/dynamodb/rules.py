@@ -11,6 +11,10 @@ from mrak.services.dynamodb import errors
 MOST_LOCAL_INDEXES = 5
 MOST_GLOBAL_INDEXES = 20
 MOST_INCLUDED = 100
+MOST_COMPOSED = 4
+MOST_TAGS = 50
+LONGEST_TAG_KEY = 128
+LONGEST_TAG_VALUE = 256
 MOST_UNITS = 1_000_000_000_000
 MOST_DIMENSIONS = 4096
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
@@ -84,23 +88,28 @@ def check_new_table(req: Mapping[str, Any]) -> None:
         [(it["VectorAttribute"]["AttributeName"], it["Dimensions"]) for it in req.get("VectorIndexes", [])]
     )
     check_all_used(req, defined)
+    check_tags(req.get("Tags", []))
+    check_tag_count(len(req.get("Tags", [])))
     check_stream(req.get("StreamSpecification"))
 
 
 def check_stream(specification: Mapping[str, Any] | None) -> None:
+    """The stream of a new table."""
     if specification is None:
         return
     if specification["StreamEnabled"] and "StreamViewType" not in specification:
-        raise errors.invalid_parameter("StreamViewType must be specified when StreamEnabled is true")
+        raise errors.invalid_parameter("Table is being created with a stream enabled, UpdateViewType is required")
     if not specification["StreamEnabled"] and "StreamViewType" in specification:
-        raise errors.invalid_parameter("StreamViewType should not be specified when StreamEnabled is false")
+        raise errors.invalid_parameter(
+            "Table is being created with a stream disabled, UpdateViewType should not be specified"
+        )
 
 
 def _defined(definitions: Sequence[Mapping[str, str]]) -> list[str]:
     names = [definition["AttributeName"] for definition in definitions]
     for place, name in enumerate(names):
         if name in names[:place]:
-            raise errors.invalid_parameter(f"Cannot have duplicate AttributeDefinitions: {name}")
+            raise errors.invalid(f"Attribute Name is duplicated: {name}")
     return names
 
 
@@ -217,12 +226,31 @@ def _check_composite(schema: Sequence[Mapping[str, str]]) -> None:
     if roles[0] != "HASH":
         raise errors.invalid("Invalid KeySchema: The first KeySchemaElement is not a HASH key type")
     if roles != sorted(roles):
-        raise errors.invalid("Invalid KeySchema: All HASH key elements must come before RANGE key elements")
+        raise errors.invalid_parameter("All HASH key attributes must precede RANGE key attributes in the KeySchema")
     names = [element["AttributeName"] for element in schema]
     if len(set(names)) != len(names):
-        raise errors.invalid("Invalid KeySchema: KeySchema contains duplicate attribute names")
-    if roles.count("HASH") > 4 or roles.count("RANGE") > 4:
-        raise errors.invalid("Invalid KeySchema: KeySchema has more than 4 HASH or 4 RANGE key elements")
+        raise errors.invalid("The KeySchema contains multiple key attributes with the same name")
+    for role in ("HASH", "RANGE"):
+        if roles.count(role) > MOST_COMPOSED:
+            raise errors.invalid_parameter(f"The KeySchema exceeds the maximum allowed number of {role} key attributes")
+
+
+def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
+    for place, tag in enumerate(tags):
+        key, value = tag["Key"], tag["Value"]
+        if not 1 <= len(key) <= LONGEST_TAG_KEY:
+            raise errors.invalid(f"The Tag Key provided is invalid, Key: {key}")
+        if key.lower().startswith("aws:"):
+            raise errors.invalid(f"Tag Key cannot be prefixed with aws:, Key: {key}")
+        if len(value) > LONGEST_TAG_VALUE:
+            raise errors.invalid(f"The Tag Value provided is invalid, Value: {value}")
+        if any(key == other["Key"] for other in tags[:place]):
+            raise errors.invalid(f"Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}")
+
+
+def check_tag_count(count: int) -> None:
+    if count > MOST_TAGS:
+        raise errors.invalid("Number of Tags exceed the current limit for the provided ResourceArn")
 
 
 def check_projection(projection: Mapping[str, Any]) -> None:
@@ -234,6 +262,9 @@ def check_projection(projection: Mapping[str, Any]) -> None:
         raise errors.invalid_parameter(f"ProjectionType is {kind}, but NonKeyAttributes is specified")
     if included is None and kind == "INCLUDE":
         raise errors.invalid_parameter("ProjectionType is INCLUDE, but NonKeyAttributes is not specified")
+    for place, name in enumerate(included or ()):
+        if name in included[:place]:  # type: ignore[index]
+            raise errors.invalid_parameter(f"Duplicate element in NonKeyAttributes: {name}")
     if included is not None and len(included) > MOST_INCLUDED:
         raise errors.invalid_parameter(f"NonKeyAttributes count exceeds the limit of {MOST_INCLUDED}")
 

@@ -6,24 +6,15 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import Any
-
-from msgspec import structs
 
 from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, history, indexing, rules, streams, vectors
-from mrak.services.dynamodb.tables import (
-    INDEX_ROWS,
-    ITEMS,
-    TABLES,
-    StreamRecord,
-    TableRecord,
-    resolve_name,
-)
+from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, vectors
+from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
+from mrak.services.dynamodb.throughput import limits
 
 _MOST_LISTED = 100
 
@@ -36,7 +27,8 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     if TABLES.open(tx, scope, name) is not None:
         raise errors.table_exists(name)
     record = _new_record(ctx, scope, name, req)
-    record = set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
+    if req.get("StreamSpecification", {}).get("StreamEnabled"):
+        record = lifecycle.set_stream(ctx, tx, scope, record, req["StreamSpecification"])
     TABLES.insert(tx, scope, record)
     return {"TableDescription": describe.table(tx, scope, record, "CREATING")}
 
@@ -63,7 +55,7 @@ def _new_record(ctx: Context, scope: Scope, name: str, req: dict[str, Any]) -> T
         table_class=req.get("TableClass"),
         vectors=tuple(vectors.new_index(ctx, it) for it in req.get("VectorIndexes", [])),
         sse=new_encryption(scope, req.get("SSESpecification"), ctx),
-        on_demand=req.get("OnDemandThroughput"),
+        on_demand=limits(req.get("OnDemandThroughput", {}), None, billing),
         warm=req.get("WarmThroughput"),
         policy=req.get("ResourcePolicy"),
         policy_revision=str(ctx.draw.sequence()) if "ResourcePolicy" in req else None,
@@ -72,60 +64,22 @@ def _new_record(ctx: Context, scope: Scope, name: str, req: dict[str, Any]) -> T
 
 def new_encryption(scope: Scope, specification: dict[str, Any] | None, ctx: Context) -> dict[str, Any] | None:
     """SSEDescription; None for AWS's own key, which is the default."""
-    if specification is None or not specification.get("Enabled"):
+    if specification is None:
+        return None
+    kind, enabled = specification.get("SSEType"), specification.get("Enabled")
+    for name in ("SSEType", "KMSMasterKeyId"):
+        if enabled is False and name in specification:
+            raise errors.invalid_parameter(f"{name} can not be specified if Enabled is false")
+    if kind == "AES256":
+        raise errors.invalid_parameter("SSEType AES256 is not supported")
+    if "KMSMasterKeyId" in specification and kind is None:
+        raise errors.invalid_parameter("SSEType KMS is required if KMSMasterKeyId is specified")
+    if not enabled and kind is None:
         return None
     key = specification.get("KMSMasterKeyId") or ctx.draw.uuid()
     if not key.startswith("arn:"):
         key = arn(scope, "kms", key if "/" in key else f"key/{key}")
     return {"Status": "ENABLED", "SSEType": specification.get("SSEType", "KMS"), "KMSMasterKeyArn": key}
-
-
-def set_stream(
-    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, specification: dict[str, Any] | None
-) -> TableRecord:
-    """Starts a new stream, or ends the one there is."""
-    if specification is None:
-        return record
-    current = record.stream
-    if not specification["StreamEnabled"]:
-        if current is None or not current.is_enabled:
-            if current is None and record.created_at == ctx.now:
-                return record
-            raise errors.invalid("Table is already disabled for streams: TableName: " + record.name)
-        end_stream(ctx, tx, scope, record)
-        return structs.replace(record, stream=structs.replace(current, is_enabled=False))
-    if current is not None and current.is_enabled:
-        raise errors.invalid("Table already has an enabled stream: TableName: " + record.name)
-    moment = datetime.fromtimestamp(ctx.now, UTC)
-    label = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
-    stream = StreamRecord(
-        number=ctx.draw.sequence(), view=specification["StreamViewType"], label=label, created_at=ctx.now
-    )
-    streams.STREAMS.lock(tx, scope, record.name, label)
-    streams.STREAMS.insert(
-        tx,
-        scope,
-        streams.StreamIndex(
-            table=record.name,
-            label=label,
-            number=stream.number,
-            view=stream.view,
-            created_at=ctx.now,
-            keys=record.keys,
-        ),
-    )
-    return structs.replace(record, stream=stream)
-
-
-def end_stream(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
-    """The stream's shard is closed; what it holds stays readable for a day."""
-    if record.stream is None or not record.stream.is_enabled:
-        return
-    entry = streams.STREAMS.open(tx, scope, record.name, record.stream.label)
-    assert entry is not None, "a table's stream has its row"
-    ended = structs.replace(entry, ended_at=ctx.now, last_sequence=ctx.draw.sequence())
-    streams.STREAMS.replace(tx, scope, entry, ended)
-    tx.notify(streams.topic(scope, record.stream.number))
 
 
 @operation("DescribeTable")
@@ -149,15 +103,12 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
     if record.is_deletion_protected:
         raise errors.deletion_protected(record.name)
+    replicas.check_no_source(ctx, scope, record)
     description = describe.table(tx, scope, record, "DELETING")
     shown = ("TableName", "TableStatus", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId")
     kept = (*shown, "BillingModeSummary", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")
-    end_stream(ctx, tx, scope, record)
-    TABLES.delete(tx, scope, record)
-    ITEMS.clear(tx, scope, record.number)
-    INDEX_ROWS.clear(tx, scope, record.number)
-    history.HISTORY.clear(tx, scope, record.number)
-    vectors.ROWS.clear(tx, scope, record.number)
+    lifecycle.drop_table(ctx, tx, scope, record)
+    replicas.leave(tx, scope, record)
     out = {name: description[name] for name in (*kept, "DeletionProtectionEnabled") if name in description}
     return {"TableDescription": out}
 

@@ -15,17 +15,25 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors
+from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
 _PAGE_TAGS = 10
-_MOST_TAGS = 50
+_MOST_POLICY_BYTES = 20_480
 
 
 def require_by_arn(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> tuple[Scope, TableRecord]:
     """The table that an ARN names."""
     parts = find_arn(text)
-    if parts is None or parts.service != "dynamodb" or not parts.resource.startswith("table/"):
+    if not text.startswith("arn:"):
+        raise errors.invalid_parameter(f"ARNs must start with 'arn:': {text}")
+    if parts is None or parts.service != "dynamodb":
+        raise errors.invalid_parameter(f"Provided Arn is not a DynamoDB resource arn: {text}")
+    if not parts.resource.startswith("table/") or "/index/" in parts.resource:
+        raise errors.invalid_parameter(
+            f"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {text}"
+        )
+    if parts.region != ctx.scope.region:
         raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {text}")
     scope = parts.scope_in(ctx.scope.environment)
     name = parts.resource.removeprefix("table/").partition("/")[0]
@@ -38,16 +46,12 @@ def require_by_arn(ctx: Context, tx: Transaction, text: str, opens: bool = False
 @operation("TagResource")
 def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     tags = req["Tags"]
-    names = [tag["Key"] for tag in tags]
     if not tags:
         raise errors.invalid("Atleast one Tag needs to be provided as Input.")
-    for name in names:
-        if names.count(name) > 1:
-            raise errors.invalid(f"Tag Keys should be unique. Duplicated tag key: {name}")
+    rules.check_tags(tags)
     scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
     merged = record.tags | {tag["Key"]: tag["Value"] for tag in tags}
-    if len(merged) > _MOST_TAGS:
-        raise errors.invalid(f"One or more parameter values were invalid: Too many tags: {len(merged)}, limit: 50")
+    rules.check_tag_count(len(merged))
     TABLES.replace(tx, scope, record, structs.replace(record, tags=merged))
 
 
@@ -78,12 +82,14 @@ def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 
     scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
     _check_revision(record, req.get("ExpectedRevisionId"))
+    if len(req["Policy"].encode()) > _MOST_POLICY_BYTES:
+        raise errors.invalid_parameter(f"Maximum policy size of {_MOST_POLICY_BYTES} bytes exceeded")
     try:
         document = json.loads(req["Policy"])
     except ValueError:
-        raise errors.invalid("Policy is not valid JSON") from None
+        raise errors.invalid_parameter("Invalid policy document: This policy contains invalid Json") from None
     if not isinstance(document, dict) or "Statement" not in document:
-        raise errors.invalid("Policy document is malformed: missing required field Statement")
+        raise errors.invalid_parameter("Invalid policy document: Missing required field Statement")
     if record.policy == req["Policy"]:
         return {"RevisionId": record.policy_revision}
     revision = str(ctx.draw.sequence())

@@ -12,11 +12,13 @@ from msgspec import structs
 from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation, timer
+from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, expiry, items
 from mrak.services.dynamodb.items import Change, ItemKey
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import (
     TABLES,
+    TableRecord,
     TimeToLive,
     compile_schema,
     find_schema,
@@ -24,7 +26,8 @@ from mrak.services.dynamodb.tables import (
 )
 from mrak.store.keys import prefix_end
 
-_CHANGE_SECONDS = 3600
+# AWS documents an hour; it has been measured to be half of one.
+_CHANGE_SECONDS = 1860
 _PAGE_ROWS = 500
 _HASH_BYTES = 8
 
@@ -36,17 +39,27 @@ def update_time_to_live(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
     current = record.ttl
     is_enabled = current is not None and current.is_enabled
-    if enabled == is_enabled:
-        raise errors.invalid(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
-    if not enabled and current is not None and attribute != current.attribute:
+    if is_enabled and current is not None and attribute != current.attribute:
         raise errors.invalid(
             "TimeToLive is active on a different AttributeName: current AttributeName is " + current.attribute
         )
+    if enabled == is_enabled:
+        raise errors.invalid(f"TimeToLive is already {'enabled' if enabled else 'disabled'}")
     if current is not None and ctx.now - current.changed_at < _CHANGE_SECONDS:
         raise errors.invalid("Time to live has been modified multiple times within a fixed interval")
     ttl = TimeToLive(attribute=attribute, is_enabled=enabled, changed_at=ctx.now)
+    _set(ctx, tx, scope, record, ttl)
+    for replica in record.replicas:
+        there = scope.in_region(replica["RegionName"])
+        member = TABLES.open(tx, there, record.name)
+        if member is not None:
+            _set(ctx, tx, there, member, ttl)
+    return {"TimeToLiveSpecification": {"Enabled": enabled, "AttributeName": attribute}}
+
+
+def _set(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, ttl: TimeToLive) -> None:
     TABLES.replace(tx, scope, record, structs.replace(record, ttl=ttl))
-    if enabled:
+    if ttl.is_enabled:
         tx.at(
             Timer(
                 kind="dynamodb.ttl",
@@ -56,7 +69,6 @@ def update_time_to_live(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
                 payload=record.name.encode() + b"\x00",
             )
         )
-    return {"TimeToLiveSpecification": {"Enabled": enabled, "AttributeName": attribute}}
 
 
 @operation("DescribeTimeToLive")

@@ -14,122 +14,65 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, rules, vectors
-from mrak.services.dynamodb.table_operations import new_encryption, require_table, set_stream
+from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, throughput, vectors
+from mrak.services.dynamodb.table_operations import new_encryption, require_table
 from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
+from mrak.services.dynamodb.update_rules import check_update
 
-_CHANGING = frozenset(
-    {
-        "ProvisionedThroughput",
-        "BillingMode",
-        "GlobalSecondaryIndexUpdates",
-        "StreamSpecification",
-        "SSESpecification",
-        "ReplicaUpdates",
-        "TableClass",
-        "DeletionProtectionEnabled",
-        "OnDemandThroughput",
-        "WarmThroughput",
-        "VectorIndexUpdates",
-        "MultiRegionConsistency",
-        "GlobalTableWitnessUpdates",
-        "GlobalTableSettingsReplicationMode",
-        "DisassociationProtectionEnabled",
-    }
-)
+# What is changed at once; everything else leaves the table UPDATING for a while.
+_IMMEDIATE = ("DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput", "SSESpecification")
 
 
 @operation("UpdateTable")
 def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    if _CHANGING.isdisjoint(req):
-        raise errors.invalid(
-            "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates or "
-            "SSESpecification or ReplicaUpdates is required"
-        )
-    updates = req.get("GlobalSecondaryIndexUpdates", [])
-    _check_updates(updates)
-    rules.check_stream(req.get("StreamSpecification"))
+    check_update(req)
     scope, old = require_table(ctx, tx, req["TableName"], opens=True)
-    record = _change_capacity(ctx, old, req)
-    record = set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
+    if "ReplicaUpdates" in req:
+        TABLES.replace(tx, scope, old, replicas.update(ctx, tx, scope, old, req))
+        shown = old
+    else:
+        shown = _update_member(ctx, tx, scope, old, req)
+        _update_others(ctx, tx, scope, old, req)
+    description = describe.table(tx, scope, shown)
+    if not any(name in req for name in _IMMEDIATE):
+        description["TableStatus"] = "UPDATING"
+    return {"TableDescription": description}
+
+
+def _update_others(ctx: Context, tx: Transaction, scope: Scope, old: TableRecord, req: Mapping[str, Any]) -> None:
+    """Changes the other members of a global table in the same way, where the change is the group's."""
+    shared = {name: value for name, value in req.items() if name in replicas.GROUP_WIDE}
+    if not shared:
+        return
+    for replica in old.replicas:
+        there = scope.in_region(replica["RegionName"])
+        member = TABLES.open(tx, there, old.name)
+        if member is not None:
+            _update_member(ctx, tx, there, member, shared)
+
+
+def _update_member(
+    ctx: Context, tx: Transaction, scope: Scope, old: TableRecord, req: Mapping[str, Any]
+) -> TableRecord:
+    """Changes one table; the table as the reply shows it, with old capacity and indexes in transition."""
+    if old.replicas and req.get("BillingMode") == "PROVISIONED":
+        raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
+    record = throughput.change_billing(ctx, old, req)
+    record = lifecycle.set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
     record = _change_settings(ctx, scope, record, req)
     record, shown = _change_indexes(ctx, tx, scope, record, req)
     if "VectorIndexUpdates" in req:
         record = shown = _change_vectors(ctx, tx, scope, record, req)
     TABLES.replace(tx, scope, old, record)
-    description = describe.table(tx, scope, shown)
-    description["TableStatus"] = "UPDATING"
-    return {"TableDescription": description}
-
-
-def _check_updates(updates: list[dict[str, Any]]) -> None:
-    seen: set[str] = set()
-    for update in updates:
-        actions = [update[kind] for kind in ("Create", "Update", "Delete") if kind in update]
-        if not actions:
-            raise errors.invalid_parameter(
-                "One of GlobalSecondaryIndexUpdate.Update, GlobalSecondaryIndexUpdate.Create, "
-                "GlobalSecondaryIndexUpdate.Delete must not be null"
-            )
-        name = actions[0]["IndexName"]
-        if name in seen:
-            raise errors.invalid_parameter(
-                f"Only one global secondary index update per index is allowed simultaneously. Index: {name}"
-            )
-        seen.add(name)
-    if sum("Create" in update or "Delete" in update for update in updates) > 1:
-        raise ApiError(
-            "LimitExceededException",
-            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
-        )
-
-
-def _change_capacity(ctx: Context, record: TableRecord, req: Mapping[str, Any]) -> TableRecord:
-    billing = req.get("BillingMode", record.billing)
-    throughput = req.get("ProvisionedThroughput")
-    if billing == "PAY_PER_REQUEST":
-        if throughput is not None:
-            raise errors.invalid_parameter(
-                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
-            )
-        if not record.is_provisioned:
-            return record
-        indexes = tuple(structs.replace(index, read_units=0, write_units=0) for index in record.indexes)
-        return structs.replace(
-            record, billing=billing, read_units=0, write_units=0, pay_per_request_at=ctx.now, indexes=indexes
-        )
-    if throughput is None:
-        if not record.is_provisioned:
-            raise errors.invalid_parameter(
-                "ReadCapacityUnits and WriteCapacityUnits must both be specified when BillingMode is PROVISIONED"
-            )
-        return record
-    rules.check_units(throughput)
-    read_units, write_units = throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]
-    is_same = (read_units, write_units) == (record.read_units, record.write_units)
-    if is_same and record.is_provisioned and "GlobalSecondaryIndexUpdates" not in req:
-        raise _unchanged("table", record.name, record.read_units, record.write_units)
-    grows = read_units > record.read_units or write_units > record.write_units
-    shrinks = record.is_provisioned and (read_units < record.read_units or write_units < record.write_units)
     return structs.replace(
-        record,
-        billing="PROVISIONED",
-        read_units=read_units,
-        write_units=write_units,
-        increased_at=ctx.now if grows else record.increased_at,
-        decreased_at=ctx.now if shrinks else record.decreased_at,
-        decreases_today=record.decreases_today + shrinks,
-    )
-
-
-def _unchanged(what: str, name: str, read_units: int, write_units: int) -> Exception:
-    return errors.invalid(
-        f"The provisioned throughput for the {what} {name} will not change. The requested value equals the current "
-        f"value. Current ReadCapacityUnits provisioned for the {what}: {read_units}. "
-        f"Requested ReadCapacityUnits: {read_units}. "
-        f"Current WriteCapacityUnits provisioned for the {what}: {write_units}. "
-        f"Requested WriteCapacityUnits: {write_units}. "
-        "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+        shown,
+        billing=old.billing,
+        read_units=old.read_units,
+        write_units=old.write_units,
+        decreases_today=old.decreases_today,
+        pay_per_request_at=old.pay_per_request_at,
+        table_class=old.table_class,
+        warm=old.warm,
     )
 
 
@@ -137,16 +80,30 @@ def _change_settings(ctx: Context, scope: Scope, record: TableRecord, req: Mappi
     changes: dict[str, Any] = {}
     if "DeletionProtectionEnabled" in req:
         changes["is_deletion_protected"] = req["DeletionProtectionEnabled"]
-    if "TableClass" in req:
+    if "TableClass" in req and req["TableClass"] != (record.table_class or "STANDARD"):
         changes["table_class"] = req["TableClass"]
         changes["table_class_at"] = ctx.now
     if "SSESpecification" in req:
-        changes["sse"] = new_encryption(scope, req["SSESpecification"], ctx)
+        changes["sse"] = _change_encryption(ctx, scope, record, req["SSESpecification"])
     if "OnDemandThroughput" in req:
-        changes["on_demand"] = req["OnDemandThroughput"]
+        changes["on_demand"] = throughput.limits(req["OnDemandThroughput"], record.on_demand, record.billing)
     if "WarmThroughput" in req:
-        changes["warm"] = {**(record.warm or {}), **req["WarmThroughput"]}
+        changes["warm"] = throughput.warmer(req["WarmThroughput"], throughput.warm_units(record))
     return structs.replace(record, **changes) if changes else record
+
+
+def _change_encryption(
+    ctx: Context, scope: Scope, record: TableRecord, wanted: Mapping[str, Any]
+) -> dict[str, Any] | None:
+    encryption = new_encryption(scope, dict(wanted), ctx)
+    if encryption is None and record.sse is None:
+        raise errors.invalid_parameter("Table is already encrypted by default")
+    if record.sse is not None and wanted.get("KMSMasterKeyId") == record.sse["KMSMasterKeyArn"]:
+        raise errors.invalid_parameter(
+            "Table is already encrypted with given KMSMasterKeyId. "
+            "Use KMSMasterKeyId parameter if you want to change Master Key"
+        )
+    return encryption
 
 
 def _change_indexes(
@@ -155,10 +112,13 @@ def _change_indexes(
     """The table with its indexes changed, and as the reply shows it: with those in transition."""
     attributes = dict(record.attributes)
     for definition in req.get("AttributeDefinitions", []):
-        attributes[definition["AttributeName"]] = definition["AttributeType"]
+        attributes.setdefault(definition["AttributeName"], definition["AttributeType"])
     shown: TableRecord = record
     for update in req.get("GlobalSecondaryIndexUpdates", []):
         if "Create" in update:
+            if "AttributeDefinitions" not in req:
+                name = update["Create"]["IndexName"]
+                raise errors.invalid_parameter(f"AttributeDefinitions is not specified for index: {name}")
             record, shown = _create(ctx, tx, scope, structs.replace(record, attributes=attributes), update["Create"])
         elif "Update" in update:
             record = shown = _update(record, update["Update"])
@@ -172,7 +132,7 @@ def _create(
 ) -> tuple[TableRecord, TableRecord]:
     name = definition["IndexName"]
     if name in _index_names(record):
-        raise errors.invalid_parameter(f"Index {name} already exists")
+        raise errors.invalid("Attempting to create an index which already exists")
     taken = {vector.attribute for vector in record.vectors}
     for element in definition["KeySchema"]:
         if element["AttributeName"] in taken:
@@ -247,31 +207,43 @@ def _used(record: TableRecord, added: tuple[IndexRecord, ...] = ()) -> dict[str,
     return {name: kind for name, kind in record.attributes.items() if name in used}
 
 
-def _update(record: TableRecord, change: Mapping[str, Any]) -> TableRecord:
-    name = change["IndexName"]
-    index = next((it for it in record.indexes if it.name == name and it.is_global), None)
+def _require_index(record: TableRecord, name: str, verb: str) -> IndexRecord:
+    index = next((it for it in record.indexes if it.name == name), None)
     if index is None:
         raise _index_not_found(record, name)
+    if not index.is_global:
+        raise errors.invalid(f"Cannot {verb} an index that is not a GlobalSecondaryIndex: {name}")
+    return index
+
+
+def _update(record: TableRecord, change: Mapping[str, Any]) -> TableRecord:
+    name = change["IndexName"]
+    index = _require_index(record, name, "update")
     changes: dict[str, Any] = {}
-    throughput = change.get("ProvisionedThroughput")
-    if throughput is not None:
-        rules.check_units(throughput, name)
-        read_units, write_units = throughput["ReadCapacityUnits"], throughput["WriteCapacityUnits"]
+    units = change.get("ProvisionedThroughput")
+    if units is not None:
+        if not record.is_provisioned:
+            raise errors.invalid_parameter(
+                f"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: {name} when "
+                "BillingMode is PAY_PER_REQUEST"
+            )
+        rules.check_units(units, name)
+        read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
         if (read_units, write_units) == (index.read_units, index.write_units):
-            raise _unchanged("index", name, read_units, write_units)
-        changes.update(read_units=read_units, write_units=write_units)
+            raise throughput.unchanged("index", name, read_units, write_units)
+        changes.update(read_units=read_units, write_units=write_units, warm=throughput.warm_units(record, index))
     if "OnDemandThroughput" in change:
-        changes["on_demand"] = change["OnDemandThroughput"]
+        limits = throughput.limits(change["OnDemandThroughput"], index.on_demand, record.billing, name)
+        changes["on_demand"] = limits
     if "WarmThroughput" in change:
-        changes["warm"] = {**(index.warm or {}), **change["WarmThroughput"]}
+        current = throughput.warm_units(record, index)
+        changes["warm"] = throughput.warmer(change["WarmThroughput"], current, name)
     changed = structs.replace(index, **changes)
     return structs.replace(record, indexes=tuple(changed if it is index else it for it in record.indexes))
 
 
 def _delete(tx: Transaction, scope: Scope, record: TableRecord, name: str) -> tuple[TableRecord, TableRecord]:
-    index = next((it for it in record.indexes if it.name == name and it.is_global), None)
-    if index is None:
-        raise _index_not_found(record, name)
+    index = _require_index(record, name, "delete")
     INDEX_ROWS.clear(tx, scope, record.number, index.number)
     deleting = structs.replace(index, status="DELETING")
     shown = structs.replace(record, indexes=tuple(deleting if it is index else it for it in record.indexes))

@@ -1,0 +1,106 @@
+"""The global tables of 2017, which AWS makes no more, and the auto scaling of replicas.
+
+https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTableReplicaAutoScaling.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation
+from mrak.core.scope import Scope
+from mrak.services.dynamodb import errors
+from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
+
+_LEGACY = (
+    "DynamoDB global tables version 2017.11.29 is not supported. We recommend using DynamoDB global tables version "
+    "2019.11.21, instead of version 2017.11.29 (Legacy)."
+)
+
+
+def _missing(name: str) -> ApiError:
+    return ApiError(
+        "GlobalTableNotFoundException", f"Global table not found: Global table with name: '{name}' does not exist."
+    )
+
+
+@operation("CreateGlobalTable")
+def create_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    if not req["ReplicationGroup"]:
+        raise errors.invalid_parameter("Global table must have atleast one replica")
+    raise errors.invalid_parameter(_LEGACY)
+
+
+@operation("UpdateGlobalTable")
+def update_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    updates = req["ReplicaUpdates"]
+    if not updates or any(not update for update in updates):
+        raise errors.invalid("One or more parameter values were invalid")
+    if any(len(update) > 1 for update in updates):
+        raise errors.invalid_parameter(
+            "A ReplicaUpdate structure cannot contain both a create replica action and a delete replica action"
+        )
+    if any("Create" in update for update in updates):
+        raise errors.invalid_parameter(_LEGACY)
+    raise _missing(req["GlobalTableName"])
+
+
+@operation("DescribeGlobalTable")
+def describe_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    raise _missing(req["GlobalTableName"])
+
+
+@operation("DescribeGlobalTableSettings")
+def describe_global_table_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    raise _missing(req["GlobalTableName"])
+
+
+@operation("UpdateGlobalTableSettings")
+def update_global_table_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    raise _missing(req["GlobalTableName"])
+
+
+@operation("ListGlobalTables")
+def list_global_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return {"GlobalTables": []}
+
+
+def _require_global(ctx: Context, tx: Transaction, name_or_arn: str) -> tuple[Scope, TableRecord]:
+    scope, name = resolve_name(ctx, name_or_arn)
+    record = TABLES.get(tx, scope, name)
+    if record is None or not record.replicas:
+        raise ApiError("ResourceNotFoundException", f"Global table with name: '{name}' does not exist.")
+    return scope, record
+
+
+def _scaling(scope: Scope, record: TableRecord) -> dict[str, Any]:
+    regions = [scope.region, *(replica["RegionName"] for replica in record.replicas)]
+    members = [{"RegionName": region, "ReplicaStatus": "ACTIVE", "GlobalSecondaryIndexes": []} for region in regions]
+    return {"TableAutoScalingDescription": {"TableName": record.name, "TableStatus": "ACTIVE", "Replicas": members}}
+
+
+@operation("DescribeTableReplicaAutoScaling")
+def describe_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return _scaling(*_require_global(ctx, tx, req["TableName"]))
+
+
+@operation("UpdateTableReplicaAutoScaling")
+def update_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """Members are on demand, which does not scale; only switching it off passes."""
+    scope, record = _require_global(ctx, tx, req["TableName"])
+    wanted = req.get("ProvisionedWriteCapacityAutoScalingUpdate")
+    parameter = None
+    if wanted is not None and not wanted.get("AutoScalingDisabled"):
+        parameter = "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate"
+    elif "ReplicaUpdates" in req:
+        parameter = "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate"
+    if parameter is not None:
+        regions = sorted([scope.region, *(replica["RegionName"] for replica in record.replicas)])
+        shown = ", ".join(f"'{region.upper()}'" for region in regions)
+        raise errors.invalid(
+            f"Failed to update global table with name ‘{record.name}‘. Replicas {shown} BillingMode is PayPerRequest. "
+            f"You must convert table's BillingMode to PROVISIONED to set parameters: '{parameter}'."
+        )
+    return _scaling(scope, record)

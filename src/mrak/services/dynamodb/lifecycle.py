@@ -1,0 +1,72 @@
+"""What begins and ends with a table: its streams, and all of its rows."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.services.dynamodb import errors, history, vectors
+from mrak.services.dynamodb.streams import STREAMS, StreamIndex, topic
+from mrak.services.dynamodb.tables import INDEX_ROWS, ITEMS, TABLES, StreamRecord, TableRecord
+
+
+def set_stream(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, specification: dict[str, Any] | None
+) -> TableRecord:
+    """Starts a new stream, or ends the one there is."""
+    if specification is None:
+        return record
+    current = record.stream
+    if not specification["StreamEnabled"]:
+        if current is None or not current.is_enabled:
+            raise errors.invalid(f"Table has no stream to disable: TableName: {record.name}")
+        if record.replicas:
+            raise errors.invalid_parameter("Disabling Stream is not allowed for a Global Table replica.")
+        end_stream(ctx, tx, scope, record)
+        return structs.replace(record, stream=structs.replace(current, is_enabled=False))
+    if current is not None and current.is_enabled:
+        raise errors.invalid(f"Table already has an enabled stream: TableName: {record.name}")
+    moment = datetime.fromtimestamp(ctx.now, UTC)
+    label = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
+    stream = StreamRecord(
+        number=ctx.draw.sequence(), view=specification["StreamViewType"], label=label, created_at=ctx.now
+    )
+    STREAMS.lock(tx, scope, record.name, label)
+    STREAMS.insert(
+        tx,
+        scope,
+        StreamIndex(
+            table=record.name,
+            label=label,
+            number=stream.number,
+            view=stream.view,
+            created_at=ctx.now,
+            keys=record.keys,
+        ),
+    )
+    return structs.replace(record, stream=stream)
+
+
+def end_stream(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
+    """The stream's shard is closed; what it holds stays readable for a day."""
+    if record.stream is None or not record.stream.is_enabled:
+        return
+    entry = STREAMS.open(tx, scope, record.name, record.stream.label)
+    assert entry is not None, "a table's stream has its row"
+    ended = structs.replace(entry, ended_at=ctx.now, last_sequence=ctx.draw.sequence())
+    STREAMS.replace(tx, scope, entry, ended)
+    tx.notify(topic(scope, record.stream.number))
+
+
+def drop_table(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
+    """The table and its rows are gone; its stream stays readable for a day."""
+    end_stream(ctx, tx, scope, record)
+    TABLES.delete(tx, scope, record)
+    ITEMS.clear(tx, scope, record.number)
+    INDEX_ROWS.clear(tx, scope, record.number)
+    history.HISTORY.clear(tx, scope, record.number)
+    vectors.ROWS.clear(tx, scope, record.number)

@@ -1,0 +1,223 @@
+"""Global tables, version 2019.11.21: tables of one name in several regions that have the same items.
+
+A replica is a table of its own. Each member's record lists the others, in the order in which they came. A write to one
+member writes all of them in its transaction: no reader in another region ever sees an older item.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GlobalTables.html
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import NotBuilt
+from mrak.core.scope import Scope
+from mrak.lang.ddb.values import item_size_bytes
+from mrak.services.dynamodb import errors, items
+from mrak.services.dynamodb.items import Change, ItemKey
+from mrak.services.dynamodb.lifecycle import drop_table, set_stream
+from mrak.services.dynamodb.tables import TABLES, TableRecord, compile_schema, unpack_row
+from mrak.store.keys import prefix_end
+
+# Changes of these hold for the whole group; tags, protection, backups, policies and insights stay a region's own.
+GROUP_WIDE = frozenset(
+    {"AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexUpdates", "TableClass"}
+)
+_HASH_BYTES = 8
+_DAY_SECONDS = 86_400.0
+_REGIONS = [
+    "ap-south-2",
+    "ap-south-1",
+    "eu-south-1",
+    "eu-south-2",
+    "me-central-1",
+    "il-central-1",
+    "ca-central-1",
+    "eu-central-1",
+    "eu-central-2",
+    "us-west-1",
+    "us-west-2",
+    "af-south-1",
+    "eu-north-1",
+    "eu-west-3",
+    "eu-west-2",
+    "eu-west-1",
+    "ap-northeast-3",
+    "ap-northeast-2",
+    "ap-northeast-1",
+    "me-south-1",
+    "sa-east-1",
+    "ap-east-1",
+    "ca-west-1",
+    "ap-southeast-1",
+    "ap-southeast-2",
+    "ap-southeast-3",
+    "ap-southeast-4",
+    "ap-southeast-5",
+    "ap-southeast-7",
+    "mx-central-1",
+    "us-east-1",
+    "us-east-2",
+]
+
+
+def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]) -> TableRecord:
+    """UpdateTable's ReplicaUpdates."""
+    if req.get("MultiRegionConsistency") == "STRONG" or "GlobalTableWitnessUpdates" in req:
+        raise NotBuilt("dynamodb", "UpdateTable(MultiRegionConsistency=STRONG)")
+    kind, region, settings = _single_action(req["ReplicaUpdates"])
+    if kind != "Update" and region == scope.region:
+        raise errors.invalid(
+            "Cannot add or delete the local region through ReplicaUpdates. "
+            "Use CreateTable, DeleteTable, or UpdateTable as required."
+        )
+    if kind == "Create":
+        return _add(ctx, tx, scope, record, region, settings)
+    if all(replica["RegionName"] != region for replica in record.replicas):
+        raise errors.invalid(
+            "Update global table operation failed because one or more replicas were not part of the global table. "
+            f"Please retry the request without these replicas: [{region}]."
+        )
+    if kind == "Update":
+        return _override(tx, scope, record, region, settings)
+    return _remove(ctx, tx, scope, record, region)
+
+
+def _single_action(updates: Sequence[Mapping[str, Any]]) -> tuple[str, str, dict[str, Any]]:
+    """(kind, region, its other parameters). Groups change by one member at a time."""
+    actions = [(kind, action) for update in updates for kind, action in update.items()]
+    if len({kind for kind, _ in actions}) > 1:
+        raise errors.invalid("Update table operation with more than one type of replica actions not allowed.")
+    if len(actions) < len(updates):
+        raise _no_action()
+    regions = {action["RegionName"] for _, action in actions}
+    kind, action = actions[0]
+    if len(regions) > 1 and kind != "Update":
+        raise errors.invalid("Update table operation with more than one create or delete replica actions not allowed")
+    settings = {name: value for name, value in action.items() if name != "RegionName"}
+    if kind == "Update" and not settings:
+        raise _no_action()
+    return kind, action["RegionName"], settings
+
+
+def _no_action() -> Exception:
+    return errors.invalid("There are no actions specified in the Replica Update Action of the request.")
+
+
+def _add(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]
+) -> TableRecord:
+    if region not in _REGIONS:
+        raise errors.invalid(
+            f"Region {region} is not supported. The latest version of global tables are only supported in the "
+            f"following regions: [{', '.join(_REGIONS)}]"
+        )
+    if record.is_provisioned:
+        raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
+    there = scope.in_region(region)
+    if TABLES.open(tx, there, record.name) is not None:
+        raise errors.invalid(
+            f"Failed to create a the new replica of table with name: ‘{record.name}’ because one or more replicas "
+            "already existed as tables."
+        )
+    if record.stream is None or not record.stream.is_enabled:
+        wanted = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+        record = set_stream(ctx, tx, scope, record, wanted)
+    entry = {"RegionName": region, "source": scope.region, "added_at": ctx.now, **settings}
+    for replica in record.replicas:
+        _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, entry)
+    _create_member(ctx, tx, scope, record, there)
+    return structs.replace(record, replicas=(*record.replicas, entry))
+
+
+def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, there: Scope) -> None:
+    """The table in the new region, with all items."""
+    assert record.stream is not None
+    others = tuple({"RegionName": it["RegionName"]} for it in record.replicas)
+    member = structs.replace(
+        record,
+        number=ctx.draw.sequence(),
+        id=ctx.draw.uuid(),
+        created_at=ctx.now,
+        indexes=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in record.indexes),
+        vectors=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in record.vectors),
+        stream=None,
+        tags={},
+        is_deletion_protected=False,
+        policy=None,
+        policy_revision=None,
+        pitr_since=None,
+        insights={},
+        restored=None,
+        replicas=(*others, {"RegionName": scope.region}),
+    )
+    source, target = compile_schema(scope, record), compile_schema(there, structs.replace(member, replicas=()))
+    for key, row in tx.scan(source.prefix, prefix_end(source.prefix)):
+        item, tail = unpack_row(row), key[len(source.prefix) :]
+        copied = ItemKey(target.prefix + tail, tail[_HASH_BYTES:])
+        tx.lock(copied.row)
+        items.change(ctx, tx, Change(target, copied, None, None, item, item_size_bytes(item)))
+    wanted = {"StreamEnabled": True, "StreamViewType": record.stream.view}
+    TABLES.insert(tx, there, set_stream(ctx, tx, there, member, wanted))
+
+
+def _relist(tx: Transaction, scope: Scope, name: str, region: str, entry: dict[str, Any] | None) -> None:
+    """Tells one member about another: that it is there and how, or that it is gone."""
+    record = TABLES.open(tx, scope, name)
+    if record is None:
+        return
+    listed = [it for it in record.replicas if it["RegionName"] != region]
+    if entry is not None:
+        listed.append(entry)
+    TABLES.replace(tx, scope, record, structs.replace(record, replicas=tuple(listed)))
+
+
+def _override(tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]) -> TableRecord:
+    if "ProvisionedThroughputOverride" in settings and not record.is_provisioned:
+        raise errors.invalid(
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+        )
+    if "TableClassOverride" in settings:
+        there = scope.in_region(region)
+        member = TABLES.open(tx, there, record.name)
+        if member is not None:
+            changed = structs.replace(member, table_class=settings["TableClassOverride"])
+            TABLES.replace(tx, there, member, changed)
+    replicas = tuple(it | settings if it["RegionName"] == region else it for it in record.replicas)
+    return structs.replace(record, replicas=replicas)
+
+
+def _remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:
+    there = scope.in_region(region)
+    member = TABLES.open(tx, there, record.name)
+    if member is not None:
+        if member.is_deletion_protected:
+            raise errors.invalid(
+                f"Cannot delete table {record.name} in region {region} because it has deletion protection enabled. "
+                "Disable deletion protection first."
+            )
+        check_no_source(ctx, there, member)
+        drop_table(ctx, tx, there, member)
+    left = tuple(it for it in record.replicas if it["RegionName"] != region)
+    for replica in left:
+        _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, None)
+    return structs.replace(record, replicas=left)
+
+
+def check_no_source(ctx: Context, scope: Scope, record: TableRecord) -> None:
+    """A table from which a replica was made lately cannot go before it."""
+    for replica in record.replicas:
+        if replica.get("source") == scope.region and ctx.now - replica["added_at"] < _DAY_SECONDS:
+            raise errors.invalid(
+                "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to "
+                "the table in the last 24 hours."
+            )
+
+
+def leave(tx: Transaction, scope: Scope, record: TableRecord) -> None:
+    """Takes a table that is deleted off the lists of the others."""
+    for replica in record.replicas:
+        _relist(tx, scope.in_region(replica["RegionName"]), record.name, scope.region, None)

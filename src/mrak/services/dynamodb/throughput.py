@@ -1,0 +1,164 @@
+"""A table's capacity: provisioned units and their daily decreases, on-demand limits, warm throughput."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.context import Context
+from mrak.core.errors import ApiError
+from mrak.services.dynamodb import errors, rules
+from mrak.services.dynamodb.tables import IndexRecord, TableRecord
+
+_FREE_DECREASES = 4
+_HOUR_SECONDS = 3600.0
+_ON_DEMAND_WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
+
+
+def warm_units(record: TableRecord, index: IndexRecord | None = None) -> dict[str, int]:
+    """What the table or the index can take at once: never less than it ever could."""
+    it: TableRecord | IndexRecord = record if index is None else index
+    if record.is_provisioned:
+        units = {"ReadUnitsPerSecond": it.read_units, "WriteUnitsPerSecond": it.write_units}
+    else:
+        units = _ON_DEMAND_WARM
+    known = it.warm or {}
+    return {name: max(count, known.get(name, 0)) for name, count in units.items()}
+
+
+def change_billing(ctx: Context, record: TableRecord, req: Mapping[str, Any]) -> TableRecord:
+    """The table with the billing mode and the provisioned units that UpdateTable asks for."""
+    units = req.get("ProvisionedThroughput")
+    if req.get("BillingMode", record.billing) == "PAY_PER_REQUEST":
+        if units is not None:
+            raise errors.invalid_parameter(
+                "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+            )
+        return _to_on_demand(ctx, record) if record.is_provisioned else record
+    if units is None:
+        return record
+    _check_every_index(record, req)
+    return _with_units(ctx, record, units, "GlobalSecondaryIndexUpdates" in req)
+
+
+def _to_on_demand(ctx: Context, record: TableRecord) -> TableRecord:
+    indexes = tuple(
+        structs.replace(index, read_units=0, write_units=0, warm=warm_units(record, index)) for index in record.indexes
+    )
+    return structs.replace(
+        record,
+        billing="PAY_PER_REQUEST",
+        read_units=0,
+        write_units=0,
+        pay_per_request_at=ctx.now,
+        indexes=indexes,
+        warm=warm_units(record),
+    )
+
+
+def _check_every_index(record: TableRecord, req: Mapping[str, Any]) -> None:
+    """A table that becomes provisioned needs units for each of its global indexes."""
+    if record.is_provisioned:
+        return
+    given = {
+        update["Update"]["IndexName"]
+        for update in req.get("GlobalSecondaryIndexUpdates", [])
+        if "ProvisionedThroughput" in update.get("Update", {})
+    }
+    for index in record.indexes:
+        if index.is_global and index.name not in given:
+            raise errors.invalid_parameter(f"ProvisionedThroughput must be specified for index: {index.name}")
+
+
+def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has_more: bool) -> TableRecord:
+    rules.check_units(units)
+    read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
+    is_same = (read_units, write_units) == (record.read_units, record.write_units)
+    if is_same and record.is_provisioned and not has_more:
+        raise unchanged("table", record.name, record.read_units, record.write_units)
+    shrinks = record.is_provisioned and (read_units < record.read_units or write_units < record.write_units)
+    decreases = decreases_today(record, ctx.now)
+    if shrinks:
+        _check_decrease(record, decreases, ctx.now)
+    grows = read_units > record.read_units or write_units > record.write_units
+    return structs.replace(
+        record,
+        billing="PROVISIONED",
+        read_units=read_units,
+        write_units=write_units,
+        increased_at=ctx.now if grows else record.increased_at,
+        decreased_at=ctx.now if shrinks else record.decreased_at,
+        decreases_today=decreases + shrinks,
+        on_demand=None,
+        warm=warm_units(record),
+    )
+
+
+def decreases_today(record: TableRecord, now: float) -> int:
+    is_today = record.decreased_at is not None and record.decreased_at // 86_400 == now // 86_400
+    return record.decreases_today if is_today else 0
+
+
+def _check_decrease(record: TableRecord, decreases: int, now: float) -> None:
+    last = record.decreased_at
+    if decreases < _FREE_DECREASES or last is None or now >= last + _HOUR_SECONDS:
+        return
+    midnight = (now // 86_400 + 1) * 86_400
+    raise ApiError(
+        "LimitExceededException",
+        "Subscriber limit exceeded: Provisioned throughput decreases are limited within a given UTC day. After the "
+        "first 4 decreases, each subsequent decrease in the same UTC day can be performed at most once every 3600 "
+        f"seconds. Number of decreases today: {decreases}. Last decrease at {_spelled(last)}. "
+        f"Next decrease can be made at {_spelled(min(last + _HOUR_SECONDS, midnight))}",
+    )
+
+
+def _spelled(moment: float) -> str:
+    at = datetime.fromtimestamp(moment, UTC)
+    hour = at.hour % 12 or 12
+    return f"{at:%A, %B} {at.day}, {at.year} at {hour}:{at:%M:%S} {at:%p} Coordinated Universal Time"
+
+
+def unchanged(what: str, name: str, read_units: int, write_units: int) -> Exception:
+    return errors.invalid(
+        f"The provisioned throughput for the {what} {name} will not change. The requested value equals the current "
+        f"value. Current ReadCapacityUnits provisioned for the {what}: {read_units}. "
+        f"Requested ReadCapacityUnits: {read_units}. "
+        f"Current WriteCapacityUnits provisioned for the {what}: {write_units}. "
+        f"Requested WriteCapacityUnits: {write_units}. "
+        "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+    )
+
+
+def limits(
+    wanted: Mapping[str, int], current: Mapping[str, int] | None, billing: str, index: str | None = None
+) -> dict[str, int] | None:
+    """OnDemandThroughput, merged into what there is: -1 takes a limit away, None is no limits."""
+    where = "" if index is None else f"index : {index}"
+    for name, count in wanted.items():
+        if billing == "PROVISIONED":
+            suffix = f" for {where}" if where else ""
+            raise errors.invalid_parameter(
+                f"{name} for OnDemandThroughput{suffix} cannot be specified when the table BillingMode is PROVISIONED"
+            )
+        if count == 0 or count < -1:
+            raise errors.invalid_parameter(
+                f"Requested {name} for OnDemandThroughput for {where or 'table'} is outside of valid range"
+            )
+    merged = {**(current or {}), **wanted}
+    return {name: count for name, count in merged.items() if count != -1} or None
+
+
+def warmer(wanted: Mapping[str, int], current: Mapping[str, int], index: str | None = None) -> dict[str, int]:
+    """WarmThroughput, which only ever grows."""
+    where = "table" if index is None else f"index {index}"
+    for name, count in wanted.items():
+        if count < current[name]:
+            raise errors.invalid_parameter(
+                f"Requested {name} for WarmThroughput for {where} is lower than current WarmThroughput, "
+                "decreasing WarmThroughput is not supported"
+            )
+    return {**current, **wanted}

@@ -1,0 +1,225 @@
+"""What UpdateTable refuses, and what it takes: one change at a time, and capacity within its bounds."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.dynamodb import INVALID, error_of, index, make_table
+
+PREFIX = "One or more parameter values were invalid: "
+UNITS = {"ReadCapacityUnits": 10, "WriteCapacityUnits": 10}
+STREAM = {"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"}
+
+
+@pytest.fixture(scope="module")
+def ddb(sandbox: Any) -> Any:
+    return sandbox.client("dynamodb")
+
+
+def test_nothing_to_do_names_what_could_be(ddb: Any) -> None:
+    """The list leaves out what the request has."""
+    table = make_table(ddb, sort=None)
+    named = error_of(ddb.update_table, TableName=table)[1]
+    assert named == (
+        "At least one of ProvisionedThroughput, BillingMode, UpdateStreamEnabled, GlobalSecondaryIndexUpdates, "
+        "SSESpecification, ReplicaUpdates, MultiAccountReplicaReady, ReplicaTransitRoleArn, MultiRegionConsistency, "
+        "DeletionProtectionEnabled, OnDemandThroughput, WarmThroughput or TableClass is required"
+    )
+    less = error_of(ddb.update_table, TableName=table, MultiRegionConsistency="EVENTUAL")[1]
+    assert less == named.replace("MultiRegionConsistency, ", "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"SSESpecification": {"Enabled": True}, "DeletionProtectionEnabled": True},
+            "Server-Side Encryption modification must be the only operation in the request",
+        ),
+        (
+            {"TableClass": "STANDARD", "BillingMode": "PAY_PER_REQUEST"},
+            "TableClass modification must be the only operation in the request",
+        ),
+        (
+            {"DeletionProtectionEnabled": True, "StreamSpecification": STREAM},
+            "DeletionProtection modification must be the only operation in the request",
+        ),
+        (
+            {"WarmThroughput": {"ReadUnitsPerSecond": 13000}, "StreamSpecification": STREAM},
+            "WarmThroughput must be the only operation in the request",
+        ),
+        (
+            {"OnDemandThroughput": {"MaxReadRequestUnits": 5}, "StreamSpecification": STREAM},
+            "OnDemandThroughput can only be combined with BillingMode in an UpdateTable request",
+        ),
+        (
+            {"ProvisionedThroughput": UNITS, "StreamSpecification": STREAM},
+            "You cannot modify stream status while updating table IOPS",
+        ),
+        (
+            {"ReplicaUpdates": [{"Delete": {"RegionName": "eu-west-1"}}], "StreamSpecification": STREAM},
+            "Replica modification must be the only operation in the request",
+        ),
+    ],
+)
+def test_one_change_at_a_time(ddb: Any, changes: dict[str, Any], message: str) -> None:
+    """Before anything is looked up."""
+    table = make_table(ddb, sort=None)
+    assert error_of(ddb.update_table, TableName=table, **changes) == (INVALID, PREFIX + message)
+
+
+def test_streams_are_switched_once(ddb: Any) -> None:
+    """The view is part of switching on, and of nothing else."""
+    table = make_table(ddb, sort=None)
+
+    def refused(**specification: Any) -> str:
+        return error_of(ddb.update_table, TableName=table, StreamSpecification=specification)[1]
+
+    assert refused(StreamEnabled=False) == f"Table has no stream to disable: TableName: {table}"
+    assert refused(StreamEnabled=True) == PREFIX + "If stream is being enabled then UpdateViewType is required"
+    assert refused(StreamEnabled=False, StreamViewType="KEYS_ONLY") == (
+        PREFIX + "If stream is being disabled, then UpdateViewType must not be specified"
+    )
+    ddb.update_table(TableName=table, StreamSpecification=STREAM)
+    assert refused(**STREAM) == f"Table already has an enabled stream: TableName: {table}"
+
+
+def test_indexes_that_cannot_be_changed(ddb: Any) -> None:
+    """Local indexes stay as they were made; names are taken."""
+    table = make_table(ddb, attributes={"other": "S"}, LocalSecondaryIndexes=[index("lsi", "pk", "other")])
+
+    def refused(**update: Any) -> tuple[str, str]:
+        defined = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "other")]
+        return error_of(
+            ddb.update_table, TableName=table, AttributeDefinitions=defined, GlobalSecondaryIndexUpdates=[update]
+        )
+
+    assert refused(Delete={"IndexName": "lsi"}) == (
+        INVALID,
+        "Cannot delete an index that is not a GlobalSecondaryIndex: lsi",
+    )
+    assert refused(Update={"IndexName": "lsi", "OnDemandThroughput": {"MaxReadRequestUnits": 5}}) == (
+        INVALID,
+        "Cannot update an index that is not a GlobalSecondaryIndex: lsi",
+    )
+    assert refused(Create=index("lsi", "other")) == (INVALID, "Attempting to create an index which already exists")
+
+
+def test_billing_modes_need_their_units(ddb: Any) -> None:
+    """Provisioned needs all units, on demand takes none."""
+    table = make_table(ddb, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=[index("gsi", "other")])
+
+    def refused(**changes: Any) -> str:
+        return error_of(ddb.update_table, TableName=table, **changes)[1]
+
+    assert refused(ProvisionedThroughput=UNITS) == (
+        PREFIX + "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+    )
+    assert refused(BillingMode="PAY_PER_REQUEST", ProvisionedThroughput=UNITS) == (
+        PREFIX + "ProvisionedThroughput cannot be specified when BillingMode is PAY_PER_REQUEST"
+    )
+    assert refused(BillingMode="PROVISIONED") == (
+        PREFIX + "ProvisionedThroughput must be specified when BillingMode is PROVISIONED"
+    )
+    assert refused(BillingMode="PROVISIONED", ProvisionedThroughput=UNITS) == (
+        PREFIX + "ProvisionedThroughput must be specified for index: gsi"
+    )
+    both = [{"Update": {"IndexName": "gsi", "ProvisionedThroughput": UNITS}}]
+    ddb.update_table(
+        TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS, GlobalSecondaryIndexUpdates=both
+    )
+    shown = ddb.describe_table(TableName=table)["Table"]
+    assert shown["BillingModeSummary"]["BillingMode"] == "PROVISIONED"
+    assert shown["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["ReadCapacityUnits"] == 10
+    warm = shown["WarmThroughput"]
+    assert (warm["ReadUnitsPerSecond"], warm["WriteUnitsPerSecond"]) == (12000, 4000)
+
+
+def test_four_decreases_a_day(fresh_sandbox: Any) -> None:
+    """The fifth within the hour is refused, with the time of the next."""
+    ddb = fresh_sandbox.client("dynamodb")
+    table = make_table(ddb, sort=None, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS)
+
+    def shrink(units: int) -> dict[str, Any]:
+        return {
+            "TableName": table,
+            "ProvisionedThroughput": {"ReadCapacityUnits": units, "WriteCapacityUnits": 10},
+        }
+
+    for units in (9, 8, 7, 6):
+        ddb.update_table(**shrink(units))
+    assert ddb.describe_table(TableName=table)["Table"]["ProvisionedThroughput"]["NumberOfDecreasesToday"] == 4
+    code, message = error_of(ddb.update_table, **shrink(5))
+    assert code == "LimitExceededException"
+    assert "Number of decreases today: 4. Last decrease at " in message
+    fresh_sandbox.advance_clock(3601)
+    ddb.update_table(**shrink(5))
+
+
+def test_limits_on_demand(ddb: Any) -> None:
+    """Merged one by one; -1 takes one away."""
+    table = make_table(ddb, sort=None)
+
+    def limit(**units: int) -> Any:
+        ddb.update_table(TableName=table, OnDemandThroughput=units)
+        return ddb.describe_table(TableName=table)["Table"].get("OnDemandThroughput")
+
+    assert limit(MaxReadRequestUnits=5) == {"MaxReadRequestUnits": 5}
+    assert limit(MaxWriteRequestUnits=6) == {"MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 6}
+    assert limit(MaxReadRequestUnits=-1) == {"MaxWriteRequestUnits": 6}
+    assert limit(MaxWriteRequestUnits=-1) is None
+    refused = error_of(ddb.update_table, TableName=table, OnDemandThroughput={"MaxReadRequestUnits": 0})
+    assert (
+        refused[1]
+        == PREFIX + "Requested MaxReadRequestUnits for OnDemandThroughput for table is outside of valid range"
+    )
+
+
+def test_warm_throughput_grows(ddb: Any) -> None:
+    """And never shrinks."""
+    table = make_table(ddb, sort=None)
+    ddb.update_table(TableName=table, WarmThroughput={"ReadUnitsPerSecond": 13000})
+    warm = ddb.describe_table(TableName=table)["Table"]["WarmThroughput"]
+    assert warm == {"ReadUnitsPerSecond": 13000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"}
+    refused = error_of(ddb.update_table, TableName=table, WarmThroughput={"ReadUnitsPerSecond": 12000})
+    assert refused[1] == PREFIX + (
+        "Requested ReadUnitsPerSecond for WarmThroughput for table is lower than current WarmThroughput, "
+        "decreasing WarmThroughput is not supported"
+    )
+
+
+def test_encryption_is_changed_not_repeated(ddb: Any) -> None:
+    """The default again, the same key again, and kinds that do not exist."""
+    table = make_table(ddb, sort=None)
+
+    def refused(**specification: Any) -> str:
+        return error_of(ddb.update_table, TableName=table, SSESpecification=specification)[1]
+
+    assert refused(Enabled=False) == PREFIX + "Table is already encrypted by default"
+    assert refused(Enabled=True, SSEType="AES256") == PREFIX + "SSEType AES256 is not supported"
+    assert refused(Enabled=False, SSEType="KMS") == PREFIX + "SSEType can not be specified if Enabled is false"
+    ddb.update_table(TableName=table, SSESpecification={"Enabled": True})
+    key = ddb.describe_table(TableName=table)["Table"]["SSEDescription"]["KMSMasterKeyArn"]
+    assert refused(Enabled=True, SSEType="KMS", KMSMasterKeyId=key).startswith(
+        PREFIX + "Table is already encrypted with given KMSMasterKeyId."
+    )
+
+
+def test_tags_that_are_refused(ddb: Any) -> None:
+    """All or nothing, in words of their own."""
+    table = make_table(ddb, sort=None)
+    arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
+
+    def refused(*tags: tuple[str, str]) -> str:
+        pairs = [{"Key": key, "Value": value} for key, value in tags]
+        return error_of(ddb.tag_resource, ResourceArn=arn, Tags=pairs)[1]
+
+    assert refused(("aws:x", "1")) == "Tag Key cannot be prefixed with aws:, Key: aws:x"
+    assert refused(("a", "1"), ("a", "2")) == "Duplicate Tag Keys provided as input: Duplicate Tag Key found a"
+    many = [(f"k{number}", "v") for number in range(51)]
+    assert refused(*many) == "Number of Tags exceed the current limit for the provided ResourceArn"
+    assert error_of(ddb.list_tags_of_resource, ResourceArn=table) == (
+        INVALID,
+        PREFIX + f"ARNs must start with 'arn:': {table}",
+    )
