@@ -9,7 +9,8 @@ being started for it, QUEUED because the machine has no room, or RUNNING.
 
 Invariants
 - A request runs on at most one instance, and an instance runs at most one request.
-- Every waiting request is the cause of exactly one starting instance, so that no request waits for nothing. Any
+- Every waiting request is the cause of exactly one instance that is starting or settling, so that no request waits
+  for nothing. Any
   other instance of its fleet that becomes free takes the oldest first; the one started for it is then a spare, which
   the next request adopts.
 - Idle instances are reused last in, first out, so that the rest can age and be evicted.
@@ -50,6 +51,8 @@ from mrak.lambdas.events import (
 )
 
 STORY_LINES = 20_000
+SETTLE_SECONDS = 0.025
+"""How long a request waits for an instance that has answered to ask for more, before another is started."""
 
 
 class Limits(msgspec.Struct, frozen=True):
@@ -97,7 +100,7 @@ class Instance:
 class Fleet:
     """The instances of one fingerprint of one version, and the requests that no instance has taken yet."""
 
-    __slots__ = ("fingerprint", "function", "idle", "instances", "pending", "retired", "spares", "version")
+    __slots__ = ("fingerprint", "function", "idle", "instances", "pending", "retired", "settling", "spares", "version")
 
     def __init__(self, function: str, version: str, fingerprint: str) -> None:
         self.function = function
@@ -107,6 +110,7 @@ class Fleet:
         self.instances: dict[int, Instance] = {}
         self.pending: deque[Request] = deque()
         self.spares: dict[int, None] = {}
+        self.settling: dict[int, None] = {}
         self.retired = False
 
 
@@ -212,15 +216,27 @@ class Pool:
         return fleet
 
     def _adopt_or_start(self, request: Request) -> None:
-        """A spare that is starting already is as good as a new instance."""
-        spare = next(iter(request.fleet.spares), None)
+        """An instance that has just answered, or a spare that is starting already, is better than a new one."""
+        fleet = request.fleet
+        soon_free = next(iter(fleet.settling), None)
+        spare = soon_free if soon_free is not None else next(iter(fleet.spares), None)
         if spare is None:
             self._start_or_queue(request)
             return
-        del request.fleet.spares[spare]
+        fleet.settling.pop(spare, None)
+        fleet.spares.pop(spare, None)
         instance = self._instances[spare]
         instance.cause, request.instance = request, instance
-        self._tell(request.event.request_id, spare, "waits for an instance that is starting")
+        self._tell(request.event.request_id, spare, "waits for an instance that is nearly free")
+        if soon_free is not None:
+            self._out.append(SetTimer(f"settle:{spare}", self._now + SETTLE_SECONDS))
+
+    def _release_cause(self, instance: Instance) -> None:
+        """The request that waits for this instance needs another."""
+        cause, instance.cause = instance.cause, None
+        if cause is not None and cause.instance is instance:
+            cause.instance = None
+            self._adopt_or_start(cause)
 
     def _start_or_queue(self, request: Request) -> None:
         if len(self._instances) < self.limits.max_instances:
@@ -249,7 +265,8 @@ class Pool:
         cause = request.instance
         if cause is not None and cause is not instance:
             cause.cause = None
-            cause.fleet.spares[cause.id] = None
+            if cause.state == State.STARTING:
+                cause.fleet.spares[cause.id] = None
         instance.cause = None
         instance.fleet.spares.pop(instance.id, None)
         instance.state = State.BUSY
@@ -294,13 +311,20 @@ class Pool:
         if instance.state == State.STARTING:
             self._out.append(CancelTimer(f"init:{instance.id}"))
         else:
-            self._out.append(CancelTimer(f"run:{instance.id}"))
+            self._stop_run(instance)
         if instance.state == State.BUSY:
             # It asks for more without having answered: there is no telling what it would do next.
             self._fail_running(instance, Result.EXITED)
             self._kill(instance, "asked for the next invocation without answering the last")
             return
         self._free(instance)
+
+    def _stop_run(self, instance: Instance) -> None:
+        """The run is over: its time-out with it, and the wait for its instance to settle."""
+        self._out.append(CancelTimer(f"run:{instance.id}"))
+        instance.fleet.settling.pop(instance.id, None)
+        if instance.state == State.SETTLING and instance.cause is not None:
+            self._out.append(CancelTimer(f"settle:{instance.id}"))
 
     def _free(self, instance: Instance) -> None:
         """Gives a free instance its next request, or a rest, or an end."""
@@ -355,7 +379,7 @@ class Pool:
             instance.fleet.spares.pop(instance.id, None)
             self._out.append(CancelTimer(f"init:{instance.id}"))
         else:
-            self._out.append(CancelTimer(f"run:{instance.id}"))
+            self._stop_run(instance)
         instance.state = State.DYING
         self._out.append(Kill(instance.id, why))
 
@@ -367,6 +391,7 @@ class Pool:
             return
         self._fail_running(instance, Result.FAILED if event.failed else Result.RESPONDED)
         instance.state = State.SETTLING
+        instance.fleet.settling[instance.id] = None
 
     def _fail_running(self, instance: Instance, result: Result) -> None:
         request, instance.request = instance.request, None
@@ -396,6 +421,7 @@ class Pool:
         else:
             self._fail_running(instance, Result.EXITED)
         self._kill(instance, "over its memory")
+        self._release_cause(instance)
 
     def _on_exit(self, event: Exited) -> None:
         instance = self._instances.pop(event.instance, None)
@@ -408,10 +434,11 @@ class Pool:
             self._out.append(CancelTimer(f"init:{instance.id}"))
             self._fail_cause(instance, Result.INIT_EXITED)
         elif instance.state in (State.BUSY, State.SETTLING):
-            self._out.append(CancelTimer(f"run:{instance.id}"))
+            self._stop_run(instance)
             self._fail_running(instance, Result.EXITED)
         elif instance.state == State.IDLE:
             fleet.idle.remove(instance)
+        self._release_cause(instance)
         self._drop_if_empty(fleet)
         self._admit()
 
@@ -444,6 +471,9 @@ class Pool:
             elif instance is not None and kind == "run" and instance.state in (State.BUSY, State.SETTLING):
                 self._fail_running(instance, Result.TIMED_OUT)
                 self._kill(instance, "timed out")
+                self._release_cause(instance)
+            elif instance is not None and kind == "settle" and instance.state == State.SETTLING:
+                self._release_cause(instance)
 
     def _on_queue_timeout(self, request_id: str) -> None:
         request = self._requests.get(request_id)
@@ -527,6 +557,7 @@ class Pool:
             assert not (fleet.idle and fleet.pending), "a request waits beside an idle instance"
             starting = [i for i in fleet.instances.values() if i.state == State.STARTING and i.cause is None]
             assert set(fleet.spares) == {i.id for i in starting}
+            assert all(fleet.instances[i].state == State.SETTLING for i in fleet.settling)
         assert self._by_account == Counter(r.event.account for r in self._requests.values())
         assert self._by_function == Counter(r.event.function for r in self._requests.values())
         assert all(request.queued for request in self._queue)
@@ -537,7 +568,8 @@ class Pool:
         assert instance.fleet.instances.get(instance.id) is instance
         assert (instance.request is not None) == (instance.state == State.BUSY)
         assert (instance in instance.fleet.idle) == (instance.state == State.IDLE)
-        assert instance.cause is None or (instance.state == State.STARTING and instance.cause.instance is instance)
+        if instance.cause is not None:
+            assert instance.state in (State.STARTING, State.SETTLING) and instance.cause.instance is instance
         if instance.request is not None:
             assert instance.request.instance is instance
             assert self._requests.get(instance.request.event.request_id) is instance.request

@@ -127,6 +127,19 @@ def test_a_burst_starts_no_more_instances_than_requests_run_at_once() -> None:
     assert bench.feed(NextPolled(2)) == [Send(2, "r3")]
 
 
+def test_a_request_waits_a_moment_for_an_instance_that_has_answered() -> None:
+    """Runtimes answer and ask for more in two steps: a caller that comes in between must not start an instance."""
+    bench = Bench()
+    bench.feed(ask("r1"))
+    bench.feed(NextPolled(1))
+    bench.feed(Responded(1, "r1"))
+    assert bench.feed(ask("r2")) == []
+    assert bench.feed(NextPolled(1)) == [Send(1, "r2")]
+    bench.feed(Responded(1, "r2"))
+    bench.feed(ask("r3"))
+    assert bench.feed(TimerFired("settle:1")) == [Start(2, "r3")], "it takes too long"
+
+
 def test_story_tells_what_happened() -> None:
     """Debugging a lost request begins with its story."""
     bench = Bench()

@@ -42,13 +42,15 @@ export class Api {
     await this.answer();
   }
 
-  async fail(path, error) {
+  /** Posts an error; with `goesOn`, the request for the next invocation leaves with it. */
+  async fail(path, error, goesOn = false) {
     const body = Buffer.from(JSON.stringify(error), "utf8");
     const kind = String(error.errorType).replace(/[^\x20-\x7e]/g, "?");
     const head =
       `POST ${PREFIX}${path} HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/json\r\n` +
       `Lambda-Runtime-Function-Error-Type: ${kind}\r\nContent-Length: ${body.length}\r\n\r\n`;
-    this.socket.write(Buffer.concat([Buffer.from(head), body]));
+    this.socket.write(Buffer.concat([Buffer.from(head), body, Buffer.from(goesOn ? NEXT : "")]));
+    this.asked = goesOn;
     await this.answer();
   }
 

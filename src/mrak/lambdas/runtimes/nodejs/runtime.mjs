@@ -134,7 +134,7 @@ async function serveStream(handler, invocation) {
 function report(invocation, error) {
   const shape = describe(error);
   say("ERROR", "Invoke Error", shape, invocation.id);
-  return api.fail(`/invocation/${invocation.id}/error`, wire(shape));
+  return api.fail(`/invocation/${invocation.id}/error`, wire(shape), true);
 }
 
 function wire(shape) {

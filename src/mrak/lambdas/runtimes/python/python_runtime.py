@@ -27,6 +27,7 @@ import function_logging
 
 SDK_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 API = "/2018-06-01/runtime"
+NEXT = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n"
 _HERE = os.path.dirname(os.path.abspath(__file__))
 
 
@@ -75,24 +76,23 @@ class Api:
         return headers, body
 
     def ask(self):
-        self.socket.sendall(b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n")
+        self.socket.sendall(NEXT)
 
     def answer(self, request_id, body):
         """Posts the response and asks for more in one go. The server may refuse a response (413): then its words
         are in the log already, and there is nothing to do about it."""
         head = "POST %s/invocation/%s/response HTTP/1.1\r\nHost: runtime\r\nContent-Length: %d\r\n\r\n"
-        following = b"GET /2018-06-01/runtime/invocation/next HTTP/1.1\r\nHost: runtime\r\n\r\n"
-        self.socket.sendall((head % (API, request_id, len(body))).encode() + body + following)
+        self.socket.sendall((head % (API, request_id, len(body))).encode() + body + NEXT)
         self.receive()
 
-    def post_error(self, path, error):
+    def post_error(self, path, error, following=b""):
         body = to_json(error).encode("utf-8", "replace")
         head = (
             "POST %s%s HTTP/1.1\r\nHost: runtime\r\nContent-Type: application/json\r\n"
             "Lambda-Runtime-Function-Error-Type: %s\r\nContent-Length: %d\r\n\r\n"
         )
         kind = error["errorType"].encode("ascii", "replace").decode()
-        self.socket.sendall((head % (API, path, kind, len(body))).encode() + body)
+        self.socket.sendall((head % (API, path, kind, len(body))).encode() + body + following)
         self.receive()
 
     def receive(self):
@@ -221,8 +221,7 @@ def serve_one(api, handler, encoder, logs):
         report = describe(error, request_id)
         logs.write_error(report)
         flush()
-        api.post_error(f"/invocation/{request_id}/error", report)
-        api.ask()
+        api.post_error(f"/invocation/{request_id}/error", report, NEXT)
     else:
         flush()
         api.answer(request_id, answer)
