@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
+from tests.contract.oidc import Issuer
 
 ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
 
@@ -236,6 +237,55 @@ def test_federation_token(sts: Any, sandbox: Any) -> None:
     arn = f"arn:aws:sts::{sandbox.account}:federated-user/bo"
     assert answer["FederatedUser"] == {"FederatedUserId": f"{sandbox.account}:bo", "Arn": arn}
     assert as_(sandbox, answer["Credentials"]).get_caller_identity()["Arn"] == arn
+
+
+@pytest.fixture(scope="module")
+def issuer() -> Iterator[Issuer]:
+    made = Issuer()
+    yield made
+    made.server.shutdown()
+
+
+def test_web_identity(server: Any, sandbox: Any, iam: Any, issuer: Issuer) -> None:
+    """A token of a registered provider is enough, where the role's trust policy asks for its claims."""
+    host = issuer.url.removeprefix("http://")
+    provider = iam.create_open_id_connect_provider(Url=f"https://{host}", ClientIDList=["app"])
+    arn = provider["OpenIDConnectProviderArn"]
+    action = "sts:AssumeRoleWithWebIdentity"
+    condition = {"StringEquals": {f"{host}:aud": "app", f"{host}:sub": "u1"}}
+    role = new_role(iam, trust({"Federated": arn}, action, Condition=condition))
+    other = new_role(iam, trust({"Federated": f"{arn}x"}, action))
+    sts = boto3.client(
+        "sts",
+        endpoint_url=server.endpoint,
+        region_name="us-east-1",
+        config=Config(retries={"max_attempts": 0}),
+    )
+    # The call is not signed, so that the host names the environment; the test's resolver need not know the name.
+    name = f"{sandbox.name}.localhost:{server.port}"
+    sts.meta.events.register("before-send", lambda request, **_: request.headers.__setitem__("Host", name))
+    assume = sts.assume_role_with_web_identity
+    asked = {"RoleArn": role, "RoleSessionName": "web"}
+    answer = assume(**asked, WebIdentityToken=issuer.token())
+    assert (answer["SubjectFromWebIdentityToken"], answer["Audience"]) == ("u1", "app")
+    identity = as_(sandbox, answer["Credentials"]).get_caller_identity()["Arn"]
+    assert identity == f"arn:aws:sts::{sandbox.account}:assumed-role/{role.rpartition('/')[2]}/web"
+    denied = ("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+    assert error_of(assume, **asked, WebIdentityToken=issuer.token(sub="u2")) == denied
+    assert error_of(assume, **(asked | {"RoleArn": other}), WebIdentityToken=issuer.token()) == denied
+    for token in (
+        issuer.token(aud="another"),
+        issuer.token()[:-4] + "AAAA",
+        issuer.token(iss="http://evil.example"),
+        "no.t.a",
+    ):
+        assert error_of(assume, **asked, WebIdentityToken=token)[0] == "InvalidIdentityToken"
+    assert error_of(assume, **asked, WebIdentityToken=issuer.token(exp=1))[0] == "ExpiredTokenException"
+    stranger = issuer.token(iss="https://stranger.example")
+    assert error_of(assume, **asked, WebIdentityToken=stranger)[:2] == (
+        "InvalidIdentityToken",
+        "No OpenIDConnect provider found in your account for https://stranger.example",
+    )
 
 
 def test_access_key_info(sts: Any) -> None:

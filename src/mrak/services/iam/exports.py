@@ -12,6 +12,7 @@ from mrak.services.iam import effective, managed, names
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
 
 __all__ = [
+    "OidcProvider",
     "Role",
     "find_access_key",
     "find_access_key_user",

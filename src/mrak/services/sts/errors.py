@@ -43,6 +43,32 @@ def too_long_for_chain() -> ApiError:
     )
 
 
+def not_a_token() -> ApiError:
+    return invalid_identity_token(
+        "The ID Token provided is not a valid JWT. (You may see this error if you sent an Access Token)"
+    )
+
+
+def invalid_identity_token(message: str) -> ApiError:
+    return ApiError("InvalidIdentityToken", message, 400)
+
+
+def no_provider(issuer: str) -> ApiError:
+    return invalid_identity_token(f"No OpenIDConnect provider found in your account for {issuer}")
+
+
+def identity_token_expired(now: float, expires: float) -> ApiError:
+    return ApiError(
+        "ExpiredTokenException",
+        f"Token expired: current date/time {int(now)} must be before the expiration date/time {int(expires)}",
+        400,
+    )
+
+
+def not_authorized_web_identity() -> ApiError:
+    return ApiError("AccessDenied", "Not authorized to perform sts:AssumeRoleWithWebIdentity", 403)
+
+
 def packed_policy_too_large(percent: int) -> ApiError:
     return ApiError(
         "PackedPolicyTooLarge", f"Packed policy consumes {percent}% of allotted space, please use smaller policy.", 400

@@ -8,7 +8,6 @@ from __future__ import annotations
 from typing import Any
 
 from mrak.auth.credentials import Session, account_of
-from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
@@ -34,10 +33,8 @@ def get_access_key_info(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 
 @operation("AssumeRole")
 def assume_role(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    caller, role_arn, name = sessions.caller_of(ctx), req["RoleArn"], req["RoleSessionName"]
-    parsed = find_arn(role_arn)
-    if parsed is None or parsed.service != "iam":
-        raise errors.validation(f"{role_arn} is invalid")
+    caller, role_arn = sessions.caller_of(ctx), req["RoleArn"]
+    sessions.require_role_arn(role_arn)
     role = iam.find_role(tx, ctx.scope.environment, role_arn)
     if role is None:
         raise errors.not_authorized(caller.arn, "sts:AssumeRole", role_arn)
@@ -48,29 +45,9 @@ def assume_role(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     seconds = req.get("DurationSeconds", _HOUR_SECONDS)
     if caller.kind == "role-session" and seconds > _HOUR_SECONDS:
         raise errors.too_long_for_chain()
-    if seconds > role.max_session_seconds:
-        raise errors.too_long_for_role()
-    packed = sessions.packed_size(req)
-    session = Session(
-        environment=ctx.scope.environment,
-        account=parsed.account,
-        kind="role-session",
-        arn=f"arn:{parsed.partition}:sts::{parsed.account}:assumed-role/{role.name}/{name}",
-        user_id=f"{role.id}:{name}",
-        name=role.name,
-        expiration=float(int(ctx.now) + seconds),
-        issuer_arn=role_arn,
-        source_identity=req.get("SourceIdentity") or caller.source_identity,
-        tags=tags,
-        transitive_tag_keys=transitive,
-        session_policies=sessions.session_policies(ctx, tx, req),
-        issued_at=ctx.now,
-    )
-    answer = {
-        "Credentials": sessions.credentials(ctx, session),
-        "AssumedRoleUser": {"AssumedRoleId": session.user_id, "Arn": session.arn},
-    } | packed
-    return answer | ({"SourceIdentity": session.source_identity} if session.source_identity else {})
+    identity = req.get("SourceIdentity") or caller.source_identity
+    answer = sessions.assume(ctx, tx, req, role, tags=tags, transitive=transitive, source_identity=identity)
+    return answer | ({"SourceIdentity": identity} if identity else {})
 
 
 @operation("GetSessionToken")

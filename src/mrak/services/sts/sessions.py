@@ -7,13 +7,17 @@ from typing import Any
 from mrak.auth.credentials import Session, issue_session
 from mrak.auth.policy import parse_policy
 from mrak.auth.principals import Principal
+from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.services.iam import exports as iam
+from mrak.services.iam.exports import Role
 from mrak.services.sts import errors
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html#reference_iam-quotas-entity-length
 _MOST_POLICY_CHARACTERS = 2048
 _MOST_TAGS = 50
+
+Tags = tuple[tuple[str, str], ...]
 
 
 def caller_of(ctx: Context) -> Principal:
@@ -26,6 +30,48 @@ def credentials(ctx: Context, session: Session) -> dict[str, Any]:
     """Issues a session, in AWS's shape."""
     key, secret, token = issue_session(ctx.part("server_secret"), session, ctx.draw)
     return {"AccessKeyId": key, "SecretAccessKey": secret, "SessionToken": token, "Expiration": session.expiration}
+
+
+def require_role_arn(role_arn: str) -> Arn:
+    parsed = find_arn(role_arn)
+    if parsed is None or parsed.service != "iam":
+        raise errors.validation(f"{role_arn} is invalid")
+    return parsed
+
+
+def assume(
+    ctx: Context,
+    tx: Transaction,
+    req: dict[str, Any],
+    role: Role,
+    *,
+    tags: Tags = (),
+    transitive: tuple[str, ...] = (),
+    source_identity: str = "",
+) -> dict[str, Any]:
+    """A session of a role, whose trust policy has been asked, in the shape that all AssumeRole operations share."""
+    seconds = req.get("DurationSeconds", 3600)
+    if seconds > role.max_session_seconds:
+        raise errors.too_long_for_role()
+    packed = packed_size(req)
+    parsed, name = require_role_arn(req["RoleArn"]), req["RoleSessionName"]
+    session = Session(
+        environment=ctx.scope.environment,
+        account=parsed.account,
+        kind="role-session",
+        arn=f"arn:{parsed.partition}:sts::{parsed.account}:assumed-role/{role.name}/{name}",
+        user_id=f"{role.id}:{name}",
+        name=role.name,
+        expiration=float(int(ctx.now) + seconds),
+        issuer_arn=req["RoleArn"],
+        source_identity=source_identity,
+        tags=tags or tuple(role.tags.items()),
+        transitive_tag_keys=transitive,
+        session_policies=session_policies(ctx, tx, req),
+        issued_at=ctx.now,
+    )
+    assumed = {"AssumedRoleId": session.user_id, "Arn": session.arn}
+    return {"Credentials": credentials(ctx, session), "AssumedRoleUser": assumed} | packed
 
 
 def session_policies(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[str, ...]:
@@ -54,9 +100,7 @@ def packed_size(req: dict[str, Any]) -> dict[str, int]:
     return {"PackedPolicySize": percent}
 
 
-def session_tags(
-    req: dict[str, Any], caller: Principal, role_tags: dict[str, str]
-) -> tuple[tuple[tuple[str, str], ...], tuple[str, ...]]:
+def session_tags(req: dict[str, Any], caller: Principal, role_tags: dict[str, str]) -> tuple[Tags, tuple[str, ...]]:
     """(tags, transitive keys) of a new session: the role's, those passed on along a chain, those given now.
 
     https://docs.aws.amazon.com/IAM/latest/UserGuide/id_session-tags.html

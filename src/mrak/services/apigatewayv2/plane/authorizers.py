@@ -9,12 +9,13 @@ from typing import Any
 
 import msgspec
 
+from mrak.auth import tokens
 from mrak.auth.evaluation import AuthorizationRequest, Named, PolicySet, evaluate
 from mrak.auth.policy import parse_policy
 from mrak.auth.principals import Principal
 from mrak.core.context import Context
 from mrak.core.errors import ApiError
-from mrak.services.apigatewayv2.plane import events, mapping, tokens
+from mrak.services.apigatewayv2.plane import events, mapping
 from mrak.services.apigatewayv2.plane.call import Call
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed, invoke_function
 

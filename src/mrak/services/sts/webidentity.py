@@ -1,0 +1,95 @@
+"""AssumeRoleWithWebIdentity: a role for whom an OpenID Connect provider vouches.
+
+https://docs.aws.amazon.com/STS/latest/APIReference/API_AssumeRoleWithWebIdentity.html
+
+The call is not signed; the token is all there is. Its issuer has to be a provider of the role's account, its signature
+by a key of that issuer, its audience one of the provider's clients, and the role's trust policy has to allow it.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from mrak.auth import tokens
+from mrak.auth.evaluation import AuthorizationRequest, Named, PolicySet, evaluate
+from mrak.auth.policy import parse_policy
+from mrak.auth.principals import Principal
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.core.scope import Scope
+from mrak.services.iam import exports as iam
+from mrak.services.iam.exports import OidcProvider, Role
+from mrak.services.sts import errors, sessions
+
+_ACTION = "sts:AssumeRoleWithWebIdentity"
+
+
+@operation("AssumeRoleWithWebIdentity")
+async def assume_role_with_web_identity(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    token, parsed = req["WebIdentityToken"], sessions.require_role_arn(req["RoleArn"])
+    unverified = tokens.read_unverified(token)
+    issuer = unverified.get("iss")
+    if not isinstance(issuer, str) or not _is_safe(issuer):
+        raise errors.not_a_token()
+    scope = Scope(ctx.scope.environment, parsed.account, "")
+    provider = await ctx.transact(lambda tx: _find_provider(tx, scope, issuer))
+    if provider is None:
+        raise errors.no_provider(issuer)
+    try:
+        claims = await tokens.verify(ctx, token, issuer)
+        tokens.check_audience(claims, list(provider.clients))
+    except tokens.ExpiredToken:
+        raise errors.identity_token_expired(ctx.clock(), unverified.get("exp", 0)) from None
+    except tokens.InvalidToken as error:
+        raise errors.invalid_identity_token(str(error)) from None
+    answer = await ctx.transact(lambda tx: _assume(ctx, tx, req, provider, claims))
+    audience = claims.get("aud", claims.get("client_id"))
+    return answer | {
+        "SubjectFromWebIdentityToken": str(claims.get("sub", "")),
+        "Provider": issuer,
+        "Audience": audience[0] if isinstance(audience, list) else str(audience),
+    }
+
+
+def _is_safe(issuer: str) -> bool:
+    """Keys are fetched over TLS; in the clear only from this machine."""
+    parts = urlsplit(issuer)
+    host = parts.hostname or ""
+    is_local = host in ("localhost", "127.0.0.1") or host.endswith(".localhost")
+    return parts.scheme == "https" or (parts.scheme == "http" and is_local)
+
+
+def _find_provider(tx: Transaction, scope: Scope, issuer: str) -> OidcProvider | None:
+    """The issuer's provider; one of our own user pools is registered under its AWS name."""
+    parts = urlsplit(issuer)
+    found = iam.find_oidc_provider(tx, scope, parts.netloc + parts.path.rstrip("/"))
+    region, _, rest = parts.path.lstrip("/").partition("_")
+    if found is None and rest:
+        pool = f"cognito-idp.{region}.amazonaws.com{parts.path}"
+        if tokens.is_same_issuer(issuer, f"https://{pool}"):
+            return iam.find_oidc_provider(tx, scope, pool)
+    return found
+
+
+def _assume(
+    ctx: Context, tx: Transaction, req: dict[str, Any], provider: OidcProvider, claims: dict[str, Any]
+) -> dict[str, Any]:
+    role = iam.find_role(tx, ctx.scope.environment, req["RoleArn"])
+    if role is None or not _is_trusted(role, req, provider, claims, ctx.now):
+        raise errors.not_authorized_web_identity()
+    return sessions.assume(ctx, tx, req, role)
+
+
+def _is_trusted(role: Role, req: dict[str, Any], provider: OidcProvider, claims: dict[str, Any], now: float) -> bool:
+    """What the role's trust policy says, whose conditions can ask for the token's claims (`issuer:sub`)."""
+    partition, account = req["RoleArn"].split(":")[1], req["RoleArn"].split(":")[4]
+    arn = f"arn:{partition}:iam::{account}:oidc-provider/{provider.url}"
+    context: dict[str, Any] = {"sts:rolesessionname": req["RoleSessionName"]}
+    for name in ("aud", "sub", "amr", "azp", "oaud"):
+        if name in claims:
+            context[f"{provider.url}:{name}".lower()] = claims[name]
+    principal = Principal("federated", account, arn, f"{provider.url}:{claims.get('sub', '')}", provider.url)
+    request = AuthorizationRequest(principal, _ACTION, req["RoleArn"], now, account, context)
+    trust = PolicySet(resource=Named("trust policy", parse_policy(role.trust, "trust")), needs_resource_policy=True)
+    return evaluate(request, trust).allowed
