@@ -160,7 +160,9 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--only", nargs="+", metavar="NAME", help="scenarios whose name contains one of these")
     parser.add_argument("--quick", action="store_true", help="shorter and smaller")
     parser.add_argument("--durability", choices=("power", "process"), default="power")
-    parser.add_argument("--data", default=str(ROOT), help="the folder on whose disk the data is kept meanwhile")
+    results = ROOT / "bench-results"
+    results.mkdir(exist_ok=True)
+    parser.add_argument("--data", default=str(results), help="the folder on whose disk the data is kept meanwhile")
     return parser.parse_args()
 
 
