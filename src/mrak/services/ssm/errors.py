@@ -1,0 +1,65 @@
+"""The Parameter Store's errors, with whole messages as AWS writes them."""
+
+from __future__ import annotations
+
+from mrak.core.errors import ApiError
+
+
+def parameter_not_found(name: str = "") -> ApiError:
+    return ApiError("ParameterNotFound", f"Parameter {name} not found." if name else "")
+
+
+def version_not_found(name: str, selector: str) -> ApiError:
+    return ApiError(
+        "ParameterVersionNotFound",
+        f"Systems Manager could not find version {selector} of {name}. Verify the version and try again.",
+    )
+
+
+def already_exists() -> ApiError:
+    return ApiError(
+        "ParameterAlreadyExists",
+        "The parameter already exists. To overwrite this value, set the overwrite option in the request to true.",
+    )
+
+
+def validation(message: str) -> ApiError:
+    return ApiError("ValidationException", message)
+
+
+def unsupported_type(kind: str) -> ApiError:
+    return ApiError("UnsupportedParameterType", f"The parameter type is not supported: {kind}.")
+
+
+def pattern_mismatch(name: str, pattern: str) -> ApiError:
+    return ApiError(
+        "ParameterPatternMismatchException",
+        f"Parameter value, cannot be validated against allowedPattern: {pattern} for parameter {name}",
+    )
+
+
+def hierarchy_too_deep(name: str) -> ApiError:
+    return ApiError(
+        "HierarchyLevelLimitExceededException",
+        f"The hierarchy of {name} has more than 15 levels. Use at most 15 levels, separated by a forward slash.",
+    )
+
+
+def label_limit() -> ApiError:
+    return ApiError(
+        "ParameterVersionLabelLimitExceeded",
+        "An error occurred (ParameterVersionLabelLimitExceeded) when calling the LabelParameterVersion operation: "
+        "A parameter version can have maximum 10 labels. Move one or more labels to another version and try again.",
+    )
+
+
+def invalid_resource_id() -> ApiError:
+    return ApiError("InvalidResourceId", "")
+
+
+def invalid_token() -> ApiError:
+    return ApiError("InvalidNextToken", "The specified token isn't valid.")
+
+
+def invalid_filter(message: str) -> ApiError:
+    return ApiError("InvalidFilterKey", message)

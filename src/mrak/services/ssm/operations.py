@@ -1,0 +1,279 @@
+"""The Parameter Store's operations.
+
+https://docs.aws.amazon.com/systems-manager/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.core.page import find_position, take_page
+from mrak.services.ssm import errors, parameters
+from mrak.services.ssm.tables import PARAMETERS, VERSIONS, Parameter, Version
+
+_MOST_VERSIONS = 100
+_MOST_LABELS = 10
+_DEFAULT_KEY = "alias/aws/ssm"
+
+
+@operation("PutParameter")
+def put_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    name = parameters.full_name(req["Name"])
+    parameters.check_name(name)
+    parameters.check_value(req)
+    old = PARAMETERS.open(tx, ctx.scope, name)
+    if old is not None and not req.get("Overwrite"):
+        raise errors.already_exists()
+    if old is not None and req.get("Tags"):
+        raise errors.validation(
+            "Invalid request: tags and overwrite can't be used together. To create a parameter with tags, please "
+            "remove overwrite flag. To update tags for an existing parameter, please use AddTagsToResource or "
+            "RemoveTagsFromResource."
+        )
+    kind = req.get("Type") or (old.kind if old is not None else "")
+    if kind not in parameters.KINDS:
+        raise errors.validation("A parameter type is required when you create a parameter.")
+    version = _new_version(ctx, req, name, kind, 1 if old is None else old.version + 1)
+    VERSIONS.lock(tx, ctx.scope, name)
+    VERSIONS.insert(tx, ctx.scope, version)
+    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", [])} if old is None else old.tags
+    fresh = Parameter(name=name, version=version.version, kind=kind, tags=tags)
+    if old is None:
+        PARAMETERS.insert(tx, ctx.scope, fresh)
+    else:
+        PARAMETERS.replace(tx, ctx.scope, old, fresh)
+        _drop_oldest(ctx, tx, name, version.version)
+    return {"Version": version.version, "Tier": version.tier}
+
+
+def _new_version(ctx: Context, req: dict[str, Any], name: str, kind: str, number: int) -> Version:
+    tier = req.get("Tier", "Standard")
+    if tier == "Intelligent-Tiering":
+        tier = "Advanced" if len(req["Value"].encode()) > 4096 else "Standard"
+    return Version(
+        name=name,
+        version=number,
+        kind=kind,
+        value=req["Value"],
+        modified_at=ctx.now,
+        modified_by=ctx.principal.arn,
+        description=req.get("Description", ""),
+        key_id=req.get("KeyId", _DEFAULT_KEY) if kind == "SecureString" else "",
+        allowed_pattern=req.get("AllowedPattern", ""),
+        tier=tier,
+        data_type=req.get("DataType", "text"),
+        policies=req.get("Policies", ""),
+    )
+
+
+def _drop_oldest(ctx: Context, tx: Transaction, name: str, newest: int) -> None:
+    """A parameter keeps a hundred versions."""
+    for version in list(VERSIONS.scan(tx, ctx.scope, name, upto=newest - _MOST_VERSIONS)):
+        VERSIONS.delete(tx, ctx.scope, version)
+
+
+@operation("GetParameter")
+def get_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    version, selector = parameters.require(tx, ctx.scope, req["Name"])
+    return {"Parameter": parameters.render(ctx.scope, version, selector, req.get("WithDecryption", False))}
+
+
+@operation("GetParameters")
+def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if len(set(req["Names"])) != len(req["Names"]):
+        raise errors.validation("GetParameters does not support duplicate names.")
+    found, missing = [], []
+    for name in req["Names"]:
+        parameter = parameters.find(tx, ctx.scope, name)
+        if parameter is None:
+            missing.append(name)
+        else:
+            found.append(parameters.render(ctx.scope, *parameter, req.get("WithDecryption", False)))
+    return {"Parameters": found, "InvalidParameters": missing}
+
+
+@operation("GetParametersByPath")
+def get_parameters_by_path(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if not req["Path"].startswith("/"):
+        raise errors.validation(
+            "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward "
+            'slash "/". It can\'t be prefixed with "aws" or "ssm" (case-insensitive). It must use only letters, '
+            "numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not "
+            'allowed. All sub-paths, if specified, must use the forward slash symbol "/". '
+            "Valid example: /get/parameters2-/by1./path0_."
+        )
+    after = _position(req)
+    rows = (
+        row
+        for row in parameters.under(tx, ctx.scope, req["Path"], req.get("Recursive", False))
+        if after is None or row.name > after
+    )
+    page, token = take_page(rows, req.get("MaxResults", 10), lambda row: row.name)
+    shown = [parameters.require(tx, ctx.scope, row.name) for row in page]
+    decrypted = req.get("WithDecryption", False)
+    answer: dict[str, Any] = {"Parameters": [parameters.render(ctx.scope, *found, decrypted) for found in shown]}
+    if token is not None:
+        answer["NextToken"] = token
+    return answer
+
+
+@operation("DescribeParameters")
+def describe_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    after = _position(req)
+    filters = req.get("ParameterFilters", [])
+    rows = (row for row in PARAMETERS.scan(tx, ctx.scope, after=after) if all(_passes(row, f) for f in filters))
+    page, token = take_page(rows, req.get("MaxResults", 50), lambda row: row.name)
+    versions = [parameters.require(tx, ctx.scope, row.name)[0] for row in page]
+    answer: dict[str, Any] = {"Parameters": [parameters.render_metadata(ctx.scope, version) for version in versions]}
+    if token is not None:
+        answer["NextToken"] = token
+    return answer
+
+
+def _passes(row: Parameter, wanted: dict[str, Any]) -> bool:
+    key, values, option = wanted["Key"], wanted.get("Values", []), wanted.get("Option", "Equals")
+    if key == "Name":
+        if option == "BeginsWith":
+            return row.name.startswith(tuple(values))
+        return any(value in row.name for value in values) if option == "Contains" else row.name in values
+    if key == "Type":
+        return row.kind in values
+    if key == "Path":
+        folders = tuple(value if value.endswith("/") else f"{value}/" for value in values)
+        return row.name.startswith(folders)
+    if key.startswith("tag:"):
+        tag = row.tags.get(key[4:])
+        return tag is not None and (not values or tag in values)
+    raise errors.invalid_filter(
+        f"The following filter key is not valid: {key}. Valid filter keys include: [Path, Name, Type, KeyId, Tier]."
+    )
+
+
+@operation("DeleteParameter")
+def delete_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    if not _delete(ctx, tx, req["Name"]):
+        raise errors.parameter_not_found()
+
+
+@operation("DeleteParameters")
+def delete_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    gone = {name: _delete(ctx, tx, name) for name in req["Names"]}
+    return {
+        "DeletedParameters": [name for name, was_there in gone.items() if was_there],
+        "InvalidParameters": [name for name, was_there in gone.items() if not was_there],
+    }
+
+
+def _delete(ctx: Context, tx: Transaction, name_or_arn: str) -> bool:
+    name = parameters.full_name(name_or_arn)
+    row = PARAMETERS.open(tx, ctx.scope, name)
+    if row is None:
+        return False
+    PARAMETERS.delete(tx, ctx.scope, row)
+    VERSIONS.delete_all(tx, ctx.scope, name)
+    return True
+
+
+@operation("GetParameterHistory")
+def get_parameter_history(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    name = parameters.full_name(req["Name"])
+    if PARAMETERS.get(tx, ctx.scope, name) is None:
+        raise errors.parameter_not_found()
+    after = _position(req)
+    rows = VERSIONS.scan(tx, ctx.scope, name, after=int(after) if after else None)
+    page, token = take_page(rows, req.get("MaxResults", 50), lambda row: str(row.version))
+    decrypted = req.get("WithDecryption", False)
+    answer: dict[str, Any] = {"Parameters": [_render_history(ctx, row, decrypted) for row in page]}
+    if token is not None:
+        answer["NextToken"] = token
+    return answer
+
+
+def _render_history(ctx: Context, version: Version, decrypted: bool) -> dict[str, Any]:
+    shown = parameters.render_metadata(ctx.scope, version)
+    del shown["ARN"]
+    value = parameters.render(ctx.scope, version, "", decrypted)["Value"]
+    return shown | {"Value": value, "Labels": version.labels}
+
+
+@operation("LabelParameterVersion")
+def label_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    name = parameters.full_name(req["Name"])
+    row = PARAMETERS.get(tx, ctx.scope, name)
+    if row is None:
+        raise errors.parameter_not_found()
+    number = req.get("ParameterVersion", row.version)
+    VERSIONS.lock(tx, ctx.scope, name)
+    version = VERSIONS.get(tx, ctx.scope, name, number)
+    if version is None:
+        raise errors.version_not_found(name, str(number))
+    wanted = req["Labels"]
+    invalid = [label for label in wanted if label.lower().startswith(("aws", "ssm")) or label[:1].isdigit()]
+    valid = [label for label in wanted if label not in invalid]
+    if len(set(version.labels) | set(valid)) > _MOST_LABELS:
+        raise errors.label_limit()
+    for other in list(VERSIONS.scan(tx, ctx.scope, name)):
+        kept = [label for label in other.labels if label not in valid]
+        if other.version == number:
+            kept += valid
+        if kept != other.labels:
+            VERSIONS.replace(tx, ctx.scope, other, msgspec.structs.replace(other, labels=kept))
+    return {"InvalidLabels": invalid, "ParameterVersion": number}
+
+
+@operation("UnlabelParameterVersion")
+def unlabel_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    name = parameters.full_name(req["Name"])
+    if PARAMETERS.get(tx, ctx.scope, name) is None:
+        raise errors.parameter_not_found()
+    version = VERSIONS.open(tx, ctx.scope, name, req["ParameterVersion"])
+    if version is None:
+        raise errors.version_not_found(name, str(req["ParameterVersion"]))
+    removed = [label for label in req["Labels"] if label in version.labels]
+    kept = [label for label in version.labels if label not in removed]
+    VERSIONS.replace(tx, ctx.scope, version, msgspec.structs.replace(version, labels=kept))
+    return {"RemovedLabels": removed, "InvalidLabels": [label for label in req["Labels"] if label not in removed]}
+
+
+@operation("AddTagsToResource")
+def add_tags_to_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    _retag(ctx, tx, req, lambda tags: tags | {tag["Key"]: tag["Value"] for tag in req["Tags"]})
+
+
+@operation("RemoveTagsFromResource")
+def remove_tags_from_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    _retag(ctx, tx, req, lambda tags: {name: value for name, value in tags.items() if name not in req["TagKeys"]})
+
+
+@operation("ListTagsForResource")
+def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    row = _require_tagged(ctx, tx, req)
+    return {"TagList": [{"Key": name, "Value": value} for name, value in row.tags.items()]}
+
+
+def _retag(ctx: Context, tx: Transaction, req: dict[str, Any], change: Any) -> None:
+    row = _require_tagged(ctx, tx, req)
+    PARAMETERS.lock(tx, ctx.scope, row.name)
+    PARAMETERS.replace(tx, ctx.scope, row, msgspec.structs.replace(row, tags=change(row.tags)))
+
+
+def _require_tagged(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Parameter:
+    if req["ResourceType"] != "Parameter":
+        raise errors.validation(f"mrak keeps tags of parameters only, not of {req['ResourceType']}.")
+    row = PARAMETERS.get(tx, ctx.scope, parameters.full_name(req["ResourceId"]))
+    if row is None:
+        raise errors.invalid_resource_id()
+    return row
+
+
+def _position(req: dict[str, Any]) -> str | None:
+    if "NextToken" not in req:
+        return None
+    position = find_position(req["NextToken"])
+    if position is None:
+        raise errors.invalid_token()
+    return position
