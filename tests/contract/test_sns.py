@@ -428,6 +428,16 @@ def test_raw_delivery(sns: Any, topic: str, queue: Queue) -> None:
     assert message["Attributes"]["MessageGroupId"] == "g"
 
 
+def test_active_tracing(sns: Any, topic: str, queue: Queue) -> None:
+    """The queue's message carries the trace; without the topic's setting it does not."""
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    sns.publish(TopicArn=topic, Message="untraced")
+    assert "AWSTraceHeader" not in queue.take()[0]["Attributes"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="TracingConfig", AttributeValue="Active")
+    sns.publish(TopicArn=topic, Message="traced")
+    assert queue.take()[0]["Attributes"]["AWSTraceHeader"].startswith("Root=1-")
+
+
 def test_message_structure(sns: Any, topic: str, queue: Queue) -> None:
     """A body for each protocol, with a default."""
     raw = {"RawMessageDelivery": "true"}

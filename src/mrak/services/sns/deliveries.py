@@ -170,6 +170,9 @@ def _render_for_queue(subscription: Subscription, arn: str, message: Message, si
             sent["MessageAttributes"] = message.attributes
     else:
         sent = {"MessageBody": render_notification(message, "sqs", arn, signer.signature("sqs"))}
+    if message.trace:
+        header = {"DataType": "String", "StringValue": message.trace}
+        sent["MessageSystemAttributes"] = {"AWSTraceHeader": header}
     if message.group_id:
         sent["MessageGroupId"] = message.group_id
     # A standard queue on a FIFO topic takes neither group nor deduplication id.

@@ -19,7 +19,8 @@ import msgspec
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """One message on its way. `bodies` are by protocol where the publisher gave JSON, else "default" alone.
-    `base_url` is where links in the notification lead; `attributes` are in AWS's shape."""
+    `base_url` is where links in the notification lead; `attributes` are in AWS's shape; `trace` is for subscribers of
+    a topic with active tracing."""
 
     id: str
     topic_arn: str

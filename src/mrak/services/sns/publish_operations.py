@@ -70,6 +70,7 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
         group_id=group,
         deduplication_id=deduplication_id,
         signature_version=topic.signature_version,
+        trace=ctx.trace if topic.attributes.get("TracingConfig") == "Active" else "",
     )
     if not topic.is_fifo:
         deliveries.fan_out(ctx, tx, scope, topic, message)
