@@ -41,7 +41,7 @@ def assume_role(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     tags, transitive = sessions.session_tags(req, caller, role.tags)
     # AWS lets no root user assume a role; here root is the key that everyone starts with.
     deviation("STS-001")
-    trust.check_trust(tx, ctx.scope.environment, caller, role, role_arn, ctx.now, req)
+    trust.check_trust(ctx, tx, caller, role, req)
     seconds = req.get("DurationSeconds", _HOUR_SECONDS)
     if caller.kind == "role-session" and seconds > _HOUR_SECONDS:
         raise errors.too_long_for_chain()

@@ -15,24 +15,23 @@ import msgspec
 from mrak.auth.evaluation import AuthorizationRequest, Named, evaluate
 from mrak.auth.policy import parse_policy
 from mrak.auth.principals import Principal
-from mrak.core.context import Transaction
+from mrak.core.context import Context, Transaction
 from mrak.services.iam import exports as iam
 from mrak.services.iam.exports import Role
 from mrak.services.sts import errors
 
 
-def check_trust(
-    tx: Transaction, environment: str, caller: Principal, role: Role, role_arn: str, now: float, req: dict[str, Any]
-) -> None:
+def check_trust(ctx: Context, tx: Transaction, caller: Principal, role: Role, req: dict[str, Any]) -> None:
     """Raises AccessDenied unless `caller` may do with the role all that the request implies."""
+    role_arn = req["RoleArn"]
     policies = msgspec.structs.replace(
-        iam.policies_of(tx, environment, caller),
+        iam.policies_of(tx, ctx.scope.environment, caller),
         resource=Named("trust policy", parse_policy(role.trust, "trust")),
         needs_resource_policy=True,
     )
     context = request_context(req)
     for action in _actions(req):
-        request = AuthorizationRequest(caller, action, role_arn, now, role_arn.split(":")[4], context)
+        request = AuthorizationRequest(caller, action, role_arn, ctx.now, role_arn.split(":")[4], context)
         if not evaluate(request, policies).allowed:
             raise errors.not_authorized(caller.arn, action, role_arn)
 
