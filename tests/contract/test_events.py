@@ -436,6 +436,17 @@ def test_dead_letters_say_why(events: Any, sandbox: Any, target: Queue) -> None:
     assert "does not exist" in attributes["ERROR_MESSAGE"]
 
 
+def test_what_a_queue_refuses_dead_letters_at_once(events: Any, sandbox: Any) -> None:
+    """A message that is too large for its queue stays too large: no day of trying."""
+    sqs, source, dead = sandbox.client("sqs"), name(), Queue(sandbox)
+    small = Queue(sandbox)
+    sqs.set_queue_attributes(QueueUrl=small.url, Attributes={"MaximumMessageSize": "1024"})
+    rule_to(events, small.arn, json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn})
+    events.put_events(Entries=[entry({"a": "x" * 2000}, source=source)])
+    (message,) = dead.take()
+    assert json.loads(message["Body"])["source"] == source
+
+
 def test_what_cannot_be_a_target_dead_letters(events: Any, sandbox: Any) -> None:
     """EVENTS-002: ECS tasks and the like are taken as targets, and their events dead-lettered."""
     source, dead = name(), Queue(sandbox)

@@ -11,6 +11,7 @@ import http.server
 import json
 import queue
 import threading
+import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Iterator
@@ -135,6 +136,20 @@ def test_the_handshake(sns: Any, sandbox: Any, subscriber: Subscriber) -> None:
     headers, body = subscriber.take()
     assert headers["x-amz-sns-message-type"] == "UnsubscribeConfirmation"
     assert json.loads(body)["Message"].startswith(f"You have chosen to deactivate subscription {confirmed}.\n")
+    assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
+
+
+def test_authenticated_unsubscribing(sns: Any, subscriber: Subscriber) -> None:
+    """Who confirmed so has to sign: the link in a notification is no longer enough."""
+    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="http", Endpoint=subscriber.url)
+    token = json.loads(subscriber.take()[1])["Token"]
+    arn = sns.confirm_subscription(TopicArn=topic, Token=token, AuthenticateOnUnsubscribe="true")["SubscriptionArn"]
+    sns.publish(TopicArn=topic, Message="x")
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(json.loads(subscriber.take()[1])["UnsubscribeURL"])
+    assert caught.value.code == 403
+    sns.unsubscribe(SubscriptionArn=arn)
     assert sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"] == []
 
 

@@ -42,6 +42,11 @@ def no_resource() -> ApiError:
     return ApiError("ResourceNotFound", "Resource does not exist", 404)
 
 
+def not_authorized(action: str, resource: str) -> ApiError:
+    message = f"User: anonymous is not authorized to perform: SNS:{action} on resource: {resource}"
+    return ApiError("AuthorizationError", message, 403)
+
+
 def empty_batch() -> ApiError:
     return ApiError("EmptyBatchRequest", "The batch request doesn't contain any entries.", 400)
 

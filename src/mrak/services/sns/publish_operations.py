@@ -9,7 +9,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mrak.core.arn import find_arn
-from mrak.core.background import Delivery, Undeliverable
+from mrak.core.background import Delivery, Undeliverable, settle
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery, operation
@@ -169,4 +169,7 @@ def publish_delivered(ctx: Context, tx: Transaction, made: Delivery) -> None:
     topic = TOPICS.get(tx, scope, name)
     if topic is None:
         raise Undeliverable(f"The topic {name} does not exist.")
-    _publish_entry(ctx, tx, scope, topic, message)
+    try:
+        _publish_entry(ctx, tx, scope, topic, message)
+    except ApiError as error:
+        raise settle(error) from error

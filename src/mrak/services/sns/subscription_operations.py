@@ -106,6 +106,8 @@ def unsubscribe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     subscription = SUBSCRIPTIONS.open(tx, scope, topic_name, identifier)
     if subscription is None or topic is None:
         return
+    if subscription.needs_authentication_to_unsubscribe and not ctx.principal.account:
+        raise errors.not_authorized("Unsubscribe", req["SubscriptionArn"])
     SUBSCRIPTIONS.delete(tx, scope, subscription)
     TOPICS.replace(tx, scope, topic, replace(topic, deleted_subscriptions=topic.deleted_subscriptions + 1))
     if subscription.protocol in ("http", "https") and not subscription.is_pending:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
-from mrak.core.background import Delivery, Timer, Undeliverable
+from mrak.core.background import Delivery, Timer, Undeliverable, settle
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import delivery, timer
 from mrak.services.sqs import fifo, messages, moves
 from mrak.services.sqs.exports import SEND
-from mrak.services.sqs.tables import QUEUES
+from mrak.services.sqs.tables import QUEUES, Queue
 
 
 @delivery(SEND)
@@ -19,6 +22,13 @@ def send(ctx: Context, tx: Transaction, made: Delivery) -> None:
     queue = QUEUES.get(tx, made.scope, name)
     if queue is None:
         raise Undeliverable(f"The queue {name} does not exist.")
+    try:
+        _append(ctx, tx, made, queue, request)
+    except ApiError as error:
+        raise settle(error) from error
+
+
+def _append(ctx: Context, tx: Transaction, made: Delivery, queue: Queue, request: dict[str, Any]) -> None:
     if queue.fifo:
         fifo.send(ctx, tx, made.scope, queue, request)
         return
