@@ -246,7 +246,8 @@ class RestCodec(Codec):
     def error_headers(self, shape: Shape | None, error: ApiError) -> list[tuple[str, str]]:
         """Headers that the error brings, and members of its shape that travel as headers."""
         headers = list((error.headers or {}).items())
-        for write in self._compile_headers(shape) if shape is not None and error.fields else ():
+        writers = self._compile_headers(shape) if shape is not None and error.fields else {}
+        for write in writers.values():
             write(error.fields or {}, headers)
         return headers
 
@@ -270,8 +271,11 @@ class RestCodec(Codec):
             elif may_be_partial and output.get("ContentRange"):
                 status = 206
             headers = identity(request_id)
-            for write in write_headers:
-                write(output, headers)
+            # An operation of S3 has dozens of headers, an answer few.
+            for name in output:
+                write = write_headers.get(name)
+                if write is not None:
+                    write(output, headers)
             content_type, body = render(output)
             if is_head or status in _NO_BODY:
                 return Response(status, headers, b"")
@@ -281,13 +285,14 @@ class RestCodec(Codec):
 
         return encode
 
-    def _compile_headers(self, shape: Shape) -> list[HeaderWriter]:
-        writers: list[HeaderWriter] = []
+    def _compile_headers(self, shape: Shape) -> dict[str, HeaderWriter]:
+        """The writers of members that are headers, by member."""
+        writers: dict[str, HeaderWriter] = {}
         for name, member in shape.members.items():
             if member.location == "header":
-                writers.append(self._write_header(name, member))
+                writers[name] = self._write_header(name, member)
             elif member.location == "headers":
-                writers.append(_write_prefixed(name, member.traits.get("locationName", "")))
+                writers[name] = _write_prefixed(name, member.traits.get("locationName", ""))
         return writers
 
     def _write_header(self, name: str, member: Member) -> HeaderWriter:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mrak.core.errors import ApiError
-from mrak.core.http import FileSlice, Request, Response
+from mrak.core.http import Request, Response
 from mrak.protocol import quirks, text, validate, xml
 from mrak.protocol.base import Encoder
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
@@ -118,9 +118,6 @@ class RestXmlCodec(RestCodec):
         if self._is_s3 and operation.name == "GetBucketLocation":
             return self._encode_location
         encode = super().compile_encoder(operation)
-        if self._is_s3 and "ContentRange" in operation.output.members:
-            is_head = operation.method == "HEAD"
-            return lambda output, request_id: _object_response(encode(output, request_id), output, is_head)
         if self._is_s3 and operation.name == "RestoreObject":
             return lambda output, request_id: _with_status(encode(output, request_id), output)
         return encode
@@ -186,16 +183,6 @@ def host_id(request_id: str) -> str:
     import hashlib
 
     return base64.b64encode(hashlib.sha512(request_id.encode()).digest()[:56]).decode()
-
-
-def _object_response(response: Response, output: dict[str, Any], is_head: bool) -> Response:
-    """A part of an object has a status of its own, which S3's model does not say. The length of a whole body is known
-    to the server already."""
-    if output.get("ContentRange") is not None:
-        response.status = 206
-    if not is_head and isinstance(response.body, bytes | FileSlice):
-        response.headers = [header for header in response.headers if header[0] != "Content-Length"]
-    return response
 
 
 def _with_status(response: Response, output: dict[str, Any]) -> Response:

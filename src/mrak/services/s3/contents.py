@@ -23,6 +23,9 @@ from mrak.services.s3 import checksums, errors
 from mrak.services.s3.tables import CONTENTS, SEGMENTS, Content, Segment, Version, everywhere
 
 DISCARD = "s3.discard"
+INLINE = "i"
+# What a version's own row takes, and what another row does; the rest goes into files.
+INLINE_BYTES = 1024
 SMALL_BYTES = 16 * 1024
 MOST_BYTES = 5 << 30
 FREED_SECONDS = 60.0
@@ -62,8 +65,14 @@ class Received:
         if kind is not None and issubclass(kind, ApiError):
             self.discard(writer.id)
 
+    def place(self, ctx: Context, tx: Transaction) -> dict[str, Any]:
+        """Makes the body part of the transaction, as fields of a version."""
+        if self.data is not None and 0 < len(self.data) <= INLINE_BYTES:
+            return {"content": INLINE, "data": self.data}
+        return {"content": self.store(ctx, tx), "data": b""}
+
     def store(self, ctx: Context, tx: Transaction) -> str:
-        """Makes the body part of the transaction; returns its content."""
+        """Makes the body part of the transaction, outside a version; returns its content."""
         if self.data is not None:
             return store_small(ctx, tx, self.data)
         assert self.timer is not None
@@ -232,6 +241,13 @@ def _release(tx: Transaction, scope: Scope, content: str, blobs: list[str]) -> N
 
 
 # --- reading ------------------------------------------------------------------------------------------------------
+
+
+def open_version(ctx: Context, tx: Transaction, version: Version, offset: int, length: int) -> Any:
+    """`length` bytes of a version's body from `offset`."""
+    if version.content == INLINE:
+        return version.data if length == len(version.data) else version.data[offset : offset + length]
+    return open_slice(ctx, tx, version.content, offset, length)
 
 
 def open_slice(ctx: Context, tx: Transaction, content: str, offset: int, length: int) -> Any:

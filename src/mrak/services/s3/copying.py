@@ -77,7 +77,7 @@ def _require_source(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Sourc
             "The source object of the COPY action is not in the active tier and is only stored in Amazon S3 Glacier."
         )
         raise errors.error("ObjectNotInActiveTierError", message)
-    body = contents.open_slice(ctx, tx, version.content, 0, version.size_bytes)
+    body = contents.open_version(ctx, tx, version, 0, version.size_bytes)
     return Source(bucket, version, "VersionId" in named, body)
 
 
@@ -175,7 +175,7 @@ def _copy(
         checksum_algorithm=algorithm,
         checksum=received.digests.text(algorithm),
         checksum_type=checksums.FULL_OBJECT,
-        content=received.store(ctx, tx),
+        **received.place(ctx, tx),
     )
     made = writing.add(ctx, tx, target, req, made, "Copy")
     result = {"ETag": f'"{made.etag}"', "LastModified": made.modified_at, "ChecksumType": checksums.FULL_OBJECT}
@@ -230,7 +230,7 @@ def _prepare_part(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[A
     source = _require_source(ctx, tx, req)
     version = source.version
     offset, length = _part_range(req.get("CopySourceRange"), version.size_bytes)
-    body = contents.open_slice(ctx, tx, version.content, offset, length)
+    body = contents.open_version(ctx, tx, version, offset, length)
     return body, version.id if source.bucket.versioning else "", upload.checksum_algorithm
 
 

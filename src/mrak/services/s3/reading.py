@@ -9,6 +9,7 @@ import re
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.http import FileSlice
 from mrak.core.operation import operation
 from mrak.protocol import times
 from mrak.services.s3 import buckets, checksums, conditions, contents, drafts, encryption, errors, lifecycle, locks
@@ -38,7 +39,10 @@ def get_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     if is_archived(version, ctx.now):
         raise errors.invalid_object_state(version.storage_class)
     answer, (offset, length) = _describe(ctx, tx, bucket, req, version)
-    answer["Body"] = contents.open_slice(ctx, tx, version.content, offset, length)
+    body = answer["Body"] = contents.open_version(ctx, tx, version, offset, length)
+    if isinstance(body, bytes | FileSlice):
+        # The server says how long these are.
+        del answer["ContentLength"]
     return answer
 
 

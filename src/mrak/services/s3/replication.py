@@ -141,7 +141,7 @@ def _find_source(ctx: Context, tx: Transaction, name: str, key: str, version_id:
     version = None if bucket is None else versions.find_version(ctx, tx, bucket, key, version_id)
     if version is None:
         return None
-    return version, contents.open_slice(ctx, tx, version.content, 0, version.size_bytes)
+    return version, contents.open_version(ctx, tx, version, 0, version.size_bytes)
 
 
 def _finish(ctx: Context, tx: Transaction, source: Version, received: Received, destination: dict[str, Any]) -> None:
@@ -155,7 +155,7 @@ def _finish(ctx: Context, tx: Transaction, source: Version, received: Received, 
             source,
             bucket=target.name,
             order=0,
-            content=received.store(ctx, tx),
+            **received.place(ctx, tx),
             replication="REPLICA",
             parts=0,
             null_order=0,

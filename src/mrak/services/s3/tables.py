@@ -11,9 +11,9 @@
     UPLOADS    (bucket, key, order)     -> Upload      multipart uploads under way
     PARTS      (upload, number)         -> Part        their parts
 
-Invariants: a listing is a range of OBJECTS, which holds no bodies and no old versions; a key in VERSIONS is in OBJECTS
-too; a content belongs to exactly one version, part or segment, so it is freed with that one. `content` says where a
-body is: "" empty, "r..." a row, "b..." a blob, "p..." segments.
+Invariants: a listing is a range of OBJECTS, which holds no bodies over 1 KiB and no old versions; a key in VERSIONS is
+in OBJECTS too; a content belongs to exactly one version, part or segment, so it is freed with that one. `content` says
+where a body is: "" empty, "i" in the version itself, "r..." a row, "b..." a blob, "p..." segments.
 """
 
 from __future__ import annotations
@@ -100,6 +100,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     restored_until: float = 0.0
     replication: str = ""
     null_order: int = 0
+    data: bytes = b""
 
 
 class Content(msgspec.Struct, frozen=True, array_like=True):

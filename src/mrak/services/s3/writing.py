@@ -73,7 +73,7 @@ def put(
         checksum_algorithm=algorithm,
         checksum=received.digests.text(algorithm),
         checksum_type=checksums.FULL_OBJECT,
-        content=received.store(ctx, tx),
+        **received.place(ctx, tx),
     )
     made = add(ctx, tx, bucket, req, made, how)
     answer: dict[str, Any] = {
