@@ -647,6 +647,10 @@ def test_an_archive_is_replayed(sns: Any, fifo: str, queue: Queue) -> None:
     attributes = {"ReplayPolicy": json.dumps(replay), "RawMessageDelivery": "true"}
     sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
     assert [message["Body"] for message in queue.take(3)] == ["m0", "m1", "m2"]
+    assert sns.get_topic_attributes(TopicArn=fifo)["Attributes"]["BeginningArchiveTime"].endswith("Z")
+    assert error_of(sns.delete_topic, TopicArn=fifo)[0] == "InvalidState"
+    sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue="")
+    sns.delete_topic(TopicArn=fifo)
 
 
 # Platforms and SMS

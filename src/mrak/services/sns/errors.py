@@ -22,6 +22,10 @@ def short_arn(parameter: str, arn: str) -> ApiError:
     return invalid_parameter(f"{parameter} Reason: An ARN must have at least 6 elements, not {found}")
 
 
+def archive_is_active() -> ApiError:
+    return ApiError("InvalidState", "Invalid state: Cannot delete a topic with an ArchivePolicy", 400)
+
+
 def no_topic() -> ApiError:
     return ApiError("NotFound", "Topic does not exist", 404)
 

@@ -13,6 +13,7 @@ from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
 from mrak.services.sns import errors, topics
+from mrak.services.sns.messages import timestamp
 from mrak.services.sns.subscriptions import count_by_state
 from mrak.services.sns.tables import ARCHIVE, DEDUPLICATED, SUBSCRIPTIONS, TOPICS, Topic
 
@@ -41,6 +42,8 @@ def create_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         return {"TopicArn": topic_arn}
     if "FifoTopic" in attributes:
         attributes.setdefault("ContentBasedDeduplication", "false")
+    if attributes.get("ArchivePolicy"):
+        attributes["BeginningArchiveTime"] = timestamp(ctx.now)
     policy = req.get("DataProtectionPolicy", "")
     TOPICS.insert(tx, ctx.scope, Topic(name, attributes, tags, policy, created_at=ctx.now))
     return {"TopicArn": topic_arn}
@@ -70,6 +73,8 @@ def delete_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     topic = TOPICS.open(tx, scope, name)
     if topic is None:
         return
+    if topic.attributes.get("ArchivePolicy"):
+        raise errors.archive_is_active()
     SUBSCRIPTIONS.delete_all(tx, scope, name)
     if topic.is_fifo:
         DEDUPLICATED.lock(tx, scope, name)
@@ -129,6 +134,10 @@ def set_topic_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         attributes[name] = checked
     else:
         attributes.pop(name, None)
+    if name == "ArchivePolicy":
+        attributes.pop("BeginningArchiveTime", None)
+        if checked:
+            attributes["BeginningArchiveTime"] = timestamp(ctx.now)
     TOPICS.replace(tx, scope, topic, replace(topic, attributes=attributes))
 
 
