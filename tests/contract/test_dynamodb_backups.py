@@ -49,7 +49,7 @@ def test_a_backup_is_restored_into_a_new_table(ddb: Any) -> None:
 
 
 def test_a_table_goes_back_to_any_second(fresh_sandbox: Any) -> None:
-    """Puts, changes and deletions are undone, on the table and its index."""
+    """Puts, changes and deletions are undone, on the table and its index, up to now (DYNAMODB-006)."""
     ddb = fresh_sandbox.client("dynamodb")
     table = with_index(ddb)
     status = ddb.describe_continuous_backups(TableName=table)["ContinuousBackupsDescription"]
@@ -96,6 +96,28 @@ def test_backups_of_nothing(ddb: Any) -> None:
     assert error_of(ddb.describe_continuous_backups, TableName="nowhere") == expected
 
 
+def test_recovery_that_is_refused(ddb: Any) -> None:
+    """Parameters that contradict each other, in AWS's words."""
+    table = with_index(ddb)
+    off = {"PointInTimeRecoveryEnabled": False, "RecoveryPeriodInDays": 7}
+    assert error_of(ddb.update_continuous_backups, TableName=table, PointInTimeRecoverySpecification=off) == (
+        INVALID,
+        "Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery.",
+    )
+    assert error_of(ddb.restore_table_to_point_in_time, SourceTableName=table, TargetTableName="never") == (
+        INVALID,
+        "Invalid Request: Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both",
+    )
+    assert error_of(ddb.restore_table_to_point_in_time, TargetTableName="never", UseLatestRestorableTime=True) == (
+        INVALID,
+        "Invalid Request: Must provide exactly one of: sourceTableArn, sourceTableName",
+    )
+    assert error_of(ddb.describe_backup, BackupArn="arn:aws:dynamodb:us-east-1:000000000000:table/t") == (
+        INVALID,
+        "Invalid Backup ARN",
+    )
+
+
 def test_contributor_insights(ddb: Any) -> None:
     """Of a table and of its indexes."""
     table = with_index(ddb)
@@ -113,7 +135,7 @@ def test_contributor_insights(ddb: Any) -> None:
 
 
 def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
-    """Told as AWS tells it."""
+    """Told as AWS tells it. DYNAMODB-007: here, no stream exists."""
     table = make_table(ddb)
     arn = "arn:aws:kinesis:us-east-1:000000000000:stream/nope"
     assert ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"] == []

@@ -34,7 +34,7 @@ def keys(*names: str) -> list[dict[str, str]]:
 
 
 def test_the_life_of_a_table(ddb: Any) -> None:
-    """Created, described, listed, deleted, gone."""
+    """DYNAMODB-003: created, described, listed, deleted, gone; only the replies say CREATING and DELETING."""
     wanted = definition(Tags=[{"Key": "a", "Value": "b"}])
     name = wanted["TableName"]
     created = ddb.create_table(**wanted)["TableDescription"]
@@ -87,7 +87,11 @@ def test_listing_pages(fresh_sandbox: Any) -> None:
 @pytest.mark.parametrize(
     ("changes", "message"),
     [
-        ({"TableName": "ab"}, "TableName must be at least 3 characters long and at most 255 characters long"),
+        (
+            {"TableName": "ab"},
+            "1 validation error detected: Value 'ab' at 'tableName' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 3",
+        ),
         (
             {"ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}},
             "One or more parameter values were invalid: Neither ReadCapacityUnits nor "
@@ -298,6 +302,16 @@ def test_resource_policies(ddb: Any) -> None:
     assert stale[0] == "PolicyNotFoundException"
     assert ddb.delete_resource_policy(ResourceArn=arn)["RevisionId"] == revision
     assert error_of(ddb.put_resource_policy, ResourceArn=arn, Policy="{")[0] == INVALID
+
+
+def test_an_arn_names_a_table_of_this_region(ddb: Any) -> None:
+    """Elsewhere than its endpoint nothing is looked up."""
+    table = make_table(ddb, sort=None)
+    arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
+    assert ddb.describe_table(TableName=arn)["Table"]["TableName"] == table
+    far = arn.replace("us-east-1", "eu-west-1")
+    refused = (INVALID, f"1 validation error detected: Invalid AWS region in '{far}'")
+    assert error_of(ddb.describe_table, TableName=far) == refused
 
 
 def test_limits_and_endpoints(ddb: Any) -> None:

@@ -215,7 +215,7 @@ def read_all(streams: Any, arn: str, **start: Any) -> list[dict[str, Any]]:
 
 
 def test_a_stream_tells_every_change_in_order(ddb: Any, sandbox: Any) -> None:
-    """What was inserted, modified, removed, with images and sizes; a write without change leaves none."""
+    """What was inserted, modified, removed, with images and sizes; all in one shard (DYNAMODB-004)."""
     table = make_table(
         ddb, sort=None, StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     )

@@ -190,7 +190,7 @@ def test_warm_throughput_grows(ddb: Any) -> None:
 
 
 def test_encryption_is_changed_not_repeated(ddb: Any) -> None:
-    """The default again, the same key again, and kinds that do not exist."""
+    """The default again, the same key again, and kinds that do not exist. DYNAMODB-005: the key is only shown."""
     table = make_table(ddb, sort=None)
 
     def refused(**specification: Any) -> str:

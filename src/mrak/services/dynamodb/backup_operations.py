@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Backup-and-Rest
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,6 +15,7 @@ from msgspec import structs
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
@@ -34,6 +36,8 @@ from mrak.store.tables import Table
 
 _MOST_LISTED = 100
 _DAY_SECONDS = 86_400.0
+# AWS restores to within the last five minutes.
+_LATEST_SECONDS = 300.0
 BACKUP_ROWS = RowSpace("dynamodb.backup")
 
 
@@ -71,7 +75,7 @@ def _backup_arn(scope: Scope, backup: BackupRecord) -> str:
 def _require_backup(ctx: Context, tx: Transaction, text: str) -> tuple[Scope, BackupRecord]:
     parts = find_arn(text)
     if parts is None or "/backup/" not in parts.resource:
-        raise errors.invalid("The provided arn is not valid" + ": " + text)
+        raise errors.invalid("Invalid Backup ARN")
     scope = parts.scope_in(ctx.scope.environment)
     backup = BACKUPS.open(tx, scope, parts.resource.rpartition("/")[2])
     if backup is None:
@@ -179,6 +183,8 @@ def delete_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 @operation("ListBackups")
 def list_backups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     limit = req.get("Limit", _MOST_LISTED)
+    if req.get("TimeRangeLowerBound", 0.0) > req.get("TimeRangeUpperBound", math.inf):
+        raise errors.invalid_parameter("Time range lower bound must be less than or equal to upper bound")
     table = resolve_name(ctx, req["TableName"])[1] if "TableName" in req else None
     after = req.get("ExclusiveStartBackupArn", "").rpartition("/")[2] or None
     lower, upper = req.get("TimeRangeLowerBound"), req.get("TimeRangeUpperBound")
@@ -220,7 +226,7 @@ def _continuous(ctx: Context, record: TableRecord) -> dict[str, Any]:
             "PointInTimeRecoveryStatus": "ENABLED",
             "RecoveryPeriodInDays": record.pitr_days,
             "EarliestRestorableDateTime": _earliest(ctx, record),
-            "LatestRestorableDateTime": ctx.now,
+            "LatestRestorableDateTime": max(record.pitr_since, ctx.now - _LATEST_SECONDS),
         }
     return {"ContinuousBackupsStatus": "ENABLED", "PointInTimeRecoveryDescription": recovery}
 
@@ -235,6 +241,10 @@ def update_continuous_backups(ctx: Context, tx: Transaction, req: dict[str, Any]
     scope, record = _require_table(ctx, tx, req["TableName"], opens=True)
     specification = req["PointInTimeRecoverySpecification"]
     enabled = specification["PointInTimeRecoveryEnabled"]
+    if not enabled and "RecoveryPeriodInDays" in specification:
+        raise errors.invalid(
+            "Invalid Request: Cannot specify RecoveryPeriodInDays when disabling point-in-time recovery."
+        )
     since = (record.pitr_since or ctx.now) if enabled else None
     days = specification.get("RecoveryPeriodInDays", record.pitr_days if enabled else 35)
     changed = structs.replace(record, pitr_since=since, pitr_days=days)
@@ -263,18 +273,21 @@ def restore_table_from_backup(ctx: Context, tx: Transaction, req: dict[str, Any]
 
 @operation("RestoreTableToPointInTime")
 def restore_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    deviation("DYNAMODB-006")
     named = req.get("SourceTableArn") or req.get("SourceTableName")
-    if named is None:
-        raise errors.invalid("Either SourceTableName or SourceTableArn must be specified")
+    if named is None or ("SourceTableArn" in req and "SourceTableName" in req):
+        raise errors.invalid("Invalid Request: Must provide exactly one of: sourceTableArn, sourceTableName")
+    if bool(req.get("UseLatestRestorableTime")) == ("RestoreDateTime" in req):
+        raise errors.invalid(
+            "Invalid Request: Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both"
+        )
     scope, source = _require_table(ctx, tx, named)
     if source.pitr_since is None:
         raise ApiError(
             "PointInTimeRecoveryUnavailableException",
             f"Point in time recovery is not enabled for table '{source.name}'",
         )
-    moment = ctx.now if req.get("UseLatestRestorableTime") else req.get("RestoreDateTime")
-    if moment is None:
-        raise errors.invalid("Either UseLatestRestorableTime or RestoreDateTime must be specified")
+    moment = req.get("RestoreDateTime", ctx.now)
     if not _earliest(ctx, source) <= moment <= ctx.now:
         raise ApiError(
             "InvalidRestoreTimeException",
@@ -307,6 +320,7 @@ def _new_table(
 ) -> TableRecord:
     """The restored table: keys and indexes of its source, without stream, time to live, tags and policies."""
     name = req["TargetTableName"]
+    rules.check_name_length(name)
     rules.check_table_name(name)
     if TABLES.open(tx, scope, name) is not None:
         raise ApiError("TableAlreadyExistsException", f"Table already exists: {name}")

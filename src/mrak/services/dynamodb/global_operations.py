@@ -11,7 +11,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors
+from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 
 _LEGACY = (
@@ -49,11 +49,13 @@ def update_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> N
 
 @operation("DescribeGlobalTable")
 def describe_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    rules.check_name_length(req["GlobalTableName"])
     raise _missing(req["GlobalTableName"])
 
 
 @operation("DescribeGlobalTableSettings")
 def describe_global_table_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    rules.check_name_length(req["GlobalTableName"])
     raise _missing(req["GlobalTableName"])
 
 

@@ -10,9 +10,10 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.services.dynamodb import errors
+from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
@@ -20,6 +21,8 @@ _DEFAULT_MODE = "ACCESSED_AND_THROTTLED_KEYS"
 
 
 def _check_index(record: TableRecord, name: str | None) -> None:
+    if name is not None:
+        rules.check_name_length(name, "IndexName")
     if name is not None and all(index.name != name or not index.is_global for index in record.indexes):
         raise ApiError("ResourceNotFoundException", f"Index: {name} not found for table: {record.name}")
 
@@ -103,6 +106,7 @@ def list_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]
 @operation("EnableKinesisStreamingDestination")
 def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """There are no Kinesis streams here, so none can be found."""
+    deviation("DYNAMODB-007")
     require_table(ctx, tx, req["TableName"])
     raise ApiError("ResourceNotFoundException", f"Requested resource not found: Stream: {req['StreamArn']} not found")
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
 from mrak.services.dynamodb import errors, expiry, history, streams, vectors
@@ -240,6 +241,7 @@ def collection_metrics(tx: Transaction, schema: Schema, item: Mapping[str, Value
     local = [index for index in schema.indexes if not index.record.is_global]
     if not local:
         return None
+    deviation("DYNAMODB-008")
     name = schema.partition.name
     head = encode_part(keys.sort_bytes(item[name]))
     size_bytes = 0

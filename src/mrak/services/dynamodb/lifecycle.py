@@ -8,6 +8,7 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, history, vectors
 from mrak.services.dynamodb.streams import STREAMS, StreamIndex, topic
@@ -30,6 +31,7 @@ def set_stream(
         return structs.replace(record, stream=structs.replace(current, is_enabled=False))
     if current is not None and current.is_enabled:
         raise errors.invalid(f"Table already has an enabled stream: TableName: {record.name}")
+    deviation("DYNAMODB-004")
     moment = datetime.fromtimestamp(ctx.now, UTC)
     label = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
     stream = StreamRecord(

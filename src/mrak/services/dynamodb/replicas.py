@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import NotBuilt
 from mrak.core.scope import Scope
 from mrak.lang.ddb.values import item_size_bytes
@@ -68,6 +69,7 @@ def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req
     """UpdateTable's ReplicaUpdates."""
     if req.get("MultiRegionConsistency") == "STRONG" or "GlobalTableWitnessUpdates" in req:
         raise NotBuilt("dynamodb", "UpdateTable(MultiRegionConsistency=STRONG)")
+    deviation("DYNAMODB-002")
     kind, region, settings = _single_action(req["ReplicaUpdates"])
     if kind != "Update" and region == scope.region:
         raise errors.invalid(

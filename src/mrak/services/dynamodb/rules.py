@@ -13,6 +13,8 @@ MOST_GLOBAL_INDEXES = 20
 MOST_INCLUDED = 100
 MOST_COMPOSED = 4
 MOST_TAGS = 50
+SHORTEST_NAME = 3
+LONGEST_NAME = 255
 LONGEST_TAG_KEY = 128
 LONGEST_TAG_VALUE = 256
 MOST_UNITS = 1_000_000_000_000
@@ -23,14 +25,23 @@ _SAME_NAME = "Both the Hash Key and the Range Key element in the KeySchema have 
 
 
 def check_table_name(name: str) -> None:
-    """The table operations' own words for a name's length; the pattern is the model's."""
-    if not 3 <= len(name) <= 255:
-        raise errors.invalid("TableName must be at least 3 characters long and at most 255 characters long")
+    """A table's own name, where the model would take an ARN too."""
+    broken = []
+    if len(name) < SHORTEST_NAME:
+        broken.append(f"Member must have length greater than or equal to {SHORTEST_NAME}")
+    if len(name) > LONGEST_NAME:
+        broken.append(f"Member must have length less than or equal to {LONGEST_NAME}")
     if not _NAME.fullmatch(name):
-        raise errors.invalid(
-            f"1 validation error detected: Value '{name}' at 'tableName' failed to satisfy constraint: "
-            "Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+"
-        )
+        broken.append("Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
+    if broken:
+        shown = "; ".join(f"Value '{name}' at 'tableName' failed to satisfy constraint: {rule}" for rule in broken)
+        raise errors.invalid(f"{len(broken)} validation error{'s' * (len(broken) > 1)} detected: {shown}")
+
+
+def check_name_length(name: str, parameter: str = "TableName") -> None:
+    """A name's length in the words of the younger operations."""
+    if not SHORTEST_NAME <= len(name) <= LONGEST_NAME:
+        raise errors.invalid(f"{parameter} must be at least 3 characters long and at most 255 characters long")
 
 
 def check_billing(req: Mapping[str, Any]) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, vectors
@@ -21,6 +22,7 @@ _MOST_LISTED = 100
 
 @operation("CreateTable")
 def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    deviation("DYNAMODB-003")
     scope, name = resolve_name(ctx, req["TableName"])
     rules.check_table_name(name)
     rules.check_new_table(req)
@@ -76,6 +78,7 @@ def new_encryption(scope: Scope, specification: dict[str, Any] | None, ctx: Cont
         raise errors.invalid_parameter("SSEType KMS is required if KMSMasterKeyId is specified")
     if not enabled and kind is None:
         return None
+    deviation("DYNAMODB-005")
     key = specification.get("KMSMasterKeyId") or ctx.draw.uuid()
     if not key.startswith("arn:"):
         key = arn(scope, "kms", key if "/" in key else f"key/{key}")

@@ -231,6 +231,8 @@ def resolve_name(ctx: Context, name_or_arn: str) -> tuple[Scope, str]:
     parts = find_arn(name_or_arn)
     if parts is None or parts.service != "dynamodb" or not parts.resource.startswith("table/"):
         raise errors.invalid("Invalid table ARN")
+    if parts.region != ctx.scope.region:
+        raise errors.invalid(f"1 validation error detected: Invalid AWS region in '{name_or_arn}'")
     return parts.scope_in(ctx.scope.environment), parts.resource.removeprefix("table/").partition("/")[0]
 
 

@@ -11,11 +11,11 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token
 from mrak.services.dynamodb import exports
 from mrak.services.dynamodb.exports import Stream
+from mrak.services.dynamodbstreams import errors
 
 _ITERATOR_SECONDS = 900
 _MOST_RECORDS = 1000
@@ -23,14 +23,10 @@ _PAGE_BYTES = 1 << 20
 _MOST_STREAMS = 100
 
 
-def _invalid(message: str) -> ApiError:
-    return ApiError("ValidationException", message)
-
-
 def _require_stream(ctx: Context, tx: Transaction, arn: str) -> Stream:
     stream = exports.find_stream(tx, arn, ctx.scope.environment)
     if stream is None:
-        raise ApiError("ResourceNotFoundException", f"Requested resource not found: Stream: {arn} not found")
+        raise errors.stream_not_found(arn)
     return stream
 
 
@@ -79,18 +75,15 @@ def describe_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 def get_shard_iterator(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     stream = _require_stream(ctx, tx, req["StreamArn"])
     if req["ShardId"] != exports.shard_id(stream):
-        raise ApiError(
-            "ResourceNotFoundException",
-            f"Requested resource not found: Shard {req['ShardId']} in Stream {stream.arn} not found",
-        )
+        raise errors.shard_not_found(req["ShardId"], stream.arn)
     kind = req["ShardIteratorType"]
     position: int | None = None
     if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
         if "SequenceNumber" not in req:
-            raise _invalid(f"SequenceNumber is required for ShardIteratorType {kind}")
+            raise errors.invalid(f"SequenceNumber is required for ShardIteratorType {kind}")
         found = exports.parse_sequence(req["SequenceNumber"])
         if found is None or found < stream.entry.number:
-            raise _invalid("Invalid SequenceNumber")
+            raise errors.invalid("Invalid SequenceNumber")
         position = found if kind == "AFTER_SEQUENCE_NUMBER" else found - 1
     elif kind == "LATEST":
         position = exports.latest(tx, stream)
@@ -107,13 +100,13 @@ def _parse_iterator(ctx: Context, text: str) -> tuple[str, int | None]:
     decoded = find_position(rest) if rest else None
     place, separator, made = (decoded or "").partition("|")
     if not separator:
-        raise _invalid("Invalid ShardIterator")
+        raise errors.invalid("Invalid ShardIterator")
     try:
         made_at, position = float(made), int(place) if place else None
     except ValueError:
-        raise _invalid("Invalid ShardIterator") from None
+        raise errors.invalid("Invalid ShardIterator") from None
     if ctx.now - made_at > _ITERATOR_SECONDS:
-        raise ApiError("ExpiredIteratorException", "Iterator expired.")
+        raise errors.iterator_expired()
     return arn, position
 
 

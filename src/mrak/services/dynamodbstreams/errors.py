@@ -1,0 +1,26 @@
+"""The errors of DynamoDB Streams."""
+
+from __future__ import annotations
+
+from mrak.core.errors import ApiError
+
+# code -> status; tests/tidy checks the codes against the model.
+CODES = {"ExpiredIteratorException": 400, "ResourceNotFoundException": 400, "TrimmedDataAccessException": 400}
+
+
+def invalid(message: str) -> ApiError:
+    return ApiError("ValidationException", message)
+
+
+def stream_not_found(arn: str) -> ApiError:
+    return ApiError("ResourceNotFoundException", f"Requested resource not found: Stream: {arn} not found")
+
+
+def shard_not_found(shard: str, arn: str) -> ApiError:
+    return ApiError(
+        "ResourceNotFoundException", f"Requested resource not found: Shard {shard} in Stream {arn} not found"
+    )
+
+
+def iterator_expired() -> ApiError:
+    return ApiError("ExpiredIteratorException", "Iterator expired.")
