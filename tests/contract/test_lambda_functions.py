@@ -253,9 +253,25 @@ def test_stale_revision_is_refused(client: Any) -> None:
     )
 
 
-def test_role_is_not_looked_up(client: Any) -> None:
-    """LAMBDA-001: AWS refuses a role that does not exist; here any role will do."""
+def test_role(client: Any, sandbox: Any) -> None:
+    """LAMBDA-001: AWS refuses a role that does not exist, here it will do. One that does not trust Lambda is refused,
+    and the function acts as a session of its role."""
     assert create(client, "roleless", Role="arn:aws:iam::000000000000:role/no-such-role")["State"] == "Pending"
+    iam = sandbox.client("iam")
+
+    def role(name: str, service: str) -> str:
+        statement = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+        trust = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        return str(iam.create_role(RoleName=name, AssumeRolePolicyDocument=trust)["Role"]["Arn"])
+
+    assert refusal(lambda: create(client, "mistrusted", Role=role("for-ec2", "ec2.amazonaws.com"))) == (
+        400,
+        "InvalidParameterValueException",
+        "The role defined for the function cannot be assumed by Lambda.",
+    )
+    code = "import boto3\ndef handler(e, c):\n    return boto3.client('sts').get_caller_identity()['Arn']\n"
+    create(client, "assumed", code, Role=role("for-lambda", "lambda.amazonaws.com"), Timeout=20, MemorySize=256)
+    assert call(client, "assumed") == f"arn:aws:sts::{sandbox.account}:assumed-role/for-lambda/assumed"
 
 
 def test_function_calls_the_cloud_that_it_runs_in(client: Any, sandbox: Any) -> None:

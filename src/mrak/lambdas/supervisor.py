@@ -47,6 +47,12 @@ _THROTTLES = frozenset({Result.THROTTLED_ACCOUNT, Result.THROTTLED_RESERVED, Res
 _EXIT_ERROR = "Runtime.ExitError"
 
 
+def _room_of_this_machine() -> int:
+    """How many instances fit, at the smallest memory size that a function can have."""
+    memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
+    return max(16, min(Limits().max_instances, memory_mb // 128))
+
+
 class NoEntrypoint(Exception):
     """A custom runtime without its program."""
 
@@ -63,7 +69,7 @@ class Supervisor:
         wall_clock: Callable[[], float] = RealClock.now,
         entropy: Entropy | None = None,
     ) -> None:
-        self.pool = Pool(limits)
+        self.pool = Pool(limits or Limits(max_instances=_room_of_this_machine()))
         self._sink = sink
         self._wall_clock = wall_clock
         self._entropy = entropy or SystemEntropy()

@@ -11,7 +11,6 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context
-from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.services.lambda_ import errors
 from mrak.services.lambda_.references import function_arn
@@ -124,8 +123,6 @@ def check(config: dict[str, Any]) -> None:
         )
     check_environment(config.get("Environment", {}).get("Variables", {}))
     check_layers(config.get("Layers", []))
-    # LAMBDA-001: the role is not looked up: local tools pass roles that nobody created.
-    deviation("LAMBDA-001")
 
 
 def _check_most(value: int, member: str, most: int) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import zlib
 from typing import Any
 
 import msgspec
@@ -27,6 +28,7 @@ __all__ = [
 
 EVENT = "lambda.event"
 """The kind of deliveries that invoke a function asynchronously."""
+_LANES = 32
 
 
 class EventInvocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -62,12 +64,13 @@ def event_delivery(
 
 
 def delivery_of(ctx: Context, event: EventInvocation, due_at: float) -> Delivery:
-    """The delivery of an invocation at a time. Events of a function wait for no others: each has its own lane."""
+    """The delivery of an invocation at a time. What is tried again waits alone; fresh events of a function share as
+    many lanes as may run at once here, so that a flood of them is no flood of processes."""
     parsed = find_arn(event.function_arn)
     assert parsed is not None, event.function_arn
     return Delivery(
         kind=EVENT,
-        lane=f"lambda/{event.request_id}/{event.attempts}/{event.throttles}",
+        lane=_lane(event),
         scope=parsed.scope_in(ctx.scope.environment),
         payload=msgspec.msgpack.encode(event),
         retry=Retry(attempts=10),
@@ -75,6 +78,12 @@ def delivery_of(ctx: Context, event: EventInvocation, due_at: float) -> Delivery
         enqueued_at=ctx.now,
         due_at=due_at,
     )
+
+
+def _lane(event: EventInvocation) -> str:
+    if event.attempts or event.throttles:
+        return f"lambda/{event.request_id}/{event.attempts}/{event.throttles}"
+    return f"lambda/{event.function_arn}/{zlib.crc32(event.request_id.encode()) % _LANES}"
 
 
 def function_exists(tx: Transaction, scope: Scope, function_arn: str) -> bool:

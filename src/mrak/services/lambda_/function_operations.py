@@ -13,6 +13,7 @@ from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token, take_page
 from mrak.services.lambda_ import configuration, errors, functions, packages
 from mrak.services.lambda_.references import LATEST, Reference, is_version, parse_reference, version_number
+from mrak.services.lambda_.roles import check_role
 from mrak.services.lambda_.tables import ALIASES, FUNCTIONS, VERSIONS, Version
 from mrak.services.lambda_.url_plane import package_location
 
@@ -32,6 +33,7 @@ async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     package = await packages.store(ctx, req["Code"])
 
     def create(tx: Transaction) -> Version:
+        check_role(ctx, tx, config["Role"])
         version = functions.create(ctx, tx, ref, config, package, tags)
         if req.get("Publish"):
             return functions.publish(ctx, tx, ref, functions.open_function(tx, ref), version, None)
@@ -143,6 +145,8 @@ def update_function_configuration(ctx: Context, tx: Transaction, req: dict[str, 
     old = functions.require_latest(tx, ref)
     functions.check_revision(req, old.revision_id)
     config = configuration.parse_changes(ref.name, old.config, req)
+    if "Role" in req:
+        check_role(ctx, tx, config["Role"])
     new = functions.change(ctx, tx, ref, old, config=functions.with_layer_sizes(tx, ref.scope, config))
     return configuration.render(ctx, ref.scope, new, status="InProgress")
 

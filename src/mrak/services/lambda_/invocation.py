@@ -6,25 +6,22 @@ https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html
 from __future__ import annotations
 
 import asyncio
-import hashlib
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from mrak.auth.credentials import Session, issue_session
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
-from mrak.core.functions import Credentials, FunctionSpec, Invocation, Outcome, ResponseStream
+from mrak.core.functions import FunctionSpec, Invocation, Outcome, ResponseStream
 from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.packages import folder_state
 from mrak.services.lambda_.references import LATEST, Reference, function_arn, version_number
+from mrak.services.lambda_.roles import issue_credentials
 from mrak.services.lambda_.tables import LAYERS, VERSIONS, Alias, Version
 
 ACCOUNT_CONCURRENCY = 1000
-# An environment's clock can be advanced, and an instance can live long: its keys must outlive both.
-_CREDENTIALS_SECONDS = 365 * 86_400.0
 _MOST_SPECS = 4096
 
 
@@ -88,7 +85,9 @@ async def run(
         request_id=request_id or ctx.request_id,
         payload=payload or b"{}",
         invoked_arn=arn,
-        credentials=partial(_credentials, ctx, target),
+        credentials=partial(
+            issue_credentials, ctx, target.ref.scope, target.version.config["Role"], target.version.name
+        ),
         client_context=client_context,
         trace=ctx.trace,
         log_tail=log_tail,
@@ -177,27 +176,6 @@ async def _code_of(ctx: Context, version: Version) -> tuple[str, str]:
         return version.code_folder, f"{version.revision_id}-{state}"
     folder = await ctx.part("lambdas").unpacked(version.code_id, ctx.blobs.path(version.code_id))
     return folder, version.revision_id
-
-
-def _credentials(ctx: Context, target: Target) -> Credentials:
-    """Temporary keys of the function's role, as of an AssumeRole by Lambda with the function's name as session."""
-    role_arn = target.version.config["Role"]
-    role = role_arn.rpartition("/")[2]
-    # AWS takes roles of the function's own account only; sample roles of another are as if of this one (LAMBDA-001).
-    account = target.ref.scope.account
-    role_id = "AROA" + hashlib.sha256(role_arn.encode()).hexdigest()[:17].upper()
-    session = Session(
-        environment=target.ref.scope.environment,
-        account=account,
-        kind="role-session",
-        arn=f"arn:{target.ref.scope.partition}:sts::{account}:assumed-role/{role}/{target.version.name}",
-        user_id=f"{role_id}:{target.version.name}",
-        name=role,
-        expiration=ctx.clock() + _CREDENTIALS_SECONDS,
-        issuer_arn=role_arn,
-        issued_at=ctx.clock(),
-    )
-    return issue_session(ctx.part("server_secret"), session, ctx.draw)
 
 
 def throttled_error(outcome: Outcome) -> ApiError:
