@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from typing import Any
 
@@ -289,6 +290,13 @@ def test_stream_records_are_gone_after_a_day_and_iterators_after_a_quarter_of_an
     assert len(read_all(streams, arn)) == 1
     fresh_sandbox.advance_clock(90_000)
     assert read_all(streams, arn) == []
+    ddb.put_item(TableName=table, Item=key("b"))
+    ddb.delete_table(TableName=table)
+    assert len(read_all(streams, arn)) == 1
+    fresh_sandbox.advance_clock(120_000)
+    deadline = time.monotonic() + 10
+    while streams.list_streams(TableName=table)["Streams"]:
+        assert time.monotonic() < deadline, "a stream outlives its table by a day"
 
 
 def test_streams_that_are_not_there(sandbox: Any, ddb: Any, table: str) -> None:

@@ -7,7 +7,7 @@ partiql_operations, statements        PartiQL, as plans over the same reads and 
 vector_operations, vectors            vector indexes and their search
 ttl_, tag_, insight_, backup_, global_operations   settings of a table, its copies, its replicas
 items, tables, indexing, throughput   keys and rows, schemas, secondary indexes, capacity
-streams, expiry, history, replicas    what follows from a change
+streams, trimming, expiry, history, replicas   what follows from a change
 rules, update_rules, errors, describe checks beyond the model, the service's errors, a table's description
 exports                               what other services may use
 """

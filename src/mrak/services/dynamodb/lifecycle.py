@@ -13,6 +13,7 @@ from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, history, vectors
 from mrak.services.dynamodb.streams import STREAMS, StreamIndex, topic
 from mrak.services.dynamodb.tables import INDEX_ROWS, ITEMS, TABLES, StreamRecord, TableRecord
+from mrak.services.dynamodb.trimming import first_timer
 
 
 def set_stream(
@@ -38,18 +39,16 @@ def set_stream(
         number=ctx.draw.sequence(), view=specification["StreamViewType"], label=label, created_at=ctx.now
     )
     STREAMS.lock(tx, scope, record.name, label)
-    STREAMS.insert(
-        tx,
-        scope,
-        StreamIndex(
-            table=record.name,
-            label=label,
-            number=stream.number,
-            view=stream.view,
-            created_at=ctx.now,
-            keys=record.keys,
-        ),
+    entry = StreamIndex(
+        table=record.name,
+        label=label,
+        number=stream.number,
+        view=stream.view,
+        created_at=ctx.now,
+        keys=record.keys,
     )
+    STREAMS.insert(tx, scope, entry)
+    tx.at(first_timer(scope, entry))
     return structs.replace(record, stream=stream)
 
 
