@@ -58,7 +58,7 @@ async def post(ctx: Context, made: Delivery) -> None:
         tx.enqueue(
             Delivery(
                 kind="sns.http",
-                # Deliveries of one attempt wait equally long, so a few lanes hold them in the order in which they are due.
+                # Deliveries of one attempt wait equally long: a few lanes hold them in the order in which they are due.
                 lane=f"{made.lane.partition('/retry/')[0]}/retry/{attempt}",
                 scope=made.scope,
                 payload=encode((arn, raw, attempt + 1)),
