@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import msgspec
 
-from mrak.core.errors import ApiError
+from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.scope import Scope
 
 
@@ -71,9 +71,10 @@ class Undeliverable(Exception):
 
 
 def settle(error: ApiError) -> Exception:
-    """What a delivery's function raises for an error of an operation that it called: where the caller is at fault,
-    trying again is no use."""
-    return Undeliverable(str(error)) if error.sender and not error.retryable else error
+    """What a delivery's function raises for an error of an operation that it called: where the caller is at fault, or
+    the operation is not built, trying again is no use."""
+    is_final = (error.sender and not error.retryable) or isinstance(error, NotBuilt)
+    return Undeliverable(str(error)) if is_final else error
 
 
 def render_dead(delivery: Delivery) -> bytes:
