@@ -235,3 +235,52 @@ def test_settings_are_kept(client: Any, sandbox: Any) -> None:
     client.put_runtime_management_config(FunctionName="set", UpdateRuntimeOn="FunctionUpdate")
     shown = client.get_runtime_management_config(FunctionName="set")
     assert (shown["UpdateRuntimeOn"], shown["FunctionArn"]) == ("FunctionUpdate", arn(sandbox, "set:$LATEST"))
+
+
+def test_code_signing_configurations_are_kept(client: Any, sandbox: Any) -> None:
+    """LAMBDA-007: attached and shown, packages are not checked. Recorded: test_function_code_signing_config."""
+    profile = f"arn:aws:signer:us-east-1:{sandbox.account}:/signing-profiles/test"
+    publishers = {"SigningProfileVersionArns": [profile]}
+    made = client.create_code_signing_config(AllowedPublishers=publishers)["CodeSigningConfig"]
+    assert made["CodeSigningPolicies"] == {"UntrustedArtifactOnDeployment": "Warn"} and made["Description"] == ""
+    config = {"CodeSigningConfigArn": made["CodeSigningConfigArn"]}
+    create(client, "signed")
+    assert "CodeSigningConfigArn" not in client.get_function_code_signing_config(FunctionName="signed")
+    client.put_function_code_signing_config(FunctionName="signed", **config)
+    shown = client.get_function_code_signing_config(FunctionName="signed")
+    assert (shown["CodeSigningConfigArn"], shown["FunctionName"]) == (made["CodeSigningConfigArn"], "signed")
+    assert client.list_functions_by_code_signing_config(**config)["FunctionArns"] == [arn(sandbox, "signed")]
+    assert refusal(lambda: client.delete_code_signing_config(**config))[0] == 409
+    client.update_code_signing_config(**config, Description="d")
+    assert client.get_code_signing_config(**config)["CodeSigningConfig"]["Description"] == "d"
+    client.delete_function_code_signing_config(FunctionName="signed")
+    client.delete_code_signing_config(**config)
+    assert client.list_code_signing_configs()["CodeSigningConfigs"] == []
+    gone = "The code signing configuration cannot be found. Check that the provided configuration is not deleted: "
+    assert refusal(lambda: client.get_code_signing_config(**config)) == (
+        *MISSING,
+        f"{gone}{made['CodeSigningConfigArn']}.",
+    )
+    assert refusal(lambda: client.put_function_code_signing_config(FunctionName="signed", **config))[1] == (
+        "CodeSigningConfigNotFoundException"
+    )
+
+
+def test_policies_and_urls_of_what_is_not_there(client: Any, sandbox: Any) -> None:
+    """Recorded: test_permission_exceptions, test_url_config_exceptions, test_lambda_eventinvokeconfig_exceptions."""
+    create(client, "lonely")
+    unknown = (*MISSING, "The resource you requested does not exist.")
+    assert refusal(lambda: client.get_policy(FunctionName="doesnotexist")) == unknown
+    assert refusal(lambda: client.get_policy(FunctionName="lonely", Qualifier="42")) == unknown
+    assert refusal(lambda: client.remove_permission(FunctionName="lonely", Qualifier="gone", StatementId="s")) == (
+        *MISSING,
+        f"Cannot find alias arn: {arn(sandbox, 'lonely:gone')}",
+    )
+    absent = (*MISSING, "Function does not exist")
+    url = {"FunctionName": "lonely", "Qualifier": "gone", "AuthType": "NONE"}
+    assert refusal(lambda: client.create_function_url_config(**url)) == absent
+    assert refusal(lambda: client.update_function_url_config(**url)) == absent
+    assert refusal(lambda: client.delete_function_url_config(FunctionName="lonely")) == unknown
+    assert refusal(
+        lambda: client.put_function_event_invoke_config(FunctionName="lonely", Qualifier="gone", MaximumRetryAttempts=1)
+    ) == (*MISSING, "The function doesn't exist.")

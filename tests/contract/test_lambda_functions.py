@@ -113,6 +113,7 @@ def test_versions_are_numbered_and_listed(client: Any) -> None:
     create(client, "versioned")
     first = client.publish_version(FunctionName="versioned", Description="one")
     assert (first["Version"], first["Description"]) == ("1", "one")
+    assert (first["State"], first["LastUpdateStatus"]) == ("Active", "Successful")
     assert client.publish_version(FunctionName="versioned")["Version"] == "1"
     client.update_function_configuration(FunctionName="versioned", Timeout=4)
     assert client.publish_version(FunctionName="versioned")["Version"] == "2"
@@ -241,7 +242,9 @@ def test_errors_of_invocation(client: Any) -> None:
 
 def test_stale_revision_is_refused(client: Any) -> None:
     """Optimistic locking of updates."""
-    stale = create(client, "revised")["RevisionId"]
+    begun = create(client, "revised")["RevisionId"]
+    stale = client.get_function_configuration(FunctionName="revised")["RevisionId"]
+    assert begun != stale, "recorded (test_version_lifecycle): the end of a change makes another revision"
     client.update_function_configuration(FunctionName="revised", Timeout=5, RevisionId=stale)
     assert refusal(
         lambda: client.update_function_configuration(FunctionName="revised", Timeout=6, RevisionId=stale)

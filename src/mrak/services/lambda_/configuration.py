@@ -82,7 +82,7 @@ def parse_changes(name: str, before: dict[str, Any], req: dict[str, Any]) -> dic
     config = before | {member: req[member] for member in _PASSED if member in req and member != "PackageType"}
     if "LoggingConfig" in req:
         config["LoggingConfig"] = parse_logging(name, req["LoggingConfig"], before["LoggingConfig"])
-    for member, empty in (("DeadLetterConfig", "TargetArn"), ("ImageConfig", None), ("VpcConfig", None)):
+    for member, empty in (("DeadLetterConfig", "TargetArn"), ("ImageConfig", None)):
         value = config.get(member)
         if value is not None and (not value or (empty and not value.get(empty))):
             del config[member]
@@ -197,6 +197,9 @@ def render(ctx: Context, scope: Scope, version: Version, qualifier: str = "", *,
     if "Runtime" in config:
         runtime_arn = ctx.part("lambdas").runtime_version_arn(config["Runtime"], scope.region)
         shown["RuntimeVersionConfig"] = {"RuntimeVersionArn": runtime_arn}
+    if status:
+        # The end of a change makes another revision: the one that its beginning answers is never the current one.
+        shown["RevisionId"] = ctx.draw.uuid()
     return shown | _render_state(status)
 
 

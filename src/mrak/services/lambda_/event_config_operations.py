@@ -73,14 +73,14 @@ def _reference(ctx: Context, req: dict[str, Any]) -> Reference:
 
 
 def _check_function(tx: Transaction, ref: Reference) -> None:
-    if FUNCTIONS.get(tx, ref.scope, ref.name) is None:
+    """The function, and the version or alias where one is named."""
+    if FUNCTIONS.get(tx, ref.scope, ref.name) is None or not functions.qualifier_exists(tx, ref):
         raise errors.not_found("The function doesn't exist.")
 
 
 def _open(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Reference, EventConfig | None]:
     ref = _reference(ctx, req)
     _check_function(tx, ref)
-    functions.require_version(tx, ref)
     EVENTS.lock(tx, ref.scope, ref.name)
     return ref, EVENTS.get(tx, ref.scope, ref.name, ref.qualifier)
 

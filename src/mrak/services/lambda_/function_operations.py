@@ -207,8 +207,7 @@ def publish_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
             "Please try again with the CodeSHA256 in $LATEST."
         )
     version = functions.publish(ctx, tx, ref, function, latest, req.get("Description"))
-    status = "Pending" if version.number > function.last_version else ""
-    return configuration.render(ctx, ref.scope, version, version.label, status=status)
+    return configuration.render(ctx, ref.scope, version, version.label)
 
 
 @operation("ListVersionsByFunction")

@@ -76,6 +76,15 @@ def find_alias(tx: Transaction, ref: Reference) -> Alias | None:
     return ALIASES.get(tx, ref.scope, ref.name, ref.qualifier)
 
 
+def qualifier_exists(tx: Transaction, ref: Reference) -> bool:
+    """Whether the version or alias that a reference names is there; a bare name has nothing to miss."""
+    if not ref.qualifier:
+        return True
+    if is_version(ref.qualifier):
+        return VERSIONS.get(tx, ref.scope, ref.name, version_number(ref.qualifier)) is not None
+    return find_alias(tx, ref) is not None
+
+
 def check_qualifier_exists(tx: Transaction, ref: Reference) -> None:
     require(tx, ref)
     if ref.qualifier:

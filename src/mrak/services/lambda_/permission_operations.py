@@ -107,6 +107,8 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     if FUNCTIONS.get(tx, ref.scope, ref.name) is None:
         raise errors.not_found(f"No policy found for: {ref.arn}")
+    if ref.qualifier and not is_version(ref.qualifier) and functions.find_alias(tx, ref) is None:
+        raise errors.not_found(f"Cannot find alias arn: {ref.arn}")
     POLICIES.lock(tx, ref.scope, ref.name)
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
     if policy is None:
@@ -126,7 +128,6 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
 @operation("GetPolicy")
 def get_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
-    functions.check_qualifier_exists(tx, ref)
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
     if policy is None:
         raise errors.unknown_resource()

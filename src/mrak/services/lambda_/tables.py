@@ -12,6 +12,7 @@
     EVENTS       (name, qualifier)    -> EventConfig  how asynchronous invocations are retried and where results go
     PROVISIONED  (name, qualifier)    -> Provisioned
     LAYERS       (name, version)      -> Layer
+    SIGNING      (config_id)          -> SigningConfig   code signing configurations
 
 Invariants: every function has a version 0; a published version never changes; an alias and a URL point to what exists;
 ACCOUNTS holds the sum of the functions' reserved concurrency; a mapping that is on has its consumer row.
@@ -147,6 +148,14 @@ class Layer(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     deleted: bool = False
 
 
+class SigningConfig(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`settings` holds AWS's members as AWS spells them."""
+
+    config_id: str
+    modified_at: float
+    settings: dict[str, Any]
+
+
 FUNCTIONS = Table("lambda.function", Function, key=("name",))
 VERSIONS = Table("lambda.version", Version, key=("name", "number"), entity=1)
 ALIASES = Table("lambda.alias", Alias, key=("name", "alias"), entity=1)
@@ -160,6 +169,8 @@ URL_IDS = Table("lambda.urlid", UrlId, key=("url_id",))
 EVENTS = Table("lambda.events", EventConfig, key=("name", "qualifier"), entity=1)
 PROVISIONED = Table("lambda.provisioned", Provisioned, key=("name", "qualifier"), entity=1)
 LAYERS = Table("lambda.layer", Layer, key=("name", "version"), entity=1)
+
+SIGNING = Table("lambda.signing", SigningConfig, key=("config_id",))
 
 ACCOUNT_KEY = "account"
 """The one row of ACCOUNTS in a scope."""

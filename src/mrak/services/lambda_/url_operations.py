@@ -10,10 +10,10 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.urls import resource_url
-from mrak.services.lambda_ import errors, functions
+from mrak.services.lambda_ import errors
 from mrak.services.lambda_.destinations import render_time
 from mrak.services.lambda_.references import Reference, function_arn, parse_reference
-from mrak.services.lambda_.tables import FUNCTIONS, URL_IDS, URLS, Url, UrlId
+from mrak.services.lambda_.tables import ALIASES, FUNCTIONS, URL_IDS, URLS, Url, UrlId
 from mrak.services.lambda_.url_plane import PLANE
 
 _ID_LENGTH = 32
@@ -24,7 +24,6 @@ _PAGE = 50
 def create_function_url_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     _check_function(tx, ref)
-    functions.require_version(tx, ref)
     URLS.lock(tx, ref.scope, ref.name)
     if URLS.get(tx, ref.scope, ref.name, ref.qualifier) is not None:
         raise errors.conflict(
@@ -61,6 +60,7 @@ def get_function_url_config(ctx: Context, tx: Transaction, req: dict[str, Any]) 
 @operation("UpdateFunctionUrlConfig")
 def update_function_url_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
+    _check_function(tx, ref)
     URLS.lock(tx, ref.scope, ref.name)
     old = _require(tx, ref)
     cors = req.get("Cors", old.cors)
@@ -102,7 +102,9 @@ def list_function_url_configs(ctx: Context, tx: Transaction, req: dict[str, Any]
 
 
 def _check_function(tx: Transaction, ref: Reference) -> None:
-    if FUNCTIONS.get(tx, ref.scope, ref.name) is None:
+    """The function, and the alias where one is named."""
+    alias_is_missing = ref.qualifier and ALIASES.get(tx, ref.scope, ref.name, ref.qualifier) is None
+    if FUNCTIONS.get(tx, ref.scope, ref.name) is None or alias_is_missing:
         raise errors.not_found("Function does not exist")
 
 
