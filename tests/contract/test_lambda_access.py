@@ -7,7 +7,7 @@ from collections import Counter
 from typing import Any
 
 import pytest
-from lambda_bench import call, create, make_zip, refusal
+from tests.contract.lambda_bench import call, create, make_zip, refusal
 
 MISSING = (404, "ResourceNotFoundException")
 INVALID = (400, "InvalidParameterValueException")

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from lambda_bench import ECHO, TELL, Queue, create, refusal, until
+from tests.contract.lambda_bench import ECHO, TELL, Queue, create, refusal, until
 
 FAIL = "def handler(event, context):\n    raise Exception('Test exception (this is intentional)')\n"
 

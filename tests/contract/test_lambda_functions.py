@@ -9,7 +9,7 @@ import zipfile
 from typing import Any
 
 import pytest
-from lambda_bench import ECHO, ROLE, call, create, make_zip, refusal
+from tests.contract.lambda_bench import ECHO, ROLE, call, create, make_zip, refusal
 
 
 @pytest.fixture(scope="module")

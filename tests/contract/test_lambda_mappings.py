@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from lambda_bench import ECHO, TELL, Queue, create, refusal, until
+from tests.contract.lambda_bench import ECHO, TELL, Queue, create, refusal, until
 
 PICKY = """
 import json

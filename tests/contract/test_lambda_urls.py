@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from lambda_bench import create, make_zip, refusal
+from tests.contract.lambda_bench import create, make_zip, refusal
 
 from mrak.lambdas.interpreters import nodes
 

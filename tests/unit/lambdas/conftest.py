@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
-from function_bench import Bench
+from tests.unit.lambdas.function_bench import Bench
 
 
 @pytest.fixture(scope="module")

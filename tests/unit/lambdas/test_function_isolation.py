@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from function_bench import Bench
+from tests.unit.lambdas.function_bench import Bench
 
 from mrak.lambdas.capabilities import probe_isolation
 

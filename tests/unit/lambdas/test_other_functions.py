@@ -7,7 +7,7 @@ import shutil
 import subprocess
 
 import pytest
-from function_bench import Bench
+from tests.unit.lambdas.function_bench import Bench
 
 from mrak.core.functions import Outcome, ResponseStream
 from mrak.lambdas.interpreters import nodes

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 
-from function_bench import Bench
+from tests.unit.lambdas.function_bench import Bench
 
 ECHO = "def handler(event, context):\n    return event\n"
 
