@@ -1,0 +1,205 @@
+"""Multipart uploads over HTTP with boto3."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from typing import Any
+
+import pytest
+from tests.contract.s3_support import failure, message, new_bucket
+
+MIB = 1 << 20
+PART = os.urandom(5 * MIB)
+
+
+@pytest.fixture(scope="module")
+def s3(sandbox: Any) -> Any:
+    return sandbox.client("s3")
+
+
+@pytest.fixture(scope="module")
+def bucket(s3: Any) -> str:
+    return new_bucket(s3)
+
+
+class Uploading:
+    """An upload under way."""
+
+    def __init__(self, s3: Any, bucket: str, key: str, **options: Any) -> None:
+        self._s3 = s3
+        self.names = {"Bucket": bucket, "Key": key}
+        self.names["UploadId"] = s3.create_multipart_upload(**self.names, **options)["UploadId"]
+
+    def part(self, number: int, body: bytes, **options: Any) -> dict[str, Any]:
+        answer = self._s3.upload_part(**self.names, PartNumber=number, Body=body, **options)
+        kept = {name: value for name, value in answer.items() if name == "ETag" or name.startswith("Checksum")}
+        return {"PartNumber": number, **kept}
+
+    def complete(self, *parts: dict[str, Any], **options: Any) -> dict[str, Any]:
+        listed = [{name: part[name] for name in part if name in ("PartNumber", "ETag")} for part in parts]
+        done: dict[str, Any] = self._s3.complete_multipart_upload(
+            **self.names, MultipartUpload={"Parts": listed}, **options
+        )
+        return done
+
+
+def test_upload(s3: Any, bucket: str) -> None:
+    """Parts out of order, one of them twice, one not used; read whole, by range over a seam, and by part."""
+    upload = Uploading(s3, bucket, "whole", Metadata={"m": "1"}, ContentType="text/x")
+    tail = upload.part(7, b"tail")
+    upload.part(2, b"replaced")
+    second = upload.part(2, PART)
+    first = upload.part(1, PART)
+    upload.part(9, b"unused")
+    listed = s3.list_parts(**upload.names)["Parts"]
+    assert [(row["PartNumber"], row["Size"]) for row in listed] == [(1, 5 * MIB), (2, 5 * MIB), (7, 4), (9, 6)]
+    done = upload.complete(first, second, tail)
+    digests = b"".join(hashlib.md5(body).digest() for body in (PART, PART, b"tail"))
+    assert done["ETag"] == f'"{hashlib.md5(digests).hexdigest()}-3"'
+    whole = PART + PART + b"tail"
+    got = s3.get_object(Bucket=bucket, Key="whole")
+    assert got["Body"].read() == whole and got["Metadata"] == {"m": "1"} and got["ContentLength"] == len(whole)
+    seam = s3.get_object(Bucket=bucket, Key="whole", Range=f"bytes={5 * MIB - 2}-{10 * MIB + 1}")
+    assert seam["Body"].read() == whole[5 * MIB - 2 : 10 * MIB + 2]
+    part = s3.get_object(Bucket=bucket, Key="whole", PartNumber=2)
+    assert part["PartsCount"] == 3 and part["ContentLength"] == 5 * MIB
+    assert s3.head_object(Bucket=bucket, Key="whole", PartNumber=7)["ContentLength"] == 4
+    assert failure(s3.get_object, Bucket=bucket, Key="whole", PartNumber=3) == ("InvalidPartNumber", 416)
+    assert failure(s3.list_parts, **upload.names) == ("NoSuchUpload", 404)
+    assert upload.complete(first, second, tail)["ETag"] == done["ETag"]
+    copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/whole")
+    assert copied["CopyObjectResult"]["ETag"] == f'"{hashlib.md5(whole).hexdigest()}"'
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == whole
+
+
+def test_lists_that_cannot_be_completed(s3: Any, bucket: str) -> None:
+    """Recorded from AWS: none, the wrong order, parts that are not there, and small ones."""
+    upload = Uploading(s3, bucket, "refused")
+    one, two = upload.part(1, b"small"), upload.part(2, b"last")
+    complete = s3.complete_multipart_upload
+    assert failure(complete, **upload.names) == ("MalformedXML", 400)
+    assert failure(complete, **upload.names, MultipartUpload={"Parts": []}) == ("InvalidRequest", 400)
+    for parts, code in (
+        ([two, one], "InvalidPartOrder"),
+        ([one, one], "InvalidPartOrder"),
+        ([{"PartNumber": 3, "ETag": one["ETag"]}], "InvalidPart"),
+        ([{"PartNumber": 1, "ETag": '"0"'}], "InvalidPart"),
+        ([one, two], "EntityTooSmall"),
+    ):
+        assert failure(complete, **upload.names, MultipartUpload={"Parts": _plain(parts)}) == (code, 400)
+    s3.abort_multipart_upload(**upload.names)
+    assert failure(s3.abort_multipart_upload, **upload.names) == ("NoSuchUpload", 404)
+    assert failure(s3.upload_part, **upload.names, PartNumber=1, Body=b"x") == ("NoSuchUpload", 404)
+
+
+def _plain(parts: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    return [{"PartNumber": part["PartNumber"], "ETag": part["ETag"]} for part in parts]
+
+
+def test_part_numbers(s3: Any, bucket: str) -> None:
+    """From 1 to 10,000."""
+    upload = Uploading(s3, bucket, "numbers")
+    for number in (0, 10_001):
+        assert failure(s3.upload_part, **upload.names, PartNumber=number, Body=b"") == ("InvalidArgument", 400)
+    s3.abort_multipart_upload(**upload.names)
+
+
+def test_conditions(s3: Any, bucket: str) -> None:
+    """If-None-Match holds at completion; the upload stays when it does not."""
+    s3.put_object(Bucket=bucket, Key="taken", Body=b"x")
+    upload = Uploading(s3, bucket, "taken")
+    part = upload.part(1, b"y")
+    listed = {"Parts": _plain([part])}
+    wrong = {**upload.names, "MultipartUpload": listed}
+    assert failure(s3.complete_multipart_upload, **wrong, IfNoneMatch="*") == ("PreconditionFailed", 412)
+    s3.delete_object(Bucket=bucket, Key="taken")
+    s3.complete_multipart_upload(**wrong, IfNoneMatch="*")
+    assert s3.get_object(Bucket=bucket, Key="taken")["Body"].read() == b"y"
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "kind"),
+    [("CRC32", "COMPOSITE"), ("CRC32", "FULL_OBJECT"), ("CRC32C", "FULL_OBJECT"), ("SHA256", "COMPOSITE"),
+     ("CRC64NVME", "FULL_OBJECT")],
+)  # fmt: skip
+def test_checksums(s3: Any, bucket: str, algorithm: str, kind: str) -> None:
+    """Composite ones are of the parts' checksums, full ones of the whole: the same as if it had been put in one."""
+    member = f"Checksum{algorithm}"
+    upload = Uploading(s3, bucket, "sum", ChecksumAlgorithm=algorithm, ChecksumType=kind)
+    parts = [upload.part(1, PART, ChecksumAlgorithm=algorithm), upload.part(2, b"end", ChecksumAlgorithm=algorithm)]
+    done = s3.complete_multipart_upload(
+        **upload.names,
+        MultipartUpload={"Parts": [{name: part[name] for name in ("PartNumber", "ETag", member)} for part in parts]},
+    )
+    assert done["ChecksumType"] == kind
+    if kind == "FULL_OBJECT":
+        whole = s3.put_object(Bucket=bucket, Key="one", Body=PART + b"end", ChecksumAlgorithm=algorithm)
+        assert done[member] == whole[member]
+    else:
+        assert done[member].endswith("-2")
+    head = s3.head_object(Bucket=bucket, Key="sum", ChecksumMode="ENABLED")
+    assert head[member] == done[member] and head["ChecksumType"] == kind
+    attributes = s3.get_object_attributes(Bucket=bucket, Key="sum", ObjectAttributes=["ObjectParts", "Checksum"])
+    assert attributes["ObjectParts"]["TotalPartsCount"] == 2
+    assert ("Parts" in attributes["ObjectParts"]) == (kind == "COMPOSITE")
+
+
+def test_checksum_kinds_that_do_not_fit(s3: Any, bucket: str) -> None:
+    """Recorded from AWS."""
+    create = {"Bucket": bucket, "Key": "k"}
+    assert message(s3.create_multipart_upload, **create, ChecksumAlgorithm="SHA256", ChecksumType="FULL_OBJECT") == (
+        "The FULL_OBJECT checksum type cannot be used with the sha256 checksum algorithm."
+    )
+    assert message(s3.create_multipart_upload, **create, ChecksumAlgorithm="CRC64NVME", ChecksumType="COMPOSITE") == (
+        "The COMPOSITE checksum type cannot be used with the crc64nvme checksum algorithm."
+    )
+
+
+def test_copied_parts(s3: Any, bucket: str) -> None:
+    """Parts may be copies of ranges of objects."""
+    s3.put_object(Bucket=bucket, Key="source", Body=PART + b"0123456789")
+    upload = Uploading(s3, bucket, "target")
+    copy = {**upload.names, "CopySource": f"{bucket}/source"}
+    first = s3.upload_part_copy(**copy, PartNumber=1, CopySourceRange=f"bytes=0-{5 * MIB - 1}")["CopyPartResult"]
+    last = s3.upload_part_copy(**copy, PartNumber=2, CopySourceRange=f"bytes={5 * MIB}-{5 * MIB + 3}")["CopyPartResult"]
+    upload.complete({"PartNumber": 1, **first}, {"PartNumber": 2, **last})
+    assert s3.get_object(Bucket=bucket, Key="target")["Body"].read() == PART + b"0123"
+    again = Uploading(s3, bucket, "target")
+    copy = {**again.names, "CopySource": f"{bucket}/source", "PartNumber": 1}
+    for wrong in ("0-2", "bytes=0", "bytes=hello-world", "bytes=0-bar", "bytes=0-2,3-5", "bytes=3-1"):
+        assert failure(s3.upload_part_copy, **copy, CopySourceRange=wrong) == ("InvalidArgument", 400)
+    assert failure(s3.upload_part_copy, **copy, CopySourceRange="bytes=0-99999999") == ("InvalidRange", 416)
+    s3.abort_multipart_upload(**again.names)
+
+
+def test_listing_uploads(s3: Any) -> None:
+    """By key, then by the time they began; pages go on by key and id."""
+    bucket = new_bucket(s3)
+    ids = [Uploading(s3, bucket, key).names["UploadId"] for key in ("a", "b", "b", "c/1")]
+    whole = s3.list_multipart_uploads(Bucket=bucket)
+    assert [row["UploadId"] for row in whole["Uploads"]] == ids
+    seen, markers = [], {}
+    while True:
+        page = s3.list_multipart_uploads(Bucket=bucket, MaxUploads=1, **markers)
+        seen += [row["UploadId"] for row in page["Uploads"]]
+        if not page["IsTruncated"]:
+            break
+        markers = {"KeyMarker": page["NextKeyMarker"], "UploadIdMarker": page["NextUploadIdMarker"]}
+    assert seen == ids
+    page = s3.list_multipart_uploads(Bucket=bucket, Delimiter="/")
+    assert [row["Prefix"] for row in page["CommonPrefixes"]] == ["c/"] and len(page["Uploads"]) == 3
+    s3.delete_bucket(Bucket=bucket)
+
+
+def test_transfer_manager(s3: Any, bucket: str, tmp_path: Any) -> None:
+    """boto3's own way of moving files, in parallel parts."""
+    from boto3.s3.transfer import TransferConfig
+
+    body = os.urandom(20 * MIB + 17)
+    (tmp_path / "up").write_bytes(body)
+    config = TransferConfig(multipart_threshold=5 * MIB, multipart_chunksize=5 * MIB)
+    s3.upload_file(str(tmp_path / "up"), bucket, "file", Config=config, ExtraArgs={"Metadata": {"a": "b"}})
+    s3.download_file(bucket, "file", str(tmp_path / "down"), Config=config)
+    assert (tmp_path / "down").read_bytes() == body
+    assert s3.head_object(Bucket=bucket, Key="file")["ETag"].endswith('-5"')

@@ -1,0 +1,368 @@
+"""S3's objects over HTTP with boto3: writing, reading, ranges, conditions, copies, deleting."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from tests.contract.s3_support import Raw, code_of, failure, message, new_bucket
+
+MIB = 1 << 20
+
+
+@pytest.fixture(scope="module")
+def s3(sandbox: Any) -> Any:
+    return sandbox.client("s3")
+
+
+@pytest.fixture(scope="module")
+def raw(sandbox: Any) -> Raw:
+    return Raw(sandbox.server.endpoint)
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    return new_bucket(s3)
+
+
+@pytest.mark.parametrize("size", [0, 1, 1024, 1025, 16 * 1024, 16 * 1024 + 1, 3 * MIB])
+def test_sizes(s3: Any, bucket: str, size: int) -> None:
+    """A body is kept in a row, in another row or in a file, by its size; a client sees no difference."""
+    body = os.urandom(size)
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body)
+    assert put["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    got = s3.get_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got["Body"].read() == body
+    assert got["ContentLength"] == size and got["ChecksumCRC32"] == put["ChecksumCRC32"]
+    assert s3.head_object(Bucket=bucket, Key="k")["ContentLength"] == size
+
+
+@pytest.mark.parametrize(
+    "key", ["a/../../x", "../../etc/passwd", "//double//", "ünï/ćödé 日本", "a\u0001b", "%2F", "+ +", "k" * 1024, "."]
+)
+def test_keys_are_only_names(s3: Any, bucket: str, key: str) -> None:
+    """Nothing in a key is a path, and nothing is normalised."""
+    s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"x"
+    assert [row["Key"] for row in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]
+    s3.delete_object(Bucket=bucket, Key=key)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+def test_key_too_long(s3: Any, bucket: str) -> None:
+    """1,024 bytes are the most, in UTF-8."""
+    assert failure(s3.put_object, Bucket=bucket, Key="ü" * 513, Body=b"") == ("KeyTooLongError", 400)
+
+
+def test_missing(s3: Any, bucket: str) -> None:
+    """What is not there, by each way of asking."""
+    assert failure(s3.get_object, Bucket=bucket, Key="no") == ("NoSuchKey", 404)
+    assert failure(s3.head_object, Bucket=bucket, Key="no") == ("404", 404)
+    assert failure(s3.get_object, Bucket="no-such-bucket-at-all", Key="no") == ("NoSuchBucket", 404)
+    assert failure(s3.put_object, Bucket="no-such-bucket-at-all", Key="no", Body=b"x" * 40_000) == ("NoSuchBucket", 404)
+
+
+def test_headers_and_metadata(s3: Any, bucket: str) -> None:
+    """System headers and metadata come back as they were given; a plain overwrite forgets them."""
+    given = {
+        "CacheControl": "no-cache", "ContentDisposition": 'attachment; filename="a.txt"', "ContentLanguage": "de",
+        "ContentType": "text/x-test", "ContentEncoding": "gzip", "WebsiteRedirectLocation": "/elsewhere",
+    }  # fmt: skip
+    expires = datetime(2030, 1, 2, 3, 4, 5, tzinfo=UTC)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Metadata={"One": "1", "two": "2"}, Expires=expires, **given)
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert {name: head[name] for name in given} == given
+    assert head["Metadata"] == {"one": "1", "two": "2"}
+    assert head["ExpiresString"] == "Wed, 02 Jan 2030 03:04:05 GMT"
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert head["Metadata"] == {} and head["ContentType"] == "binary/octet-stream" and "CacheControl" not in head
+
+
+def test_metadata_too_large(s3: Any, bucket: str) -> None:
+    """2 KB are the most for names and values together."""
+    assert failure(s3.put_object, Bucket=bucket, Key="k", Metadata={"a": "x" * 2048}) == ("MetadataTooLarge", 400)
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "expected", "content_range"),
+    [
+        ("bytes=0-0", 206, b"0", "bytes 0-0/10"),
+        ("bytes=4-", 206, b"456789", "bytes 4-9/10"),
+        ("bytes=-2", 206, b"89", "bytes 8-9/10"),
+        ("bytes=-15", 206, b"0123456789", "bytes 0-9/10"),
+        ("bytes=5-100", 206, b"56789", "bytes 5-9/10"),
+        ("bytes=5-2", 200, b"0123456789", None),
+        ("bytes=-", 200, b"0123456789", None),
+        ("bytes=0-1,3-4", 200, b"0123456789", None),
+        ("items=0-1", 200, b"0123456789", None),
+    ],
+)
+def test_ranges(s3: Any, bucket: str, asked: str, status: int, expected: bytes, content_range: str | None) -> None:
+    """Recorded from AWS: what is no range is ignored, not refused."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")
+    got = s3.get_object(Bucket=bucket, Key="k", Range=asked)
+    assert got["ResponseMetadata"]["HTTPStatusCode"] == status
+    assert got["Body"].read() == expected and got.get("ContentRange") == content_range
+
+
+@pytest.mark.parametrize("asked", ["bytes=10-", "bytes=-0"])
+def test_unsatisfiable_ranges(s3: Any, bucket: str, asked: str) -> None:
+    """A range that begins behind the end."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"0123456789")
+    assert failure(s3.get_object, Bucket=bucket, Key="k", Range=asked) == ("InvalidRange", 416)
+
+
+def test_ranges_of_a_file(s3: Any, bucket: str) -> None:
+    """A large body's range is a slice of its file."""
+    body = os.urandom(2 * MIB)
+    s3.put_object(Bucket=bucket, Key="k", Body=body)
+    got = s3.get_object(Bucket=bucket, Key="k", Range=f"bytes={MIB - 3}-{MIB + 3}")
+    assert got["Body"].read() == body[MIB - 3 : MIB + 4] and got["ContentLength"] == 7
+
+
+def test_conditional_reads(s3: Any, bucket: str) -> None:
+    """Recorded from AWS: 412 for what must hold, 304 for what must have changed."""
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    modified = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    before, after = modified - timedelta(seconds=10), modified + timedelta(seconds=10)
+    read = {"Bucket": bucket, "Key": "k"}
+    assert failure(s3.get_object, **read, IfMatch='"other"') == ("PreconditionFailed", 412)
+    assert failure(s3.get_object, **read, IfUnmodifiedSince=before) == ("PreconditionFailed", 412)
+    for condition in ({"IfNoneMatch": etag}, {"IfNoneMatch": etag.strip('"')}, {"IfModifiedSince": modified}):
+        assert failure(s3.get_object, **read, **condition) == ("304", 304)
+        assert failure(s3.head_object, **read, **condition) == ("304", 304)
+    for condition in ({"IfMatch": etag}, {"IfNoneMatch": "x"}, {"IfModifiedSince": before}, {"IfModifiedSince": after},
+                      {"IfMatch": etag, "IfUnmodifiedSince": before}):  # fmt: skip
+        assert s3.get_object(**read, **condition)["Body"].read() == b"x"
+
+
+def test_conditional_writes(s3: Any, bucket: str) -> None:
+    """If-None-Match creates only, If-Match replaces only what is known."""
+    put = {"Bucket": bucket, "Key": "k", "Body": b"x"}
+    assert failure(s3.put_object, **put, IfMatch='"a"') == ("NoSuchKey", 404)
+    etag = s3.put_object(**put, IfNoneMatch="*")["ETag"]
+    assert failure(s3.put_object, **put, IfNoneMatch="*") == ("PreconditionFailed", 412)
+    assert failure(s3.put_object, **put, IfMatch='"a"') == ("PreconditionFailed", 412)
+    s3.put_object(**put, IfMatch=etag)
+    assert failure(s3.put_object, **put, IfMatch="*") == ("NotImplemented", 501)
+    assert failure(s3.put_object, **put, IfNoneMatch="x") == ("NotImplemented", 501)
+    assert failure(s3.put_object, **{**put, "Body": b"x" * 50_000}, IfNoneMatch="*") == ("PreconditionFailed", 412)
+
+
+def test_conditional_deletes(s3: Any, bucket: str) -> None:
+    """A delete may be bound to the ETag."""
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    assert failure(s3.delete_object, Bucket=bucket, Key="k", IfMatch="a") == ("PreconditionFailed", 412)
+    s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag)
+    assert failure(s3.delete_object, Bucket=bucket, Key="k", IfMatch=etag) == ("NoSuchKey", 404)
+
+
+@pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
+@pytest.mark.parametrize("size", [100, 100_000])
+def test_checksums(s3: Any, bucket: str, algorithm: str, size: int) -> None:
+    """The SDK's checksum is checked, kept and given back; a wrong one is refused."""
+    body = os.urandom(size)
+    member = f"Checksum{algorithm}"
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body, ChecksumAlgorithm=algorithm)
+    got = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
+    assert got[member] == put[member] and got["ChecksumType"] == "FULL_OBJECT"
+    attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["Checksum", "ETag", "ObjectSize"])
+    assert attributes["Checksum"] == {member: put[member], "ChecksumType": "FULL_OBJECT"}
+    assert attributes["ObjectSize"] == size and attributes["ETag"] == hashlib.md5(body).hexdigest()
+    assert failure(s3.put_object, Bucket=bucket, Key="k", Body=body + b"x", **{member: put[member]}) == (
+        "BadDigest",
+        400,
+    )
+    wrong = {member: "not-base64"}
+    assert message(s3.put_object, Bucket=bucket, Key="k", Body=body, **wrong) == (
+        f"Value for x-amz-checksum-{algorithm.lower()} header is invalid."
+    )
+
+
+def test_default_checksum(sandbox: Any, bucket: str) -> None:
+    """Without one, AWS computes CRC64NVME."""
+    s3 = sandbox.client("s3", request_checksum_calculation="when_required")
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"hello world")
+    assert put["ChecksumCRC64NVME"] == "jSnVw/bqjr4="
+
+
+def test_content_md5(s3: Any, bucket: str) -> None:
+    """The older way to protect a body."""
+    good = base64.b64encode(hashlib.md5(b"x").digest()).decode()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ContentMD5=good)
+    assert failure(s3.put_object, Bucket=bucket, Key="k", Body=b"y", ContentMD5=good) == ("BadDigest", 400)
+    assert failure(s3.put_object, Bucket=bucket, Key="k", Body=b"y", ContentMD5="rubbish") == ("InvalidDigest", 400)
+
+
+def test_a_refused_body_leaves_nothing(s3: Any, bucket: str) -> None:
+    """A large body whose checksum is wrong has been spooled, and is not kept."""
+    body = b"x" * 100_000
+    assert failure(s3.put_object, Bucket=bucket, Key="k", Body=body, ChecksumCRC32="AAAAAA==")[0] == "BadDigest"
+    assert failure(s3.head_object, Bucket=bucket, Key="k") == ("404", 404)
+
+
+def test_overrides(sandbox: Any, s3: Any, bucket: str, raw: Raw) -> None:
+    """A signed query may ask for other headers, an anonymous one may not."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read")
+    got = s3.get_object(
+        Bucket=bucket, Key="k", ResponseContentType="text/plain", ResponseCacheControl="no-store",
+        ResponseContentDisposition="inline", ResponseContentEncoding="x", ResponseContentLanguage="cs",
+    )  # fmt: skip
+    assert (got["ContentType"], got["CacheControl"], got["ContentLanguage"]) == ("text/plain", "no-store", "cs")
+    status, _, body = raw("GET", f"/{bucket}/k?response-content-type=a", host=f"{sandbox.name}.localhost")
+    assert (status, code_of(body)) == (400, "InvalidRequest")
+
+
+def test_storage_classes(s3: Any, bucket: str) -> None:
+    """Archived objects cannot be read until they are restored."""
+    s3.put_object(Bucket=bucket, Key="ia", Body=b"x", StorageClass="STANDARD_IA")
+    assert s3.get_object(Bucket=bucket, Key="ia")["StorageClass"] == "STANDARD_IA"
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"x", StorageClass="GLACIER")
+    assert failure(s3.get_object, Bucket=bucket, Key="cold") == ("InvalidObjectState", 403)
+    assert failure(s3.restore_object, Bucket=bucket, Key="ia", RestoreRequest={"Days": 1}) == (
+        "InvalidObjectState",
+        403,
+    )
+    restored = s3.restore_object(Bucket=bucket, Key="cold", RestoreRequest={"Days": 1})
+    assert restored["ResponseMetadata"]["HTTPStatusCode"] == 202
+    assert s3.get_object(Bucket=bucket, Key="cold")["Body"].read() == b"x"
+    assert 'ongoing-request="false"' in s3.head_object(Bucket=bucket, Key="cold")["Restore"]
+    assert failure(s3.put_object, Bucket=bucket, Key="k", StorageClass="WARM") == ("InvalidStorageClass", 400)
+
+
+def test_delete_many(s3: Any, bucket: str) -> None:
+    """A thousand at once; keys that are not there count as deleted."""
+    for name in ("a", "b", "c"):
+        s3.put_object(Bucket=bucket, Key=name)
+    done = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "a"}, {"Key": "no"}]})
+    assert [row["Key"] for row in done["Deleted"]] == ["a", "no"]
+    assert "Deleted" not in s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "b"}], "Quiet": True})
+    assert [row["Key"] for row in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["c"]
+    many = [{"Key": str(number)} for number in range(1001)]
+    assert failure(s3.delete_objects, Bucket=bucket, Delete={"Objects": many}) == ("MalformedXML", 400)
+    assert failure(s3.delete_objects, Bucket=bucket, Delete={"Objects": []}) == ("MalformedXML", 400)
+
+
+@pytest.mark.parametrize("size", [10, 10_000, 2 * MIB])
+def test_copy(s3: Any, bucket: str, size: int) -> None:
+    """A copy has the body, and the metadata unless it is replaced; never the ACL."""
+    body = os.urandom(size)
+    s3.put_object(Bucket=bucket, Key="a b", Body=body, Metadata={"m": "1"}, ContentType="text/plain", ACL="public-read",
+                  Tagging="t=1")  # fmt: skip
+    copied = s3.copy_object(Bucket=bucket, Key="c", CopySource={"Bucket": bucket, "Key": "a b"})
+    assert copied["CopyObjectResult"]["ETag"] == f'"{hashlib.md5(body).hexdigest()}"'
+    got = s3.get_object(Bucket=bucket, Key="c")
+    assert got["Body"].read() == body and got["Metadata"] == {"m": "1"} and got["ContentType"] == "text/plain"
+    assert s3.get_object_tagging(Bucket=bucket, Key="c")["TagSet"] == [{"Key": "t", "Value": "1"}]
+    assert len(s3.get_object_acl(Bucket=bucket, Key="c")["Grants"]) == 1
+    s3.delete_object(Bucket=bucket, Key="a b")
+    s3.copy_object(Bucket=bucket, Key="d", CopySource=f"{bucket}/c", MetadataDirective="REPLACE", Metadata={"n": "2"},
+                   TaggingDirective="REPLACE", Tagging="u=2", ChecksumAlgorithm="SHA256")  # fmt: skip
+    got = s3.get_object(Bucket=bucket, Key="d", ChecksumMode="ENABLED")
+    assert got["Body"].read() == body and got["Metadata"] == {"n": "2"} and got["TagCount"] == 1
+    assert got["ChecksumSHA256"] == base64.b64encode(hashlib.sha256(body).digest()).decode()
+
+
+def test_copy_onto_itself(s3: Any, bucket: str) -> None:
+    """Only with something changed."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    source = f"{bucket}/k"
+    assert failure(s3.copy_object, Bucket=bucket, Key="k", CopySource=source) == ("InvalidRequest", 400)
+    s3.copy_object(Bucket=bucket, Key="k", CopySource=source, MetadataDirective="REPLACE", Metadata={"a": "b"})
+    s3.copy_object(Bucket=bucket, Key="k", CopySource=source, StorageClass="STANDARD_IA")
+    head = s3.head_object(Bucket=bucket, Key="k")
+    assert head["Metadata"] == {"a": "b"} and head["StorageClass"] == "STANDARD_IA"
+
+
+def test_copy_conditions(s3: Any, bucket: str) -> None:
+    """What does not hold of the source is 412; the target's own conditions count too."""
+    etag = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["ETag"]
+    modified = s3.head_object(Bucket=bucket, Key="k")["LastModified"]
+    copy = {"Bucket": bucket, "Key": "c", "CopySource": f"{bucket}/k"}
+    for condition in ({"CopySourceIfMatch": "a"}, {"CopySourceIfNoneMatch": etag},
+                      {"CopySourceIfModifiedSince": modified},
+                      {"CopySourceIfUnmodifiedSince": modified - timedelta(seconds=5)}):  # fmt: skip
+        assert failure(s3.copy_object, **copy, **condition) == ("PreconditionFailed", 412)
+    s3.copy_object(**copy, CopySourceIfMatch=etag, IfNoneMatch="*")
+    assert failure(s3.copy_object, **copy, IfNoneMatch="*") == ("PreconditionFailed", 412)
+
+
+def test_copy_source_errors(s3: Any, bucket: str) -> None:
+    """A source that is none."""
+    copy = {"Bucket": bucket, "Key": "c"}
+    assert failure(s3.copy_object, **copy, CopySource="only-a-bucket") == ("InvalidArgument", 400)
+    assert failure(s3.copy_object, **copy, CopySource=f"{bucket}/no") == ("NoSuchKey", 404)
+    assert failure(s3.copy_object, **copy, CopySource="no-such-bucket-x/no") == ("NoSuchBucket", 404)
+
+
+def test_customer_keys(s3: Any, bucket: str) -> None:
+    """What was written with a customer's key is read with it only (S3-003: nothing is encrypted on the disk)."""
+    key, other = b"k" * 32, b"o" * 32
+    own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": key}
+    # botocore refuses customer keys over plain HTTP nowhere; S3 itself answers.
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"x", **own)
+    assert put["SSECustomerAlgorithm"] == "AES256"
+    assert failure(s3.get_object, Bucket=bucket, Key="k") == ("InvalidRequest", 400)
+    wrong = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": other}
+    assert failure(s3.get_object, Bucket=bucket, Key="k", **wrong) == ("InvalidRequest", 400)
+    assert s3.get_object(Bucket=bucket, Key="k", **own)["Body"].read() == b"x"
+    assert failure(s3.put_object, Bucket=bucket, Key="k", **own, ServerSideEncryption="AES256") == (
+        "InvalidArgument",
+        400,
+    )
+    assert failure(s3.put_object, Bucket=bucket, Key="k", **{**own, "SSECustomerAlgorithm": "KMS"}) == (
+        "InvalidEncryptionAlgorithmError", 400,
+    )  # fmt: skip
+
+
+def test_kms_headers(s3: Any, bucket: str) -> None:
+    """A bucket's default encryption shows on what is written."""
+    s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={
+            "Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "aws:kms"}, "BucketKeyEnabled": True}]
+        },
+    )
+    put = s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert put["ServerSideEncryption"] == "aws:kms" and put["BucketKeyEnabled"] is True
+    assert put["SSEKMSKeyId"].endswith("alias/aws/s3")
+    assert failure(s3.put_object, Bucket=bucket, Key="k", SSEKMSKeyId="x") == ("InvalidArgument", 400)
+
+
+def test_length_is_required(sandbox: Any, bucket: str, raw: Raw) -> None:
+    """An upload that does not say how long it is."""
+    import socket
+
+    address = ("127.0.0.1", sandbox.server.port)
+    with socket.create_connection(address, timeout=10) as connection:
+        connection.sendall(f"PUT /{bucket}/k HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
+        answer = b""
+        while chunk := connection.recv(4096):
+            answer += chunk
+    assert b"411" in answer.split(b"\r\n")[0] and code_of(answer) == "MissingContentLength"
+
+
+def test_object_tags(s3: Any, bucket: str) -> None:
+    """Tags are put with the object or afterwards, and counted."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=1&b=")
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [
+        {"Key": "a", "Value": "1"}, {"Key": "b", "Value": ""},
+    ]  # fmt: skip
+    assert s3.head_object(Bucket=bucket, Key="k")["TagCount"] == 2
+    put = {"Bucket": bucket, "Key": "k"}
+    s3.put_object_tagging(**put, Tagging={"TagSet": [{"Key": "c", "Value": "3"}]})
+    assert s3.get_object_tagging(**put)["TagSet"] == [{"Key": "c", "Value": "3"}]
+    twice = [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]
+    assert failure(s3.put_object_tagging, **put, Tagging={"TagSet": twice}) == ("InvalidTag", 400)
+    eleven = [{"Key": str(number), "Value": ""} for number in range(11)]
+    assert failure(s3.put_object_tagging, **put, Tagging={"TagSet": eleven}) == ("BadRequest", 400)
+    assert failure(s3.put_object_tagging, **put, Tagging={"TagSet": [{"Key": "aws:x", "Value": ""}]})[0] == "InvalidTag"
+    assert failure(s3.put_object, **put, Tagging="a=1&a=2") == ("InvalidArgument", 400)
+    s3.delete_object_tagging(**put)
+    assert s3.get_object_tagging(**put)["TagSet"] == []
+    assert failure(s3.get_object_tagging, Bucket=bucket, Key="no") == ("NoSuchKey", 404)
