@@ -618,7 +618,8 @@ def endpoint() -> Iterator[Endpoint]:
 
 
 def test_connections(events: Any, sandbox: Any) -> None:
-    """EVENTS-001: what a connection shows: never its secrets, which no Secrets Manager holds; and each refusal."""
+    """What a connection shows: never its secrets, which are in Secrets Manager (recorded); and each refusal."""
+    secrets = sandbox.client("secretsmanager")
     connection = name()
     auth = {
         "ApiKeyAuthParameters": {"ApiKeyName": "ApiKey", "ApiKeyValue": "secret"},
@@ -642,6 +643,9 @@ def test_connections(events: Any, sandbox: Any) -> None:
         },
     }
     assert f":secret:events!connection/{connection}/" in shown["SecretArn"]
+    secret = secrets.get_secret_value(SecretId=shown["SecretArn"])
+    assert secret["Name"].startswith(f"events!connection/{connection}/")
+    assert json.loads(secret["SecretString"]) == {"api_key_name": "ApiKey", "api_key_value": "secret"}
     (listed,) = events.list_connections(NamePrefix=connection)["Connections"]
     assert (listed["AuthorizationType"], "AuthParameters" in listed) == ("API_KEY", False)
     exists = ("ResourceAlreadyExistsException", f"Connection {connection} already exists.")
@@ -651,8 +655,12 @@ def test_connections(events: Any, sandbox: Any) -> None:
     events.update_connection(Name=connection, AuthorizationType="BASIC", AuthParameters=basic)
     described = events.describe_connection(Name=connection)["AuthParameters"]
     assert described == {"BasicAuthParameters": {"Username": "u"}}
+    changed = json.loads(secrets.get_secret_value(SecretId=shown["SecretArn"])["SecretString"])
+    assert changed == {"username": "u", "password": "p"}
     assert events.deauthorize_connection(Name=connection)["ConnectionState"] == "DEAUTHORIZING"
     assert events.delete_connection(Name=connection)["ConnectionState"] == "DELETING"
+    with pytest.raises(ClientError):
+        secrets.get_secret_value(SecretId=shown["SecretArn"])
     gone = f"Failed to describe the connection(s). Connection '{connection}' does not exist."
     assert error_of(events.describe_connection, Name=connection) == ("ResourceNotFoundException", gone)
 
@@ -714,7 +722,7 @@ def test_an_api_destination(events: Any, sandbox: Any, endpoint: Endpoint) -> No
 
 
 def test_an_oauth_connection(events: Any, endpoint: Endpoint) -> None:
-    """A token is fetched with the client's credentials and shown to the endpoint."""
+    """EVENTS-001: a token is fetched with the client's credentials, for each request, and shown to the endpoint."""
     auth = {
         "OAuthParameters": {
             "AuthorizationEndpoint": endpoint.url + "/oauth",

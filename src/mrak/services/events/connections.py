@@ -1,7 +1,9 @@
-"""Connections: how an API destination's requests are authorised. Secrets come in and never go out again."""
+"""Connections: how an API destination's requests are authorised. Their secrets are in Secrets Manager, as at AWS, and
+never in an answer of ours."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from msgspec.structs import replace
@@ -38,13 +40,22 @@ def _state_of(authorization_type: str) -> str:
 
 
 @operation("CreateConnection")
-def create_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+async def create_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    """Puts the secrets into Secrets Manager first, as AWS does; a connection that then exists takes them out again."""
     name = req["Name"]
-    if CONNECTIONS.open(tx, ctx.scope, name) is not None:
-        raise errors.already_exists(f"Connection {name}")
+
+    def check_free(tx: Transaction) -> None:
+        if CONNECTIONS.get(tx, ctx.scope, name) is not None:
+            raise errors.already_exists(f"Connection {name}")
+
+    await ctx.transact(check_free)
+    identifier = ctx.draw.uuid()
+    secret_name = f"events!connection/{name}/{ctx.draw.uuid()}"
+    secret = {"Name": secret_name, "SecretString": _render_secret(req["AuthParameters"])}
+    secret_arn = (await ctx.call("secretsmanager", "CreateSecret", secret))["ARN"]
     connection = Connection(
         name=name,
-        id=ctx.draw.uuid(),
+        id=identifier,
         authorization_type=req["AuthorizationType"],
         auth=req["AuthParameters"],
         created_at=ctx.now,
@@ -52,11 +63,44 @@ def create_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
         authorized_at=ctx.now,
         state=_state_of(req["AuthorizationType"]),
         description=req.get("Description", ""),
-        secret_id=f"{ctx.draw.uuid()}-{ctx.draw.alphanumeric(6)}",
+        secret_arn=secret_arn,
     )
     ctx.about(connection_arn(ctx.scope, connection))
-    CONNECTIONS.insert(tx, ctx.scope, connection)
+
+    def insert(tx: Transaction) -> bool:
+        if CONNECTIONS.open(tx, ctx.scope, name) is not None:
+            return False
+        CONNECTIONS.insert(tx, ctx.scope, connection)
+        return True
+
+    if not await ctx.transact(insert):
+        await _delete_secret(ctx, secret_arn)
+        raise errors.already_exists(f"Connection {name}")
     return _render_state(ctx.scope, connection)
+
+
+def _render_secret(auth: dict[str, Any]) -> str:
+    """What the connection's secret holds (recorded)."""
+    document: dict[str, Any] = {}
+    if "BasicAuthParameters" in auth:
+        basic = auth["BasicAuthParameters"]
+        document = {"username": basic["Username"], "password": basic["Password"]}
+    elif "ApiKeyAuthParameters" in auth:
+        key = auth["ApiKeyAuthParameters"]
+        document = {"api_key_name": key["ApiKeyName"], "api_key_value": key["ApiKeyValue"]}
+    elif "OAuthParameters" in auth:
+        oauth = auth["OAuthParameters"]
+        document = {
+            "client_id": oauth["ClientParameters"]["ClientID"],
+            "client_secret": oauth["ClientParameters"]["ClientSecret"],
+            "authorization_endpoint": oauth["AuthorizationEndpoint"],
+            "http_method": oauth["HttpMethod"],
+        }
+    return json.dumps(document)
+
+
+async def _delete_secret(ctx: Context, secret_arn: str) -> None:
+    await ctx.call("secretsmanager", "DeleteSecret", {"SecretId": secret_arn, "ForceDeleteWithoutRecovery": True})
 
 
 def _render_state(scope: Scope, connection: Connection) -> dict[str, Any]:
@@ -69,21 +113,28 @@ def _render_state(scope: Scope, connection: Connection) -> dict[str, Any]:
 
 
 @operation("UpdateConnection")
-def update_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    old = _require(tx, ctx.scope, "describe", req["Name"])
-    ctx.about(connection_arn(ctx.scope, old))
-    authorization_type = req.get("AuthorizationType", old.authorization_type)
-    new = replace(
-        old,
-        description=req.get("Description", old.description),
-        authorization_type=authorization_type,
-        auth=req.get("AuthParameters", old.auth),
-        modified_at=ctx.now,
-        authorized_at=ctx.now,
-        state=_state_of(authorization_type),
-    )
-    CONNECTIONS.replace(tx, ctx.scope, old, new)
-    return {**_render_state(ctx.scope, new), "LastAuthorizedTime": new.authorized_at}
+async def update_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    def update(tx: Transaction) -> Connection:
+        old = _require(tx, ctx.scope, "describe", req["Name"])
+        authorization_type = req.get("AuthorizationType", old.authorization_type)
+        new = replace(
+            old,
+            description=req.get("Description", old.description),
+            authorization_type=authorization_type,
+            auth=req.get("AuthParameters", old.auth),
+            modified_at=ctx.now,
+            authorized_at=ctx.now,
+            state=_state_of(authorization_type),
+        )
+        CONNECTIONS.replace(tx, ctx.scope, old, new)
+        return new
+
+    connection = await ctx.transact(update)
+    ctx.about(connection_arn(ctx.scope, connection))
+    if "AuthParameters" in req:
+        secret = {"SecretId": connection.secret_arn, "SecretString": _render_secret(connection.auth)}
+        await ctx.call("secretsmanager", "PutSecretValue", secret)
+    return {**_render_state(ctx.scope, connection), "LastAuthorizedTime": connection.authorized_at}
 
 
 @operation("DeauthorizeConnection")
@@ -97,10 +148,15 @@ def deauthorize_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -
 
 
 @operation("DeleteConnection")
-def delete_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    connection = _require(tx, ctx.scope, "delete", req["Name"])
+async def delete_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    def delete(tx: Transaction) -> Connection:
+        connection = _require(tx, ctx.scope, "delete", req["Name"])
+        CONNECTIONS.delete(tx, ctx.scope, connection)
+        return connection
+
+    connection = await ctx.transact(delete)
     ctx.about(connection_arn(ctx.scope, connection))
-    CONNECTIONS.delete(tx, ctx.scope, connection)
+    await _delete_secret(ctx, connection.secret_arn)
     shown = {**_render_state(ctx.scope, connection), "LastAuthorizedTime": connection.authorized_at}
     return shown | {"ConnectionState": "DELETING"}
 
@@ -110,11 +166,10 @@ def describe_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
     connection = _require(tx, ctx.scope, "describe", req["Name"])
     ctx.about(connection_arn(ctx.scope, connection))
     deviation("EVENTS-001")
-    secret = f"secret:events!connection/{connection.name}/{connection.secret_id}"
     shown = {
         **_render(ctx.scope, connection),
         "AuthParameters": _without_secrets(connection.auth),
-        "SecretArn": arn(ctx.scope, "secretsmanager", secret),
+        "SecretArn": connection.secret_arn,
     }
     return shown | ({"Description": connection.description} if connection.description else {})
 

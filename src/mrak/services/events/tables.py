@@ -103,7 +103,7 @@ class Connection(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     authorized_at: float
     state: str
     description: str = ""
-    secret_id: str = ""
+    secret_arn: str = ""
 
 
 class ApiDestination(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
