@@ -1,0 +1,334 @@
+"""Who may reach a bucket: ACLs, policies, public access, ownership, object lock. Two accounts and nobody."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import boto3
+import pytest
+from botocore import UNSIGNED
+from botocore.config import Config
+from s3_support import failure, keys
+
+from mrak.services.s3.names import canonical_id
+
+EVERYBODY = "http://acs.amazonaws.com/groups/global/AllUsers"
+DENIED = ("AccessDenied", 403)
+
+
+def _client(server: Any, key: str | None) -> Any:
+    """A client of the default environment: an account by its number, or nobody."""
+    options: dict[str, Any] = {"retries": {"max_attempts": 0}}
+    if key is None:
+        options["signature_version"] = UNSIGNED
+    return boto3.client(
+        "s3", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id=key or "x",
+        aws_secret_access_key="x", config=Config(**options),
+    )  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def s3(server: Any) -> Any:
+    return _client(server, "111111111111")
+
+
+@pytest.fixture(scope="module")
+def other(server: Any) -> Any:
+    return _client(server, "222222222222")
+
+
+@pytest.fixture(scope="module")
+def nobody(server: Any) -> Any:
+    return _client(server, None)
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    name = f"access-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name)
+    return name
+
+
+def _allow(bucket: str, action: str, resource: str = "", principal: Any = "*", **more: Any) -> dict[str, Any]:
+    resource = f"arn:aws:s3:::{bucket}{resource}"
+    return {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource, **more}
+
+
+def _policy(*statements: dict[str, Any]) -> str:
+    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
+
+
+def test_private_by_default(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
+    """Only the owner's account reaches a new bucket; others do not even learn which keys there are."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for client in (other, nobody):
+        assert failure(client.get_object, Bucket=bucket, Key="k") == DENIED
+        assert failure(client.get_object, Bucket=bucket, Key="no") == DENIED
+        assert failure(client.list_objects_v2, Bucket=bucket) == DENIED
+        assert failure(client.put_object, Bucket=bucket, Key="n", Body=b"x") == DENIED
+        assert failure(client.delete_object, Bucket=bucket, Key="k") == DENIED
+        assert failure(client.get_bucket_acl, Bucket=bucket) == DENIED
+        assert failure(client.head_bucket, Bucket=bucket) == ("403", 403)
+        assert failure(client.delete_bucket, Bucket=bucket) == DENIED
+    assert failure(nobody.list_buckets) == DENIED
+    assert failure(other.create_bucket, Bucket=bucket) == ("BucketAlreadyExists", 409)
+
+
+def test_canned_acls_of_objects(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
+    """S3-001: a new bucket takes ACLs, as AWS's buckets do once their ownership controls are changed."""
+    s3.put_object(Bucket=bucket, Key="public", Body=b"x", ACL="public-read")
+    s3.put_object(Bucket=bucket, Key="known", Body=b"x", ACL="authenticated-read")
+    assert nobody.get_object(Bucket=bucket, Key="public")["Body"].read() == b"x"
+    assert failure(nobody.get_object, Bucket=bucket, Key="known") == DENIED
+    assert other.get_object(Bucket=bucket, Key="known")["Body"].read() == b"x"
+    grants = s3.get_object_acl(Bucket=bucket, Key="public")["Grants"]
+    assert [(grant["Grantee"].get("URI"), grant["Permission"]) for grant in grants] == [
+        (None, "FULL_CONTROL"), (EVERYBODY, "READ"),
+    ]  # fmt: skip
+    s3.put_object_acl(Bucket=bucket, Key="public", ACL="private")
+    assert failure(nobody.get_object, Bucket=bucket, Key="public") == DENIED
+    assert failure(s3.put_object_acl, Bucket=bucket, Key="public", ACL="nonsense")[1] == 400
+
+
+def test_grants(s3: Any, other: Any, bucket: str) -> None:
+    """Permissions to an account, in headers and in a document; an id that is none is refused."""
+    alt = canonical_id("222222222222")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", GrantRead=f"id={alt}")
+    assert other.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert failure(other.get_object_acl, Bucket=bucket, Key="k") == DENIED
+    owner = s3.list_buckets()["Owner"]
+    policy = {
+        "Owner": owner,
+        "Grants": [{"Grantee": {"Type": "CanonicalUser", "ID": alt}, "Permission": "FULL_CONTROL"}],
+    }
+    s3.put_object_acl(Bucket=bucket, Key="k", AccessControlPolicy=policy)
+    assert other.get_object_acl(Bucket=bucket, Key="k")["Grants"][0]["Grantee"]["ID"] == alt
+    policy["Grants"][0]["Grantee"]["ID"] = "_foo"
+    assert failure(s3.put_object_acl, Bucket=bucket, Key="k", AccessControlPolicy=policy) == ("InvalidArgument", 400)
+    mail = {"Type": "AmazonCustomerByEmail", "EmailAddress": "a@example.com"}
+    policy["Grants"][0]["Grantee"] = mail
+    assert failure(s3.put_object_acl, Bucket=bucket, Key="k", AccessControlPolicy=policy) == (
+        "UnresolvableGrantByEmailAddress", 400,
+    )  # fmt: skip
+
+
+def test_bucket_acls(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
+    """READ lists, WRITE writes; what others write is theirs."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
+    assert keys(nobody.list_objects_v2(Bucket=bucket)) == ["k"]
+    assert failure(nobody.get_object, Bucket=bucket, Key="no") == ("NoSuchKey", 404)
+    assert failure(nobody.get_object, Bucket=bucket, Key="k") == DENIED
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    other.put_object(Bucket=bucket, Key="theirs", Body=b"y")
+    assert failure(s3.get_object, Bucket=bucket, Key="theirs") == DENIED
+    other.put_object(Bucket=bucket, Key="theirs", Body=b"y", ACL="bucket-owner-full-control")
+    assert s3.get_object(Bucket=bucket, Key="theirs")["Body"].read() == b"y"
+    nobody.put_object(Bucket=bucket, Key="anonymous", Body=b"z")
+    s3.delete_object(Bucket=bucket, Key="anonymous")
+
+
+def test_ownership(s3: Any, other: Any, bucket: str) -> None:
+    """With BucketOwnerEnforced there are no ACLs; with BucketOwnerPreferred what is handed over is the bucket's."""
+    put = s3.put_bucket_ownership_controls
+    put(Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerPreferred"}]})
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    other.put_object(Bucket=bucket, Key="k", Body=b"y", ACL="bucket-owner-full-control")
+    assert s3.get_object_acl(Bucket=bucket, Key="k")["Owner"]["ID"] == canonical_id("111111111111")
+    enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    assert failure(put, Bucket=bucket, OwnershipControls=enforced) == ("InvalidBucketAclWithObjectOwnership", 400)
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    put(Bucket=bucket, OwnershipControls=enforced)
+    for call in (s3.put_bucket_acl, s3.put_object_acl, s3.put_object):
+        params = {"Bucket": bucket, "ACL": "public-read"} | ({} if call == s3.put_bucket_acl else {"Key": "k"})
+        assert failure(call, **params) == ("AccessControlListNotSupported", 400)
+    s3.put_object(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
+    s3.delete_bucket_ownership_controls(Bucket=bucket)
+    assert failure(s3.get_bucket_ownership_controls, Bucket=bucket) == ("OwnershipControlsNotFoundError", 404)
+
+
+def test_defaults_are_reported_as_aws(s3: Any, bucket: str) -> None:
+    """S3-001: a new bucket says that it blocks public access and enforces ownership, as AWS's do."""
+    assert all(s3.get_public_access_block(Bucket=bucket)["PublicAccessBlockConfiguration"].values())
+    controls = s3.get_bucket_ownership_controls(Bucket=bucket)["OwnershipControls"]
+    assert controls == {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+
+
+def test_public_access_block(s3: Any, nobody: Any, bucket: str) -> None:
+    """Each of the four switches, and none of them once the block is deleted."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read")
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(_allow(bucket, "s3:ListBucket")))
+    block = {"Bucket": bucket}
+
+    def switch(name: str) -> None:
+        s3.put_public_access_block(**block, PublicAccessBlockConfiguration={name: True})
+
+    switch("BlockPublicAcls")
+    assert nobody.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert failure(s3.put_object, Bucket=bucket, Key="n", ACL="public-read") == DENIED
+    assert failure(s3.put_object_acl, Bucket=bucket, Key="k", ACL="public-read") == DENIED
+    assert failure(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == DENIED
+    switch("IgnorePublicAcls")
+    assert failure(nobody.get_object, Bucket=bucket, Key="k") == DENIED
+    switch("BlockPublicPolicy")
+    assert failure(s3.put_bucket_policy, Bucket=bucket, Policy=_policy(_allow(bucket, "s3:GetObject", "/*"))) == DENIED
+    assert keys(nobody.list_objects_v2(Bucket=bucket)) == ["k"]
+    switch("RestrictPublicBuckets")
+    assert failure(nobody.list_objects_v2, Bucket=bucket) == DENIED
+    s3.delete_public_access_block(**block)
+    assert failure(s3.get_public_access_block, **block) == ("NoSuchPublicAccessBlockConfiguration", 404)
+    assert nobody.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+
+
+def test_policies_for_others(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
+    """Anonymous and cross-account access by policy, for just what it names."""
+    s3.put_object(Bucket=bucket, Key="public/k", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    account = {"AWS": "arn:aws:iam::222222222222:root"}
+    s3.put_bucket_policy(
+        Bucket=bucket,
+        Policy=_policy(
+            _allow(bucket, "s3:GetObject", "/public/*"), _allow(bucket, "s3:PutObject", "/*", account),
+        ),
+    )  # fmt: skip
+    assert nobody.get_object(Bucket=bucket, Key="public/k")["Body"].read() == b"x"
+    assert failure(nobody.get_object, Bucket=bucket, Key="k") == DENIED
+    other.put_object(Bucket=bucket, Key="n", Body=b"y")
+    assert failure(nobody.put_object, Bucket=bucket, Key="n", Body=b"y") == DENIED
+    assert s3.get_bucket_policy_status(Bucket=bucket)["PolicyStatus"]["IsPublic"] is True
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert failure(s3.get_bucket_policy, Bucket=bucket) == ("NoSuchBucketPolicy", 404)
+    assert failure(nobody.get_object, Bucket=bucket, Key="public/k") == DENIED
+
+
+def test_denials_and_conditions(s3: Any, nobody: Any, bucket: str) -> None:
+    """A denial counts for the owner too; conditions see headers, tags and the listing's prefix."""
+    unencrypted = {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}
+    deny = {**_allow(bucket, "s3:PutObject", "/*"), "Effect": "Deny", "Condition": unencrypted}
+    tagged = {"StringEquals": {"s3:ExistingObjectTag/security": "public"}}
+    s3.put_object(Bucket=bucket, Key="tagged", Body=b"x", Tagging="security=public")
+    s3.put_object(Bucket=bucket, Key="other", Body=b"x", Tagging="security=private")
+    s3.put_bucket_policy(
+        Bucket=bucket,
+        Policy=_policy(
+            deny,
+            _allow(bucket, "s3:GetObject", "/*", Condition=tagged),
+            _allow(bucket, "s3:ListBucket", Condition={"StringEquals": {"s3:prefix": "tag"}}),
+        ),
+    )
+    assert failure(s3.put_object, Bucket=bucket, Key="n", Body=b"x") == DENIED
+    s3.put_object(Bucket=bucket, Key="n", Body=b"x", ServerSideEncryption="aws:kms")
+    assert nobody.get_object(Bucket=bucket, Key="tagged")["Body"].read() == b"x"
+    assert failure(nobody.get_object, Bucket=bucket, Key="other") == DENIED
+    assert keys(nobody.list_objects_v2(Bucket=bucket, Prefix="tag")) == ["tagged"]
+    assert failure(nobody.list_objects_v2, Bucket=bucket) == DENIED
+
+
+def test_an_owner_is_never_locked_out(s3: Any, bucket: str) -> None:
+    """A policy that denies everything can still be taken away by the account that owns the bucket."""
+    everything = {**_allow(bucket, "s3:*"), "Effect": "Deny"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(everything))
+    assert failure(s3.list_objects_v2, Bucket=bucket) == DENIED
+    s3.delete_bucket_policy(Bucket=bucket)
+    assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
+
+
+@pytest.mark.parametrize("text", ["", "random", "{}", '{"Statement": 1}', _policy(_allow("another", "s3:*"))])
+def test_malformed_policies(s3: Any, bucket: str, text: str) -> None:
+    """No JSON, no statement, another bucket's resource."""
+    assert failure(s3.put_bucket_policy, Bucket=bucket, Policy=text) == ("MalformedPolicy", 400)
+
+
+def test_expected_owner(s3: Any, bucket: str) -> None:
+    """A request may say whose bucket it expects."""
+    s3.list_objects_v2(Bucket=bucket, ExpectedBucketOwner="111111111111")
+    assert failure(s3.list_objects_v2, Bucket=bucket, ExpectedBucketOwner="222222222222") == DENIED
+    assert failure(s3.list_objects_v2, Bucket=bucket, ExpectedBucketOwner="abcd") == (
+        "InvalidBucketOwnerAWSAccountID", 400,
+    )  # fmt: skip
+
+
+# --- object lock --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(s3: Any) -> str:
+    name = f"locked-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name, ObjectLockEnabledForBucket=True)
+    return name
+
+
+def _in(seconds: float) -> datetime:
+    return datetime.now(UTC).replace(microsecond=0) + timedelta(seconds=seconds)
+
+
+def test_retention(s3: Any, locked: str) -> None:
+    """Governance may be bypassed by who may, compliance by nobody; both may be made longer."""
+    put = {"Bucket": locked, "Key": "k"}
+    governed = s3.put_object(**put, Body=b"x", ObjectLockMode="GOVERNANCE", ObjectLockRetainUntilDate=_in(600))
+    one = {**put, "VersionId": governed["VersionId"]}
+    assert failure(s3.delete_object, **one) == DENIED
+    longer, shorter = _in(700), _in(500)
+    s3.put_object_retention(**one, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": longer})
+    assert (
+        failure(s3.put_object_retention, **one, Retention={"Mode": "GOVERNANCE", "RetainUntilDate": shorter}) == DENIED
+    )
+    assert s3.get_object_retention(**one)["Retention"] == {"Mode": "GOVERNANCE", "RetainUntilDate": longer}
+    s3.delete_object(**one, BypassGovernanceRetention=True)
+    strict = s3.put_object(**put, Body=b"x", ObjectLockMode="COMPLIANCE", ObjectLockRetainUntilDate=_in(600))
+    assert failure(s3.delete_object, **put, VersionId=strict["VersionId"], BypassGovernanceRetention=True) == DENIED
+    assert s3.delete_object(**put)["DeleteMarker"] is True
+
+
+def test_legal_hold(s3: Any, locked: str) -> None:
+    """A hold protects until it is taken off."""
+    put = {"Bucket": locked, "Key": "k"}
+    version = s3.put_object(**put, Body=b"x", ObjectLockLegalHoldStatus="ON")["VersionId"]
+    assert failure(s3.delete_object, **put, VersionId=version) == DENIED
+    errors = s3.delete_objects(Bucket=locked, Delete={"Objects": [{"Key": "k", "VersionId": version}]})["Errors"]
+    assert errors[0]["Code"] == "AccessDenied"
+    assert s3.get_object_legal_hold(**put)["LegalHold"] == {"Status": "ON"}
+    assert failure(s3.put_object_legal_hold, **put, LegalHold={"Status": "abc"}) == ("MalformedXML", 400)
+    s3.put_object_legal_hold(**put, LegalHold={"Status": "OFF"})
+    s3.delete_object(**put, VersionId=version)
+
+
+def test_default_retention(s3: Any, locked: str, bucket: str) -> None:
+    """A bucket's default locks each new version; what is no such rule is refused."""
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    configuration = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration=configuration)
+    assert s3.get_object_lock_configuration(Bucket=locked)["ObjectLockConfiguration"] == configuration
+    version = s3.put_object(Bucket=locked, Key="k", Body=b"x")["VersionId"]
+    assert s3.head_object(Bucket=locked, Key="k")["ObjectLockMode"] == "GOVERNANCE"
+    assert failure(s3.delete_object, Bucket=locked, Key="k", VersionId=version) == DENIED
+    for retention, code in (
+        ({"Mode": "GOVERNANCE", "Days": 1, "Years": 1}, "MalformedXML"),
+        ({"Mode": "abc", "Years": 1}, "MalformedXML"),
+        ({"Mode": "GOVERNANCE", "Days": 0}, "InvalidRetentionPeriod"),
+        ({"Mode": "GOVERNANCE", "Years": -1}, "InvalidRetentionPeriod"),
+    ):
+        wrong = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
+        assert failure(s3.put_object_lock_configuration, Bucket=locked, ObjectLockConfiguration=wrong) == (code, 400)
+    assert failure(s3.put_object_lock_configuration, Bucket=bucket, ObjectLockConfiguration=configuration) == (
+        "InvalidBucketState", 409,
+    )  # fmt: skip
+    assert failure(s3.get_object_lock_configuration, Bucket=bucket) == ("ObjectLockConfigurationNotFoundError", 404)
+    suspended = {"Status": "Suspended"}
+    assert failure(s3.put_bucket_versioning, Bucket=locked, VersioningConfiguration=suspended) == (
+        "InvalidBucketState", 409,
+    )  # fmt: skip
+
+
+def test_locks_need_a_bucket_that_has_them(s3: Any, bucket: str) -> None:
+    """Recorded from AWS: in an ordinary bucket there is neither retention nor hold."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    put = {"Bucket": bucket, "Key": "k"}
+    retention = {"Mode": "GOVERNANCE", "RetainUntilDate": _in(60)}
+    assert failure(s3.put_object_retention, **put, Retention=retention) == ("InvalidRequest", 400)
+    assert failure(s3.get_object_retention, **put) == ("InvalidRequest", 400)
+    assert failure(s3.put_object_legal_hold, **put, LegalHold={"Status": "ON"}) == ("InvalidRequest", 400)
+    assert failure(s3.put_object, **put, ObjectLockLegalHoldStatus="ON") == ("InvalidRequest", 400)
