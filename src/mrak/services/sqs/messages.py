@@ -31,7 +31,8 @@ from mrak.services.sqs.tables import (
 )
 
 Taken = tuple[Message, State]
-_EXPIRED_AT_ONCE = 100
+# A receive that meets expired messages removes them and looks again, but not for ever in one transaction.
+_MOST_LOOKS = 100
 
 
 def size_of(req: dict[str, Any]) -> int:
@@ -80,15 +81,19 @@ def take(
     """Up to `most` visible messages, hidden for `visibility_seconds`; and, where there were none, the time at which
     the next one becomes visible (None where there is none)."""
     now = ctx.clock()
-    _expire(tx, scope, queue, now)
     _check_in_flight(tx, scope, queue, now)
     taken: list[Taken] = []
-    for waiting in _visible(tx, scope, queue, most, now):
-        held = _hold(ctx, tx, scope, queue, waiting, now + visibility_seconds)
-        if held is not None:
-            message = MESSAGES.get(tx, scope, queue.name, held.sequence)
-            assert message is not None, "a state without its message"
-            taken.append((message, held))
+    for _ in range(_MOST_LOOKS):
+        found = list(_visible(tx, scope, queue, most - len(taken), now))
+        kept = [waiting for waiting in found if not _expire(tx, scope, queue, waiting, now)]
+        for waiting in kept:
+            held = _hold(ctx, tx, scope, queue, waiting, now + visibility_seconds)
+            if held is not None:
+                message = MESSAGES.get(tx, scope, queue.name, held.sequence)
+                assert message is not None, "a state without its message"
+                taken.append((message, held))
+        if len(kept) == len(found) or len(taken) == most:
+            break
     return taken, None if taken else _next_visible(tx, scope, queue, now)
 
 
@@ -200,17 +205,14 @@ def _next_visible(tx: Transaction, scope: Scope, queue: Queue, now: float) -> fl
     return min((waiting.visible_at for waiting in (fresh, again) if waiting is not None), default=None)
 
 
-def _expire(tx: Transaction, scope: Scope, queue: Queue, now: float) -> None:
-    """Removes what is older than the retention period, first visible first; a look at two rows when nothing is."""
-    oldest_kept = now - queue.retention_seconds
-    for waiting in list(_visible(tx, scope, queue, 1, now)):
-        if waiting.sent_at >= oldest_kept:
-            return
-    for waiting in list(_visible(tx, scope, queue, _EXPIRED_AT_ONCE, now)):
-        if waiting.sent_at < oldest_kept:
-            message = MESSAGES.get(tx, scope, waiting.queue, waiting.sequence)
-            assert message is not None, "a state without its message"
-            remove(tx, scope, require_waiting(tx, scope, message))
+def _expire(tx: Transaction, scope: Scope, queue: Queue, waiting: Fresh | State, now: float) -> bool:
+    """Removes a message that is older than the retention period; False for one that is not."""
+    if waiting.sent_at >= now - queue.retention_seconds:
+        return False
+    message = MESSAGES.get(tx, scope, waiting.queue, waiting.sequence)
+    assert message is not None, "a state without its message"
+    remove(tx, scope, require_waiting(tx, scope, message))
+    return True
 
 
 def _check_in_flight(tx: Transaction, scope: Scope, queue: Queue, now: float) -> None:
