@@ -139,8 +139,6 @@ def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
     table = make_table(ddb)
     arn = "arn:aws:kinesis:us-east-1:000000000000:stream/nope"
     assert ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"] == []
-    missing = error_of(ddb.enable_kinesis_streaming_destination, TableName=table, StreamArn=arn)
-    assert missing[0] == "ResourceNotFoundException"
     assert error_of(ddb.enable_kinesis_streaming_destination, TableName="bad-table", StreamArn=arn) == (
         "ResourceNotFoundException",
         "Requested resource not found: Table: bad-table not found",
@@ -155,4 +153,12 @@ def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
         INVALID,
         "Table is not in a valid state to enable Kinesis Streaming Destination: No streaming destination with "
         f"streamArn: {arn} found for table with tableName: {table}",
+    )
+    assert ddb.enable_kinesis_streaming_destination(TableName=table, StreamArn=arn)["DestinationStatus"] == "ENABLING"
+    shown = ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
+    assert [(it["StreamArn"], it["DestinationStatus"]) for it in shown] == [(arn, "ENABLE_FAILED")]
+    assert error_of(ddb.disable_kinesis_streaming_destination, TableName=table, StreamArn=arn) == (
+        INVALID,
+        "Table is not in a valid state to enable Kinesis Streaming Destination: "
+        "KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.",
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from typing import Any
@@ -292,16 +293,43 @@ def test_tags(ddb: Any) -> None:
 
 
 def test_resource_policies(ddb: Any) -> None:
-    """Put, read, guarded by their revision, deleted."""
+    """Put, read in AWS's form, guarded by their revision, deleted."""
     arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
     assert error_of(ddb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
-    policy = '{"Version": "2012-10-17", "Statement": []}'
+    assert "RevisionId" not in ddb.delete_resource_policy(ResourceArn=arn)
+    account = arn.split(":")[4]
+    statement = {"Resource": [arn], "Action": ["dynamodb:GetItem"], "Principal": {"AWS": account}, "Effect": "Allow"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": statement}, indent=2)
     revision = ddb.put_resource_policy(ResourceArn=arn, Policy=policy)["RevisionId"]
-    assert ddb.get_resource_policy(ResourceArn=arn)["Policy"] == policy
+    kept = ddb.get_resource_policy(ResourceArn=arn)["Policy"]
+    assert kept == (
+        f'{{"Version":"2012-10-17","Statement":[{{"Effect":"Allow","Principal":{{"AWS":"arn:aws:iam::{account}:root"}},'
+        f'"Action":"dynamodb:GetItem","Resource":"{arn}"}}]}}'
+    )
+    assert ddb.put_resource_policy(ResourceArn=arn, Policy=kept)["RevisionId"] == revision
     stale = error_of(ddb.put_resource_policy, ResourceArn=arn, Policy=policy, ExpectedRevisionId="1")
     assert stale[0] == "PolicyNotFoundException"
     assert ddb.delete_resource_policy(ResourceArn=arn)["RevisionId"] == revision
-    assert error_of(ddb.put_resource_policy, ResourceArn=arn, Policy="{")[0] == INVALID
+
+
+@pytest.mark.parametrize(
+    ("policy", "why"),
+    [
+        ("{", "This policy contains invalid Json"),
+        ("[]", "This policy contains invalid Json"),
+        ("null", "This text appears not to be a policy"),
+        ("{}", "Syntax error at position (1,3)"),
+        ('{"Statement": []}', "Could not parse the policy: Statement is empty!"),
+        ('{"Statement": [{}]}', "Missing required field Effect"),
+    ],
+)
+def test_policies_that_are_refused(ddb: Any, policy: str, why: str) -> None:
+    """In words that were measured."""
+    arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
+    assert error_of(ddb.put_resource_policy, ResourceArn=arn, Policy=policy) == (
+        INVALID,
+        f"One or more parameter values were invalid: Invalid policy document: {why}",
+    )
 
 
 def test_an_arn_names_a_table_of_this_region(ddb: Any) -> None:

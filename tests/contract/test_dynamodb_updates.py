@@ -223,3 +223,15 @@ def test_tags_that_are_refused(ddb: Any) -> None:
         INVALID,
         PREFIX + f"ARNs must start with 'arn:': {table}",
     )
+
+
+def test_the_name_of_a_table_comes_first(ddb: Any) -> None:
+    """Before expressions and values, for items as for tables."""
+    expected = (
+        "2 validation errors detected: Value 'x!' at 'tableName' failed to satisfy constraint: Member must have length "
+        "greater than or equal to 3; Value 'x!' at 'tableName' failed to satisfy constraint: Member must satisfy "
+        "regular expression pattern: [a-zA-Z0-9_.-]+"
+    )
+    update = {"UpdateExpression": "ADD s :none", "ExpressionAttributeValues": {":none": {"SS": []}}}
+    assert error_of(ddb.update_item, TableName="x!", Key={"pk": {"S": "a"}}, **update) == (INVALID, expected)
+    assert error_of(ddb.scan, TableName="x!") == error_of(ddb.describe_table, TableName="x!") == (INVALID, expected)

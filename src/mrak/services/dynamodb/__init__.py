@@ -5,7 +5,7 @@ item_, batch_, transaction_operations one item, many, all or none; writes: a wri
 read_operations, reading              Query and Scan; a page of a range of rows
 partiql_operations, statements        PartiQL, as plans over the same reads and writes
 vector_operations, vectors            vector indexes and their search
-ttl_, tag_, insight_, backup_, global_operations   settings of a table, its copies, its replicas
+ttl_, tag_, policy_, insight_, destination_, backup_, global_operations   settings of a table, its copies, its replicas
 items, tables, indexing, throughput   keys and rows, schemas, secondary indexes, capacity
 streams, trimming, expiry, history, replicas   what follows from a change
 rules, update_rules, errors, describe checks beyond the model, the service's errors, a table's description
@@ -15,10 +15,12 @@ exports                               what other services may use
 from mrak.services.dynamodb import (
     backup_operations,
     batch_operations,
+    destination_operations,
     global_operations,
     insight_operations,
     item_operations,
     partiql_operations,
+    policy_operations,
     read_operations,
     table_operations,
     tag_operations,
@@ -31,10 +33,12 @@ from mrak.services.dynamodb import (
 __all__ = [
     "backup_operations",
     "batch_operations",
+    "destination_operations",
     "global_operations",
     "insight_operations",
     "item_operations",
     "partiql_operations",
+    "policy_operations",
     "read_operations",
     "table_operations",
     "tag_operations",

@@ -28,7 +28,7 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     count, size_bytes = measure(tx, ITEMS.prefix(scope, record.number))
     out: dict[str, Any] = {
         "AttributeDefinitions": [
-            {"AttributeName": name, "AttributeType": kind} for name, kind in record.attributes.items()
+            {"AttributeName": name, "AttributeType": kind} for name, kind in sorted(record.attributes.items())
         ],
         "TableName": record.name,
         "KeySchema": key_schema(record.keys),
@@ -82,7 +82,7 @@ def key_schema(keys: tuple[tuple[str, str], ...]) -> list[dict[str, str]]:
 def projection(index: IndexRecord) -> dict[str, Any]:
     out: dict[str, Any] = {"ProjectionType": index.projection}
     if index.included:
-        out["NonKeyAttributes"] = list(index.included)
+        out["NonKeyAttributes"] = sorted(index.included)
     return out
 
 

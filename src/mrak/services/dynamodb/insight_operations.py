@@ -1,4 +1,4 @@
-"""Contributor insights, Kinesis streaming destinations, and the auto scaling of replicas: settings of a table.
+"""Contributor insights of tables and of their indexes.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateContributorInsights.html
 """
@@ -10,10 +10,9 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.services.dynamodb import errors, rules
+from mrak.services.dynamodb import rules
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
@@ -101,40 +100,3 @@ def list_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]
     if start + limit < len(summaries):
         output["NextToken"] = str(start + limit)
     return output
-
-
-@operation("EnableKinesisStreamingDestination")
-def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """There are no Kinesis streams here, so none can be found."""
-    deviation("DYNAMODB-007")
-    require_table(ctx, tx, req["TableName"])
-    raise ApiError("ResourceNotFoundException", f"Requested resource not found: Stream: {req['StreamArn']} not found")
-
-
-@operation("DisableKinesisStreamingDestination")
-def disable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    require_table(ctx, tx, req["TableName"])
-    raise errors.invalid(
-        "Table is not in a valid state to enable Kinesis Streaming Destination: "
-        "KinesisStreamingDestination must be ACTIVE to perform DISABLE operation."
-    )
-
-
-@operation("UpdateKinesisStreamingDestination")
-def update_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    if not req.get("UpdateKinesisStreamingConfiguration"):
-        raise errors.invalid(
-            "Streaming destination cannot be updated with given parameters: "
-            "UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
-        )
-    _, record = require_table(ctx, tx, req["TableName"])
-    raise errors.invalid(
-        "Table is not in a valid state to enable Kinesis Streaming Destination: No streaming destination with "
-        f"streamArn: {req['StreamArn']} found for table with tableName: {record.name}"
-    )
-
-
-@operation("DescribeKinesisStreamingDestination")
-def describe_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    _, record = require_table(ctx, tx, req["TableName"])
-    return {"TableName": record.name, "KinesisDataStreamDestinations": list(record.kinesis)}

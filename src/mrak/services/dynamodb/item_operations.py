@@ -16,7 +16,7 @@ from mrak.lang.ddb.expressions import projection, request
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import errors, items, writes
 from mrak.services.dynamodb.items import Change, Cost
-from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
+from mrak.services.dynamodb.tables import Schema, check_name, require_schema, row_json, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 
 _PROJECTING = frozenset({"ProjectionExpression", "AttributesToGet", request.NAMES})
@@ -24,6 +24,7 @@ _PROJECTING = frozenset({"ProjectionExpression", "AttributesToGet", request.NAME
 
 @operation("GetItem")
 def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    check_name(req["TableName"])
     plan = None if _PROJECTING.isdisjoint(req) else parse_projection(req, request.GET)
     items.check_key_values(req["Key"])
     schema = require_schema(ctx, tx, req["TableName"])
@@ -53,16 +54,19 @@ def parse_projection(req: dict[str, Any], usage: request.Usage) -> projection.Pr
 
 @operation("PutItem")
 def put_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    check_name(req["TableName"])
     return _write(ctx, tx, req, writes.parse_put(req))
 
 
 @operation("DeleteItem")
 def delete_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    check_name(req["TableName"])
     return _write(ctx, tx, req, writes.parse_delete(req))
 
 
 @operation("UpdateItem")
 def update_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    check_name(req["TableName"])
     return _write(ctx, tx, req, writes.parse_update(req))
 
 

@@ -17,7 +17,7 @@ from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import Item, Value
 from mrak.services.dynamodb import errors, items, reading
 from mrak.services.dynamodb.reading import Filter, Reading, Source
-from mrak.services.dynamodb.tables import KeyAttribute, require_schema
+from mrak.services.dynamodb.tables import KeyAttribute, check_name, require_schema
 from mrak.store.keys import encode_part, prefix_end
 
 _HASHES = 1 << 64
@@ -27,6 +27,7 @@ _MOST_CONDITIONS = 8
 
 @operation("Query")
 def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    check_name(req["TableName"])
     request.check_usage(req, request.QUERY)
     reading.check_select(req, "Querying")
     plan = _attributes_plan(req)
@@ -58,6 +59,7 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
 
 @operation("Scan")
 def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    check_name(req["TableName"])
     request.check_usage(req, request.SCAN)
     reading.check_select(req, "Scanning")
     plan = _attributes_plan(req)

@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, vectors
+from mrak.services.dynamodb import describe, errors, indexing, lifecycle, policies, replicas, rules, vectors
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 from mrak.services.dynamodb.throughput import limits
 
@@ -59,8 +59,8 @@ def _new_record(ctx: Context, scope: Scope, name: str, req: dict[str, Any]) -> T
         sse=new_encryption(scope, req.get("SSESpecification"), ctx),
         on_demand=limits(req.get("OnDemandThroughput", {}), None, billing),
         warm=req.get("WarmThroughput"),
-        policy=req.get("ResourcePolicy"),
-        policy_revision=str(ctx.draw.sequence()) if "ResourcePolicy" in req else None,
+        policy=policies.normalise(req["ResourcePolicy"]) if "ResourcePolicy" in req else None,
+        policy_revision=str(int(ctx.now * 1000)) if "ResourcePolicy" in req else None,
     )
 
 

@@ -1,4 +1,4 @@
-"""Tags of tables, and resource policies of tables and streams.
+"""Tags of tables.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TagResource.html
 """
@@ -11,7 +11,6 @@ from msgspec import structs
 
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
@@ -19,7 +18,6 @@ from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
 _PAGE_TAGS = 10
-_MOST_POLICY_BYTES = 20_480
 
 
 def require_by_arn(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> tuple[Scope, TableRecord]:
@@ -74,55 +72,3 @@ def list_tags_of_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     if token is not None:
         output["NextToken"] = token
     return output
-
-
-@operation("PutResourcePolicy")
-def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    import json
-
-    scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
-    _check_revision(record, req.get("ExpectedRevisionId"))
-    if len(req["Policy"].encode()) > _MOST_POLICY_BYTES:
-        raise errors.invalid_parameter(f"Maximum policy size of {_MOST_POLICY_BYTES} bytes exceeded")
-    try:
-        document = json.loads(req["Policy"])
-    except ValueError:
-        raise errors.invalid_parameter("Invalid policy document: This policy contains invalid Json") from None
-    if not isinstance(document, dict) or "Statement" not in document:
-        raise errors.invalid_parameter("Invalid policy document: Missing required field Statement")
-    if record.policy == req["Policy"]:
-        return {"RevisionId": record.policy_revision}
-    revision = str(ctx.draw.sequence())
-    TABLES.replace(tx, scope, record, structs.replace(record, policy=req["Policy"], policy_revision=revision))
-    return {"RevisionId": revision}
-
-
-@operation("GetResourcePolicy")
-def get_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    _, record = require_by_arn(ctx, tx, req["ResourceArn"])
-    if record.policy is None:
-        raise _no_policy(req["ResourceArn"])
-    return {"Policy": record.policy, "RevisionId": record.policy_revision}
-
-
-@operation("DeleteResourcePolicy")
-def delete_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
-    _check_revision(record, req.get("ExpectedRevisionId"))
-    if record.policy is None:
-        return {}
-    TABLES.replace(tx, scope, record, structs.replace(record, policy=None, policy_revision=None))
-    return {"RevisionId": record.policy_revision}
-
-
-def _no_policy(arn: str) -> ApiError:
-    return ApiError("PolicyNotFoundException", f"Resource-based policy not found for the provided ResourceArn: {arn}")
-
-
-def _check_revision(record: TableRecord, expected: str | None) -> None:
-    """A revision that is expected must be the current one; NO_POLICY expects none."""
-    if expected is None:
-        return
-    current = record.policy_revision
-    if (current or "NO_POLICY") != expected:
-        raise ApiError("PolicyNotFoundException", "The provided ExpectedRevisionId does not match the current policy")

@@ -84,6 +84,9 @@ def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has
     if shrinks:
         _check_decrease(record, decreases, ctx.now)
     grows = read_units > record.read_units or write_units > record.write_units
+    indexes = record.indexes
+    if not record.is_provisioned:
+        indexes = tuple(structs.replace(index, on_demand=None) for index in indexes)
     return structs.replace(
         record,
         billing="PROVISIONED",
@@ -94,6 +97,7 @@ def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has
         decreases_today=decreases + shrinks,
         on_demand=None,
         warm=warm_units(record),
+        indexes=indexes,
     )
 
 

@@ -34,9 +34,17 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         shown = _update_member(ctx, tx, scope, old, req)
         _update_others(ctx, tx, scope, old, req)
     description = describe.table(tx, scope, shown)
-    if not any(name in req for name in _IMMEDIATE):
+    if not _is_immediate(req):
         description["TableStatus"] = "UPDATING"
     return {"TableDescription": description}
+
+
+def _is_immediate(req: Mapping[str, Any]) -> bool:
+    if any(name in req for name in _IMMEDIATE):
+        return True
+    changes_capacity = "ProvisionedThroughput" in req or "BillingMode" in req
+    updates = req.get("GlobalSecondaryIndexUpdates")
+    return updates is not None and not changes_capacity and all("Update" in update for update in updates)
 
 
 def _update_others(ctx: Context, tx: Transaction, scope: Scope, old: TableRecord, req: Mapping[str, Any]) -> None:
@@ -121,7 +129,9 @@ def _change_indexes(
                 raise errors.invalid_parameter(f"AttributeDefinitions is not specified for index: {name}")
             record, shown = _create(ctx, tx, scope, structs.replace(record, attributes=attributes), update["Create"])
         elif "Update" in update:
-            record = shown = _update(record, update["Update"])
+            name = update["Update"]["IndexName"]
+            shown = _with_status(record, name, "UPDATING")
+            record = _update(record, update["Update"])
         else:
             record, shown = _delete(tx, scope, record, update["Delete"]["IndexName"])
     return record, shown
@@ -207,6 +217,11 @@ def _used(record: TableRecord, added: tuple[IndexRecord, ...] = ()) -> dict[str,
     return {name: kind for name, kind in record.attributes.items() if name in used}
 
 
+def _with_status(record: TableRecord, name: str, status: str) -> TableRecord:
+    indexes = tuple(structs.replace(it, status=status) if it.name == name else it for it in record.indexes)
+    return structs.replace(record, indexes=indexes)
+
+
 def _require_index(record: TableRecord, name: str, verb: str) -> IndexRecord:
     index = next((it for it in record.indexes if it.name == name), None)
     if index is None:
@@ -221,6 +236,11 @@ def _update(record: TableRecord, change: Mapping[str, Any]) -> TableRecord:
     index = _require_index(record, name, "update")
     changes: dict[str, Any] = {}
     units = change.get("ProvisionedThroughput")
+    if len(change) == 1 and not record.is_provisioned:
+        raise errors.invalid_parameter(
+            f"The only Updates for index: {name} when TableThroughputMode is PAY_PER_REQUEST can be to "
+            "OnDemandThroughput, WarmThroughput"
+        )
     if units is not None:
         if not record.is_provisioned:
             raise errors.invalid_parameter(
@@ -254,5 +274,5 @@ def _delete(tx: Transaction, scope: Scope, record: TableRecord, name: str) -> tu
 def _index_not_found(record: TableRecord, name: str) -> Exception:
     return ApiError(
         "ResourceNotFoundException",
-        f"Requested resource not found: Index: {name} not found in table: {record.name}",
+        f"Requested resource not found: Index {name} for table {record.name}",
     )
