@@ -565,6 +565,11 @@ def test_replays(events: Any, target: Queue) -> None:
         "ResourceNotFoundException",
         f"Event bus {bus}x does not exist.",
     )
+    unknown = {**params, "EventSourceArn": arn + "x"}
+    assert error_of(events.start_replay, ReplayName=name(), **unknown) == (
+        "ResourceNotFoundException",
+        f"Archive {archive}x does not exist.",
+    )
     assert error_of(events.describe_replay, ReplayName="none") == (
         "ResourceNotFoundException",
         "Replay none does not exist.",

@@ -468,6 +468,10 @@ def test_filter_policies(sns: Any, topic: str, queue: Queue) -> None:
     for body in ('{"a": {"b": "y"}}', "no json", '{"a": {"b": ["x"]}}'):
         sns.publish(TopicArn=topic, Message=body)
     assert queue.take()[0]["Body"] == '{"a": {"b": ["x"]}}'
+    sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="FilterPolicy", AttributeValue="{}")
+    assert "FilterPolicy" not in sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    sns.publish(TopicArn=topic, Message="all again")
+    assert queue.take()[0]["Body"] == "all again"
 
 
 def test_message_body_scope_is_checked_with_the_policy(sns: Any, topic: str, queue: Queue) -> None:
@@ -529,14 +533,37 @@ def test_publish_needs_a_target(sns: Any, topic: str, queue: Queue) -> None:
 
 
 def test_publish_batch(sns: Any, topic: str, queue: Queue) -> None:
-    """Up to ten, each with its own result."""
+    """Up to ten, each with its own id; one that is wrong refuses all."""
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
-    entries = [{"Id": str(n), "Message": f"m{n}"} for n in range(9)] + [{"Id": "bad", "Message": ""}]
+    entries = [{"Id": str(n), "Message": f"m{n}"} for n in range(10)]
+    wrong = [*entries[:9], {"Id": "bad", "Message": "{}", "MessageStructure": "json"}]
+    assert error_of(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=wrong) == invalid(
+        "Message Structure - No default entry in JSON message body"
+    )
     answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
-    assert [row["Id"] for row in answer["Successful"]] == [str(n) for n in range(9)]
-    (failed,) = answer["Failed"]
-    assert (failed["Id"], failed["Code"], failed["SenderFault"]) == ("bad", "InvalidParameter", True)
-    assert sorted(message["Body"] for message in queue.take(9)) == [f"m{n}" for n in range(9)]
+    assert ([row["Id"] for row in answer["Successful"]], answer["Failed"]) == ([str(n) for n in range(10)], [])
+    assert sorted(message["Body"] for message in queue.take(10)) == [f"m{n}" for n in range(10)]
+
+
+@pytest.mark.parametrize(
+    ("attribute", "text"),
+    [
+        (
+            "a b",
+            "Invalid non-alphanumeric character '#x20' was found in the message attribute name. Can only include "
+            "alphanumeric characters, hyphens, underscores, or dots.",
+        ),
+        (".a", "Invalid message attribute name starting with character '.' was found."),
+        ("a.", "Invalid message attribute name ending with character '.' was found."),
+        ("a..b", "Message attribute name can not have successive '.' character."),
+        ("a" * 257, "Length of message attribute name must be less than 256 bytes."),
+    ],
+)
+def test_names_of_message_attributes(sns: Any, topic: str, attribute: str, text: str) -> None:
+    """Subscribers that are queues have the same rules."""
+    attributes = {attribute: {"DataType": "String", "StringValue": "x"}}
+    refused = error_of(sns.publish, TopicArn=topic, Message="x", MessageAttributes=attributes)
+    assert refused == ("ParameterValueInvalid", text, 400)
 
 
 @pytest.mark.parametrize(
@@ -681,6 +708,8 @@ def test_platform_applications_and_endpoints(sns: Any, sandbox: Any) -> None:
     disabled = error_of(sns.publish, TargetArn=endpoint, Message="x")
     assert disabled == ("EndpointDisabled", "Endpoint is disabled", 400)
     sns.delete_endpoint(EndpointArn=endpoint)
+    no_target = "TargetArn Reason: No endpoint found for the target arn specified"
+    assert error_of(sns.publish, TargetArn=endpoint, Message="x") == invalid(no_target)
     assert sns.list_endpoints_by_platform_application(PlatformApplicationArn=app)["Endpoints"] == []
     gone = error_of(sns.get_endpoint_attributes, EndpointArn=endpoint)
     assert gone == ("NotFound", "Endpoint does not exist", 404)

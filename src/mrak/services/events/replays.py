@@ -50,7 +50,7 @@ def start_replay(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     archive_name = source.resource.removeprefix("archive/") if source is not None else req["EventSourceArn"]
     archive = ARCHIVES.get(tx, ctx.scope, archive_name)
     if archive is None:
-        raise errors.not_found(f"Parameter EventSourceArn is not valid. Reason: Archive {archive_name} does not exist.")
+        raise errors.no_archive(archive_name)
     if archive.source_arn != destination["Arn"]:
         raise errors.invalid_parameter("Destination.Arn", "Cross event bus replay is not permitted.")
     if req["EventEndTime"] <= req["EventStartTime"]:

@@ -142,15 +142,21 @@ def locate_endpoint(scope: Scope, text: str, parameter: str = "EndpointArn") -> 
     return home, parts[1], parts[2], parts[3]
 
 
-def require_endpoint(
+def find_endpoint(
     tx: Transaction, scope: Scope, text: str, parameter: str = "EndpointArn"
-) -> tuple[Scope, PlatformApplication, PlatformEndpoint]:
+) -> tuple[Scope, PlatformApplication, PlatformEndpoint] | None:
+    """An endpoint, opened, and its application."""
     home, platform, name, identifier = locate_endpoint(scope, text, parameter)
     endpoint = PLATFORM_ENDPOINTS.open(tx, home, platform, name, identifier)
     application = PLATFORM_APPLICATIONS.get(tx, home, platform, name)
-    if endpoint is None or application is None:
+    return None if endpoint is None or application is None else (home, application, endpoint)
+
+
+def require_endpoint(tx: Transaction, scope: Scope, text: str) -> tuple[Scope, PlatformApplication, PlatformEndpoint]:
+    found = find_endpoint(tx, scope, text)
+    if found is None:
         raise errors.no_endpoint()
-    return home, application, endpoint
+    return found
 
 
 def render_application(scope: Scope, application: PlatformApplication) -> dict[str, Any]:

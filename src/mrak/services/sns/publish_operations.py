@@ -99,7 +99,10 @@ def _publish_sms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 
 def _publish_push(ctx: Context, tx: Transaction, req: dict[str, Any], target: str) -> dict[str, Any]:
-    scope, application, endpoint = platforms.require_endpoint(tx, ctx.scope, target, "TargetArn")
+    found = platforms.find_endpoint(tx, ctx.scope, target, "TargetArn")
+    if found is None:
+        raise errors.invalid_parameter("TargetArn Reason: No endpoint found for the target arn specified")
+    scope, application, endpoint = found
     if application.attributes.get("Enabled", "true") == "false":
         raise errors.application_disabled()
     if endpoint.attributes.get("Enabled") == "false":
@@ -133,17 +136,9 @@ def publish_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     scope, topic = _require_topic(ctx, tx, req["TopicArn"], "TopicArn")
     if sum(publishing.message_bytes(entry) for entry in entries) > topics.max_message_bytes(topic):
         raise errors.batch_too_long()
-    if topic.is_fifo and any(not entry.get("MessageGroupId") for entry in entries):
-        raise errors.invalid_parameter("The MessageGroupId parameter is required for FIFO topics")
-    successful, failed = [], []
-    for entry in entries:
-        try:
-            sent = _publish_entry(ctx, tx, scope, topic, entry)
-        except ApiError as error:
-            failed.append({"Id": entry["Id"], "Code": error.code, "Message": error.message, "SenderFault": True})
-        else:
-            successful.append({"Id": entry["Id"], **sent})
-    return {"Successful": successful, "Failed": failed}
+    # What is wrong with one message refuses all, before any is sent.
+    sent = [{"Id": entry["Id"], **_publish_entry(ctx, tx, scope, topic, entry)} for entry in entries]
+    return {"Successful": sent, "Failed": []}
 
 
 def _check_batch(entries: list[dict[str, Any]]) -> None:

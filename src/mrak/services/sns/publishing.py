@@ -16,7 +16,7 @@ DEDUPLICATION_SECONDS = 300
 _SEQUENCE_BASE = 10**19
 _SWEEP = 20
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
-_ATTRIBUTE_NAME = re.compile(r"[A-Za-z0-9_\-.]{1,256}")
+_IMPERMISSIBLE = re.compile(r"[^A-Za-z0-9_\-.]")
 _DATA_TYPE = re.compile(r"(?:String|Number|Binary)(?:\..*)?", re.DOTALL)
 
 
@@ -64,8 +64,7 @@ def parse_bodies(entry: dict[str, Any]) -> dict[str, str]:
 
 def _check_attribute(name: str, attribute: dict[str, Any]) -> None:
     data_type = attribute.get("DataType") or ""
-    if not _ATTRIBUTE_NAME.fullmatch(name) or name.lower().startswith(("aws.", "amazon.")):
-        raise errors.invalid_parameter("Invalid attribute name")
+    _check_attribute_name(name)
     if not data_type:
         raise errors.invalid_value(f"The message attribute '{name}' must contain non-empty message attribute type.")
     if not _DATA_TYPE.fullmatch(data_type):
@@ -86,6 +85,25 @@ def _check_attribute(name: str, attribute: dict[str, Any]) -> None:
         )
     if kind == "Number":
         _check_number(name, attribute[field])
+
+
+def _check_attribute_name(name: str) -> None:
+    if len(name.encode()) > 256:
+        raise errors.invalid_value("Length of message attribute name must be less than 256 bytes.")
+    if name.lower().startswith(("aws.", "amazon.")):
+        raise errors.invalid_value("Message attribute name starting with 'AWS.' or 'Amazon.' is reserved.")
+    impermissible = _IMPERMISSIBLE.search(name)
+    if impermissible:
+        raise errors.invalid_value(
+            f"Invalid non-alphanumeric character '#x{ord(impermissible[0]):02X}' was found in the message attribute "
+            "name. Can only include alphanumeric characters, hyphens, underscores, or dots."
+        )
+    if name.startswith("."):
+        raise errors.invalid_value("Invalid message attribute name starting with character '.' was found.")
+    if name.endswith("."):
+        raise errors.invalid_value("Invalid message attribute name ending with character '.' was found.")
+    if ".." in name:
+        raise errors.invalid_value("Message attribute name can not have successive '.' character.")
 
 
 def _check_number(name: str, text: str) -> None:

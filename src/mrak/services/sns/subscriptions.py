@@ -136,7 +136,8 @@ def check_attributes(protocol: str, attributes: dict[str, str], prefix: str) -> 
             raise errors.invalid_parameter(f"{prefix}{name}" if prefix else "AttributeName")
         _check_attribute(protocol, name, value, prefix)
     policy = attributes.get("FilterPolicy")
-    if policy:
+    # An empty policy takes the one that is there away.
+    if policy and policy.strip() != "{}":
         scope = attributes.get("FilterPolicyScope") or filterpolicies.MESSAGE_ATTRIBUTES
         try:
             filterpolicies.parse(policy, scope)
@@ -184,7 +185,7 @@ def _check_redrive_policy(value: str, prefix: str) -> None:
 
 def normal_attributes(attributes: dict[str, str]) -> dict[str, str]:
     """As they are stored: empty values are unset, booleans in lower case."""
-    kept = {name: value for name, value in attributes.items() if value and value != "{}"}
+    kept = {name: value for name, value in attributes.items() if value.strip() not in ("", "{}")}
     if "RawMessageDelivery" in kept:
         kept["RawMessageDelivery"] = kept["RawMessageDelivery"].lower()
     return kept
