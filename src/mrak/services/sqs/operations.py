@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -154,23 +154,16 @@ def send_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 @operation("ReceiveMessage")
 async def receive_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     """Waits without a transaction; each look is one. A message that becomes visible meanwhile ends the wait."""
-    scope, queue = await ctx.transact(lambda tx: queues.require(tx, ctx.scope, req["QueueUrl"]))
-    most = req.get("MaxNumberOfMessages", 1)
-    wait_seconds = req.get("WaitTimeSeconds", queue.wait_time_seconds)
-    visibility_seconds = req.get("VisibilityTimeout", queue.visibility_timeout_seconds)
-    rules.check_receive(most, wait_seconds, visibility_seconds)
-    deadline = ctx.clock() + wait_seconds
-    with ctx.listen(queues.topic(scope, queue.name)) as arrivals:
-        while True:
-            taken, next_visible_at = await ctx.transact(
-                lambda tx: _take(ctx, tx, queues.require(tx, scope, req["QueueUrl"]), req, visibility_seconds)
-            )
-            now = ctx.clock()
-            if taken or now >= deadline:
-                break
-            until = deadline if next_visible_at is None else min(deadline, next_visible_at)
+    account, name = queues.parse_url(req["QueueUrl"])
+    scope = ctx.scope.in_account(account or ctx.scope.account)
+    with ctx.listen(queues.topic(scope, name)) as arrivals:
+        look = await ctx.transact(lambda tx: _look(ctx, tx, req))
+        deadline = ctx.now + look.wait_seconds
+        while not look.taken and (now := ctx.clock()) < deadline:
+            until = deadline if look.next_visible_at is None else min(deadline, look.next_visible_at)
             await arrivals.wait(max(until - now, 0.001))
-    return {"Messages": [_render_received(message, state, req) for message, state in taken]} if taken else {}
+            look = await ctx.transact(lambda tx: _look(ctx, tx, req))
+    return {"Messages": [_render_received(message, state, req) for message, state in look.taken]} if look.taken else {}
 
 
 @operation("DeleteMessage")
@@ -300,13 +293,23 @@ def _send(ctx: Context, tx: Transaction, target: tuple[Scope, Queue], req: dict[
     return _render_sent(message, queue)
 
 
-def _take(
-    ctx: Context, tx: Transaction, found: tuple[Scope, Queue], req: dict[str, Any], visibility_seconds: int
-) -> tuple[list[Any], float | None]:
-    scope, queue = found
+class Look(NamedTuple):
+    """What a receiver found, and how long it may wait for more."""
+
+    taken: list[Any]
+    next_visible_at: float | None
+    wait_seconds: int
+
+
+def _look(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Look:
+    scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    most = req.get("MaxNumberOfMessages", 1)
+    wait_seconds = req.get("WaitTimeSeconds", queue.wait_time_seconds)
+    visibility_seconds = req.get("VisibilityTimeout", queue.visibility_timeout_seconds)
+    rules.check_receive(most, wait_seconds, visibility_seconds)
     if queue.fifo:
-        return fifo.take(ctx, tx, scope, queue, req, visibility_seconds)
-    return messages.take(ctx, tx, scope, queue, req.get("MaxNumberOfMessages", 1), visibility_seconds)
+        return Look(*fifo.take(ctx, tx, scope, queue, req, visibility_seconds), wait_seconds)
+    return Look(*messages.take(ctx, tx, scope, queue, most, visibility_seconds), wait_seconds)
 
 
 def _remove_all(tx: Transaction, scope: Scope, queue: Queue) -> None:
