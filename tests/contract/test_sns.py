@@ -734,6 +734,12 @@ def test_platform_refusals(sns: Any) -> None:
     assert error_of(create, Name="a", Platform="ADM", Attributes={"PlatformCredential": "c"}) == invalid(
         "Attributes Reason: PlatformCredential attribute provided without PlatformPrincipal"
     )
+    assert error_of(create, Name="a", Platform="ADM", Attributes={"PlatformPrincipal": "p"}) == invalid(
+        "Attributes Reason: PlatformPrincipal attribute provided without PlatformCredential"
+    )
+    assert error_of(create, Name="a", Platform="FAX", Attributes=credentials) == invalid(
+        "Platform Reason: FAX is not supported"
+    )
     assert error_of(sns.get_platform_application_attributes, PlatformApplicationArn="x") == invalid(
         "PlatformApplicationArn Reason: An ARN must have at least 6 elements, not 1"
     )

@@ -27,9 +27,6 @@ def create_platform_application(ctx: Context, tx: Transaction, req: dict[str, An
     platforms.check_name(name)
     if platform not in platforms.PLATFORMS:
         raise errors.invalid_parameter(f"Platform Reason: {platform} is not supported")
-    for attribute in attributes:
-        if attribute not in platforms.APPLICATION_ATTRIBUTES:
-            raise errors.invalid_parameter(f"Attributes Reason: Invalid attribute name: {attribute}")
     platforms.check_credentials(platform, attributes)
     application = PlatformApplication(platform, name, dict(attributes))
     existing = PLATFORM_APPLICATIONS.open(tx, ctx.scope, platform, name)

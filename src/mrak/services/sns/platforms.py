@@ -50,6 +50,7 @@ APPLICATION_ATTRIBUTES = frozenset(
 )
 ENDPOINT_ATTRIBUTES = frozenset({"CustomUserData", "Enabled", "Token"})
 SECRET = frozenset({"PlatformCredential", "PlatformPrincipal"})
+_WITH_PRINCIPAL = frozenset({"ADM", "APNS", "APNS_SANDBOX", "BAIDU", "MPNS", "WNS"})
 _NAME = re.compile(r"[A-Za-z0-9_.\-]+")
 _MAX_USER_DATA_BYTES = 2048
 
@@ -64,7 +65,7 @@ def endpoint_arn(scope: Scope, endpoint: PlatformEndpoint) -> str:
 
 def check_name(name: str) -> None:
     if not name:
-        raise errors.invalid_parameter("@name Reason: cannot be empty")
+        raise errors.invalid_parameter(" Reason: cannot be empty")
     if len(name) > 256:
         raise errors.invalid_parameter(f"{name} Reason: must be at most 256 characters long")
     if not _NAME.fullmatch(name):
@@ -85,10 +86,10 @@ def check_application_attributes(attributes: dict[str, str]) -> None:
 
 def check_credentials(platform: str, attributes: dict[str, str]) -> None:
     """A new application needs what its platform's service would ask for."""
+    check_application_attributes(attributes)
     if "PlatformCredential" not in attributes:
         raise errors.invalid_parameter("Attributes Reason: PlatformCredential is required")
-    needs_principal = platform in ("ADM", "APNS", "APNS_SANDBOX", "BAIDU", "MPNS", "WNS")
-    if needs_principal and "PlatformPrincipal" not in attributes:
+    if platform in _WITH_PRINCIPAL and "PlatformPrincipal" not in attributes:
         raise errors.invalid_parameter(
             "Attributes Reason: PlatformCredential attribute provided without PlatformPrincipal"
         )
