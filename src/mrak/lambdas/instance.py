@@ -12,6 +12,8 @@ from typing import Protocol
 
 from mrak.core.functions import FunctionSpec, Invocation, LogEvent, Outcome, error_payload
 from mrak.lambdas.events import Event, Exited, InitFailed, NextPolled, Responded
+from mrak.lambdas.extensions import ACCEPTED as EXTENSION_ACCEPTED
+from mrak.lambdas.extensions import Extensions
 from mrak.lambdas.logs import LineCutter, platform_lines
 from mrak.lambdas.runtime_api import ACCEPTED, RuntimeConnection, render_invocation, render_refusal
 from mrak.lambdas.sandbox import ExitReport, Process, memory_used_mb
@@ -24,6 +26,8 @@ _LOG_BURST_BYTES = 4 << 20
 _LOG_PAUSE_SECONDS = 0.1
 _MEMORY_SAMPLE_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 0.5
+SHUTDOWN_SECONDS = 2.0
+"""AWS's time for extensions to end (Lambda runtime environment, Shutdown phase)."""
 
 _INVALID_ID = render_refusal(400, "Bad Request", "InvalidRequestID", "Invalid request ID")
 _TOO_LARGE = render_refusal(413, "Payload Too Large", "RequestEntityTooLarge", "Exceeded maximum payload size")
@@ -55,6 +59,8 @@ class Overseer(Protocol):
 
     def now_ms(self) -> int: ...
 
+    def new_id(self) -> str: ...
+
     def mark_dirty(self, instance: Instance) -> None: ...
 
 
@@ -77,6 +83,8 @@ class Instance:
         self._loop = overseer.loop
         self._cutter = LineCutter()
         self._parked: RuntimeConnection | None = None
+        self._extensions: Extensions | None = None
+        self._asked = False
         self._listener: socket.socket | None = None
         self._server: asyncio.AbstractServer | None = None
         self._log_open = False
@@ -204,10 +212,42 @@ class Instance:
 
     def on_next(self, connection: RuntimeConnection) -> None:
         self._parked = connection
+        self._asked = True
+        self._tell_when_ready()
+
+    def _tell_when_ready(self) -> None:
+        """The instance asks for work once its runtime does and its extensions do."""
+        if not self._asked or (self._extensions is not None and not self._extensions.ready):
+            return
+        self._asked = False
         if self.init_ms is None:
             self.init_ms = (self._loop.time() - self.started_at) * 1000
             self.sample_memory(at_least=True)
         self._overseer.feed(NextPolled(self.number))
+
+    def expect_extensions(self, count: int) -> None:
+        """External extensions that must come before the first invocation."""
+        self._extensions = Extensions(self.spec, count)
+
+    def on_extension(
+        self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
+    ) -> bytes | None:
+        if self._extensions is None:
+            self._extensions = Extensions(self.spec, 0)
+        if resource == "/register":
+            return self._extensions.register(headers.get("lambda-extension-name", ""), body, self._overseer.new_id())
+        if resource == "/event/next":
+            if self._extensions.ask(headers.get("lambda-extension-identifier", ""), connection):
+                self._tell_when_ready()
+            return None
+        if resource == "/init/error":
+            return self.on_init_error(body, headers.get("lambda-extension-function-error-type", ""))
+        return EXTENSION_ACCEPTED
+
+    def shut_down(self, reason: str, wall_ms: int) -> bool:
+        """Tells extensions that the end is near; False where none wants to know."""
+        deadline = wall_ms + int(SHUTDOWN_SECONDS * 1000)
+        return self._extensions is not None and self._extensions.shut_down(reason, deadline, self._overseer.new_id())
 
     def send(self, call: Call, wall_ms: int) -> None:
         invocation, spec = call.invocation, call.spec
@@ -225,6 +265,8 @@ class Instance:
         )
         self.call = call
         call.sent_at = self._loop.time()
+        if self._extensions is not None:
+            self._extensions.announce(invocation, deadline, self._overseer.new_id())
         assert self._parked is not None, "sent to an instance that did not ask"
         connection, self._parked = self._parked, None
         connection.send_invocation(message)

@@ -13,6 +13,7 @@ import asyncio
 from typing import Protocol
 
 _PREFIX = "/2018-06-01/runtime"
+_EXTENSIONS_PREFIX = "/2020-01-01/extension"
 _HEAD_LIMIT_BYTES = 64 << 10
 BODY_LIMIT_BYTES = 200 << 20
 """Streamed responses end here (AWS: response streaming bandwidth and size quotas)."""
@@ -26,6 +27,11 @@ class Desk(Protocol):
     def on_connect(self, connection: RuntimeConnection) -> None: ...
 
     def on_disconnect(self, connection: RuntimeConnection) -> None: ...
+
+    def on_extension(
+        self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
+    ) -> bytes | None:
+        """A request of the Extensions API; None parks it until `connection.send_invocation`."""
 
     def on_next(self, connection: RuntimeConnection) -> None:
         """The instance asks for an invocation; answer with `connection.send_invocation`, now or later."""
@@ -160,6 +166,13 @@ class RuntimeConnection(asyncio.Protocol):
 
     def _dispatch(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         assert self.transport is not None
+        if path.startswith(_EXTENSIONS_PREFIX):
+            self._parked = True
+            answer = self.desk.on_extension(path[len(_EXTENSIONS_PREFIX) :], headers, body, self)
+            if answer is not None:
+                self._parked = False
+                self._answer(answer)
+            return
         if not path.startswith(_PREFIX):
             self._answer(_NOT_FOUND)
             return

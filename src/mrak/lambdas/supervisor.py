@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 from mrak.core.clock import RealClock
-from mrak.core.entropy import Entropy, SystemEntropy
+from mrak.core.entropy import Entropy, SystemEntropy, format_uuid
 from mrak.core.functions import Credentials, FunctionSpec, Invocation, LogEvent, Outcome, error_payload
 from mrak.lambdas.environment import build_environment
 from mrak.lambdas.events import (
@@ -33,7 +33,8 @@ from mrak.lambdas.events import (
     Stopped,
     TimerFired,
 )
-from mrak.lambdas.instance import Call, Instance
+from mrak.lambdas.extensions import count_external, with_extensions
+from mrak.lambdas.instance import SHUTDOWN_SECONDS, Call, Instance
 from mrak.lambdas.interpreters import Choice, NoInterpreter, choose, runtime_version_arn
 from mrak.lambdas.logs import TAIL_LIMIT_BYTES, Report
 from mrak.lambdas.pool import Limits, Pool, State
@@ -44,6 +45,7 @@ LogSink = Callable[[FunctionSpec, str, list[LogEvent]], Awaitable[None] | None]
 _LOG_FLUSH_SECONDS = 0.1
 _MEMORY_WATCH_SECONDS = 0.05
 _THROTTLES = frozenset({Result.THROTTLED_ACCOUNT, Result.THROTTLED_RESERVED, Result.THROTTLED_HOST, Result.STOPPED})
+_SHUTDOWN_REASONS = {"timed out": "timeout", "over its memory": "failure", "initialisation failed": "failure"}
 _EXIT_ERROR = "Runtime.ExitError"
 
 
@@ -163,6 +165,9 @@ class Supervisor:
         if type(event) is Exited:
             self._instances.pop(event.instance, None)
 
+    def new_id(self) -> str:
+        return format_uuid(self._entropy.bytes(16))
+
     def mark_dirty(self, instance: Instance) -> None:
         if not self._dirty and self._flushing is None:
             self.loop.call_later(_LOG_FLUSH_SECONDS, self._begin_flush)
@@ -206,9 +211,15 @@ class Supervisor:
         layers = sandbox.merge_layers(spec.layer_dirs, spec.fingerprint)
         places = sandbox.places_for(spawner, instance.number, spec.code_dir, layers, spec.runtime, spec.fingerprint)
         runtime_api = await instance.listen()
+        command = _command(spec, choice, places.task, places.runtime, layers, sandbox.sdk_folder)
+        extensions = count_external(layers)
+        if extensions:
+            instance.expect_extensions(extensions)
+            command = command or _python_command(choice, places.runtime, sandbox.sdk_folder)
+            command = with_extensions(command, places.layers)
         order = Order(
             id=instance.number,
-            argv=_command(spec, choice, places.task, places.runtime, layers, sandbox.sdk_folder),
+            argv=command,
             env=build_environment(spec, places, choice.interpreter, credentials, instance.log_stream, runtime_api),
             cwd=places.task,
             binds=sandbox.binds_for(spawner, spec.code_dir, layers, spec.runtime, choice.interpreter),
@@ -253,7 +264,12 @@ class Supervisor:
 
     def _kill(self, instruction: Kill) -> None:
         instance = self._instances[instruction.instance]
-        if instance.process is not None and self._sandbox is not None:
+        if instance.process is None or self._sandbox is None:
+            return
+        reason = _SHUTDOWN_REASONS.get(instruction.why, "spindown")
+        if instruction.why != "the server stops" and instance.shut_down(reason, self.now_ms()):
+            self.loop.call_later(SHUTDOWN_SECONDS, self._sandbox.kill, instruction.instance)
+        else:
             self._sandbox.kill(instruction.instance)
 
     def _set_timer(self, instruction: SetTimer) -> None:
@@ -420,10 +436,16 @@ def _command(spec: FunctionSpec, choice: Choice, task: str, runtime: str, layers
             "{runtime_fd}",
         ]
     elif wrapper:
-        command = [choice.interpreter.path, f"{runtime}/python_runtime.py", "{runtime_fd}", sdk_path]
+        command = _python_command(choice, runtime, sdk_path)
     else:
         return []
     return [wrapper, *command] if wrapper else command
+
+
+def _python_command(choice: Choice, runtime: str, sdk_path: str) -> list[str]:
+    """A Python function as a program of its own, where the spawner's fork will not do."""
+    assert choice.interpreter is not None
+    return [choice.interpreter.path, f"{runtime}/python_runtime.py", "{runtime_fd}", sdk_path]
 
 
 def _uses_sdk(spec: FunctionSpec) -> bool:

@@ -86,6 +86,13 @@ class Bench:
         self.loop.run_until_complete(self.supervisor.flush_logs())
         return self.lines.get(spec.name, [])
 
+    def wait_for_log(self, spec: FunctionSpec, text: str) -> None:
+        """Until a line with this text has arrived."""
+        deadline = self.loop.time() + 10
+        while text not in "".join(self.log(spec)):
+            assert self.loop.time() < deadline, self.log(spec)
+            self.loop.run_until_complete(asyncio.sleep(0.01))
+
     def close(self) -> None:
         self.loop.run_until_complete(self.supervisor.close())
         self.loop.close()

@@ -27,6 +27,12 @@ class Desk:
 
     def on_disconnect(self, connection: RuntimeConnection) -> None: ...
 
+    def on_extension(
+        self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
+    ) -> bytes | None:
+        self.heard.append(("extension", resource))
+        return None
+
     def on_next(self, connection: RuntimeConnection) -> None:
         self.heard.append(("next",))
 
