@@ -118,6 +118,55 @@ def test_recovery_that_is_refused(ddb: Any) -> None:
     )
 
 
+def test_a_table_with_recovery_leaves_a_system_backup(fresh_sandbox: Any) -> None:
+    """Which can be restored, cannot be deleted, and is gone after 35 days."""
+    ddb = fresh_sandbox.client("dynamodb")
+    table = with_index(ddb)
+    on = {"PointInTimeRecoveryEnabled": True}
+    ddb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=on)
+    put(ddb, table, "a", "1")
+    ddb.delete_table(TableName=table)
+    assert ddb.list_backups(TableName=table)["BackupSummaries"] == []
+    (backup,) = ddb.list_backups(TableName=table, BackupType="SYSTEM")["BackupSummaries"]
+    assert backup["BackupName"] == f"{table}$DeletedTableBackup" and backup["BackupArn"].endswith("-00000000")
+    assert "not allowed to delete the system backup" in error_of(ddb.delete_backup, BackupArn=backup["BackupArn"])[1]
+    ddb.restore_table_from_backup(TargetTableName=table, BackupArn=backup["BackupArn"])
+    assert contents(ddb, table) == {"a": "1"}
+    fresh_sandbox.advance_clock(36 * 86_400)
+    deadline = time.monotonic() + 10
+    while ddb.list_backups(TableName=table, BackupType="ALL")["BackupSummaries"]:
+        assert time.monotonic() < deadline, "the system backup stays"
+
+
+@pytest.mark.parametrize(
+    ("changes", "why"),
+    [
+        (
+            {
+                "BillingModeOverride": "PAY_PER_REQUEST",
+                "ProvisionedThroughputOverride": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+            },
+            "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST",
+        ),
+        (
+            {"BillingModeOverride": "PROVISIONED"},
+            "Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED",
+        ),
+        (
+            {"GlobalSecondaryIndexOverride": [index("other", "elsewhere")]},
+            "Index other does not match a secondary index that existed in the source table and cannot be created "
+            "during the restore operation",
+        ),
+    ],
+)
+def test_restores_that_are_refused(ddb: Any, changes: dict[str, Any], why: str) -> None:
+    """Overrides that contradict each other or the source."""
+    table = with_index(ddb)
+    arn = ddb.create_backup(TableName=table, BackupName="first")["BackupDetails"]["BackupArn"]
+    refused = error_of(ddb.restore_table_from_backup, TargetTableName=f"{table}-2", BackupArn=arn, **changes)
+    assert refused == (INVALID, f"Invalid Request: {why}")
+
+
 def test_contributor_insights(ddb: Any) -> None:
     """Of a table and of its indexes."""
     table = with_index(ddb)

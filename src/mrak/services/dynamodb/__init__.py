@@ -1,6 +1,6 @@
 """Amazon DynamoDB. Importing this package registers its operations and background work.
 
-table_operations, update_operations   tables and their life; lifecycle: what begins and ends with one
+table_, update_operations             tables and their life; lifecycle, backups: what begins and ends with one
 item_, batch_, transaction_operations one item, many, all or none; writes: a write parsed, located, applied
 read_operations, reading              Query and Scan; a page of a range of rows
 partiql_operations, statements        PartiQL, as plans over the same reads and writes
@@ -8,7 +8,8 @@ vector_operations, vectors            vector indexes and their search
 ttl_, tag_, policy_, insight_, destination_, backup_, global_operations   settings of a table, its copies, its replicas
 items, tables, indexing, throughput   keys and rows, schemas, secondary indexes, capacity
 streams, trimming, expiry, history, replicas   what follows from a change
-rules, update_rules, errors, describe checks beyond the model, the service's errors, a table's description
+rules, update_rules, restore_rules, policies   checks beyond the model; errors: the service's errors
+describe                              a table's description
 exports                               what other services may use
 """
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any
 
-import msgspec
 from msgspec import structs
 
 from mrak.core.arn import arn, find_arn
@@ -19,8 +19,8 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, history, indexing, rules
-from mrak.services.dynamodb.spaces import RowSpace
+from mrak.services.dynamodb import backups, describe, errors, history, indexing, restore_rules, rules
+from mrak.services.dynamodb.backups import BACKUP_ROWS, BACKUPS, BackupRecord
 from mrak.services.dynamodb.table_operations import new_encryption
 from mrak.services.dynamodb.tables import (
     ITEMS,
@@ -28,32 +28,14 @@ from mrak.services.dynamodb.tables import (
     TableRecord,
     compile_schema,
     resolve_name,
-    row_size_bytes,
     table_arn,
 )
 from mrak.store.keys import prefix_end
-from mrak.store.tables import Table
 
 _MOST_LISTED = 100
 _DAY_SECONDS = 86_400.0
 # AWS restores to within the last five minutes.
 _LATEST_SECONDS = 300.0
-BACKUP_ROWS = RowSpace("dynamodb.backup")
-
-
-class BackupRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """A backup: the table as it was described, and the number under which its rows lie."""
-
-    id: str
-    number: int
-    name: str
-    table: TableRecord
-    created_at: float
-    size_bytes: int
-    item_count: int
-
-
-BACKUPS = Table("dynamodb.backups", BackupRecord, key=("id",))
 
 
 def _table_not_found(name: str) -> ApiError:
@@ -86,36 +68,22 @@ def _require_backup(ctx: Context, tx: Transaction, text: str) -> tuple[Scope, Ba
 @operation("CreateBackup")
 def create_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, record = _require_table(ctx, tx, req["TableName"])
-    number = ctx.draw.sequence()
-    source, target = ITEMS.prefix(scope, record.number), BACKUP_ROWS.prefix(scope, number)
-    size_bytes = count = 0
-    for key, row in tx.scan(source, prefix_end(source)):
-        tx.put(target + key[len(source) :], row)
-        size_bytes += row_size_bytes(row)
-        count += 1
-    backup = BackupRecord(
-        id=f"{int(ctx.now * 1000):014d}-{ctx.draw.hex(8)}",
-        number=number,
-        name=req["BackupName"],
-        table=record,
-        created_at=ctx.now,
-        size_bytes=size_bytes,
-        item_count=count,
-    )
-    BACKUPS.lock(tx, scope, backup.id)
-    BACKUPS.insert(tx, scope, backup)
+    backup = backups.take(ctx, tx, scope, record, req["BackupName"])
     return {"BackupDetails": _details(scope, backup, "CREATING")}
 
 
 def _details(scope: Scope, backup: BackupRecord, status: str = "AVAILABLE") -> dict[str, Any]:
-    return {
+    out: dict[str, Any] = {
         "BackupArn": _backup_arn(scope, backup),
         "BackupName": backup.name,
         "BackupSizeBytes": backup.size_bytes,
         "BackupStatus": status,
-        "BackupType": "USER",
+        "BackupType": "USER" if backup.expires_at is None else "SYSTEM",
         "BackupCreationDateTime": backup.created_at,
     }
+    if backup.expires_at is not None:
+        out["BackupExpiryDateTime"] = backup.expires_at
+    return out
 
 
 def _description(scope: Scope, backup: BackupRecord, status: str = "AVAILABLE") -> dict[str, Any]:
@@ -134,7 +102,7 @@ def _description(scope: Scope, backup: BackupRecord, status: str = "AVAILABLE") 
     return {
         "BackupDetails": _details(scope, backup, status),
         "SourceTableDetails": source,
-        "SourceTableFeatureDetails": _features(table),
+        "SourceTableFeatureDetails": _features(table) if backup.expires_at is None else {},
     }
 
 
@@ -175,8 +143,13 @@ def describe_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("DeleteBackup")
 def delete_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, backup = _require_backup(ctx, tx, req["BackupArn"])
-    BACKUPS.delete(tx, scope, backup)
-    BACKUP_ROWS.clear(tx, scope, backup.number)
+    if backup.expires_at is not None:
+        moment = datetime.fromtimestamp(backup.expires_at, UTC)
+        raise errors.invalid(
+            f"Invalid Request: User is not allowed to delete the system backup with arn {_backup_arn(scope, backup)}. "
+            f"It will automatically expire on {moment:%Y-%m-%dT%H:%M:%SZ}"
+        )
+    backups.drop(tx, scope, backup)
     return {"BackupDescription": _description(scope, backup, "DELETED")}
 
 
@@ -190,10 +163,11 @@ def list_backups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     lower, upper = req.get("TimeRangeLowerBound"), req.get("TimeRangeUpperBound")
     found: list[dict[str, Any]] = []
     output: dict[str, Any] = {"BackupSummaries": found}
-    if req.get("BackupType", "USER") not in ("USER", "ALL"):
-        return output
+    kind = req.get("BackupType", "USER")
     for backup in BACKUPS.scan(tx, ctx.scope, after=after):
-        if table is not None and backup.table.name != table:
+        if (table is not None and backup.table.name != table) or (kind == "AWS_BACKUP"):
+            continue
+        if kind != "ALL" and (kind == "SYSTEM") != (backup.expires_at is not None):
             continue
         if (lower is not None and backup.created_at < lower) or (upper is not None and backup.created_at >= upper):
             continue
@@ -257,6 +231,8 @@ def update_continuous_backups(ctx: Context, tx: Transaction, req: dict[str, Any]
 
 @operation("RestoreTableFromBackup")
 def restore_table_from_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    rules.check_name_length(req["TargetTableName"])
+    rules.check_table_name(req["TargetTableName"])
     scope, backup = _require_backup(ctx, tx, req["BackupArn"])
     summary = {
         "SourceBackupArn": req["BackupArn"],
@@ -281,6 +257,8 @@ def restore_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str,
         raise errors.invalid(
             "Invalid Request: Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both"
         )
+    rules.check_name_length(req["TargetTableName"])
+    rules.check_table_name(req["TargetTableName"])
     scope, source = _require_table(ctx, tx, named)
     if source.pitr_since is None:
         raise ApiError(
@@ -320,10 +298,9 @@ def _new_table(
 ) -> TableRecord:
     """The restored table: keys and indexes of its source, without stream, time to live, tags and policies."""
     name = req["TargetTableName"]
-    rules.check_name_length(name)
-    rules.check_table_name(name)
     if TABLES.open(tx, scope, name) is not None:
         raise ApiError("TableAlreadyExistsException", f"Table already exists: {name}")
+    restore_rules.check_overrides(source, req)
     billing = req.get("BillingModeOverride", source.billing)
     throughput = req.get("ProvisionedThroughputOverride", {})
     is_provisioned = billing == "PROVISIONED"
@@ -332,6 +309,8 @@ def _new_table(
         if parameter in req:
             indexes = [index for index in indexes if index.is_global != is_global]
             indexes += [indexing.new_index(ctx, it, is_global, "CREATING") for it in req[parameter]]
+    if not is_provisioned:
+        indexes = [structs.replace(index, read_units=0, write_units=0) for index in indexes]
     record = TableRecord(
         name=name,
         number=ctx.draw.sequence(),
@@ -365,7 +344,8 @@ def _finish(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any
             reached = indexing.fill_page(tx, schema, filling)
     for vector in record.vectors:
         indexing.fill_vector(tx, schema, vector)
-    filled = structs.replace(record, indexes=tuple(structs.replace(index, status="ACTIVE") for index in record.indexes))
+    active = tuple(structs.replace(index, status="ACTIVE") for index in record.indexes)
+    filled = structs.replace(record, indexes=active, restored=None)
     TABLES.replace(tx, scope, record, filled)
-    shown = structs.replace(filled, restored={**(filled.restored or {}), "RestoreInProgress": True})
+    shown = structs.replace(filled, restored={**(record.restored or {}), "RestoreInProgress": True})
     return {"TableDescription": describe.table(tx, scope, shown, "CREATING")}

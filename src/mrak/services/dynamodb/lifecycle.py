@@ -10,7 +10,7 @@ from msgspec import structs
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, history, vectors
+from mrak.services.dynamodb import backups, errors, history, vectors
 from mrak.services.dynamodb.streams import STREAMS, StreamIndex, topic
 from mrak.services.dynamodb.tables import INDEX_ROWS, ITEMS, TABLES, StreamRecord, TableRecord
 from mrak.services.dynamodb.trimming import first_timer
@@ -66,6 +66,8 @@ def end_stream(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord)
 def drop_table(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
     """The table and its rows are gone; its stream stays readable for a day."""
     end_stream(ctx, tx, scope, record)
+    if record.pitr_since is not None:
+        backups.take_last(ctx, tx, scope, record)
     TABLES.delete(tx, scope, record)
     ITEMS.clear(tx, scope, record.number)
     INDEX_ROWS.clear(tx, scope, record.number)

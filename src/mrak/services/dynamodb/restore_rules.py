@@ -1,0 +1,46 @@
+"""What a restore may change of the table that it restores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from mrak.services.dynamodb import errors
+from mrak.services.dynamodb.tables import IndexRecord, TableRecord
+
+
+def check_overrides(source: TableRecord, req: Mapping[str, Any]) -> None:
+    billing = req.get("BillingModeOverride")
+    has_units = "ProvisionedThroughputOverride" in req
+    if billing == "PAY_PER_REQUEST" and has_units:
+        raise _refused("Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST")
+    if billing == "PROVISIONED" and not has_units and not source.is_provisioned:
+        raise _refused("Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED")
+    if billing is None and has_units and not source.is_provisioned:
+        raise _refused("Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
+    is_on_demand = (billing or source.billing) == "PAY_PER_REQUEST"
+    for name in req.get("OnDemandThroughputOverride", {}):
+        if not is_on_demand:
+            raise _refused(
+                f"Cannot override {name} for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST"
+            )
+    for parameter, is_global in (("LocalSecondaryIndexOverride", False), ("GlobalSecondaryIndexOverride", True)):
+        for index in req.get(parameter, []):
+            if not any(_is_same(it, index) for it in source.indexes if it.is_global == is_global):
+                raise _refused(
+                    f"Index {index['IndexName']} does not match a secondary index that existed in the source table "
+                    "and cannot be created during the restore operation"
+                )
+
+
+def _is_same(known: IndexRecord, wanted: Mapping[str, Any]) -> bool:
+    """By keys and projection: a restored index may have another name."""
+    keys = tuple((it["AttributeName"], it["KeyType"]) for it in wanted["KeySchema"])
+    projection = wanted["Projection"]
+    included = sorted(projection.get("NonKeyAttributes", ()))
+    kind = projection.get("ProjectionType")
+    return (keys, kind, included) == (known.keys, known.projection, sorted(known.included))
+
+
+def _refused(why: str) -> Exception:
+    return errors.invalid(f"Invalid Request: {why}")
