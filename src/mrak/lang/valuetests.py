@@ -58,7 +58,7 @@ def scale_number(text: str) -> int | None:
     exponent += len(significant) - len(stripped)
     if exponent < -_DECIMALS or len(stripped) + exponent > _INTEGER_DIGITS:
         return None
-    scaled = int(stripped) * 10 ** (exponent + _DECIMALS)
+    scaled = int(stripped + "0" * (exponent + _DECIMALS))
     if scaled > LARGEST * 10**_DECIMALS:
         return None
     return -scaled if sign else scaled

@@ -72,6 +72,11 @@ def render_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def listening_rules(tx: Transaction, scope: Scope, bus: str) -> list[Rule]:
+    """The rules of a bus that events are matched against."""
+    return [rule for rule in RULES.scan(tx, scope, bus) if rule.is_enabled and rule.pattern]
+
+
 def put(
     ctx: Context,
     tx: Transaction,
@@ -81,11 +86,13 @@ def put(
     *,
     hops: int = 0,
     only_rules: frozenset[str] = frozenset(),
+    rules: list[Rule] | None = None,
 ) -> None:
-    """Sends an event to all whom a bus's rules name. `only_rules` are the ARNs that a replay is limited to."""
+    """Sends an event to all whom a bus's rules name. `only_rules` are the ARNs that a replay is limited to; `rules` are
+    the bus's, where the caller has listed them for several events."""
     ready = Event(event)
-    for rule in RULES.scan(tx, scope, bus):
-        if not rule.is_enabled or not rule.pattern or not eventpatterns.parse(rule.pattern).matches(ready):
+    for rule in listening_rules(tx, scope, bus) if rules is None else rules:
+        if not eventpatterns.parse(rule.pattern).matches(ready):
             continue
         if not only_rules or buses.rule_arn(scope, rule) in only_rules:
             send_to_targets(ctx, tx, scope, rule, event, hops)

@@ -15,6 +15,7 @@ from mrak.core.scope import Scope
 from mrak.services.events import buses, errors, matching
 from mrak.services.events.exports import PUT
 from mrak.services.events.matching import MAX_HOPS, Given, Work
+from mrak.services.events.tables import Rule
 
 MAX_BYTES = 1_048_576
 _CHUNK_BYTES = 65_536
@@ -27,7 +28,8 @@ def put_events(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     entries = req["Entries"]
     if sum(_size(entry) for entry in entries) > MAX_BYTES:
         raise errors.validation("Total size of the entries in the request is over the limit.")
-    results = [_put_entry(ctx, tx, entry) for entry in entries]
+    listening = _Listening(tx)
+    results = [_put_entry(ctx, tx, entry, listening) for entry in entries]
     return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
 
@@ -40,7 +42,20 @@ def _size(entry: dict[str, Any]) -> int:
     return (14 if "Time" in entry else 0) + sum(len(text.encode()) for text in texts)
 
 
-def _put_entry(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> dict[str, Any]:
+class _Listening:
+    """The rules of the buses that one request is about, read once."""
+
+    def __init__(self, tx: Transaction) -> None:
+        self._tx = tx
+        self._rules: dict[tuple[Scope, str], list[Rule]] = {}
+
+    def rules(self, scope: Scope, bus: str) -> list[Rule]:
+        if (scope, bus) not in self._rules:
+            self._rules[scope, bus] = matching.listening_rules(self._tx, scope, bus)
+        return self._rules[scope, bus]
+
+
+def _put_entry(ctx: Context, tx: Transaction, entry: dict[str, Any], listening: _Listening) -> dict[str, Any]:
     failure = _find_failure(entry)
     if failure is not None:
         return failure
@@ -54,7 +69,7 @@ def _put_entry(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> dict[str
     event = matching.new_event(ctx, ctx.scope, given)
     # An event for a bus that is not there is accepted, and is gone, as at AWS.
     if buses.find(tx, scope, name) is not None:
-        matching.put(ctx, tx, scope, name, event)
+        matching.put(ctx, tx, scope, name, event, rules=listening.rules(scope, name))
     return {"EventId": event["id"]}
 
 
