@@ -6,24 +6,21 @@ It is the `Desk` of its Runtime API connections and feeds what happens there to 
 from __future__ import annotations
 
 import asyncio
-import os
 import socket
 from typing import Protocol
 
-from mrak.core.functions import FunctionSpec, Invocation, LogEvent, Outcome, error_payload
+from mrak.core.functions import FunctionSpec, Invocation, Outcome, error_payload
 from mrak.lambdas.events import Event, Exited, InitFailed, NextPolled, Responded
 from mrak.lambdas.extensions import ACCEPTED as EXTENSION_ACCEPTED
 from mrak.lambdas.extensions import Extensions
-from mrak.lambdas.logs import LineCutter, platform_lines
+from mrak.lambdas.logs import platform_lines
+from mrak.lambdas.output import Output
 from mrak.lambdas.runtime_api import ACCEPTED, RuntimeConnection, render_invocation, render_refusal
 from mrak.lambdas.sandbox import ExitReport, Process, memory_used_mb
 
 RESPONSE_LIMIT_BYTES = 6 * 1024 * 1024 + 100
 """AWS's limit for a buffered response; its message names this number (recorded: 6291556 bytes)."""
 
-_LOG_READ_BYTES = 1 << 16
-_LOG_BURST_BYTES = 4 << 20
-_LOG_PAUSE_SECONDS = 0.1
 _MEMORY_SAMPLE_SECONDS = 0.25
 _LAST_WORDS_SECONDS = 0.5
 SHUTDOWN_SECONDS = 2.0
@@ -78,19 +75,14 @@ class Instance:
         self.exit: ExitReport | None = None
         self.killed_for_memory = False
         self.max_memory_mb = 0.0
-        self.events: list[LogEvent] = []
         self._overseer = overseer
         self._loop = overseer.loop
-        self._cutter = LineCutter()
+        self.output = Output(overseer.loop, overseer.now_ms, self._on_output)
         self._parked: RuntimeConnection | None = None
         self._extensions: Extensions | None = None
         self._asked = False
         self._listener: socket.socket | None = None
         self._server: asyncio.AbstractServer | None = None
-        self._log_open = False
-        self._log_paused: asyncio.TimerHandle | None = None
-        self._log_burst = 0
-        self._log_burst_began = 0.0
         self._sampled_at = 0.0
         self._connections: set[RuntimeConnection] = set()
         self._last_words: asyncio.TimerHandle | None = None
@@ -107,8 +99,7 @@ class Instance:
 
     async def attach(self, process: Process) -> None:
         self.process = process
-        self._log_open = True
-        self._loop.add_reader(process.log, self.read_log)
+        self.output.attach(process.log)
         await self._loop.create_unix_connection(lambda: RuntimeConnection(self), sock=process.runtime)
         if self.exit is not None:
             self.on_exit(self.exit)  # it ended before we were ready to listen
@@ -117,15 +108,7 @@ class Instance:
         """After the process has ended: takes the last of its output, frees what it held."""
         if self._server is not None:
             self._server.close()
-        if self._log_paused is not None:
-            self._log_paused.cancel()
-        if self._log_open and self.process is not None:
-            self.read_log()
-            self._log_open = False
-            self._loop.remove_reader(self.process.log)
-            os.close(self.process.log)
-        for line in self._cutter.finish():
-            self.write_log(line)
+        self.output.close()
 
     def on_exit(self, report: ExitReport) -> None:
         """The process is gone. What it posted last may still be on its way: first its connections must end."""
@@ -146,51 +129,11 @@ class Instance:
         self.close()
         self._overseer.feed(Exited(self.number))
 
-    # --- log
-
-    def write_log(self, message: str) -> None:
-        if not message:
-            return
-        if not self.events:
+    def _on_output(self, message: str, is_first: bool) -> None:
+        if is_first:
             self._overseer.mark_dirty(self)
-        self.events.append((self._overseer.now_ms(), message))
         if self.call is not None and self.call.invocation.log_tail:
             self.call.tail.append(message)
-
-    def read_log(self) -> None:
-        """Takes what the instance has written. One that writes without end is read in bursts, so that it slows
-        down by itself and nobody else does."""
-        if not self._log_open or self.process is None or self._log_paused is not None:
-            return
-        while True:
-            try:
-                data = os.read(self.process.log, _LOG_READ_BYTES)
-            except BlockingIOError:
-                return
-            if not data:
-                self._loop.remove_reader(self.process.log)
-                return
-            for line in self._cutter.feed(data):
-                self.write_log(line)
-            if self._over_burst(len(data)):
-                return
-
-    def _over_burst(self, size: int) -> bool:
-        now = self._loop.time()
-        if now - self._log_burst_began > _LOG_PAUSE_SECONDS:
-            self._log_burst_began, self._log_burst = now, 0
-        self._log_burst += size
-        if self._log_burst < _LOG_BURST_BYTES:
-            return False
-        assert self.process is not None
-        self._loop.remove_reader(self.process.log)
-        self._log_paused = self._loop.call_later(_LOG_PAUSE_SECONDS, self._resume_log)
-        return True
-
-    def _resume_log(self) -> None:
-        self._log_paused = None
-        if self._log_open and self.process is not None:
-            self._loop.add_reader(self.process.log, self.read_log)
 
     def sample_memory(self, at_least: bool = False) -> float:
         """Looks at the instance's memory, unless that was done a moment ago."""
@@ -295,7 +238,7 @@ class Instance:
         return ACCEPTED
 
     def on_init_error(self, body: bytes, error_type: str) -> bytes:
-        self.read_log()
+        self.output.read()
         self.sample_memory(at_least=True)
         self.init_error = (error_type or "Runtime.Unknown", body)
         self._overseer.feed(InitFailed(self.number))
@@ -340,6 +283,6 @@ class Instance:
         return call if call is not None and call.invocation.request_id == request_id else None
 
     def _respond(self, call: Call, failed: bool) -> None:
-        self.read_log()  # what was printed before the answer is in the pipe already
+        self.output.read()  # what was printed before the answer is in the pipe already
         self.sample_memory()
         self._overseer.feed(Responded(self.number, call.invocation.request_id, failed))

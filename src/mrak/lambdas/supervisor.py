@@ -231,7 +231,7 @@ class Supervisor:
         instance.started_at = self.loop.time()
         arn = runtime_version_arn(spec.runtime, spec.scope.region)
         now = self._wall_clock()
-        instance.write_log(instance.lines.init_start(spec.runtime, arn, spec.name, spec.version, now))
+        instance.output.write(instance.lines.init_start(spec.runtime, arn, spec.name, spec.version, now))
         process = await sandbox.start(spawner, order, instance.on_exit)
         await instance.attach(process)
         if self.pool.state_of(instance.number) == State.DYING:
@@ -244,7 +244,7 @@ class Supervisor:
         key = f"{instance.spec.key}|{instance.spec.runtime}"
         if choice.warning and key not in self._warned:
             self._warned.add(key)
-            instance.write_log(f"[WARNING] mrak: {choice.warning}\n")
+            instance.output.write(f"[WARNING] mrak: {choice.warning}\n")
 
     def _fail_launch(self, instance: Instance, error_type: str, message: str) -> None:
         instance.init_error = (error_type, error_payload(error_type, message))
@@ -255,10 +255,10 @@ class Supervisor:
     def _send(self, instruction: Send) -> None:
         instance = self._instances[instruction.instance]
         call = self._calls[instruction.request_id]
-        instance.read_log()
+        instance.output.read()
         now = self._wall_clock()
         instance.call = call
-        instance.write_log(instance.lines.start(instruction.request_id, call.spec.version, now))
+        instance.output.write(instance.lines.start(instruction.request_id, call.spec.version, now))
         instance.send(call, int(now * 1000))
         self._watch()
 
@@ -324,8 +324,8 @@ class Supervisor:
             status,
             error_type if status == "error" else "",
         )
-        instance.write_log(instance.lines.end(request_id))
-        instance.write_log(instance.lines.report(report, self._wall_clock()))
+        instance.output.write(instance.lines.end(request_id))
+        instance.output.write(instance.lines.report(report, self._wall_clock()))
         instance.call = None
         return Outcome(
             payload=payload,
@@ -340,16 +340,18 @@ class Supervisor:
 
     def _begin_failed(self, call: Call, instance: Instance, result: Result, now: float) -> None:
         """A request whose instance never became ready: its lines come after those of the initialisation."""
-        instance.read_log()
+        instance.output.read()
         init_ms = (now - instance.started_at) * 1000
         error_type = instance.init_error[0] if instance.init_error else _EXIT_ERROR
         status = "timeout" if result == Result.TIMED_OUT else "error"
         wall = self._wall_clock()
-        instance.write_log(instance.lines.init_report(init_ms, status, "" if status == "timeout" else error_type, wall))
+        instance.output.write(
+            instance.lines.init_report(init_ms, status, "" if status == "timeout" else error_type, wall)
+        )
         instance.init_ms = -1.0
         instance.call = call
         call.sent_at = now
-        instance.write_log(instance.lines.start(call.invocation.request_id, call.spec.version, wall))
+        instance.output.write(instance.lines.start(call.invocation.request_id, call.spec.version, wall))
 
     def _verdict(self, call: Call, instance: Instance, result: Result) -> tuple[bytes, str, str]:
         """Payload, error type and REPORT status."""
@@ -362,8 +364,8 @@ class Supervisor:
             return instance.init_error[1], instance.init_error[0], "error"
         if result == Result.TIMED_OUT:
             seconds = call.spec.timeout_seconds
-            instance.read_log()
-            instance.write_log(instance.lines.timeout(request_id, seconds, self._wall_clock()))
+            instance.output.read()
+            instance.output.write(instance.lines.timeout(request_id, seconds, self._wall_clock()))
             message = f"RequestId: {request_id} Error: Task timed out after {seconds:.2f} seconds"
             return error_payload("Sandbox.Timedout", message), "Sandbox.Timedout", "timeout"
         reason = "Runtime exited without providing a reason"
@@ -372,7 +374,7 @@ class Supervisor:
         elif instance.exit is not None:
             reason = instance.exit.reason()
         message = f"RequestId: {request_id} Error: {reason}"
-        instance.write_log(f"{message}\n{_EXIT_ERROR}\n")
+        instance.output.write(f"{message}\n{_EXIT_ERROR}\n")
         return error_payload(_EXIT_ERROR, message), _EXIT_ERROR, "error"
 
     # --- memory
@@ -412,7 +414,7 @@ class Supervisor:
     async def _flush(self) -> None:
         dirty, self._dirty = self._dirty, {}
         for instance in dirty.values():
-            events, instance.events = instance.events, []
+            events, instance.output.events = instance.output.events, []
             answer = self._sink(instance.spec, instance.log_stream, events)
             if inspect.isawaitable(answer):
                 await answer
