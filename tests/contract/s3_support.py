@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import itertools
 import re
@@ -41,6 +42,17 @@ def keys(listing: dict[str, Any]) -> list[str]:
 
 def prefixes(listing: dict[str, Any]) -> list[str]:
     return [row["Prefix"] for row in listing.get("CommonPrefixes", ())]
+
+
+def sums(algorithm: str, body: bytes) -> dict[str, str]:
+    """A body's checksum as a member; the SDK computes some of them only with a library of its own."""
+    if algorithm in ("CRC32C", "CRC64NVME"):
+        import anycrc
+
+        model = anycrc.Model("CRC64-NVME" if algorithm == "CRC64NVME" else algorithm)
+        raw = model.calc(body).to_bytes(8 if algorithm == "CRC64NVME" else 4, "big")
+        return {f"Checksum{algorithm}": base64.b64encode(raw).decode()}
+    return {"ChecksumAlgorithm": algorithm}
 
 
 class Raw:

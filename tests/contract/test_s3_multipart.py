@@ -7,7 +7,7 @@ import os
 from typing import Any
 
 import pytest
-from tests.contract.s3_support import failure, message, new_bucket
+from tests.contract.s3_support import failure, message, new_bucket, sums
 
 MIB = 1 << 20
 PART = os.urandom(5 * MIB)
@@ -127,14 +127,14 @@ def test_checksums(s3: Any, bucket: str, algorithm: str, kind: str) -> None:
     """Composite ones are of the parts' checksums, full ones of the whole: the same as if it had been put in one."""
     member = f"Checksum{algorithm}"
     upload = Uploading(s3, bucket, "sum", ChecksumAlgorithm=algorithm, ChecksumType=kind)
-    parts = [upload.part(1, PART, ChecksumAlgorithm=algorithm), upload.part(2, b"end", ChecksumAlgorithm=algorithm)]
+    parts = [upload.part(1, PART, **sums(algorithm, PART)), upload.part(2, b"end", **sums(algorithm, b"end"))]
     done = s3.complete_multipart_upload(
         **upload.names,
         MultipartUpload={"Parts": [{name: part[name] for name in ("PartNumber", "ETag", member)} for part in parts]},
     )
     assert done["ChecksumType"] == kind
     if kind == "FULL_OBJECT":
-        whole = s3.put_object(Bucket=bucket, Key="one", Body=PART + b"end", ChecksumAlgorithm=algorithm)
+        whole = s3.put_object(Bucket=bucket, Key="one", Body=PART + b"end", **sums(algorithm, PART + b"end"))
         assert done[member] == whole[member]
     else:
         assert done[member].endswith("-2")

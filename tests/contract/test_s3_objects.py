@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contract.s3_support import Raw, code_of, failure, message, new_bucket
+from tests.contract.s3_support import Raw, code_of, failure, message, new_bucket, sums
 
 MIB = 1 << 20
 
@@ -168,7 +168,7 @@ def test_checksums(s3: Any, bucket: str, algorithm: str, size: int) -> None:
     """The SDK's checksum is checked, kept and given back; a wrong one is refused."""
     body = os.urandom(size)
     member = f"Checksum{algorithm}"
-    put = s3.put_object(Bucket=bucket, Key="k", Body=body, ChecksumAlgorithm=algorithm)
+    put = s3.put_object(Bucket=bucket, Key="k", Body=body, **sums(algorithm, body))
     got = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert got[member] == put[member] and got["ChecksumType"] == "FULL_OBJECT"
     attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["Checksum", "ETag", "ObjectSize"])

@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable
+from functools import cache
 from typing import Any, Protocol
 
 import msgspec
@@ -41,26 +41,26 @@ class Digest(Protocol):
 class _Crc:
     """A CRC that is computed chunk by chunk."""
 
-    __slots__ = ("_function", "_size_bytes", "_value")
+    __slots__ = ("_calculate", "_size_bytes", "_value")
 
     def __init__(self, name: str) -> None:
-        self._function = _crc_function(name.lower())
+        self._calculate = _crc_model(name).calc
         self._size_bytes = SIZES[name]
         self._value = 0
 
     def update(self, data: bytes, /) -> None:
-        self._value = self._function(data, self._value)
+        self._value = self._calculate(data, self._value)
 
     def digest(self) -> bytes:
         return self._value.to_bytes(self._size_bytes, "big")
 
 
-def _crc_function(name: str) -> Callable[..., int]:
-    """Loaded at the first use: the library takes longer to import than all of S3."""
-    from awscrt import checksums
+@cache
+def _crc_model(name: str) -> Any:
+    """Loaded at the first use: building tables takes a while."""
+    import anycrc
 
-    found: Callable[..., int] = getattr(checksums, name)
-    return found
+    return anycrc.Model("CRC64-NVME" if name == "CRC64NVME" else name)
 
 
 def new(algorithm: str) -> Digest:
@@ -232,7 +232,7 @@ def composite(algorithm: str, parts: list[str]) -> str:
 
 def joined(algorithm: str, parts: list[tuple[str, int]]) -> str:
     """The checksum of the whole, from (checksum, size in bytes) of its parts."""
-    combine = _crc_function(f"combine_{algorithm.lower()}")
+    combine = _crc_model(algorithm).combine
     whole = 0
     for number, (text, size_bytes) in enumerate(parts):
         part = int.from_bytes(base64.b64decode(text), "big")

@@ -1,0 +1,250 @@
+"""What follows from changes of objects: notifications, lifecycle by the clock, replication, freed blobs."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from s3_support import failure, keys, new_bucket
+
+DAY = 86_400
+
+
+@pytest.fixture(scope="module")
+def s3(sandbox: Any) -> Any:
+    return sandbox.client("s3")
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    return new_bucket(s3)
+
+
+class Inbox:
+    """A queue, and what has come into it."""
+
+    def __init__(self, sandbox: Any, name: str) -> None:
+        self._sqs = sandbox.client("sqs")
+        self.url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.arn = f"arn:aws:sqs:us-east-1:{sandbox.account}:{name}"
+
+    def take(self, count: int) -> list[Any]:
+        found: list[Any] = []
+        while len(found) < count:
+            page = self._sqs.receive_message(QueueUrl=self.url, WaitTimeSeconds=5, MaxNumberOfMessages=10)
+            assert page.get("Messages"), f"{len(found)} of {count} messages came: {found}"
+            for message in page["Messages"]:
+                found.append(json.loads(message["Body"]))
+                self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
+        assert len(found) == count
+        return found
+
+    def records(self, count: int) -> list[dict[str, Any]]:
+        """Sorted by what they are about, since a standard queue keeps no order."""
+        found = [record for body in self.take(count) for record in body["Records"]]
+        return sorted(found, key=lambda record: record["s3"]["object"]["sequencer"])
+
+
+def _until(met: Callable[[], bool], what: str) -> None:
+    deadline = time.monotonic() + 15
+    while not met():
+        assert time.monotonic() < deadline, what
+        time.sleep(0.02)
+
+
+# --- notifications ------------------------------------------------------------------------------------------------
+
+
+def test_notifications(sandbox: Any, s3: Any, bucket: str) -> None:
+    """The test event, then an event for each change of keys that pass the filter, as AWS writes them."""
+    inbox = Inbox(sandbox, "created")
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket,
+        NotificationConfiguration={
+            "QueueConfigurations": [
+                {
+                    "Id": "mine",
+                    "QueueArn": inbox.arn,
+                    "Events": ["s3:ObjectCreated:*", "s3:ObjectRemoved:*"],
+                    "Filter": {"Key": {"FilterRules": [{"Name": "suffix", "Value": ".txt"}]}},
+                }
+            ]
+        },
+    )
+    (test,) = inbox.take(1)
+    assert (test["Event"], test["Bucket"]) == ("s3:TestEvent", bucket)
+    s3.put_object(Bucket=bucket, Key="no.png", Body=b"x")
+    s3.put_object(Bucket=bucket, Key="a b+ü.txt", Body=b"hello")
+    s3.copy_object(Bucket=bucket, Key="copy.txt", CopySource=f"{bucket}/no.png")
+    s3.delete_object(Bucket=bucket, Key="copy.txt")
+    s3.delete_object(Bucket=bucket, Key="never-there.txt")
+    records = inbox.records(3)
+    assert [record["eventName"] for record in records] == [
+        "ObjectCreated:Put", "ObjectCreated:Copy", "ObjectRemoved:Delete",
+    ]  # fmt: skip
+    first = records[0]
+    assert first["s3"]["object"]["key"] == "a+b%2B%C3%BC.txt" and first["s3"]["object"]["size"] == 5
+    assert first["s3"]["object"]["eTag"] == "5d41402abc4b2a76b9719d911017c592"
+    assert first["s3"]["configurationId"] == "mine" and first["s3"]["bucket"]["arn"] == f"arn:aws:s3:::{bucket}"
+    assert (first["eventSource"], first["eventVersion"], first["awsRegion"]) == ("aws:s3", "2.1", "us-east-1")
+    assert "size" not in records[2]["s3"]["object"]
+
+
+def test_events_of_versions(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Version ids, markers, tags and ACLs."""
+    inbox = Inbox(sandbox, "versions")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    wanted = ["s3:ObjectCreated:Put", "s3:ObjectRemoved:*"]
+    s3.put_bucket_notification_configuration(
+        Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [{"QueueArn": inbox.arn, "Events": wanted}]}
+    )
+    inbox.take(1)
+    made = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["VersionId"]
+    marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    records = inbox.records(2)
+    assert [(record["eventName"], record["s3"]["object"]["versionId"]) for record in records] == [
+        ("ObjectCreated:Put", made), ("ObjectRemoved:DeleteMarkerCreated", marker),
+    ]  # fmt: skip
+
+
+def test_eventbridge(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Everything goes to the default bus, where a rule may pick it."""
+    inbox = Inbox(sandbox, "bridge")
+    events = sandbox.client("events")
+    pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
+    events.put_rule(Name="s3", EventPattern=json.dumps(pattern))
+    events.put_targets(Rule="s3", Targets=[{"Id": "1", "Arn": inbox.arn}])
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"EventBridgeConfiguration": {}})
+    s3.put_object(Bucket=bucket, Key="a b", Body=b"x")
+    (event,) = inbox.take(1)
+    assert (event["detail-type"], event["source"], event["resources"]) == (
+        "Object Created", "aws.s3", [f"arn:aws:s3:::{bucket}"],
+    )  # fmt: skip
+    assert event["detail"]["object"]["key"] == "a b" and event["detail"]["reason"] == "PutObject"
+
+
+def test_configurations_that_are_refused(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Recorded from AWS: no ARN, no queue, no event; without validation the queue may come later."""
+    put = s3.put_bucket_notification_configuration
+
+    def one(arn: str, event: str = "s3:ObjectCreated:*") -> dict[str, Any]:
+        return {"QueueConfigurations": [{"QueueArn": arn, "Events": [event]}]}
+
+    missing = f"arn:aws:sqs:us-east-1:{sandbox.account}:no-such-queue"
+    for configuration in (one("invalid"), one(missing), one(missing, "s3:Nonsense")):
+        assert failure(put, Bucket=bucket, NotificationConfiguration=configuration) == ("InvalidArgument", 400)
+    put(Bucket=bucket, NotificationConfiguration=one(missing), SkipDestinationValidation=True)
+    put(Bucket=bucket, NotificationConfiguration={})
+    assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+
+
+# --- lifecycle ----------------------------------------------------------------------------------------------------
+
+
+def test_expiry(fresh_sandbox: Any) -> None:
+    """Days pass by the environment's clock; what is not due, or is another prefix's, stays."""
+    s3 = fresh_sandbox.client("s3")
+    name = new_bucket(s3)
+    for key in ("tmp/1", "tmp/2", "keep/1"):
+        s3.put_object(Bucket=name, Key=key, Body=b"x")
+    s3.create_multipart_upload(Bucket=name, Key="tmp/upload")
+    rules = [
+        {"ID": "1", "Status": "Enabled", "Filter": {"Prefix": "tmp/"}, "Expiration": {"Days": 3}},
+        {"ID": "2", "Status": "Enabled", "Filter": {"Prefix": ""},
+         "AbortIncompleteMultipartUpload": {"DaysAfterInitiation": 3}},
+        {"ID": "3", "Status": "Enabled", "Filter": {"Prefix": "keep/"},
+         "Transitions": [{"Days": 3, "StorageClass": "GLACIER"}]},
+    ]  # fmt: skip
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    fresh_sandbox.advance_clock(2 * DAY)
+    assert len(keys(s3.list_objects_v2(Bucket=name))) == 3
+    s3.put_object(Bucket=name, Key="tmp/new", Body=b"x")
+    fresh_sandbox.advance_clock(2 * DAY)
+    _until(lambda: keys(s3.list_objects_v2(Bucket=name)) == ["keep/1", "tmp/new"], "expired objects are still there")
+    _until(lambda: "Uploads" not in s3.list_multipart_uploads(Bucket=name), "the upload is still there")
+    _until(lambda: s3.head_object(Bucket=name, Key="keep/1").get("StorageClass") == "GLACIER", "not moved")
+
+
+def test_expiry_of_versions(fresh_sandbox: Any) -> None:
+    """Old versions go, then the marker that hides nothing any more; the newest noncurrent ones may be kept."""
+    s3 = fresh_sandbox.client("s3")
+    name = new_bucket(s3)
+    s3.put_bucket_versioning(Bucket=name, VersioningConfiguration={"Status": "Enabled"})
+    for key in ("gone", "kept"):
+        for _ in range(3):
+            s3.put_object(Bucket=name, Key=key, Body=b"x")
+    s3.delete_object(Bucket=name, Key="gone")
+    rules = [
+        {"ID": "1", "Status": "Enabled", "Filter": {"Prefix": "gone"},
+         "NoncurrentVersionExpiration": {"NoncurrentDays": 1}, "Expiration": {"ExpiredObjectDeleteMarker": True}},
+        {"ID": "2", "Status": "Enabled", "Filter": {"Prefix": "kept"},
+         "NoncurrentVersionExpiration": {"NoncurrentDays": 1, "NewerNoncurrentVersions": 1}},
+    ]  # fmt: skip
+    s3.put_bucket_lifecycle_configuration(Bucket=name, LifecycleConfiguration={"Rules": rules})
+    fresh_sandbox.advance_clock(3 * DAY)
+
+    def left() -> list[str]:
+        page = s3.list_object_versions(Bucket=name)
+        return [row["Key"] for row in page.get("Versions", []) + page.get("DeleteMarkers", [])]
+
+    _until(lambda: left() == ["kept", "kept"], "old versions are still there")
+
+
+# --- replication --------------------------------------------------------------------------------------------------
+
+
+def test_replication(s3: Any) -> None:
+    """What a rule names comes into the other bucket, with its metadata and tags (S3-006: under ids of its own)."""
+    source, target = new_bucket(s3), new_bucket(s3)
+    enabled = {"Status": "Enabled"}
+    rule = {
+        "ID": "1", "Status": "Enabled", "Priority": 1, "Filter": {"Prefix": "a/"},
+        "DeleteMarkerReplication": {"Status": "Enabled"}, "Destination": {"Bucket": f"arn:aws:s3:::{target}"},
+    }  # fmt: skip
+    configuration = {"Role": "arn:aws:iam::000000000000:role/r", "Rules": [rule]}
+    put = {"Bucket": source, "ReplicationConfiguration": configuration}
+    assert failure(s3.put_bucket_replication, **put) == ("InvalidRequest", 400)
+    s3.put_bucket_versioning(Bucket=source, VersioningConfiguration=enabled)
+    assert failure(s3.put_bucket_replication, **put) == ("InvalidRequest", 400)
+    s3.put_bucket_versioning(Bucket=target, VersioningConfiguration=enabled)
+    s3.put_bucket_replication(**put)
+    for size in (10, 3_000_000):
+        s3.put_object(Bucket=source, Key=f"a/{size}", Body=b"x" * size, Metadata={"m": "1"}, Tagging="t=1")
+    s3.put_object(Bucket=source, Key="b", Body=b"x")
+    _until(lambda: keys(s3.list_objects_v2(Bucket=target)) == ["a/10", "a/3000000"], "no replicas")
+    got = s3.get_object(Bucket=target, Key="a/3000000")
+    assert got["ContentLength"] == 3_000_000 and got["Metadata"] == {"m": "1"} and got["ReplicationStatus"] == "REPLICA"
+    _until(lambda: s3.head_object(Bucket=source, Key="a/10")["ReplicationStatus"] == "COMPLETED", "not completed")
+    s3.delete_object(Bucket=source, Key="a/10")
+    _until(lambda: keys(s3.list_objects_v2(Bucket=target)) == ["a/3000000"], "the marker was not replicated")
+
+
+# --- blobs --------------------------------------------------------------------------------------------------------
+
+
+def test_blobs_are_freed(fresh_sandbox: Any) -> None:
+    """Overwriting, deleting, aborting and a refused upload leave no file behind, once the sweep's minute is over."""
+    s3 = fresh_sandbox.client("s3")
+    name = new_bucket(s3)
+    folders = [folder for folder in fresh_sandbox.server.data.rglob("blobs") if fresh_sandbox.name in str(folder)]
+
+    def blobs() -> list[Path]:
+        found = [folder for folder in fresh_sandbox.server.data.rglob("blobs") if fresh_sandbox.name in str(folder)]
+        return [file for folder in found for file in folder.rglob("*") if file.is_file()]
+
+    body = b"x" * 100_000
+    for _ in range(3):
+        s3.put_object(Bucket=name, Key="k", Body=body)
+    s3.copy_object(Bucket=name, Key="copy", CopySource=f"{name}/k")
+    upload = s3.create_multipart_upload(Bucket=name, Key="m")["UploadId"]
+    s3.upload_part(Bucket=name, Key="m", UploadId=upload, PartNumber=1, Body=body)
+    s3.abort_multipart_upload(Bucket=name, Key="m", UploadId=upload)
+    assert failure(s3.put_object, Bucket=name, Key="k", Body=body, ChecksumCRC32="AAAAAA==")[0] == "BadDigest"
+    s3.delete_object(Bucket=name, Key="copy")
+    fresh_sandbox.advance_clock(2 * DAY)
+    _until(lambda: len(blobs()) == 1, f"blobs are left in {folders}")
+    assert s3.get_object(Bucket=name, Key="k")["Body"].read() == body

@@ -1,0 +1,263 @@
+"""Buckets and their settings over HTTP with boto3."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from s3_support import Raw, code_of, failure, message, new_bucket
+
+
+@pytest.fixture(scope="module")
+def s3(sandbox: Any) -> Any:
+    return sandbox.client("s3")
+
+
+@pytest.fixture
+def bucket(s3: Any) -> str:
+    return new_bucket(s3)
+
+
+@pytest.mark.parametrize(
+    "name", ["ab", "x" * 64, "Upper", "under_score", "-dash", "dash-", "a..b", "192.168.0.1", "xn--a", "x-s3alias"]
+)
+def test_bucket_names(sandbox: Any, name: str) -> None:
+    """What is no name of a bucket; asked without an SDK, which would refuse some of them itself."""
+    client = sandbox.client("s3")
+    client.meta.events.unregister("before-parameter-build.s3", None)
+    from botocore.handlers import validate_bucket_name
+
+    client.meta.events.unregister("before-parameter-build.s3", validate_bucket_name)
+    assert failure(client.create_bucket, Bucket=name)[0] == "InvalidBucketName"
+
+
+def test_directory_buckets_are_refused_by_name(sandbox: Any) -> None:
+    """They are another service in all but name."""
+    status, _, body = Raw(sandbox.server.endpoint)("GET", "/some--use1-az1--x-s3")
+    assert (status, code_of(body)) == (501, "NotImplemented")
+
+
+def test_regions(sandbox: Any) -> None:
+    """us-east-1 makes buckets anywhere, other regions only at home."""
+    east, west = sandbox.client("s3"), sandbox.client("s3", region="us-west-2")
+    made = east.create_bucket(Bucket="in-east")
+    assert made["Location"] == "/in-east" and made["BucketArn"] == "arn:aws:s3:::in-east"
+    assert east.get_bucket_location(Bucket="in-east")["LocationConstraint"] is None
+    east.create_bucket(Bucket="in-eu", CreateBucketConfiguration={"LocationConstraint": "EU"})
+    assert east.get_bucket_location(Bucket="in-eu")["LocationConstraint"] == "EU"
+    west.create_bucket(Bucket="in-west", CreateBucketConfiguration={"LocationConstraint": "us-west-2"})
+    assert west.head_bucket(Bucket="in-west")["BucketRegion"] == "us-west-2"
+    assert message(west.create_bucket, Bucket="nope") == (
+        "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to."
+    )
+    wrong = {"LocationConstraint": "us-east-1"}
+    assert failure(west.create_bucket, Bucket="nope", CreateBucketConfiguration=wrong)[0] == (
+        "IllegalLocationConstraintException"
+    )
+    assert failure(east.create_bucket, Bucket="nope", CreateBucketConfiguration=wrong)[0] == "InvalidLocationConstraint"
+    east.create_bucket(Bucket="in-east")
+    again = {"LocationConstraint": "us-west-2"}
+    assert failure(west.create_bucket, Bucket="in-west", CreateBucketConfiguration=again) == (
+        "BucketAlreadyOwnedByYou", 409,
+    )  # fmt: skip
+
+
+def test_listing_buckets(fresh_sandbox: Any) -> None:
+    """By prefix, by region, by page."""
+    s3 = fresh_sandbox.client("s3")
+    for name in ("aaa", "bbb-1", "bbb-2"):
+        s3.create_bucket(Bucket=name)
+    s3.create_bucket(Bucket="ccc", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+
+    def names(**options: Any) -> list[str]:
+        return [row["Name"] for row in s3.list_buckets(**options)["Buckets"]]
+
+    assert names() == ["aaa", "bbb-1", "bbb-2", "ccc"]
+    assert names(Prefix="bbb") == ["bbb-1", "bbb-2"]
+    assert names(BucketRegion="eu-west-1") == ["ccc"]
+    page = s3.list_buckets(MaxBuckets=2)
+    assert names(ContinuationToken=page["ContinuationToken"]) == ["bbb-2", "ccc"]
+    s3.delete_bucket(Bucket="aaa")
+    assert failure(s3.head_bucket, Bucket="aaa") == ("404", 404)
+    assert failure(s3.delete_bucket, Bucket="aaa") == ("NoSuchBucket", 404)
+
+
+def test_deleting_a_bucket(s3: Any, bucket: str) -> None:
+    """Only an empty one; its settings go with it."""
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": [{"Key": "a", "Value": "1"}]})
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert failure(s3.delete_bucket, Bucket=bucket) == ("BucketNotEmpty", 409)
+    s3.delete_object(Bucket=bucket, Key="k")
+    s3.delete_bucket(Bucket=bucket)
+    s3.create_bucket(Bucket=bucket)
+    assert failure(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "status"),
+    [
+        ("get_bucket_policy", "NoSuchBucketPolicy", 404),
+        ("get_bucket_cors", "NoSuchCORSConfiguration", 404),
+        ("get_bucket_tagging", "NoSuchTagSet", 404),
+        ("get_bucket_website", "NoSuchWebsiteConfiguration", 404),
+        ("get_bucket_lifecycle_configuration", "NoSuchLifecycleConfiguration", 404),
+        ("get_bucket_replication", "ReplicationConfigurationNotFoundError", 404),
+    ],
+)
+def test_settings_that_are_not_there(s3: Any, bucket: str, operation: str, code: str, status: int) -> None:
+    """Each setting has an error of its own for not being there; deleting it is no error."""
+    assert failure(getattr(s3, operation), Bucket=bucket) == (code, status)
+    deleter = operation.replace("get_", "delete_").replace("_configuration", "")
+    getattr(s3, deleter)(Bucket=bucket)
+
+
+def test_bucket_tags(s3: Any, bucket: str) -> None:
+    """Recorded from AWS: 204, and the checks of tags."""
+    put = {"Bucket": bucket}
+    answer = s3.put_bucket_tagging(**put, Tagging={"TagSet": [{"Key": "Hello", "Value": "World"}]})
+    assert answer["ResponseMetadata"]["HTTPStatusCode"] == 204
+    assert s3.get_bucket_tagging(**put)["TagSet"] == [{"Key": "Hello", "Value": "World"}]
+    for tags in ([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}], [{"Key": "aws:a", "Value": ""}],
+                 [{"Key": "a,b", "Value": ""}]):  # fmt: skip
+        assert failure(s3.put_bucket_tagging, **put, Tagging={"TagSet": tags}) == ("InvalidTag", 400)
+    s3.put_bucket_tagging(**put, Tagging={"TagSet": []})
+    assert failure(s3.get_bucket_tagging, **put) == ("NoSuchTagSet", 404)
+
+
+def test_encryption(s3: Any, bucket: str) -> None:
+    """SSE-S3 unless another is set."""
+    rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"] == {"SSEAlgorithm": "AES256"}
+    chosen = {"SSEAlgorithm": "aws:kms", "KMSMasterKeyID": "k"}
+    s3.put_bucket_encryption(
+        Bucket=bucket,
+        ServerSideEncryptionConfiguration={"Rules": [{"ApplyServerSideEncryptionByDefault": chosen}]},
+    )
+    rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+    assert rule["ApplyServerSideEncryptionByDefault"] == chosen
+    s3.delete_bucket_encryption(Bucket=bucket)
+    wrong = {"Rules": [{"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "DES"}}]}
+    assert failure(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration=wrong) == (
+        "MalformedXML", 400,
+    )  # fmt: skip
+
+
+def test_logging(s3: Any, bucket: str) -> None:
+    """The target has to be there; an empty status turns it off."""
+    target = new_bucket(s3)
+    enabled = {"TargetBucket": target, "TargetPrefix": "log/"}
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": enabled})
+    assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == enabled
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
+    assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
+    missing = {"LoggingEnabled": {"TargetBucket": "no-such-bucket-x", "TargetPrefix": ""}}
+    assert failure(s3.put_bucket_logging, Bucket=bucket, BucketLoggingStatus=missing) == (
+        "InvalidTargetBucketForLogging", 400,
+    )  # fmt: skip
+
+
+def test_payment_and_acceleration(s3: Any, bucket: str) -> None:
+    """Kept as they are set."""
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "BucketOwner"
+    s3.put_bucket_request_payment(Bucket=bucket, RequestPaymentConfiguration={"Payer": "Requester"})
+    assert s3.get_bucket_request_payment(Bucket=bucket)["Payer"] == "Requester"
+    assert "Status" not in s3.get_bucket_accelerate_configuration(Bucket=bucket)
+    s3.put_bucket_accelerate_configuration(Bucket=bucket, AccelerateConfiguration={"Status": "Enabled"})
+    assert s3.get_bucket_accelerate_configuration(Bucket=bucket)["Status"] == "Enabled"
+    dotted = "with.dots.in-it"
+    s3.create_bucket(Bucket=dotted)
+    put = s3.put_bucket_accelerate_configuration
+    assert failure(put, Bucket=dotted, AccelerateConfiguration={"Status": "Enabled"}) == ("InvalidRequest", 400)
+    assert failure(put, Bucket=bucket, AccelerateConfiguration={"Status": "on"}) == ("MalformedXML", 400)
+
+
+@pytest.mark.parametrize(
+    ("name", "member", "configuration"),
+    [
+        ("analytics", "AnalyticsConfiguration", {"Id": "x", "StorageClassAnalysis": {}}),
+        ("metrics", "MetricsConfiguration", {"Id": "x", "Filter": {"Prefix": "p"}}),
+        ("intelligent_tiering", "IntelligentTieringConfiguration",
+         {"Id": "x", "Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}),
+        ("inventory", "InventoryConfiguration",
+         {"Id": "x", "IsEnabled": True, "IncludedObjectVersions": "All", "Schedule": {"Frequency": "Daily"},
+          "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::b", "Format": "CSV"}}}),
+    ],
+)  # fmt: skip
+def test_reports(s3: Any, bucket: str, name: str, member: str, configuration: dict[str, Any]) -> None:
+    """S3-005: kept, listed by id, deleted; nothing is reported by them."""
+    put, get = getattr(s3, f"put_bucket_{name}_configuration"), getattr(s3, f"get_bucket_{name}_configuration")
+    delete, listed = (
+        getattr(s3, f"delete_bucket_{name}_configuration"),
+        getattr(s3, f"list_bucket_{name}_configurations"),
+    )
+    for each in ("x", "a"):
+        put(Bucket=bucket, Id=each, **{member: {**configuration, "Id": each}})
+    assert get(Bucket=bucket, Id="x")[member] == configuration
+    assert [row["Id"] for row in listed(Bucket=bucket)[f"{member}List"]] == ["a", "x"]
+    delete(Bucket=bucket, Id="x")
+    assert failure(delete, Bucket=bucket, Id="x") == ("NoSuchConfiguration", 404)
+    assert failure(get, Bucket=bucket, Id="x") == ("NoSuchConfiguration", 404)
+
+
+@pytest.mark.parametrize(
+    ("rule", "code"),
+    [
+        ({"Status": "enabled", "Prefix": "", "Expiration": {"Days": 1}}, "MalformedXML"),
+        ({"Status": "Enabled", "Prefix": "", "Expiration": {"Days": 0}}, "InvalidArgument"),
+        ({"Status": "Enabled", "Prefix": "", "Expiration": {"Date": datetime(2030, 1, 1, 5, tzinfo=UTC)}},
+         "InvalidArgument"),
+        ({"Status": "Enabled", "Prefix": "", "Filter": {}, "Expiration": {"Days": 1}}, "MalformedXML"),
+        ({"Status": "Enabled", "Prefix": ""}, "InvalidRequest"),
+        ({"Status": "Enabled", "Prefix": "", "ID": "x" * 256, "Expiration": {"Days": 1}}, "InvalidArgument"),
+    ],
+)  # fmt: skip
+def test_lifecycle_rules_that_are_refused(s3: Any, bucket: str, rule: dict[str, Any], code: str) -> None:
+    """One mistake each."""
+    put = s3.put_bucket_lifecycle_configuration
+    assert failure(put, Bucket=bucket, LifecycleConfiguration={"Rules": [rule]}) == (code, 400)
+
+
+def test_lifecycle_rules(s3: Any, bucket: str) -> None:
+    """Kept as they came, with ids; the first that will expire an object shows in its headers."""
+    rules = [
+        {"ID": "all", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 30}},
+        {"ID": "tagged", "Status": "Enabled", "Filter": {"Tag": {"Key": "a", "Value": "1"}}, "Expiration": {"Days": 2}},
+    ]
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    got = s3.get_bucket_lifecycle_configuration(Bucket=bucket)
+    assert got["Rules"] == rules and got["TransitionDefaultMinimumObjectSize"] == "all_storage_classes_128K"
+    assert 'rule-id="all"' in s3.put_object(Bucket=bucket, Key="k", Body=b"x")["Expiration"]
+    assert 'rule-id="tagged"' in s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=1")["Expiration"]
+    assert 'rule-id="tagged"' in s3.head_object(Bucket=bucket, Key="k")["Expiration"]
+    twice = [rules[0], rules[0]]
+    assert failure(s3.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration={"Rules": twice}) == (
+        "InvalidArgument", 400,
+    )  # fmt: skip
+
+
+def test_what_is_not_built(s3: Any, bucket: str) -> None:
+    """It says so, and does nothing."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"a,b\n")
+    assert failure(
+        s3.select_object_content, Bucket=bucket, Key="k", Expression="select * from s3object", ExpressionType="SQL",
+        InputSerialization={"CSV": {}}, OutputSerialization={"CSV": {}},
+    ) == ("NotImplemented", 501)  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        b"not xml",
+        b"<Tagging><TagSet>",
+        b'<!DOCTYPE x [<!ENTITY a "b">]><Tagging><TagSet><Tag><Key>&a;</Key><Value/></Tag></TagSet></Tagging>',
+        b"<Tagging>" * 5000,
+    ],
+)
+def test_documents_that_are_refused(sandbox: Any, bucket: str, document: bytes) -> None:
+    """Neither entities nor depth get anywhere."""
+    signer = sandbox.client("s3", signature_version="s3v4")
+    url = signer.generate_presigned_url("get_bucket_tagging", Params={"Bucket": bucket}, HttpMethod="PUT")
+    path = url.partition("localhost")[2].partition("/")[2]
+    status, _, body = Raw(sandbox.server.endpoint)("PUT", f"/{path}", document)
+    assert (status, code_of(body)) == (400, "MalformedXML")
