@@ -139,6 +139,25 @@ def test_children_end_with_their_instance(bench: Bench, tmp_path: Path) -> None:
         bench.loop.run_until_complete(asyncio.sleep(0.02))
 
 
+def test_a_killed_spawner_is_replaced(bench: Bench) -> None:
+    """Whatever ends the parent of all instances ends them, too; the calls under way say so, and the next one works."""
+    slow = bench.python("import time\ndef handler(event, context):\n    time.sleep(60)\n", timeout_seconds=50)
+
+    async def kill_meanwhile() -> bytes:
+        task = asyncio.ensure_future(bench.supervisor.invoke(slow, bench.invocation()))
+        while "busy" not in bench.supervisor.pool.counts():
+            await asyncio.sleep(0.01)
+        sandbox = bench.supervisor._sandbox
+        assert sandbox is not None
+        for spawner in sandbox._spawners.values():
+            spawner.process.kill()
+        return (await task).payload
+
+    error = json.loads(bench.loop.run_until_complete(kill_meanwhile()))
+    assert error["errorType"] == "Runtime.ExitError" and error["errorMessage"].endswith("signal: killed")
+    assert bench.ask(bench.python(ECHO), 5) == 5
+
+
 def test_instances_die_with_a_killed_server(tmp_path: Path) -> None:
     """kill -9 of the server leaves no process behind."""
     tmp_path.chmod(0o755)  # functions run as another user
