@@ -474,6 +474,24 @@ def test_filter_policies(sns: Any, topic: str, queue: Queue) -> None:
     assert queue.take()[0]["Body"] == "all again"
 
 
+def test_filter_policies_are_limited(sns: Any, topic: str) -> None:
+    """Two hundred on a topic; what has one already may change it."""
+    policy = {"FilterPolicy": '{"a": ["x"]}'}
+    for n in range(200):
+        arn = sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint=f"+1555{n:07}", Attributes=policy)[
+            "SubscriptionArn"
+        ]
+    more = {"TopicArn": topic, "Protocol": "sms", "Endpoint": "+15559999999"}
+    refused = error_of(sns.subscribe, **more, Attributes=policy)
+    assert (refused[0], refused[2]) == ("FilterPolicyLimitExceeded", 403)
+    bare = sns.subscribe(**more)["SubscriptionArn"]
+    change = {"AttributeName": "FilterPolicy", "AttributeValue": '{"a": ["y"]}'}
+    assert error_of(sns.set_subscription_attributes, SubscriptionArn=bare, **change)[0] == "FilterPolicyLimitExceeded"
+    sns.set_subscription_attributes(SubscriptionArn=arn, **change)
+    attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert (attributes["SubscriptionsConfirmed"], attributes["SubscriptionsPending"]) == ("201", "0")
+
+
 def test_message_body_scope_is_checked_with_the_policy(sns: Any, topic: str, queue: Queue) -> None:
     """A nested policy needs the body's scope."""
     params = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue.arn}

@@ -26,6 +26,11 @@ def archive_is_active() -> ApiError:
     return ApiError("InvalidState", "Invalid state: Cannot delete a topic with an ArchivePolicy", 400)
 
 
+def too_many_filter_policies() -> ApiError:
+    message = "You have reached the maximum number of filter policies for this topic."
+    return ApiError("FilterPolicyLimitExceeded", message, 403)
+
+
 def no_topic() -> ApiError:
     return ApiError("NotFound", "Topic does not exist", 404)
 

@@ -11,7 +11,7 @@ from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token
 from mrak.core.scope import Scope
 from mrak.services.sns import deliveries, errors, subscriptions, topics
-from mrak.services.sns.subscriptions import CONFIRMED_BY_HAND, PENDING, subscription_arn
+from mrak.services.sns.subscriptions import CONFIRMED_BY_HAND, PENDING_ARN, subscription_arn
 from mrak.services.sns.tables import BY_ENDPOINT, SUBSCRIPTIONS, TOPICS, Subscription
 
 PAGE_SIZE = 100
@@ -35,11 +35,12 @@ def subscribe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, A
         _check_same(existing, attributes)
         subscription = existing
     else:
+        subscriptions.check_filter_quota(tx, scope, topic.name, attributes)
         subscription = _insert(ctx, tx, scope, topic.name, req, attributes)
     if subscription.is_pending:
         deliveries.ask_for_confirmation(ctx, tx, scope, subscription)
     shown = subscription.is_pending and not req.get("ReturnSubscriptionArn")
-    return {"SubscriptionArn": PENDING if shown else subscription_arn(scope, subscription)}
+    return {"SubscriptionArn": PENDING_ARN if shown else subscription_arn(scope, subscription)}
 
 
 def _check_same(existing: Subscription, attributes: dict[str, str]) -> None:
@@ -185,6 +186,8 @@ def set_subscription_attributes(ctx: Context, tx: Transaction, req: dict[str, An
     ctx.about(req["SubscriptionArn"])
     subscriptions.check_attributes(subscription.protocol, {**subscription.attributes, name: value}, "")
     attributes = subscriptions.normal_attributes({**subscription.attributes, name: value})
+    if not subscription.filtered:
+        subscriptions.check_filter_quota(tx, scope, subscription.topic, attributes)
     changed = replace(subscription, attributes=attributes)
     SUBSCRIPTIONS.replace(tx, scope, subscription, changed)
     if name == "ReplayPolicy" and value:

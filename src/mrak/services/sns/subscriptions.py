@@ -13,7 +13,7 @@ from mrak.core.scope import Scope
 from mrak.lang import filterpolicies
 from mrak.lang.filterpolicies import FilterPolicyError
 from mrak.services.sns import errors, topics
-from mrak.services.sns.tables import SUBSCRIPTIONS, Subscription, Topic
+from mrak.services.sns.tables import FILTERED, PENDING, SUBSCRIPTIONS, Subscription, Topic
 
 PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"})
 CONFIRMED_BY_HAND = frozenset({"http", "https", "email", "email-json"})
@@ -29,7 +29,8 @@ SETTABLE = frozenset(
         "SubscriptionRoleArn",
     }
 )
-PENDING = "pending confirmation"
+PENDING_ARN = "pending confirmation"
+MAX_FILTER_POLICIES = 200
 _PHONE = re.compile(r"\+?[0-9](?:[ ()-]?[0-9]){2,25}|\+[0-9]{3,15}")
 _EMAIL = re.compile(r"[^@\s]{1,256}@[^@\s]{1,256}")
 _TOKEN = re.compile(r"[0-9a-f]{60,4096}")
@@ -72,8 +73,14 @@ def require_open(tx: Transaction, scope: Scope, text: str) -> tuple[Scope, Subsc
 
 def count_by_state(tx: Transaction, scope: Scope, topic: str) -> tuple[int, int]:
     """How many subscriptions of a topic are confirmed, and how many pending."""
-    pending = sum(subscription.is_pending for subscription in SUBSCRIPTIONS.scan(tx, scope, topic))
+    pending = PENDING.count(tx, scope, topic)
     return SUBSCRIPTIONS.count(tx, scope, topic) - pending, pending
+
+
+def check_filter_quota(tx: Transaction, scope: Scope, topic: str, attributes: dict[str, str]) -> None:
+    """A topic takes 200 subscriptions with filter policies."""
+    if attributes.get("FilterPolicy") and FILTERED.count(tx, scope, topic) >= MAX_FILTER_POLICIES:
+        raise errors.too_many_filter_policies()
 
 
 def make_token(ctx: Context, scope: Scope, topic: str, identifier: str) -> str:

@@ -1,7 +1,8 @@
 """SNS's rows.
 
     sns.topic           (name)
-    sns.subscription    (topic, id)          /endpoint: (topic, protocol, endpoint) for Subscribe's idempotence
+    sns.subscription    (topic, id)          /endpoint: (topic, protocol, endpoint) for Subscribe's idempotence;
+                                             /pending, /filtered: those that are, to be counted
     sns.dedup           (topic, key)         a FIFO topic's deduplication ids; /expiry: (topic, expires_at)
     sns.archive         (topic, sequence)    messages of FIFO topics with an archive policy
     sns.platform        (platform, name)     platform applications
@@ -59,6 +60,16 @@ class Subscription(msgspec.Struct, frozen=True, array_like=True):
     @property
     def is_raw(self) -> bool:
         return self.attributes.get("RawMessageDelivery") == "true"
+
+    @property
+    def pending(self) -> int | None:
+        """1 while it is pending; for the index that counts them."""
+        return 1 if self.is_pending else None
+
+    @property
+    def filtered(self) -> int | None:
+        """1 where it has a filter policy; for the index that counts them."""
+        return 1 if self.attributes.get("FilterPolicy") else None
 
 
 class Deduplicated(msgspec.Struct, frozen=True, array_like=True):
@@ -124,6 +135,8 @@ class SigningKey(msgspec.Struct, frozen=True, array_like=True):
 TOPICS = Table("sns.topic", Topic, key=("name",))
 SUBSCRIPTIONS = Table("sns.subscription", Subscription, key=("topic", "id"))
 BY_ENDPOINT = SUBSCRIPTIONS.index("endpoint", ("topic", "protocol", "endpoint"))
+PENDING = SUBSCRIPTIONS.index("pending", ("topic", "pending"))
+FILTERED = SUBSCRIPTIONS.index("filtered", ("topic", "filtered"))
 DEDUPLICATED = Table("sns.dedup", Deduplicated, key=("topic", "key"), entity=1)
 BY_EXPIRY = DEDUPLICATED.index("expiry", ("topic", "expires_at"))
 ARCHIVE = Table("sns.archive", Archived, key=("topic", "sequence"), append_only=True)
