@@ -233,9 +233,16 @@ def test_errors_of_invocation(client: Any) -> None:
     assert (status, code) == (400, "InvalidRequestContentException")
     assert message.startswith("Could not parse request body into json: ")
     too_large = json.dumps("x" * (6 * 1024 * 1024)).encode()
-    assert refusal(lambda: client.invoke(FunctionName="strict", Payload=too_large))[:2] == (
+    assert refusal(lambda: client.invoke(FunctionName="strict", Payload=too_large)) == (
         413,
-        "RequestTooLargeException",
+        "RequestEntityTooLargeException",
+        "Request must be smaller than 6291456 bytes for the InvokeFunction operation",
+    )
+    event = too_large[: 1024 * 1024] + b'"'
+    assert refusal(lambda: client.invoke(FunctionName="strict", Payload=event, InvocationType="Event")) == (
+        413,
+        "RequestEntityTooLargeException",
+        "1048577 byte payload is too large for the Event invocation type (limit 1048576 bytes)",
     )
     assert client.invoke(FunctionName="strict", InvocationType="DryRun")["StatusCode"] == 204
 

@@ -11,7 +11,6 @@ CODES = {
     "InvalidParameterValueException": 400,
     "PreconditionFailedException": 412,
     "TooManyRequestsException": 429,
-    "RequestTooLargeException": 413,
     "InvalidRequestContentException": 400,
     "CodeStorageExceededException": 400,
     "PolicyLengthExceededException": 400,
@@ -72,22 +71,14 @@ def too_many_requests(reason: str) -> ApiError:
     return ApiError("TooManyRequestsException", "Rate Exceeded.", 429, {"Reason": reason, **_USER}, retryable=True)
 
 
-def request_too_large(size_bytes: int, limit_bytes: int) -> ApiError:
-    return ApiError(
-        "RequestTooLargeException",
-        f"{size_bytes} byte payload is too large for the RequestResponse invocation type (limit {limit_bytes} bytes)",
-        413,
-        dict(_USER),
-    )
+def request_too_large(limit_bytes: int, operation: str) -> ApiError:
+    message = f"Request must be smaller than {limit_bytes} bytes for the {operation} operation"
+    return ApiError("RequestEntityTooLargeException", message, 413)
 
 
 def event_too_large(size_bytes: int, limit_bytes: int) -> ApiError:
-    return ApiError(
-        "RequestTooLargeException",
-        f"{size_bytes} byte payload is too large for the Event invocation type (limit {limit_bytes} bytes)",
-        413,
-        dict(_USER),
-    )
+    message = f"{size_bytes} byte payload is too large for the Event invocation type (limit {limit_bytes} bytes)"
+    return ApiError("RequestEntityTooLargeException", message, 413)
 
 
 def invalid_json(reason: str) -> ApiError:

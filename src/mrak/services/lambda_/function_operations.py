@@ -30,7 +30,7 @@ async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     tags = req.get("Tags", {})
     check_tag_count(tags)
     await ctx.transact(lambda tx: _check_absent(tx, ref))
-    package = await packages.store(ctx, req["Code"])
+    package = await packages.store(ctx, req["Code"], "CreateFunction")
 
     def create(tx: Transaction) -> Version:
         check_role(ctx, tx, config["Role"])
@@ -118,7 +118,7 @@ async def update_function_code(ctx: Context, req: dict[str, Any]) -> dict[str, A
     functions.check_revision(req, latest.revision_id)
     if "ImageUri" in req and latest.config["PackageType"] == "Zip":
         raise errors.invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
-    package = await packages.store(ctx, req)
+    package = await packages.store(ctx, req, "UpdateFunctionCode")
 
     def update(tx: Transaction) -> Version:
         function = functions.open_function(tx, ref)

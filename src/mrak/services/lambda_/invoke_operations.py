@@ -48,7 +48,7 @@ def check_payload(payload: bytes, limit_bytes: int) -> None:
     if len(payload) > limit_bytes:
         if limit_bytes == _EVENT_LIMIT_BYTES:
             raise errors.event_too_large(len(payload), limit_bytes)
-        raise errors.request_too_large(len(payload), limit_bytes)
+        raise errors.request_too_large(limit_bytes, "InvokeFunction")
     if payload:
         try:
             msgspec.json.decode(payload)

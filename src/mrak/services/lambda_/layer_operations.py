@@ -26,7 +26,7 @@ _PAGE = 50
 @operation("PublishLayerVersion")
 async def publish_layer_version(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     name = _name_of(req["LayerName"])
-    package = await packages.store_zip(ctx, await packages.read_zip(ctx, req["Content"]))
+    package = await packages.store_zip(ctx, await packages.read_zip(ctx, req["Content"], "PublishLayerVersion"))
     members = ("Description", "CompatibleRuntimes", "CompatibleArchitectures", "LicenseInfo")
     settings = {"Description": "", "CompatibleRuntimes": [], "CompatibleArchitectures": []}
     settings |= {member: req[member] for member in members if member in req}

@@ -30,22 +30,21 @@ class Package(msgspec.Struct, frozen=True):
     folder: str = ""
 
 
-async def store(ctx: Context, code: dict[str, Any]) -> Package:
-    """Checks and keeps the code that a request brings or names."""
+async def store(ctx: Context, code: dict[str, Any], operation: str) -> Package:
+    """Checks and keeps the code that a request of an operation brings or names."""
     if "ImageUri" in code:
         raise NotBuilt("lambda", "functions of container images")
     if code.get("S3Bucket") == HOT_RELOAD_BUCKET:
         return _hot_reload(ctx, code.get("S3Key", ""))
-    return await store_zip(ctx, await read_zip(ctx, code))
+    return await store_zip(ctx, await read_zip(ctx, code, operation))
 
 
-async def read_zip(ctx: Context, code: dict[str, Any]) -> bytes:
-    """The bytes of a zip, inline or from S3."""
+async def read_zip(ctx: Context, code: dict[str, Any], operation: str) -> bytes:
+    """The bytes of a zip, inline or from S3. AWS's limit is for the request, in which they travel as base64."""
     if "ZipFile" in code:
         content: bytes = code["ZipFile"]
-        if len(content) > _UPLOAD_LIMIT_BYTES:
-            message = f"Request must be smaller than {_UPLOAD_LIMIT_BYTES} bytes for the CreateFunction operation"
-            raise ApiError("RequestEntityTooLargeException", message, 413)
+        if len(content) > _UPLOAD_LIMIT_BYTES // 4 * 3:
+            raise errors.request_too_large(_UPLOAD_LIMIT_BYTES, operation)
         return content
     if not code.get("S3Bucket") or not code.get("S3Key"):
         raise errors.invalid("Please provide a source for function code.")
