@@ -5,9 +5,10 @@ item_, batch_, transaction_operations one item, many, all or none; writes: a wri
 read_operations, reading              Query and Scan; a page of a range of rows
 partiql_operations, statements        PartiQL, as plans over the same reads and writes
 vector_operations, vectors            vector indexes and their search
-ttl_, tag_, policy_, insight_, destination_, backup_, global_operations   settings of a table, its copies, its replicas
+ttl_, tag_, policy_, insight_, destination_operations   settings of a table
+backup_, global_, transfer_operations   its copies and replicas; replicas: how members of a group follow each other
 items, tables, indexing, throughput   keys and rows, schemas, secondary indexes, capacity
-streams, trimming, expiry, history, replicas   what follows from a change
+streams, trimming, expiry, history     what follows from a change
 rules, update_rules, restore_rules, policies   checks beyond the model; errors: the service's errors
 describe                              a table's description
 exports                               what other services may use
@@ -26,6 +27,7 @@ from mrak.services.dynamodb import (
     table_operations,
     tag_operations,
     transaction_operations,
+    transfer_operations,
     ttl_operations,
     update_operations,
     vector_operations,
@@ -44,6 +46,7 @@ __all__ = [
     "table_operations",
     "tag_operations",
     "transaction_operations",
+    "transfer_operations",
     "ttl_operations",
     "update_operations",
     "vector_operations",

@@ -320,14 +320,10 @@ def check_all_used(req: Mapping[str, Any], defined: Sequence[str]) -> None:
     schemas = [req.get("KeySchema") or []]
     for parameter in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
         schemas += [index["KeySchema"] for index in req.get(parameter) or []]
-    used = {element["AttributeName"] for schema in schemas for element in schema}
-    used |= {
-        element["AttributeName"]
-        for index in req.get("VectorIndexes") or []
-        for element in index.get("SearchSchema", [])
-    }
+    schemas += [index.get("SearchSchema", []) for index in req.get("VectorIndexes") or []]
+    used = dict.fromkeys(element["AttributeName"] for schema in schemas for element in schema)
     if any(name not in used for name in defined):
         raise errors.invalid_parameter(
             "Some AttributeDefinitions are not used. "
-            f"AttributeDefinitions: [{', '.join(defined)}], keys used: [{', '.join(sorted(used))}]"
+            f"AttributeDefinitions: [{', '.join(defined)}], keys used: [{', '.join(used)}]"
         )
