@@ -389,7 +389,7 @@ def _outbox(sandbox: Any) -> list[dict[str, Any]]:
 
 
 def test_a_notification_in_a_queue(sns: Any, topic: str, queue: Queue) -> None:
-    """Recorded: the members of the JSON, in SNS's layout."""
+    """Recorded: the members of the JSON, in SNS's layout. SNS-004: the queue's policy is not asked."""
     arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
     attributes = {
         "number": {"DataType": "Number", "StringValue": "99.12"},

@@ -18,6 +18,7 @@ from msgspec.structs import replace
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.lang import eventpatterns, inputtransform
 from mrak.lang.eventpatterns import Event
@@ -164,6 +165,7 @@ def _delivery(ctx: Context, scope: Scope, target: Target, work: Work) -> Deliver
     event_id = json.loads(work.event)["id"]
     lane = f"events|{work.rule_arn}|{target.bus}|{target.rule}|{target.id}|{event_id}"
     if found.service == "sqs":
+        deviation("EVENTS-004")
         message = {"MessageBody": work.input, **(target.settings.get("SqsParameters") or {})}
         return sqs.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead)
     if found.service == "sns":

@@ -22,6 +22,7 @@ import msgspec
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry, Undeliverable, parse_dead, settle
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
@@ -136,6 +137,7 @@ def deliver(
         return
     arn = subscription_arn(scope, subscription)
     if protocol == "sqs":
+        deviation("SNS-004")
         sent = _render_for_queue(subscription, arn, message, signer)
         lane = f"sns/{arn}/{message.group_id if message.sequence_number else message.id}"
         tx.enqueue(sqs.delivery(ctx, subscription.endpoint, sent, lane=lane, dead="sns.dead"))
