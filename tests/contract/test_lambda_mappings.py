@@ -143,6 +143,18 @@ def test_mapping_survives_an_update_of_its_function(client: Any, sandbox: Any) -
     assert out.take()[0]["Body"] == "b"
 
 
+def test_a_batch_under_way_is_finished_when_the_mapping_ends(client: Any, sandbox: Any) -> None:
+    """Deleting a mapping must not make its last batch come back."""
+    source, out = Queue(sandbox, "ending"), Queue(sandbox, "ending-out")
+    code = "import time\n" + TELL.replace("    return event", "    time.sleep(1)\n    return event")
+    teller(client, "ending", out, code)
+    made = client.create_event_source_mapping(EventSourceArn=source.arn, FunctionName="ending")
+    source.send("last")
+    out.take()
+    client.delete_event_source_mapping(UUID=made["UUID"])
+    until(lambda: source.count() == 0, 10)
+
+
 def test_errors_of_mappings(client: Any, sandbox: Any) -> None:
     """Recorded: test_event_source_mapping_exceptions, test_esm_with_not_existing_sqs_queue and the batching ones."""
     source = Queue(sandbox, "strict")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 from typing import Any
 
 from mrak.core.arn import find_arn
@@ -23,7 +24,10 @@ _POLL_SECONDS = 20
 _BATCH_AT_ONCE = 10
 _DEFAULT_CONCURRENCY = 10
 _EVENT_BYTES = 6 * 1024 * 1024
+_FINISH_SECONDS = 20.0
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
+
+log = logging.getLogger("mrak.services.lambda_")
 
 Message = dict[str, Any]
 
@@ -46,11 +50,21 @@ class QueueSource:
         self._reports_failures = "ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"]
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as batches:
+        """Until it is cancelled: then it takes no more, and batches under way may finish, as AWS lets them."""
+        under_way: set[asyncio.Task[None]] = set()
+        try:
             while True:
                 await self._free.acquire()
                 batch = await self._collect()
-                batches.create_task(self._process(batch))
+                task = asyncio.create_task(self._process(batch))
+                under_way.add(task)
+                task.add_done_callback(under_way.discard)
+                task.add_done_callback(_tell_failure)
+        finally:
+            if under_way:
+                await asyncio.wait(under_way, timeout=_FINISH_SECONDS)
+            for task in under_way:
+                task.cancel()
 
     async def _collect(self) -> list[Message]:
         """A batch: as many messages as are there, or as come within the window, up to its size."""
@@ -115,7 +129,7 @@ class QueueSource:
                 answer = await self._ctx.call("lambda", "Invoke", {"FunctionName": self._function, "Payload": payload})
                 break
             except ApiError as error:
-                if not error.retryable:
+                if error.code != "TooManyRequestsException":
                     await asyncio.sleep(pause)  # the function is gone or refuses: do not spin
                     return []
                 # Throttled: the messages stay ours until their time-out, so that it counts as one receive.
@@ -164,6 +178,12 @@ def succeeded(batch: list[Message], payload: bytes) -> list[Message]:
     if not failed <= known:
         return []
     return [message for message in batch if message["MessageId"] not in failed]
+
+
+def _tell_failure(task: asyncio.Task[None]) -> None:
+    """A batch whose messages could not be deleted comes back by itself; the log says why."""
+    if not task.cancelled() and task.exception() is not None:
+        log.error("a batch of an event source mapping failed", exc_info=task.exception())
 
 
 async def drain(ctx: Context, mapping: Mapping) -> None:

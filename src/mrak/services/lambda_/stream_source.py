@@ -130,7 +130,7 @@ class StreamSource:
             try:
                 return await self._ctx.call("lambda", "Invoke", {"FunctionName": self._function, "Payload": payload})
             except ApiError as error:
-                if not error.retryable:
+                if error.code != "TooManyRequestsException":
                     return None
             await self._ctx.sleep_until(self._ctx.clock() + pause)
             pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
