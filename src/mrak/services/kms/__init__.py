@@ -1,0 +1,11 @@
+"""AWS Key Management Service.
+
+key_operations    keys, aliases, policies, tags     crypto_operations   encrypt, decrypt, sign, data keys, MACs
+keys              look-up by id, ARN and alias; states and checks
+crypto            what the key material does (cryptography, loaded at first use)
+tables            rows and their invariants         errors              the service's errors
+"""
+
+from mrak.services.kms import crypto_operations, key_operations, workers
+
+__all__ = ["crypto_operations", "key_operations", "workers"]
