@@ -252,3 +252,23 @@ def test_unknown_runtime_says_what_would_run(bench: Bench) -> None:
     """No made-up success for a runtime that is not here."""
     error = bench.fail(bench.python(ECHO, runtime="java21"))
     assert error["errorType"] == "Runtime.Unavailable" and "java21" in error["errorMessage"]
+
+
+def test_instances_do_not_share_randomness(bench: Bench) -> None:
+    """Instances are forks of one process: none may draw what another draws."""
+    code = """
+        import os, random, tempfile, uuid
+        def handler(event, context):
+            return [random.random(), str(uuid.uuid4()), os.urandom(8).hex(), next(tempfile._get_candidate_names())]
+        """
+    drawn = [bench.ask(bench.python(code)) for _ in range(3)]
+    assert all(len(set(column)) == 3 for column in zip(*drawn, strict=True))
+
+
+def test_boto3_preloaded_or_not_is_the_functions_own_where_it_brings_one(bench: Bench) -> None:
+    """A package's own SDK goes before the one that is there anyway, also once that was loaded ahead of time."""
+    code = "import boto3\ndef handler(event, context):\n    return getattr(boto3, 'OWN', 'preinstalled')\n"
+    assert bench.ask(bench.python(code, timeout_seconds=20)) == "preinstalled"
+    assert bench.ask(bench.python(code, timeout_seconds=20)) == "preinstalled"
+    own = bench.write(app_py=code, boto3_py="OWN = 'own'\n")
+    assert bench.ask(bench.spec(own)) == "own"

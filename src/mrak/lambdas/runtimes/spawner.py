@@ -75,7 +75,10 @@ class Spawner:
 
     def receive(self) -> None:
         space = socket.CMSG_SPACE(_DESCRIPTORS_PER_START * 16 * array.array("i").itemsize)
-        data, ancillary, _, _ = self.server.recvmsg(1 << 16, space)
+        try:
+            data, ancillary, _, _ = self.server.recvmsg(1 << 16, space)
+        except OSError:
+            self.end()  # the server is gone
         for level, kind, payload in ancillary:
             if level == socket.SOL_SOCKET and kind == socket.SCM_RIGHTS:
                 received = array.array("i")

@@ -294,7 +294,8 @@ def _set_paths(sdk_folder):
 def _forget_preloaded_sdk():
     """A function's own copy of the SDK goes before the preloaded one."""
     for folder in sys.path[:3]:
-        if any(os.path.exists(os.path.join(folder, package)) for package in SDK_PACKAGES):
+        places = [os.path.join(folder, package) for package in SDK_PACKAGES]
+        if any(os.path.exists(place) or os.path.exists(place + ".py") for place in places):
             for name in list(sys.modules):
                 if name.partition(".")[0] in SDK_PACKAGES:
                     del sys.modules[name]
