@@ -219,7 +219,7 @@ def test_overrides(sandbox: Any, s3: Any, bucket: str, raw: Raw) -> None:
 
 
 def test_storage_classes(s3: Any, bucket: str) -> None:
-    """Archived objects cannot be read until they are restored."""
+    """Archived objects cannot be read until they are restored (S3-004: at once)."""
     s3.put_object(Bucket=bucket, Key="ia", Body=b"x", StorageClass="STANDARD_IA")
     assert s3.get_object(Bucket=bucket, Key="ia")["StorageClass"] == "STANDARD_IA"
     s3.put_object(Bucket=bucket, Key="cold", Body=b"x", StorageClass="GLACIER")

@@ -16,10 +16,12 @@ from typing import Any
 from mrak.auth.evaluation import RESOURCE, AuthorizationRequest, Named, PolicySet, matching_statements
 from mrak.auth.policy import Policy, parse_policy
 from mrak.core.context import Context
+from mrak.core.deviations import deviation
 from mrak.services.s3 import acls, errors
 from mrak.services.s3.names import bucket_arn, canonical_id
 from mrak.services.s3.tables import BLOCK_DEFAULT, Bucket, Version
 
+deviation("S3-001")
 BLOCK_ACLS, IGNORE_ACLS, BLOCK_POLICY, RESTRICT = 1, 2, 4, 8
 
 # What an ACL's permission stands for (acl-overview.html, "Mapping of ACL permissions").

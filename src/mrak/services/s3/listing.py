@@ -58,6 +58,10 @@ class Walk:
         at = key.find(self._delimiter, len(self._prefix))
         return None if at < 0 else key[: at + len(self._delimiter)]
 
+    def holds(self, key: str) -> bool:
+        """Whether a key is shown as itself."""
+        return key.startswith(self._prefix) and self.fold(key) is None
+
     def rows(self, tx: Transaction) -> Iterator[Any]:
         """Records, and common prefixes as text."""
         start = self._start

@@ -128,7 +128,8 @@ def list_object_versions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     if id_marker and not key_marker:
         message = "A version-id marker cannot be specified without a key marker."
         raise errors.invalid_argument(message, "version-id-marker", id_marker)
-    rows = _all_versions(ctx, tx, bucket, prefix, delimiter, key_marker, id_marker)
+    walk = Walk(OBJECTS, everywhere(ctx.scope), bucket.name, prefix, delimiter, key_marker)
+    rows = _all_versions(ctx, tx, bucket, walk, (key_marker, id_marker))
     page: list[tuple[Version | str, bool]] = []
     truncated = False
     for row in rows if size else ():
@@ -158,12 +159,12 @@ def list_object_versions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 
 
 def _all_versions(
-    ctx: Context, tx: Transaction, bucket: Bucket, prefix: str, delimiter: str, key_marker: str, id_marker: str
+    ctx: Context, tx: Transaction, bucket: Bucket, walk: Walk, marker: tuple[str, str]
 ) -> Iterator[tuple[Version | str, bool]]:
     """(version or common prefix, whether it is the latest): each key's latest, then its older ones, newest first."""
     scope = everywhere(ctx.scope)
-    walk = Walk(OBJECTS, scope, bucket.name, prefix, delimiter, key_marker)
-    if id_marker and walk.fold(key_marker) is None and key_marker.startswith(prefix):
+    key_marker, id_marker = marker
+    if id_marker and walk.holds(key_marker):
         marked = _require_marked(ctx, tx, bucket, key_marker, id_marker)
         for older in VERSIONS.scan(tx, scope, bucket.name, key_marker, after=marked):
             yield older, False

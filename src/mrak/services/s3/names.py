@@ -13,6 +13,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from mrak.core.deviations import deviation
 from mrak.core.entropy import Draws
 from mrak.services.s3 import errors
 
@@ -22,6 +23,8 @@ _RESERVED_STARTS = ("xn--", "sthree-", "amzn-s3-demo-")
 _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _ACCOUNT = re.compile(r"\d{12}")
 _HASH_DIGITS, _ID_DIGITS = 54, 64
+
+deviation("S3-002")
 
 # The owner of what anonymous requests write; AWS's own id for that.
 ANONYMOUS_ID = "65a011a29cdf8ec533ec3d1ccaae921c"

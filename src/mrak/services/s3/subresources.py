@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.protocol import times
 from mrak.services.s3 import access, buckets, drafts, effects, errors, locks, tagging
@@ -12,6 +13,7 @@ from mrak.services.s3 import objects as versions
 from mrak.services.s3.reading import ARCHIVED
 from mrak.services.s3.tables import Bucket, Version
 
+deviation("S3-004")
 _DAY = 86_400.0
 
 
