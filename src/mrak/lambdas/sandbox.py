@@ -125,13 +125,17 @@ class Spawner:
 
     def close(self) -> None:
         """Ends the spawner and with it all of its instances."""
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
-        self._socket.close()
+        self._hang_up()
         for _, descriptors in self._outbox:
             for descriptor in descriptors:
                 os.close(descriptor)
         self.process.wait(timeout=10)
+
+    def _hang_up(self) -> None:
+        if self._socket.fileno() >= 0:
+            self._loop.remove_reader(self._socket)
+            self._loop.remove_writer(self._socket)
+            self._socket.close()
 
     @property
     def alive(self) -> bool:
@@ -201,9 +205,7 @@ class Spawner:
 
     def _fail(self, error: OSError) -> None:
         """The spawner is gone, and with it every instance."""
-        self._loop.remove_reader(self._socket)
-        self._loop.remove_writer(self._socket)
-        self._socket.close()
+        self._hang_up()
         if not self._ready.done():
             self._ready.set_exception(error)
             self._ready.exception()  # marks it seen where nobody waits

@@ -5,7 +5,10 @@ from __future__ import annotations
 import json
 import re
 
+import pytest
 from tests.unit.lambdas.function_bench import Bench
+
+from mrak.lambdas.interpreters import pythons
 
 ECHO = "def handler(event, context):\n    return event\n"
 
@@ -272,3 +275,21 @@ def test_boto3_preloaded_or_not_is_the_functions_own_where_it_brings_one(bench: 
     assert bench.ask(bench.python(code, timeout_seconds=20)) == "preinstalled"
     own = bench.write(app_py=code, boto3_py="OWN = 'own'\n")
     assert bench.ask(bench.spec(own)) == "own"
+
+
+@pytest.mark.parametrize("minor", sorted(pythons()))
+def test_every_installed_version_runs_functions(bench: Bench, minor: int) -> None:
+    """The spawner and the runtime run under each; an SDK that a version cannot load hurts only who imports it."""
+    code = """
+        import sys
+        def handler(event, context):
+            try:
+                import boto3
+            except Exception as error:
+                print("no SDK here:", error)
+            return list(sys.version_info[:2])
+        """
+    source = bench.write(app_py=code)
+    for fingerprint in ("first", "second"):
+        spec = bench.spec(source, runtime=f"python3.{minor}", fingerprint=fingerprint, timeout_seconds=20)
+        assert bench.ask(spec) == [3, minor]

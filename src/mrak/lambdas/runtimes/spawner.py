@@ -172,8 +172,9 @@ class Spawner:
         for module in modules:
             try:
                 importlib.import_module(module)
-            except ImportError as error:
-                sys.stderr.write(f"cannot preload {module}: {error}\n")
+            except Exception as error:  # the SDK may not support this Python version, in whatever way that shows
+                sys.stderr.write(f"{module} cannot be loaded by Python {sys.version.split()[0]}: {error!r}\n")
+                python_runtime.forget_sdk()
         gc.collect()
         gc.freeze()
 

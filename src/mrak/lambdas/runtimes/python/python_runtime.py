@@ -296,10 +296,14 @@ def _forget_preloaded_sdk():
     for folder in sys.path[:3]:
         places = [os.path.join(folder, package) for package in SDK_PACKAGES]
         if any(os.path.exists(place) or os.path.exists(place + ".py") for place in places):
-            for name in list(sys.modules):
-                if name.partition(".")[0] in SDK_PACKAGES:
-                    del sys.modules[name]
+            forget_sdk()
             return
+
+
+def forget_sdk():
+    for name in list(sys.modules):
+        if name.partition(".")[0] in SDK_PACKAGES:
+            del sys.modules[name]
 
 
 def main():
