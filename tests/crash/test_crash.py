@@ -1,7 +1,7 @@
 """kill -9 at any moment loses nothing that was acknowledged, nor its consequences.
 
-Fifty kills of a loaded server (CRASH_KILLS changes that), with the default durability: messages, and objects in rows and
-in files. Beside this file: deliveries that were still to be made, tables with indexes and streams, functions.
+Fifty kills of a loaded server (CRASH_KILLS changes that), with the default durability: messages, and objects in rows
+and files. Beside this file: deliveries that were still to be made, tables with indexes and streams, functions.
 """
 
 from __future__ import annotations
