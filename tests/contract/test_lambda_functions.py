@@ -125,6 +125,14 @@ def test_versions_are_numbered_and_listed(client: Any) -> None:
     assert [row["Version"] for row in listed] == ["$LATEST", "2"]
 
 
+def test_create_and_publish_at_once(client: Any, sandbox: Any) -> None:
+    """Recorded: test_invocation_with_qualifier: version 1 under the bare ARN."""
+    made = create(client, "at-once", Publish=True)
+    arn = f"arn:aws:lambda:us-east-1:{sandbox.account}:function:at-once"
+    assert (made["Version"], made["FunctionArn"], made["State"]) == ("1", arn, "Pending")
+    assert call(client, "at-once", 3, Qualifier="1") == 3
+
+
 def test_list_pages_through_all_functions(fresh_sandbox: Any) -> None:
     """Markers lead through the whole list, in order of names."""
     client = fresh_sandbox.client("lambda")

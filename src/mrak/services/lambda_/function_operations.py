@@ -41,7 +41,8 @@ async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
     version = await ctx.transact(create)
     ctx.about(ref.arn)
-    return configuration.render(ctx, ref.scope, version, version.label if version.number else "", status="Pending")
+    # Not qualified even where it was published at once (recorded: test_invocation_with_qualifier).
+    return configuration.render(ctx, ref.scope, version, status="Pending")
 
 
 def _check_absent(tx: Transaction, ref: Reference) -> None:
