@@ -1,0 +1,27 @@
+"""AWS Step Functions. Importing this package registers its operations and background work.
+
+machine_operations   state machines and tags       version_operations   versions and aliases
+execution_operations executions and their history  task_operations      task tokens and activities
+maprun_operations    distributed Maps              testing              TestState
+transitions          one step of an execution: the language's state machine (`lang/asl`) over rows
+workers              tasks, timers                 integrations         what a Task calls
+express              executions in memory          mapruns              a distributed Map's children
+"""
+
+from mrak.services.stepfunctions import (
+    execution_operations,
+    machine_operations,
+    maprun_operations,
+    mapworkers,
+    task_operations,
+    workers,
+)
+
+__all__ = [
+    "execution_operations",
+    "machine_operations",
+    "maprun_operations",
+    "mapworkers",
+    "task_operations",
+    "workers",
+]

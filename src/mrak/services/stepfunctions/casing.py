@@ -1,0 +1,115 @@
+"""Between a state's JSON and an operation's input and output.
+
+States spell members as AWS's SDK for Java does: `Bucket`, `ExecutionArn`, though the API says `executionArn`. Where a
+text is wanted, JSON may be given; blobs are texts; times are ISO 8601.
+https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.html
+"""
+
+from __future__ import annotations
+
+import base64
+from datetime import UTC, datetime
+from typing import Any
+
+import msgspec
+
+from mrak.lang.asl.choices import find_timestamp
+from mrak.protocol import model
+from mrak.protocol.model import Shape
+
+
+class WrongParameters(Exception):
+    """Parameters that the operation does not have, or of another kind; the text is the cause."""
+
+
+def find_shape(service: str, operation: str, part: str) -> Shape | None:
+    """The input or output shape of an operation; None where AWS has no such operation."""
+    found = model.load(service).find_operation(operation) if service in model.known_services() else None
+    if found is None:
+        return None
+    return found.input if part == "input" else found.output
+
+
+def to_input(shape: Shape, value: Any, at: str = "") -> Any:
+    """A state's parameters as the operation's input; raises WrongParameters."""
+    if value is None:
+        return None
+    if shape.type == "structure":
+        return _structure(shape, value, at)
+    if shape.type == "list":
+        if not isinstance(value, list):
+            raise WrongParameters(f"Parameter validation failed: {at or 'input'} must be an array")
+        return [to_input(shape.element.shape, item, f"{at}[{index}]") for index, item in enumerate(value)]
+    if shape.type == "map":
+        if not isinstance(value, dict):
+            raise WrongParameters(f"Parameter validation failed: {at or 'input'} must be an object")
+        return {name: to_input(shape.value.shape, item, f"{at}.{name}") for name, item in value.items()}
+    return _scalar(shape, value)
+
+
+def _structure(shape: Shape, value: Any, at: str) -> dict[str, Any]:
+    if shape.is_document:
+        return value  # type: ignore[no-any-return]
+    if not isinstance(value, dict):
+        raise WrongParameters(f"Parameter validation failed: {at or 'input'} must be an object")
+    made: dict[str, Any] = {}
+    for name, item in value.items():
+        member = shape.members.get(name) or shape.members.get(name[:1].lower() + name[1:])
+        if member is None:
+            supported = ", ".join(sorted(known[:1].upper() + known[1:] for known in shape.members))
+            raise WrongParameters(
+                f'The field "{name}" is not supported by Step Functions. The supported fields are: [{supported}]'
+            )
+        made[member.name] = to_input(member.shape, item, f"{at}.{name}" if at else name)
+    return made
+
+
+def _scalar(shape: Shape, value: Any) -> Any:
+    if shape.type == "string":
+        return value if isinstance(value, str) else _json(value)
+    if shape.type == "blob":
+        return (value if isinstance(value, str) else _json(value)).encode()
+    if shape.type == "timestamp" and isinstance(value, str):
+        moment = find_timestamp(value)
+        return value if moment is None else moment.timestamp()
+    if shape.type in ("integer", "long") and isinstance(value, str):
+        return int(value) if value.lstrip("-").isdigit() and len(value) < 20 else value
+    if shape.type == "boolean" and value in ("true", "false"):
+        return value == "true"
+    return value
+
+
+def _json(value: Any) -> str:
+    return msgspec.json.encode(value).decode()
+
+
+def to_state(shape: Shape, value: Any) -> Any:
+    """An operation's output as a state sees it."""
+    if shape.type == "structure" and isinstance(value, dict) and not shape.is_document:
+        return {
+            name[:1].upper() + name[1:]: to_state(shape.members[name].shape, item)
+            for name, item in value.items()
+            if item is not None and name in shape.members
+        }
+    if shape.type == "list" and isinstance(value, list):
+        return [to_state(shape.element.shape, item) for item in value]
+    if shape.type == "map" and isinstance(value, dict):
+        return {name: to_state(shape.value.shape, item) for name, item in value.items()}
+    if shape.type == "timestamp" and isinstance(value, int | float):
+        return show_timestamp(value)
+    if isinstance(value, bytes):
+        return text_of(value)
+    return value
+
+
+def show_timestamp(moment: float) -> str:
+    shown = datetime.fromtimestamp(moment, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return shown.replace(".000Z", "Z")
+
+
+def text_of(raw: bytes) -> str:
+    """Bytes as text; what is no UTF-8 as base64."""
+    try:
+        return raw.decode()
+    except UnicodeDecodeError:
+        return base64.b64encode(raw).decode()

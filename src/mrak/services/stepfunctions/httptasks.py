@@ -1,0 +1,103 @@
+"""Tasks that send HTTP requests: `apigateway:invoke` and `http:invoke`.
+
+https://docs.aws.amazon.com/step-functions/latest/dg/connect-api-gateway.html
+https://docs.aws.amazon.com/step-functions/latest/dg/call-https-apis.html
+"""
+
+from __future__ import annotations
+
+import http
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import msgspec
+
+from mrak.core.context import Context
+from mrak.core.http import OutgoingError, Reply
+from mrak.core.scope import Scope
+from mrak.lang.asl import failures
+from mrak.lang.asl.failures import StateFailed
+from mrak.lang.asl.scope import render
+
+_TIMEOUT_SECONDS = 60.0
+
+
+async def invoke_api(ctx: Context, params: Any) -> dict[str, Any]:
+    """Calls an API's stage; a status of 400 or more fails the task with ApiGateway.<status>."""
+    if not isinstance(params, dict) or "ApiEndpoint" not in params or "Method" not in params:
+        raise StateFailed(failures.RUNTIME, "The fields 'ApiEndpoint' and 'Method' are required")
+    endpoint = str(params["ApiEndpoint"])
+    scheme = "https" if endpoint.endswith(".amazonaws.com") else "http"
+    parts = [str(params[name]).strip("/") for name in ("Stage", "Path") if params.get(name)]
+    url = f"{scheme}://{endpoint.rstrip('/')}/{'/'.join(quote(part, safe='/%') for part in parts)}"
+    pairs = [
+        (name, str(value))
+        for name, values in (params.get("QueryParameters") or {}).items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    headers = [
+        (name, str(value))
+        for name, values in (params.get("Headers") or {}).items()
+        for value in (values if isinstance(values, list) else [values])
+    ]
+    body = b"" if params.get("RequestBody") is None else render(params["RequestBody"]).encode()
+    if body:
+        headers.append(("content-type", "application/json"))
+    reply = await _send(ctx, str(params["Method"]), f"{url}?{urlencode(pairs)}" if pairs else url, headers, body)
+    shown = _render_reply(reply)
+    if reply.status >= 400:
+        raise StateFailed(f"ApiGateway.{reply.status}", _text(reply))
+    return shown
+
+
+async def invoke_http(ctx: Context, params: Any, scope: Scope) -> dict[str, Any]:
+    """Calls an HTTPS endpoint with the credentials of an EventBridge connection."""
+    if not isinstance(params, dict) or "ApiEndpoint" not in params or "Method" not in params:
+        raise StateFailed(failures.RUNTIME, "The fields 'ApiEndpoint' and 'Method' are required")
+    pairs = [(name, str(value)) for name, value in (params.get("QueryParameters") or {}).items()]
+    headers = [(name.lower(), str(value)) for name, value in (params.get("Headers") or {}).items()]
+    body = b""
+    if params.get("RequestBody") is not None:
+        body, content_type = _encode_body(params["RequestBody"], params.get("Transform") or {}, dict(headers))
+        if not any(name == "content-type" for name, _ in headers):
+            headers.append(("content-type", content_type))
+    url = str(params["ApiEndpoint"])
+    if pairs:
+        url += ("&" if "?" in url else "?") + urlencode(pairs)
+    reply = await _send(ctx, str(params["Method"]), url, headers, body)
+    if reply.status >= 400:
+        raise StateFailed(f"States.Http.StatusCode.{reply.status}", _text(reply))
+    return _render_reply(reply)
+
+
+def _encode_body(body: Any, transform: dict[str, Any], headers: dict[str, str]) -> tuple[bytes, str]:
+    encoded = transform.get("RequestBodyEncoding") == "URL_ENCODED" or "x-www-form-urlencoded" in headers.get(
+        "content-type", ""
+    )
+    if encoded and isinstance(body, dict):
+        return urlencode(body, doseq=True).encode(), "application/x-www-form-urlencoded"
+    return render(body).encode(), "application/json"
+
+
+async def _send(ctx: Context, method: str, url: str, headers: list[tuple[str, str]], body: bytes) -> Reply:
+    try:
+        reply: Reply = await ctx.part("http").send(method, url, headers, body, _TIMEOUT_SECONDS)
+    except OutgoingError as error:
+        raise StateFailed("States.Http.Socket", str(error)) from None
+    return reply
+
+
+def _text(reply: Reply) -> str:
+    return reply.body.decode(errors="replace")
+
+
+def _render_reply(reply: Reply) -> dict[str, Any]:
+    headers: dict[str, list[str]] = {}
+    for name, value in reply.headers:
+        headers.setdefault(name, []).append(value)
+    try:
+        shown: Any = msgspec.json.decode(reply.body) if reply.body else ""
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        shown = _text(reply)
+    phrase = http.HTTPStatus(reply.status).phrase if reply.status in http.HTTPStatus._value2member_map_ else ""
+    return {"Headers": headers, "ResponseBody": shown, "StatusCode": reply.status, "StatusText": phrase}
