@@ -267,6 +267,28 @@ def test_stream_failure_is_retried_then_told_to_the_destination(client: Any, san
     assert out.take_json()[0]["Records"][0]["dynamodb"]["Keys"]["id"]["S"] == "good"
 
 
+def test_bucket_as_failure_destination(client: Any, sandbox: Any) -> None:
+    """Recorded: test_dynamodb_event_source_mapping_with_s3_on_failure_destination: the records are in the object."""
+    dynamodb, arn = stream_table(sandbox, "stream-bucket")
+    s3 = sandbox.client("s3")
+    s3.create_bucket(Bucket="failures")
+    create(client, "stream-bucket", "def handler(event, context):\n    raise ValueError('no')\n")
+    made = client.create_event_source_mapping(
+        EventSourceArn=arn,
+        FunctionName="stream-bucket",
+        StartingPosition="TRIM_HORIZON",
+        MaximumRetryAttempts=0,
+        DestinationConfig={"OnFailure": {"Destination": "arn:aws:s3:::failures"}},
+    )
+    dynamodb.put_item(TableName="stream-bucket", Item={"id": {"S": "x"}})
+    until(lambda: s3.list_objects_v2(Bucket="failures")["KeyCount"] == 1)
+    key = s3.list_objects_v2(Bucket="failures")["Contents"][0]["Key"]
+    told = json.loads(s3.get_object(Bucket="failures", Key=key)["Body"].read())
+    assert key.startswith(f"aws/lambda/{made['UUID']}/{told['DDBStreamBatchInfo']['shardId']}/")
+    assert told["requestContext"]["condition"] == "RetryAttemptsExhausted"
+    assert told["payload"]["Records"][0]["dynamodb"]["Keys"] == {"id": {"S": "x"}}
+
+
 def test_what_is_not_built_says_so(client: Any, sandbox: Any) -> None:
     """LAMBDA-002: ParallelizationFactor is kept, batches of a shard still run one at a time. Tumbling windows: 501."""
     _, arn = stream_table(sandbox, "stream-settings")

@@ -21,7 +21,8 @@ from mrak.services.sns import exports as sns
 from mrak.services.sqs import exports as sqs
 
 PUT_EVENT = "lambda.put-event"
-_SERVICES = ("sqs", "sns", "lambda", "events")
+PUT_OBJECT = "lambda.put-object"
+_SERVICES = ("sqs", "sns", "lambda", "events", "s3")
 log = logging.getLogger("mrak.services.lambda_")
 
 
@@ -31,9 +32,17 @@ def is_destination(target_arn: str) -> bool:
 
 
 def send(
-    ctx: Context, tx: Transaction, target_arn: str, envelope: dict[str, Any], function: str, succeeded: bool
+    ctx: Context,
+    tx: Transaction,
+    target_arn: str,
+    envelope: dict[str, Any],
+    function: str,
+    succeeded: bool,
+    *,
+    folder: str = "",
 ) -> None:
-    """Hands an envelope to a destination, in the transaction that ends what it is about."""
+    """Hands an envelope to a destination, in the transaction that ends what it is about. `folder` is where in a bucket
+    it goes; asynchronous invocations have one for each function."""
     parsed = find_arn(target_arn)
     text = json.dumps(envelope, separators=(",", ":"), ensure_ascii=False)
     match parsed.service if parsed is not None else "":
@@ -45,6 +54,9 @@ def send(
             tx.enqueue(exports.event_delivery(ctx, target_arn, text.encode()))
         case "events":
             tx.enqueue(_event(ctx, target_arn, text, function, succeeded))
+        case "s3":
+            name = function.split(":")[6]
+            tx.enqueue(_object(ctx, target_arn, text, folder or f"aws/lambda/async/{name}"))
         case _:
             log.warning("%s is no destination that mrak knows; an envelope of %s is lost", target_arn, function)
 
@@ -66,6 +78,27 @@ def _event(ctx: Context, bus_arn: str, text: str, function: str, succeeded: bool
         trace=ctx.trace,
         enqueued_at=ctx.now,
     )
+
+
+def _object(ctx: Context, bucket_arn: str, text: str, folder: str) -> Delivery:
+    """AWS names the objects by time: aws/lambda/<mapping>/<shard>/2024/01/31/2024-01-31T12.00.00-<uuid>."""
+    at = datetime.datetime.fromtimestamp(ctx.clock(), datetime.UTC)
+    key = f"{folder}/{at:%Y/%m/%d}/{at:%Y-%m-%dT%H.%M.%S}-{ctx.draw.uuid()}"
+    return Delivery(
+        kind=PUT_OBJECT,
+        lane=f"lambda/destination/{bucket_arn}",
+        scope=ctx.scope,
+        payload=msgspec.msgpack.encode([bucket_arn.rpartition(":")[2], key, text]),
+        retry=Retry(attempts=3),
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+    )
+
+
+@delivery(PUT_OBJECT)
+async def put_object(ctx: Context, made: Delivery) -> None:
+    bucket, key, text = msgspec.msgpack.decode(made.payload)
+    await ctx.call("s3", "PutObject", {"Bucket": bucket, "Key": key, "Body": text.encode()})
 
 
 @delivery(PUT_EVENT)

@@ -194,7 +194,12 @@ class StreamSource:
                 "streamArn": self._mapping.source_arn,
             },
         }
-        await ctx.transact(lambda tx: destinations.send(ctx, tx, target, envelope, self._function, False))
+        if ":s3:" in target:
+            envelope["payload"] = {"Records": batch}  # only a bucket takes the records themselves
+        folder = f"aws/lambda/{self._mapping.uuid}/{dynamodb.shard_id(self._stream)}"
+        await ctx.transact(
+            lambda tx: destinations.send(ctx, tx, target, envelope, self._function, False, folder=folder)
+        )
 
 
 def _arrival(record: Record) -> str:
