@@ -18,7 +18,7 @@ from mrak.auth.policy import Policy, parse_policy
 from mrak.core.context import Context
 from mrak.core.deviations import deviation
 from mrak.services.s3 import acls, errors
-from mrak.services.s3.names import bucket_arn, canonical_id
+from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.tables import BLOCK_DEFAULT, Bucket, Version
 
 deviation("S3-001")
@@ -104,6 +104,9 @@ def may(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version:
     ignore_public = blocks(bucket, IGNORE_ACLS)
     permission = _OBJECT_PERMISSIONS.get(action)
     if permission is not None:
+        if permission in ("READ_ACP", "WRITE_ACP") and version is not None and caller and version.account == caller:
+            # An owner can always reach the list, whatever it says.
+            return True
         return version is not None and acls.permits(version.acl, version.account, caller, permission, ignore_public)
     permission = _BUCKET_PERMISSIONS.get(action)
     return permission is not None and acls.permits(bucket.acl, bucket.account, caller, permission, ignore_public)
@@ -200,8 +203,3 @@ def is_public_policy(policy: Policy) -> bool:
         if everybody and not any(condition.key in narrowing for condition in statement.conditions):
             return True
     return False
-
-
-def initiator(ctx: Context) -> dict[str, Any]:
-    """The Initiator of a multipart upload."""
-    return {"ID": canonical_id(ctx.principal.account), "DisplayName": ctx.principal.arn}

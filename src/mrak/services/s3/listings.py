@@ -82,7 +82,8 @@ def list_objects_v2(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
     size = listing.check_count(req, "MaxKeys", "max-keys")
     prefix, delimiter = req.get("Prefix", ""), req.get("Delimiter", "")
     token = req.get("ContinuationToken")
-    after = req.get("StartAfter", "") if token is None else _require_position(token)
+    # An empty token is none, but is given back.
+    after = _require_position(token) if token else req.get("StartAfter", "")
     walk = Walk(OBJECTS, everywhere(ctx.scope), bucket.name, prefix, delimiter, after)
     found, prefixes, last = _take(walk, tx, size)
     with_owner = bool(req.get("FetchOwner"))

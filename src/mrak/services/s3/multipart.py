@@ -207,6 +207,8 @@ def _render_part(part: Part, algorithm: str) -> dict[str, Any]:
 
 
 def _initiator(upload: Upload) -> dict[str, Any]:
+    if upload.initiator_arn.endswith(":root") or not upload.initiator:
+        return render_owner(upload.initiator)
     return {"ID": names.canonical_id(upload.initiator), "DisplayName": upload.initiator_arn}
 
 
