@@ -53,7 +53,7 @@ class Upstream(BaseHTTPRequestHandler):
         if self.path.startswith("/slow"):
             self.connection.recv(1)  # until the gateway gives up
             return
-        status = int(self.path.rsplit("/", 1)[1]) if self.path.startswith("/status/") else 200
+        status = int(self.path.partition("?")[0].rsplit("/", 1)[1]) if self.path.startswith("/status/") else 200
         data = json.dumps(asked).encode()
         self.send_response(status)
         self.send_header("content-type", "application/json")

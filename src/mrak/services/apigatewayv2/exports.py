@@ -1,23 +1,54 @@
-"""What other services may use: which API an id names, where it answers, and who is connected to it."""
+"""What other services may use: which API an id names, where it answers, who is connected to it, and what REST APIs have
+in common with HTTP APIs: calling functions, keeping authorizers' verdicts, reading definitions."""
 
 from __future__ import annotations
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.core.urls import resource_url
+from mrak.services.apigatewayv2.openapi import parse_document
+from mrak.services.apigatewayv2.plane.authorizers import AuthorizerFailed, Decisions, Verdict, allows, parse_verdict
+from mrak.services.apigatewayv2.plane.aws import role_session
+from mrak.services.apigatewayv2.plane.call import new_extended_id
 from mrak.services.apigatewayv2.plane.connections import MOST_MESSAGE_BYTES, Connection, find_connection, send
+from mrak.services.apigatewayv2.plane.events import group, render_time
+from mrak.services.apigatewayv2.plane.functions import FunctionFailed, FunctionTimedOut, invoke_function
+from mrak.services.apigatewayv2.plane.mapping import apply_stage_variables, body_value
+from mrak.services.apigatewayv2.plane.replies import as_text
 from mrak.services.apigatewayv2.tables import INDEX, Indexed
 
 __all__ = [
     "MOST_MESSAGE_BYTES",
+    "AuthorizerFailed",
     "Connection",
+    "Decisions",
+    "FunctionFailed",
+    "FunctionTimedOut",
+    "Verdict",
+    "allows",
     "api_url",
+    "apply_stage_variables",
+    "as_text",
+    "body_value",
     "find_api_scope",
     "find_connection",
     "forget_api_id",
+    "forget_decisions",
+    "group",
+    "invoke_function",
     "new_api_id",
+    "new_extended_id",
+    "parse_document",
+    "parse_verdict",
+    "render_time",
+    "role_session",
     "send",
 ]
+
+
+def forget_decisions(ctx: Context, api_id: str, stage: str) -> None:
+    """Authorizers are asked anew."""
+    ctx.live(Decisions).forget(api_id, stage)
 
 
 def new_api_id(ctx: Context, tx: Transaction, protocol: str) -> str:

@@ -15,7 +15,12 @@ from mrak.services.apigatewayv2 import rules
 
 
 class FunctionFailed(Exception):
-    """It was not found, may not be called, or failed; the message is the function's own where it has one."""
+    """It was not found, may not be called, or failed; the message is the function's own where it has one, and
+    `payload` what it returned."""
+
+    def __init__(self, message: str, payload: bytes | None = None) -> None:
+        super().__init__(message)
+        self.payload = payload
 
 
 class FunctionTimedOut(FunctionFailed):
@@ -23,9 +28,14 @@ class FunctionTimedOut(FunctionFailed):
 
 
 async def invoke_function(
-    ctx: Context, uri: str, event: dict[str, Any] | bytes, source_arn: str, timeout_seconds: float
+    ctx: Context,
+    uri: str,
+    event: dict[str, Any] | bytes,
+    source_arn: str,
+    timeout_seconds: float,
+    kind: str = "RequestResponse",
 ) -> bytes:
-    """The function's answer to an event."""
+    """The function's answer to an event; nothing where `kind` is Event."""
     function_arn = rules.find_function_arn(uri)
     parsed = None if function_arn is None else find_arn(function_arn)
     if parsed is None:
@@ -36,7 +46,7 @@ async def invoke_function(
             answer = await ctx.call(
                 "lambda",
                 "Invoke",
-                {"FunctionName": function_arn, "Payload": payload},
+                {"FunctionName": function_arn, "Payload": payload, "InvocationType": kind},
                 scope=parsed.scope_in(ctx.scope.environment),
                 principal=service_principal("apigateway.amazonaws.com", ctx.scope.account, source_arn),
             )
@@ -48,7 +58,7 @@ async def invoke_function(
         raise FunctionFailed(str(error)) from None
     returned: bytes = answer.get("Payload", b"")
     if answer.get("FunctionError"):
-        raise FunctionFailed(_error_message(returned))
+        raise FunctionFailed(_error_message(returned), returned)
     return returned
 
 

@@ -1,0 +1,186 @@
+"""REST APIs: create, read, change, delete; their tags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from mrak.core.arn import arn, find_arn
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.core.scope import Scope
+from mrak.services.apigateway import errors, parts, patches
+from mrak.services.apigateway.tables import (
+    APIS,
+    DOMAINS,
+    KEYS,
+    MODELS,
+    OF_AN_API,
+    PLANS,
+    RESOURCES,
+    STAGES,
+    Api,
+    Part,
+    Resource,
+)
+from mrak.services.apigatewayv2 import exports
+
+_MEMBERS = (
+    "name", "description", "version", "binaryMediaTypes", "minimumCompressionSize", "policy", "securityPolicy",
+    "endpointAccessMode",
+)  # fmt: skip
+_FIELDS = {
+    "/name": patches.TEXT,
+    "/description": patches.ANY_TEXT,
+    "/version": patches.ANY_TEXT,
+    "/apiKeySource": patches.TEXT,
+    "/binaryMediaTypes/*": patches.MEMBER,
+    "/minimumCompressionSize": patches.ANY_INTEGER,
+    "/disableExecuteApiEndpoint": patches.BOOLEAN,
+    "/policy": patches.ANY_TEXT,
+    "/endpointConfiguration/ipAddressType": patches.TEXT,
+    "/endpointConfiguration/types/EDGE": patches.TEXT,
+    "/endpointConfiguration/types/REGIONAL": patches.TEXT,
+    "/endpointConfiguration/types/PRIVATE": patches.TEXT,
+    "/endpointConfiguration/types/0": patches.TEXT,
+}
+_MODELS = (
+    ("Empty", "This is a default empty schema model", {"title": "Empty Schema"}),
+    ("Error", "This is a default error schema model", {
+        "title": "Error Schema", "properties": {"message": {"type": "string"}},
+    }),
+)  # fmt: skip
+_SCHEMA = "http://json-schema.org/draft-04/schema#"
+_MOST_TAGS = 50
+
+
+@operation("CreateRestApi")
+def create_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if not req["name"].strip():
+        raise errors.bad_request("API name must be non-empty")
+    if "minimumCompressionSize" in req and not 0 <= req["minimumCompressionSize"] <= 10_485_760:
+        raise errors.bad_request("Invalid minimum compression size, must be between 0 and 10485760")
+    settings = parts.given(req, *_MEMBERS) | {
+        "apiKeySource": req.get("apiKeySource", "HEADER"),
+        "disableExecuteApiEndpoint": req.get("disableExecuteApiEndpoint", False),
+        "endpointConfiguration": _endpoint(req.get("endpointConfiguration", {})),
+    }
+    api = make_api(ctx, tx, settings, req.get("tags"))
+    for name, description, schema in _MODELS:
+        text = msgspec.json.encode({"$schema": _SCHEMA, "type": "object", **schema}).decode()
+        model = {"name": name, "description": description, "schema": text, "contentType": "application/json"}
+        parts.insert(
+            tx, ctx.scope, MODELS, Part(api=api.id, id=name, settings=model | {"id": ctx.draw.alphanumeric(6)})
+        )
+    return render_api(api)
+
+
+def make_api(ctx: Context, tx: Transaction, settings: dict[str, Any], tags: dict[str, str] | None) -> Api:
+    """A new API with its root resource."""
+    _check_tags(tags or {})
+    api_id = exports.new_api_id(ctx, tx, "REST")
+    root = Resource(api=api_id, id=ctx.draw.alphanumeric(10), parent="", part="", path="/")
+    api = Api(id=api_id, created_at=ctx.now, root=root.id, settings=settings, tags=tags)
+    APIS.lock(tx, ctx.scope, api_id)
+    APIS.insert(tx, ctx.scope, api)
+    RESOURCES.lock(tx, ctx.scope, api_id)
+    RESOURCES.insert(tx, ctx.scope, root)
+    return api
+
+
+@operation("GetRestApi")
+def get_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return render_api(parts.require_api(tx, ctx.scope, req["restApiId"]))
+
+
+@operation("GetRestApis")
+def get_rest_apis(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return parts.render_page(APIS.scan(tx, ctx.scope, after=parts.position(req)), req, render_api)
+
+
+@operation("UpdateRestApi")
+def update_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    api = parts.open_api(tx, ctx.scope, req["restApiId"])
+    settings = patches.apply(api.settings, req.get("patchOperations"), _FIELDS)
+    endpoint = settings["endpointConfiguration"]
+    if isinstance(endpoint.get("types"), dict):
+        endpoint["types"] = list(endpoint["types"].values())
+    changed = msgspec.structs.replace(api, settings=settings, tags=api.tags or {})
+    APIS.replace(tx, ctx.scope, api, changed)
+    return render_api(changed)
+
+
+@operation("DeleteRestApi")
+def delete_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    api = parts.open_api(tx, ctx.scope, req["restApiId"])
+    APIS.delete(tx, ctx.scope, api)
+    for table in OF_AN_API:
+        table.lock(tx, ctx.scope, api.id)
+        table.delete_all(tx, ctx.scope, api.id)
+    exports.forget_api_id(tx, ctx.scope, api.id)
+
+
+@operation("TagResource")
+def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    _change_tags(tx, ctx.scope, req["resourceArn"], lambda tags: tags | req["tags"])
+
+
+@operation("UntagResource")
+def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    gone = req["tagKeys"]
+    _change_tags(tx, ctx.scope, req["resourceArn"], lambda tags: {key: tags[key] for key in tags if key not in gone})
+
+
+@operation("GetTags")
+def get_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, _, row = _require_tagged(tx, ctx.scope, req["resourceArn"])
+    return {"tags": row.tags or {}}
+
+
+def render_api(api: Api) -> dict[str, Any]:
+    shown = {"id": api.id, "createdDate": api.created_at, "rootResourceId": api.root, **api.settings}
+    return shown if api.tags is None else shown | {"tags": api.tags}
+
+
+def api_arn(scope: Scope, api: Api) -> str:
+    return arn(scope, "apigateway", f"/restapis/{api.id}").replace(f":{scope.account}:", "::")
+
+
+def _endpoint(given: dict[str, Any]) -> dict[str, Any]:
+    types = given.get("types") or ["EDGE"]
+    return {"types": types, "ipAddressType": "dualstack" if types == ["PRIVATE"] else "ipv4"} | given
+
+
+def _check_tags(tags: dict[str, str]) -> None:
+    if len(tags) > _MOST_TAGS:
+        raise errors.bad_request(f"Resource can't have more than {_MOST_TAGS} tags")
+    if any(key.startswith("aws:") for key in tags):
+        raise errors.bad_request("aws: prefixed tag key names are not allowed for external use.")
+
+
+def _require_tagged(tx: Transaction, scope: Scope, resource_arn: str) -> tuple[Any, tuple[str, ...], Any]:
+    """(table, entity to lock, row) of what a tag ARN names."""
+    parsed = find_arn(resource_arn)
+    path = [] if parsed is None else parsed.resource.strip("/").split("/")
+    table: Any = {"restapis": APIS, "apikeys": KEYS, "usageplans": PLANS, "domainnames": DOMAINS}.get(
+        path[0] if path else ""
+    )
+    if table is None or len(path) not in (2, 4):
+        raise errors.bad_request("Invalid ARN specified in the request")
+    key: tuple[str, ...] = (path[1],)
+    entity = key
+    if len(path) == 4:
+        table, key = STAGES, (path[1], path[3])
+    row = table.get(tx, scope, *key)
+    if row is None:
+        raise errors.not_found(f"Invalid {'stage' if len(path) == 4 else 'resource'} identifier specified")
+    return table, entity, row
+
+
+def _change_tags(tx: Transaction, scope: Scope, resource_arn: str, change: Any) -> None:
+    table, entity, row = _require_tagged(tx, scope, resource_arn)
+    tags = change(row.tags or {})
+    _check_tags(tags)
+    table.lock(tx, scope, *entity)
+    table.replace(tx, scope, row, msgspec.structs.replace(row, tags=tags))
