@@ -1,0 +1,57 @@
+"""Real clients: installed once into build/, which git ignores, and run as their users run them."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+SCRIPTS = Path(__file__).parent / "js"
+INSTALLED = ROOT / "build" / "js"
+
+RunScript = Callable[..., Any]
+
+
+@pytest.fixture(scope="session")
+def node_modules() -> Path:
+    """The folder with the AWS SDK for JavaScript v3; installed from the npm registry when the pins have changed."""
+    if shutil.which("npm") is None:
+        pytest.skip("the AWS SDK for JavaScript needs Node.js with npm: apt-get install nodejs npm")
+    wanted = (SCRIPTS / "package.json").read_text()
+    marker = INSTALLED / "installed.json"
+    if not marker.exists() or marker.read_text() != wanted:
+        INSTALLED.mkdir(parents=True, exist_ok=True)
+        shutil.copy(SCRIPTS / "package.json", INSTALLED / "package.json")
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+        ended = subprocess.run(command, cwd=INSTALLED, capture_output=True, text=True, timeout=600, check=False)
+        if ended.returncode != 0:
+            pytest.skip(f"npm could not install the AWS SDK for JavaScript: {ended.stderr[-500:]}")
+        marker.write_text(wanted)
+    return INSTALLED / "node_modules"
+
+
+@pytest.fixture
+def run_script(node_modules: Path, fresh_sandbox: Any) -> RunScript:
+    """Runs a script of tests/clients/js in a fresh sandbox; what it prints last is JSON, and comes back decoded."""
+
+    def run(name: str, *arguments: str) -> Any:
+        copy = INSTALLED / name
+        shutil.copy(SCRIPTS / name, copy)
+        ended = subprocess.run(
+            ["node", str(copy), *arguments],
+            env=fresh_sandbox.environ,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return json.loads(ended.stdout.strip().splitlines()[-1])
+
+    return run
