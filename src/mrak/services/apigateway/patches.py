@@ -96,16 +96,28 @@ def _apply_one(settings: dict[str, Any], operation: dict[str, Any], fields: Fiel
         raise style.unknown(path, op, [name for name in fields if not name.endswith("*")])
     if op not in field.ops:
         raise style.unsupported(path, op)
-    holder = settings
-    for name in names[:-1]:
-        holder = holder.setdefault(name, {})
+    value = operation.get("value")
     if field.is_member:
-        _change_member(settings, names[0], names[-1], op, operation.get("value"))
-    elif op == "remove":
+        # The member stands in the path, or where the path is the list's own, in the value.
+        is_list = path in fields
+        member = (value or "") if is_list else names[-1]
+        where = names if is_list else names[:-1]
+        _change_member(_holder(settings, where), where[-1], member, op, value)
+        return
+    holder = _holder(settings, names)
+    if op == "remove":
         holder.pop(names[-1], None)
         _drop_empty(settings, names)
     else:
-        holder[names[-1]] = field.parse(operation.get("value") or "")
+        holder[names[-1]] = field.parse(value or "")
+
+
+def _holder(settings: dict[str, Any], names: list[str]) -> dict[str, Any]:
+    """The map in which the last name stands."""
+    holder = settings
+    for name in names[:-1]:
+        holder = holder.setdefault(name, {})
+    return holder
 
 
 def _find(path: str, fields: Fields) -> tuple[Field | None, list[str]]:

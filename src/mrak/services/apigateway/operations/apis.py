@@ -40,10 +40,7 @@ _FIELDS = {
     "/disableExecuteApiEndpoint": patches.BOOLEAN,
     "/policy": patches.ANY_TEXT,
     "/endpointConfiguration/ipAddressType": patches.TEXT,
-    "/endpointConfiguration/types/EDGE": patches.TEXT,
-    "/endpointConfiguration/types/REGIONAL": patches.TEXT,
-    "/endpointConfiguration/types/PRIVATE": patches.TEXT,
-    "/endpointConfiguration/types/0": patches.TEXT,
+    "/endpointConfiguration/types/*": patches.MEMBER,
 }
 _MODELS = (
     ("Empty", "This is a default empty schema model", {"title": "Empty Schema"}),
@@ -103,9 +100,6 @@ def get_rest_apis(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 def update_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     api = parts.open_api(tx, ctx.scope, req["restApiId"])
     settings = patches.apply(api.settings, req.get("patchOperations"), _FIELDS)
-    endpoint = settings["endpointConfiguration"]
-    if isinstance(endpoint.get("types"), dict):
-        endpoint["types"] = list(endpoint["types"].values())
     changed = msgspec.structs.replace(api, settings=settings, tags=api.tags or {})
     APIS.replace(tx, ctx.scope, api, changed)
     return render_api(changed)
