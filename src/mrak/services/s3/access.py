@@ -199,7 +199,7 @@ def is_public_policy(policy: Policy) -> bool:
         if not statement.allows:
             continue
         names = statement.principals or ()
-        everybody = any(value == "*" or value.endswith(":*") for _, value in names)
+        everybody = statement.is_not_principal or any(value == "*" or value.endswith(":*") for _, value in names)
         if everybody and not any(condition.key in narrowing for condition in statement.conditions):
             return True
     return False

@@ -22,14 +22,18 @@ from mrak.services.s3.tables import Bucket
 
 _KMS = ("aws:kms", "aws:kms:dsse")
 _ALGORITHMS = ("AES256", *_KMS)
-_NAME = "x-amz-server-side-encryption"
+HEADER = "x-amz-server-side-encryption"
 DEFAULT: dict[str, Any] = {"sse": "AES256"}
 
 deviation("S3-003")
 
 
 def _wrong(message: str, value: str | None = None) -> ApiError:
-    return errors.invalid_argument(message, _NAME, value)
+    return errors.invalid_argument(message, HEADER, value)
+
+
+def not_for_reads() -> ApiError:
+    return _wrong(f"{HEADER} header is not supported for this operation.")
 
 
 def parse(req: dict[str, Any], bucket: Bucket, scope: Scope) -> dict[str, Any]:
@@ -97,7 +101,7 @@ def parse_customer_key(req: dict[str, Any], prefix: str = "") -> str:
                      "encryption algorithm.")  # fmt: skip
     if algorithm != "AES256":
         message = "The Encryption request you specified is not valid. Supported value: AES256."
-        raise errors.error("InvalidEncryptionAlgorithmError", message, ArgumentName=_NAME, ArgumentValue=algorithm)
+        raise errors.error("InvalidEncryptionAlgorithmError", message, ArgumentName=HEADER, ArgumentValue=algorithm)
     if not key:
         raise _wrong("Requests specifying Server Side Encryption with Customer provided keys must provide an "
                      "appropriate secret key.")  # fmt: skip

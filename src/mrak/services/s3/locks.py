@@ -73,12 +73,10 @@ def may_bypass(ctx: Context, bucket: Bucket, req: dict[str, Any], version: Versi
 def check_retention_change(
     ctx: Context, bucket: Bucket, version: Version, req: dict[str, Any], mode: str, until: float
 ) -> None:
-    """Retention may be made longer and stricter; anything else needs the permission to bypass governance."""
+    """Retention may be made longer; anything else needs the permission to bypass governance."""
     if not version.lock_mode or version.lock_until <= ctx.now:
         return
     if mode == version.lock_mode and until >= version.lock_until:
-        return
-    if mode == "COMPLIANCE" and version.lock_mode == "GOVERNANCE" and until >= version.lock_until:
         return
     if version.lock_mode == "GOVERNANCE" and may_bypass(ctx, bucket, req, version):
         return

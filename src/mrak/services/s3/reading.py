@@ -62,6 +62,8 @@ def _describe(
     ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], version: Version
 ) -> tuple[dict[str, Any], Span]:
     """The headers of an answer, and which bytes it has."""
+    if ctx.http is not None and encryption.HEADER in ctx.http.headers:
+        raise encryption.not_for_reads()
     encryption.check_customer_key(version.encryption, req)
     conditions.check_read(req, version, ctx.now)
     answer = _render(ctx, tx, bucket, version)

@@ -73,7 +73,7 @@ def parse_new_bucket(tags: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def render(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": name, "Value": value} for name, value in tags.items()]
+    return [{"Key": name, "Value": value} for name, value in sorted(tags.items())]
 
 
 def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
