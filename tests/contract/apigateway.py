@@ -99,3 +99,14 @@ def make_functions(sandbox: Any, prefix: str, code: str, handlers: tuple[str, ..
     for handler in made:
         client.get_waiter("function_active_v2").wait(FunctionName=f"{prefix}-{handler}")
     return made
+
+
+def sign(url: str, key: str, secret: str) -> dict[str, str]:
+    """Headers of a GET that is signed for an API."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    request = AWSRequest("GET", url)
+    SigV4Auth(Credentials(key, secret), "execute-api", "us-east-1").add_auth(request)
+    return dict(request.headers)

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.contract.apigateway import fetch, make_functions, serve_upstream
+from tests.contract.apigateway import fetch, make_functions, serve_upstream, sign
 
 CODE = """
 import json
@@ -529,18 +529,12 @@ def test_gateway_responses_change_the_gateways_own_answers(proxied: Rest, sandbo
 
 def test_iam_authorization(sandbox: Any, functions: dict[str, str]) -> None:
     """AWS_IAM methods are for signed requests."""
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
     api = Rest(sandbox)
     api.method("GET", "/me", "AWS_PROXY", uri=functions["proxy"], authorizationType="AWS_IAM")
     api.deploy()
     assert fetch(f"{api.url}/me").json == {"message": "Missing Authentication Token"}
-    request = AWSRequest("GET", f"{api.url}/me")
-    credentials = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
-    SigV4Auth(credentials, "execute-api", "us-east-1").add_auth(request)
-    identity = fetch(f"{api.url}/me", headers=dict(request.headers)).json["requestContext"]["identity"]
+    headers = sign(f"{api.url}/me", sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+    identity = fetch(f"{api.url}/me", headers=headers).json["requestContext"]["identity"]
     assert (identity["accountId"], identity["accessKey"]) == (sandbox.account, sandbox.row["access_key_id"])
 
 
@@ -608,3 +602,21 @@ def test_content_handling(sandbox: Any, upstream: str) -> None:
     assert text.json["body"] == "AP8="
     binary = fetch(f"{api.url}/binary", "POST", base64.b64encode(b"\x00\xff"), {"content-type": "text/plain"})
     assert binary.json["body"] == "\x00\xff"
+
+
+def test_iam_authorization_asks_the_callers_policies(sandbox: Any, functions: dict[str, str]) -> None:
+    """A user without a policy may not invoke; with one for this method it may."""
+    api = Rest(sandbox)
+    api.method("GET", "/me", "AWS_PROXY", uri=functions["proxy"], authorizationType="AWS_IAM")
+    api.deploy()
+    url, arn = f"{api.url}/me", f"arn:aws:execute-api:us-east-1:{sandbox.account}:{api.id}/test/GET/me"
+    iam = sandbox.client("iam")
+    name = "rest-caller"
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    headers = sign(url, key["AccessKeyId"], key["SecretAccessKey"])
+    assert fetch(url, headers=headers).status == 403
+    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    assert fetch(url, headers=headers).status == 200

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.contract.apigateway import fetch, make_functions
+from tests.contract.apigateway import fetch, make_functions, sign
 
 CODE = """
 import json
@@ -252,17 +252,28 @@ def test_an_authorizer_that_fails(apis: Any, functions: dict[str, str]) -> None:
 
 def test_iam_authorization(apis: Any, functions: dict[str, str], sandbox: Any) -> None:
     """AWS_IAM routes are for signed requests; the function learns who signed."""
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
     api = make_api(apis, functions["echo"], "2.0", "GET /me", AuthorizationType="AWS_IAM")
     url = api["ApiEndpoint"] + "/me"
     unsigned = fetch(url)
     assert (unsigned.status, unsigned.json) == (403, {"message": "Forbidden"})
-    request = AWSRequest("GET", url)
-    credentials = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
-    SigV4Auth(credentials, "execute-api", "us-east-1").add_auth(request)
-    event = fetch(url, headers=dict(request.headers)).json
+    headers = sign(url, sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+    event = fetch(url, headers=headers).json
     assert event["requestContext"]["authorizer"]["iam"]["accountId"] == sandbox.account
     assert event["requestContext"]["authorizer"]["iam"]["accessKey"] == sandbox.row["access_key_id"]
+
+
+def test_iam_authorization_asks_the_callers_policies(apis: Any, functions: dict[str, str], sandbox: Any) -> None:
+    """A user without a policy may not invoke; with one for this method it may."""
+    api = make_api(apis, functions["echo"], "2.0", "GET /me", AuthorizationType="AWS_IAM")
+    url = api["ApiEndpoint"] + "/me"
+    arn = f"arn:aws:execute-api:us-east-1:{sandbox.account}:{api['ApiId']}/$default/GET/me"
+    iam = sandbox.client("iam")
+    name = "http-caller"
+    iam.create_user(UserName=name)
+    key = iam.create_access_key(UserName=name)["AccessKey"]
+    headers = sign(url, key["AccessKeyId"], key["SecretAccessKey"])
+    assert fetch(url, headers=headers).status == 403
+    statement = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": arn}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    assert fetch(url, headers=headers).status == 200

@@ -6,8 +6,8 @@ from typing import Any
 
 from mrak.auth.principals import ANONYMOUS
 from mrak.core.context import Context
-from mrak.core.errors import ApiError
 from mrak.core.operation import operation
+from mrak.services.apigatewaymanagementapi import errors
 from mrak.services.apigatewayv2.exports import MOST_MESSAGE_BYTES, Connection, find_connection, send
 
 _MANAGE = "execute-api:ManageConnections"
@@ -19,9 +19,9 @@ async def post_to_connection(ctx: Context, req: dict[str, Any]) -> None:
     connection = _require(ctx, req)
     data: bytes = req["Data"]
     if len(data) > MOST_MESSAGE_BYTES:
-        raise ApiError("PayloadTooLargeException", "Message too long", 413)
+        raise errors.too_large()
     if not await send(ctx, connection, data):
-        raise _gone()
+        raise errors.gone()
 
 
 @operation("GetConnection", action=_MANAGE)
@@ -41,12 +41,8 @@ async def delete_connection(ctx: Context, req: dict[str, Any]) -> None:
 
 def _require(ctx: Context, req: dict[str, Any]) -> Connection:
     if ctx.principal == ANONYMOUS:
-        raise ApiError("ForbiddenException", "Missing Authentication Token", 403)
+        raise errors.missing_token()
     connection = find_connection(ctx, req["ConnectionId"])
     if connection is None:
-        raise _gone()
+        raise errors.gone()
     return connection
-
-
-def _gone() -> ApiError:
-    return ApiError("GoneException", "", 410)

@@ -8,12 +8,12 @@ from mrak.core.scope import Scope
 from mrak.core.urls import resource_url
 from mrak.services.apigatewayv2.openapi import parse_document
 from mrak.services.apigatewayv2.plane.authorizers import AuthorizerFailed, Decisions, Verdict, allows, parse_verdict
-from mrak.services.apigatewayv2.plane.aws import role_session
 from mrak.services.apigatewayv2.plane.call import new_extended_id
 from mrak.services.apigatewayv2.plane.connections import MOST_MESSAGE_BYTES, Connection, find_connection, send
 from mrak.services.apigatewayv2.plane.events import group, render_time
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed, FunctionTimedOut, invoke_function
 from mrak.services.apigatewayv2.plane.mapping import apply_stage_variables, body_value
+from mrak.services.apigatewayv2.plane.principals import find_denial, role_session
 from mrak.services.apigatewayv2.plane.replies import as_text
 from mrak.services.apigatewayv2.tables import INDEX, Indexed
 
@@ -32,6 +32,7 @@ __all__ = [
     "body_value",
     "find_api_scope",
     "find_connection",
+    "find_denial",
     "forget_api_id",
     "forget_decisions",
     "group",

@@ -90,21 +90,15 @@ def create_stage(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         raise errors.conflict("Stage already exists")
     given = parts.given(
         req, "description", "cacheClusterEnabled", "cacheClusterSize", "variables", "documentationVersion",
-        "canarySettings", "tracingEnabled",
+        "canarySettings", "tracingEnabled", "tags",
     )  # fmt: skip
-    return render(add(ctx, tx, api, req["stageName"], given, deployment, req.get("tags")))
+    return render(add(ctx, tx, api, req["stageName"], given, deployment))
 
 
-def add(
-    ctx: Context,
-    tx: Transaction,
-    api: Api,
-    name: str,
-    given: dict[str, Any],
-    deployment: Deployment,
-    tags: dict[str, str] | None = None,
-) -> Part:
+def add(ctx: Context, tx: Transaction, api: Api, name: str, given: dict[str, Any], deployment: Deployment) -> Part:
     """A new stage; the API is open."""
+    given = dict(given)
+    tags = given.pop("tags", {})
     if not _NAME.fullmatch(name):
         raise errors.bad_request("Stage name only allows a-zA-Z0-9_")
     _check_variables(given.get("variables", {}))
@@ -126,7 +120,7 @@ def add(
         created_at=ctx.now,
         updated_at=ctx.now,
         release=deployment.digest,
-        tags=tags or {},
+        tags=tags,
     )
     parts.insert(tx, ctx.scope, STAGES, stage)
     return stage

@@ -24,6 +24,7 @@ from mrak.services.apigatewayv2.exports import (
     allows,
     apply_stage_variables,
     as_text,
+    find_denial,
     invoke_function,
     parse_verdict,
 )
@@ -41,6 +42,9 @@ async def authorize(call: Call) -> None:
         assert isinstance(principal, Principal)
         if principal.kind == "anonymous":
             raise missing_token()
+        denial = await find_denial(call.ctx, call.arn(call.request.method, call.path))
+        if denial is not None:
+            raise GatewayFailure("ACCESS_DENIED", denial)
     elif kind in ("CUSTOM", "COGNITO_USER_POOLS"):
         authorizer = call.release.authorizers.get(call.method.get("authorizerId", ""))
         if authorizer is None:

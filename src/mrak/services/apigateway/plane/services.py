@@ -48,7 +48,7 @@ async def call_service(call: Call, uri: str, method: str, mapped: dict[str, dict
             operation,
             params,
             scope=call.ctx.scope.in_region(region),
-            principal=role_session(call.ctx, call.integration.get("credentials", "")),
+            principal=await role_session(call.ctx, call.integration.get("credentials", "")),
         )
         response = plan.encode(operation, answer, call.ctx.request_id)
     except NotBuilt:

@@ -18,6 +18,7 @@ from mrak.core.errors import ApiError
 from mrak.services.apigatewayv2.plane import events, mapping
 from mrak.services.apigatewayv2.plane.call import Call
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed, invoke_function
+from mrak.services.apigatewayv2.plane.principals import find_denial
 
 _MOST_CACHED = 10_000
 _AUTHORIZER_SECONDS = 10.0
@@ -75,7 +76,7 @@ async def authorize(call: Call, authorizers: dict[str, dict[str, Any]]) -> dict[
     if kind == "NONE":
         return None
     if kind == "AWS_IAM":
-        return _authorize_principal(call)
+        return await _authorize_principal(call)
     authorizer = authorizers.get(call.route.get("AuthorizerId", ""))
     if authorizer is None:
         raise AuthorizerFailed("the route's authorizer is gone")
@@ -84,10 +85,11 @@ async def authorize(call: Call, authorizers: dict[str, dict[str, Any]]) -> dict[
     return await _ask_function(call, authorizer, call.route["AuthorizerId"])
 
 
-def _authorize_principal(call: Call) -> dict[str, Any]:
+async def _authorize_principal(call: Call) -> dict[str, Any]:
     principal = call.ctx.principal
     assert isinstance(principal, Principal)
-    if principal.kind == "anonymous":
+    path = call.path.removeprefix(f"/{call.stage}")
+    if principal.kind == "anonymous" or await find_denial(call.ctx, call.arn(path, call.request.method)):
         raise Forbidden
     return {
         "iam": {

@@ -10,14 +10,12 @@ from typing import Any
 
 import msgspec
 
-from mrak.auth.principals import Principal
-from mrak.core.arn import find_arn
-from mrak.core.context import Context
 from mrak.core.errors import ApiError
 from mrak.core.http import Response
 from mrak.services.apigatewayv2 import rules
 from mrak.services.apigatewayv2.plane.call import Call, message
 from mrak.services.apigatewayv2.plane.mapping import resolve
+from mrak.services.apigatewayv2.plane.principals import role_session
 
 _LOWER_FIRST = ("stepfunctions",)
 # Parameters that are no text in the service's model.
@@ -40,7 +38,7 @@ async def call_service(call: Call, integration: dict[str, Any]) -> Response:
                 operation,
                 params,
                 scope=call.ctx.scope.in_region(region),
-                principal=role_session(call.ctx, integration.get("CredentialsArn", "")),
+                principal=await role_session(call.ctx, integration.get("CredentialsArn", "")),
             )
     except TimeoutError:
         return message(503, "Service Unavailable")
@@ -49,16 +47,6 @@ async def call_service(call: Call, integration: dict[str, Any]) -> Response:
     except ApiError as error:
         return message(error.status, error.message)
     return Response(200, [("content-type", "application/json")], render_answer(answer))
-
-
-def role_session(ctx: Context, role_arn: str) -> Principal:
-    """API Gateway in a session of a role that its user named."""
-    parsed = find_arn(role_arn)
-    account = ctx.scope.account if parsed is None else parsed.account
-    role = role_arn.rpartition("/")[2]
-    name = "BackplaneAssumeRoleSession"
-    session_arn = f"arn:{ctx.scope.partition}:sts::{account}:assumed-role/{role}/{name}"
-    return Principal("role-session", account, session_arn, f"{role}:{name}", name, issuer_arn=role_arn)
 
 
 def render_answer(answer: dict[str, Any]) -> bytes:

@@ -22,6 +22,7 @@ from mrak.services.apigatewayv2.plane.authorizers import (
 from mrak.services.apigatewayv2.plane.connections import Connection
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed, invoke_function
 from mrak.services.apigatewayv2.plane.mapping import apply_stage_variables
+from mrak.services.apigatewayv2.plane.principals import find_denial
 from mrak.services.apigatewayv2.plane.replies import as_text
 from mrak.services.apigatewayv2.plane.socket_routes import source_arn
 
@@ -42,7 +43,7 @@ async def authorize(
     if kind == "AWS_IAM":
         principal = ctx.principal
         assert isinstance(principal, Principal)
-        if principal.kind == "anonymous":
+        if principal.kind == "anonymous" or await find_denial(ctx, source_arn(ctx, connection, "$connect")):
             raise Forbidden
         return None
     authorizer = authorizers.get(route.get("AuthorizerId", ""))
