@@ -184,6 +184,22 @@ def test_unknown_keys_are_the_default_account_on_loopback_in_the_open_mode(serve
         assert identity["Account"] == account
 
 
+def test_presigned_links_end_in_the_open_mode_too(server: Any) -> None:
+    for version in ("s3", "s3v4"):
+        s3 = boto3.client(
+            "s3",
+            endpoint_url=server.endpoint,
+            region_name="us-east-1",
+            aws_access_key_id="test",
+            aws_secret_access_key="test",
+            config=Config(signature_version=version),
+        )
+        s3.create_bucket(Bucket="links")
+        for seconds, status in ((60, 200), (0, 403)):
+            url = s3.generate_presigned_url("list_objects_v2", Params={"Bucket": "links"}, ExpiresIn=seconds)
+            assert send(url, b"", {}, "GET")[0] == status
+
+
 def test_a_missing_table(sandbox: Any) -> None:
     with pytest.raises(ClientError) as caught:
         sandbox.client("dynamodb").get_item(TableName="missing", Key={"id": {"S": "1"}})

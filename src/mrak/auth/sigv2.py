@@ -77,13 +77,17 @@ def check_signature(signature: Signature, request: Request, secret: str, now: fl
     """Raise unless the request was signed with `secret` and is still current."""
     if signature.kind == "v2-query":
         date = signature.timestamp
-        if not date.isdigit() or int(date) < now:
-            raise S3.error("expired", Expires=date)
+        check_lifetime(date, now)
     else:
         date = _check_date(request.headers, now)
     texts = [_string_to_sign(request, date, path) for path in _paths(request)]
     if not any(_matches(signature, text, secret) for text in texts):
         raise _mismatch(signature, texts[0])
+
+
+def check_lifetime(expires: str, now: float) -> None:
+    if not expires.isdigit() or int(expires) < now:
+        raise S3.error("expired", Expires=expires)
 
 
 def check_post_signature(signature: Signature, policy: str, secret: str) -> None:

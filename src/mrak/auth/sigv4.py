@@ -88,6 +88,16 @@ def check_signature(signature: Signature, request: Request, secret: str, now: fl
         check_payload(signature, sha256(request.body).hexdigest())
 
 
+def check_lifetime(signature: Signature, now: float) -> None:
+    """Raise where a presigned link has had its time: this much can be said also of a key that nobody knows."""
+    if signature.kind == "v2-query":
+        from mrak.auth import sigv2
+
+        sigv2.check_lifetime(signature.timestamp, now)
+    elif signature.kind == "presigned":
+        _check_time(signature, signature.flavour, now)
+
+
 def check_scope(signature: Signature, services: tuple[str, ...]) -> None:
     """Raise unless the credential is scoped to one of `services`, the signing names of the endpoint."""
     if signature.service in services:

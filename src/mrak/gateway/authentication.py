@@ -112,6 +112,7 @@ class Authentication:
             raise signature.flavour.error("unknown-key")
         name = self._environment_of(route)
         environment = await self._environments.require(name)
+        sigv4.check_lifetime(signature, _real_time(environment))
         account = signature.access_key if _ACCOUNT.fullmatch(signature.access_key) else environment.account
         scope = Scope(name, account, signature.region or self._default_region)
         return Caller(environment, scope, root_of(account, access_key=signature.access_key), signature)
@@ -131,8 +132,11 @@ class Authentication:
         if isinstance(request, Form):
             sigv4.check_post_signature(signature, request.fields, secret)
         else:
-            sigv4.check_signature(
-                signature, request, secret, environment.clock.now() - environment.clock.offset_seconds
-            )
+            sigv4.check_signature(signature, request, secret, _real_time(environment))
         scope = Scope(environment.name, principal.account, signature.region)
         return Caller(environment, scope, principal, signature, secret)
+
+
+def _real_time(environment: Environment) -> float:
+    """What the clients' clocks show, however far the environment's has been moved."""
+    return environment.clock.now() - environment.clock.offset_seconds
