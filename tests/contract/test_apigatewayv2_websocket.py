@@ -29,6 +29,9 @@ def connect(event, context):
 def echo(event, context):
     return {"statusCode": 200, "body": json.dumps(event)}
 
+def mapped(event, context):
+    return event
+
 def fail(event, context):
     raise RuntimeError("inside")
 
@@ -100,7 +103,7 @@ class Chat:
 
 @pytest.fixture(scope="module")
 def functions(sandbox: Any) -> dict[str, str]:
-    return make_functions(sandbox, "ws", CODE, ("connect", "echo", "fail", "authorize", "tell"))
+    return make_functions(sandbox, "ws", CODE, ("connect", "echo", "fail", "authorize", "tell", "mapped"))
 
 
 @pytest.fixture(scope="module")
@@ -325,3 +328,37 @@ def test_what_websocket_apis_refuse(chat: Chat) -> None:
     assert error_of(apis.create_route_response, ApiId=http, RouteId=other, RouteResponseKey="$default")[1] == 400
     late = {"IntegrationType": "AWS_PROXY", "IntegrationUri": chat.functions["echo"], "TimeoutInMillis": 30000}
     assert error_of(apis.create_integration, ApiId=chat.api_id, **late)[1] == 400
+
+
+def test_mapped_integrations(sandbox: Any, functions: dict[str, str]) -> None:
+    """A mock answers by templates (ping, pong); a function gets what a template makes of the message."""
+    chat = Chat(sandbox, functions)
+    mock = chat.apis.create_integration(
+        ApiId=chat.api_id,
+        IntegrationType="MOCK",
+        TemplateSelectionExpression="200",
+        RequestTemplates={"200": '{"statusCode": 200}'},
+    )["IntegrationId"]
+    chat.apis.create_integration_response(
+        ApiId=chat.api_id,
+        IntegrationId=mock,
+        IntegrationResponseKey="/200/",
+        TemplateSelectionExpression="200",
+        ResponseTemplates={"200": '{"pong": "$context.connectionId"}'},
+    )
+    plain = chat.apis.create_integration(
+        ApiId=chat.api_id,
+        IntegrationType="AWS",
+        IntegrationMethod="POST",
+        IntegrationUri=functions["mapped"],
+        TemplateSelectionExpression="$default",
+        RequestTemplates={"$default": '{"said": $input.json(\'$.text\'), "stage": "$context.stage"}'},
+    )["IntegrationId"]
+    chat.targets |= {"mock": f"integrations/{mock}", "plain": f"integrations/{plain}"}
+    chat.route("ping", "mock", reply=True)
+    chat.route("say", "plain", reply=True)
+    chat.deploy()
+    with chat.open() as client:
+        pong = ask(client, {"action": "ping"})["pong"]
+        assert chat.connections().get_connection(ConnectionId=pong)["Identity"]["SourceIp"] == "127.0.0.1"
+        assert ask(client, {"action": "say", "text": "hello"}) == {"said": "hello", "stage": "dev"}

@@ -15,6 +15,7 @@ from mrak.services.apigatewayv2.plane.functions import FunctionFailed, FunctionT
 from mrak.services.apigatewayv2.plane.mapping import apply_stage_variables, body_value
 from mrak.services.apigatewayv2.plane.principals import find_denial, role_session
 from mrak.services.apigatewayv2.plane.replies import as_text
+from mrak.services.apigatewayv2.plane.templates import TemplateFailed, render_template
 from mrak.services.apigatewayv2.tables import INDEX, Indexed
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "Decisions",
     "FunctionFailed",
     "FunctionTimedOut",
+    "TemplateFailed",
     "Verdict",
     "allows",
     "api_url",
@@ -41,6 +43,7 @@ __all__ = [
     "new_extended_id",
     "parse_document",
     "parse_verdict",
+    "render_template",
     "render_time",
     "role_session",
     "send",

@@ -6,31 +6,14 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-mapping
 
 from __future__ import annotations
 
-import base64
-import copy
-from typing import Any
-from urllib.parse import quote_plus, unquote_plus
-
 import msgspec
 
 from mrak.core.http import Reply
-from mrak.lang import jsonpath, vtl
+from mrak.lang import vtl
 from mrak.services.apigateway.plane.call import Call, template_context
 from mrak.services.apigateway.plane.failures import internal_error
+from mrak.services.apigatewayv2 import exports
 from mrak.services.apigatewayv2.exports import body_value
-
-_ESCAPES = str.maketrans(
-    {
-        "\\": "\\\\",
-        '"': '\\"',
-        "'": "\\'",
-        "\n": "\\n",
-        "\r": "\\r",
-        "\t": "\\t",
-        "\b": "\\b",
-        "\f": "\\f",
-    }
-)
 
 
 def parameter_value(call: Call, source: str, reply: Reply | None = None) -> str | None:
@@ -98,75 +81,12 @@ def choose_template(templates: dict[str, str], content_type: str) -> str | None:
 
 def render_template(call: Call, text: str, body: str) -> str:
     """A template's text; one that fails is the API's own fault."""
-    variables = {
-        "input": _input(call, body),
-        "util": _UTIL,
-        "context": template_context(call),
-        "stageVariables": dict(call.variables),
+    parameters = {
+        "path": call.path_parameters,
+        "querystring": {name: values[-1] for name, values in call.query.items()},
+        "header": call.request.headers,
     }
     try:
-        return vtl.render(vtl.compile_template(text), variables)
-    except (vtl.VtlError, vtl.VtlSyntaxError):
+        return exports.render_template(text, body, parameters, template_context(call), call.variables)
+    except exports.TemplateFailed:
         raise internal_error() from None
-
-
-def _input(call: Call, body: str) -> vtl.Host:
-    decoded: list[Any] = []
-
-    def document() -> Any:
-        if not decoded:
-            try:
-                decoded.append(msgspec.json.decode(body) if body else {})
-            except msgspec.DecodeError:
-                decoded.append(body)
-        return decoded[0]
-
-    def path(text: str) -> Any:
-        try:
-            return copy.deepcopy(jsonpath.parse(text).value(document()))
-        except (jsonpath.JsonPathNotFound, jsonpath.JsonPathSyntaxError):
-            return None
-
-    def json(text: str) -> str:
-        """What the path names, as JSON; an empty text where it names nothing."""
-        try:
-            return vtl.as_json(jsonpath.parse(text).value(document()))
-        except (jsonpath.JsonPathNotFound, jsonpath.JsonPathSyntaxError):
-            return '""'
-
-    def params(name: str | None = None) -> Any:
-        headers = dict(call.request.headers)
-        query = {key: values[-1] for key, values in call.query.items()}
-        if name is None:
-            return {"path": dict(call.path_parameters), "querystring": query, "header": headers}
-        found = call.path_parameters.get(name, query.get(name))
-        return found if found is not None else headers.get(name.lower(), "")
-
-    return vtl.Host({"body": body}, {"path": path, "json": json, "params": params})
-
-
-def _parse_json(text: str) -> Any:
-    try:
-        return msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-
-
-def _decode64(text: str) -> str:
-    try:
-        return base64.b64decode(text).decode("utf-8", "replace")
-    except ValueError:
-        return ""
-
-
-_UTIL = vtl.Host(
-    {},
-    {
-        "escapeJavaScript": lambda text: vtl.as_text(text).translate(_ESCAPES),
-        "parseJson": lambda text: _parse_json(vtl.as_text(text)),
-        "urlEncode": lambda text: quote_plus(vtl.as_text(text)),
-        "urlDecode": lambda text: unquote_plus(vtl.as_text(text)),
-        "base64Encode": lambda text: base64.b64encode(vtl.as_text(text).encode()).decode(),
-        "base64Decode": lambda text: _decode64(vtl.as_text(text)),
-    },
-)

@@ -24,6 +24,7 @@ from mrak.services.apigatewayv2.plane.connections import Connection, Connections
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed
 from mrak.services.apigatewayv2.plane.replies import Malformed
 from mrak.services.apigatewayv2.plane.socket_routes import Outcome, SocketRelease
+from mrak.services.apigatewayv2.plane.templates import TemplateFailed
 from mrak.services.apigatewayv2.tables import APIS, DEPLOYMENTS, STAGES, Api, Part
 
 _IDLE_SECONDS = 600.0
@@ -38,7 +39,7 @@ _REASONS = {
     1006: "Connection Closed Abnormally",
     1009: "Message too long",
 }
-_FAILURES = (FunctionFailed, OutgoingError, Malformed)
+_FAILURES = (FunctionFailed, OutgoingError, Malformed, TemplateFailed)
 
 
 class SocketReleases:
@@ -198,10 +199,12 @@ async def _disconnect(socket: Socket, code: int, reason: str) -> None:
 async def _run(
     socket: Socket, release: SocketRelease, route: dict[str, Any], event: dict[str, Any], variables: dict[str, str]
 ) -> Outcome:
-    integration = release.integrations.get(route.get("Target", "").removeprefix("integrations/"))
+    integration_id = route.get("Target", "").removeprefix("integrations/")
+    integration = release.integrations.get(integration_id)
     if integration is None:
         raise FunctionFailed("the route has no integration")
-    return await socket_routes.run(socket.ctx, socket.connection, integration, event, variables)
+    what = (integration, release.responses.get(integration_id, {}))
+    return await socket_routes.run(socket.ctx, socket.connection, what, event, variables)
 
 
 async def _tell(socket: Socket, text: str, request_id: str) -> None:
