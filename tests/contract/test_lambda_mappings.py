@@ -289,13 +289,120 @@ def test_bucket_as_failure_destination(client: Any, sandbox: Any) -> None:
     assert told["payload"]["Records"][0]["dynamodb"]["Keys"] == {"id": {"S": "x"}}
 
 
-def test_what_is_not_built_says_so(client: Any, sandbox: Any) -> None:
-    """LAMBDA-002: ParallelizationFactor is kept, batches of a shard still run one at a time. Tumbling windows: 501."""
+COUNT = """
+import boto3, json, os
+queue = boto3.client("sqs")
+def handler(event, context):
+    state = event["state"]
+    state["n"] = state.get("n", 0) + len(event["Records"])
+    if event["isFinalInvokeForWindow"]:
+        queue.send_message(QueueUrl=os.environ["TELL_URL"], MessageBody=json.dumps(event))
+    return {"state": state}
+"""
+
+
+def test_tumbling_window_hands_its_state_on(client: Any, fresh_sandbox: Any) -> None:
+    """Each batch sees the state of the one before; the window's end hands it over once, and the next begins empty."""
+    sandbox = fresh_sandbox
+    client = sandbox.client("lambda", read_timeout=30)
+    dynamodb, arn = stream_table(sandbox, "tumbling")
+    out = Queue(sandbox, "tumbling-out")
+    teller(client, "tumbling", out, COUNT)
+    client.create_event_source_mapping(
+        EventSourceArn=arn,
+        FunctionName="tumbling",
+        StartingPosition="TRIM_HORIZON",
+        BatchSize=2,
+        TumblingWindowInSeconds=900,
+    )
+    for counted in (3, 1):
+        for n in range(counted):
+            dynamodb.put_item(TableName="tumbling", Item={"id": {"S": str(n)}, "c": {"N": str(counted)}})
+        sandbox.advance_clock(1000)
+        final = out.take_json()[0]
+        assert final["state"] == {"n": counted} and final["Records"] == []
+        assert (final["eventSourceARN"], final["isWindowTerminatedEarly"]) == (arn, False)
+        assert final["shardId"] and final["window"]["start"] < final["window"]["end"]
+
+
+def test_a_window_whose_state_outgrows_its_limit_ends_early(client: Any, sandbox: Any) -> None:
+    """State is at most 1 MB: the function is told that its window was terminated early, and goes on without state."""
+    dynamodb, arn = stream_table(sandbox, "early")
+    out = Queue(sandbox, "early-out")
+    code = COUNT.replace('return {"state": state}', 'return {"state": {"text": "x" * 1100000}}').replace(
+        "json.dumps(event)", 'json.dumps([event["isWindowTerminatedEarly"], len(event["state"]["text"])])'
+    )
+    teller(client, "early", out, code)
+    client.create_event_source_mapping(
+        EventSourceArn=arn, FunctionName="early", StartingPosition="TRIM_HORIZON", TumblingWindowInSeconds=900
+    )
+    dynamodb.put_item(TableName="early", Item={"id": {"S": "1"}})
+    assert out.take_json()[0] == [True, 1_100_000]
+
+
+def test_parallelisation_is_kept(client: Any, sandbox: Any) -> None:
+    """LAMBDA-002: ParallelizationFactor is kept, batches of a shard still run one at a time."""
     _, arn = stream_table(sandbox, "stream-settings")
     create(client, "settings", ECHO)
     base = {"EventSourceArn": arn, "FunctionName": "settings", "StartingPosition": "LATEST", "Enabled": False}
-    assert refusal(lambda: client.create_event_source_mapping(**base, TumblingWindowInSeconds=5))[:2] == (
-        501,
-        "NotImplemented",
-    )
     assert client.create_event_source_mapping(**base, ParallelizationFactor=3)["ParallelizationFactor"] == 3
+
+
+# --- FIFO queues
+
+ORDER = """
+import boto3, json, os, time
+queue = boto3.client("sqs")
+def handler(event, context):
+    bodies = [r["body"] for r in event["Records"]]
+    queue.send_message(QueueUrl=os.environ["TELL_URL"], MessageBody="start " + " ".join(bodies),
+                       MessageGroupId="x", MessageDeduplicationId=context.aws_request_id + "s")
+    time.sleep(0.3)
+    queue.send_message(QueueUrl=os.environ["TELL_URL"], MessageBody="end " + " ".join(bodies),
+                       MessageGroupId="x", MessageDeduplicationId=context.aws_request_id + "e")
+    bad = [r for r in event["Records"] if r["body"].endswith("bad")
+           and r["attributes"]["ApproximateReceiveCount"] == "1"]
+    return {"batchItemFailures": [{"itemIdentifier": r["messageId"]} for r in bad]}
+"""
+
+
+def fifo(sandbox: Any, name: str, **attributes: str) -> Queue:
+    return Queue(sandbox, f"{name}.fifo", FifoQueue="true", ContentBasedDeduplication="true", **attributes)
+
+
+def test_fifo_keeps_each_groups_order_with_one_batch_in_flight(client: Any, sandbox: Any) -> None:
+    """Two groups run side by side; within each, a batch starts only when the one before has ended."""
+    source, out = fifo(sandbox, "ordered", VisibilityTimeout="60"), fifo(sandbox, "ordered-out")
+    for n in range(4):
+        for group in "ab":
+            source.send(f"{group}{n}", MessageGroupId=group)
+    teller(client, "ordered", out, ORDER)
+    client.create_event_source_mapping(EventSourceArn=source.arn, FunctionName="ordered", BatchSize=1)
+    said = [message["Body"] for message in out.take(16, 40)]
+    for group in "ab":
+        expected = [f"{word} {group}{n}" for n in range(4) for word in ("start", "end")]
+        assert [line for line in said if line.split()[1][0] == group] == expected
+    until(lambda: source.count() == 0)
+
+
+def test_fifo_group_waits_for_its_failed_message(client: Any, sandbox: Any) -> None:
+    """A partial failure stops its group until the message has been handled; another group goes on meanwhile."""
+    source, out = fifo(sandbox, "stopped", VisibilityTimeout="3"), fifo(sandbox, "stopped-out")
+    source.send("a-bad", "a-next", MessageGroupId="a")
+    teller(
+        client,
+        "stopped",
+        out,
+        ORDER,
+    )
+    client.update_function_configuration(FunctionName="stopped", Timeout=3)
+    client.create_event_source_mapping(
+        EventSourceArn=source.arn,
+        FunctionName="stopped",
+        BatchSize=1,
+        FunctionResponseTypes=["ReportBatchItemFailures"],
+    )
+    assert [m["Body"] for m in out.take(2)] == ["start a-bad", "end a-bad"]
+    source.send("b", MessageGroupId="b")
+    said = [message["Body"] for message in out.take(6, 40)]
+    assert said == ["start b", "end b", "start a-bad", "end a-bad", "start a-next", "end a-next"]

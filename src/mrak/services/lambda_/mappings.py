@@ -12,7 +12,6 @@ import msgspec
 from mrak.core.arn import arn, find_arn
 from mrak.core.background import Consumer
 from mrak.core.context import Transaction
-from mrak.core.errors import NotBuilt
 from mrak.core.scope import Scope
 from mrak.services.lambda_ import errors, filters
 from mrak.services.lambda_.references import function_arn
@@ -69,8 +68,6 @@ def parse_settings(source_arn: str, req: dict[str, Any], before: dict[str, Any] 
 
 
 def _check(kind: str, source_arn: str, settings: dict[str, Any]) -> None:
-    if settings.get("TumblingWindowInSeconds"):
-        raise NotBuilt("lambda", "event source mappings with tumbling windows")
     filters.check_criteria(settings.get("FilterCriteria") or {})
     size, window = settings["BatchSize"], settings["MaximumBatchingWindowInSeconds"]
     if kind == "sqs" and size > _SQS_BATCH_WITHOUT_WINDOW:

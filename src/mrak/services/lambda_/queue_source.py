@@ -1,7 +1,8 @@
 """Queues as event sources: take batches, invoke, delete what succeeded.
 
 What failed is left alone: it becomes visible again after the queue's time-out and ends in the queue's dead-letter
-queue. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
+queue. A FIFO queue gives no message of a group while another of it is in flight, so a group has one batch at a time,
+and what failed holds up its group. https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html
 """
 
 from __future__ import annotations
@@ -102,8 +103,12 @@ class QueueSource:
 
     async def _process(self, batch: list[Message]) -> None:
         try:
+            stopped: set[str] = set()
             for part in self._split(batch):
-                await self._delete(await self._invoke(part))
+                to_do = [message for message in part if _group(message) not in stopped]
+                done = await self._invoke(to_do) if to_do else []
+                await self._delete(done)
+                stopped |= {_group(message) for message in to_do if message not in done} - {""}
         finally:
             self._free.release()
 
@@ -124,6 +129,7 @@ class QueueSource:
         """The messages of the batch that are done."""
         payload = json.dumps({"Records": [self._render(message) for message in batch]}, ensure_ascii=False).encode()
         pause = _FIRST_PAUSE_SECONDS
+        until = 0.0
         while True:
             try:
                 answer = await self._ctx.call("lambda", "Invoke", {"FunctionName": self._function, "Payload": payload})
@@ -132,7 +138,11 @@ class QueueSource:
                 if error.code != "TooManyRequestsException":
                     await asyncio.sleep(pause)  # the function is gone or refuses: do not spin
                     return []
-                # Throttled: the messages stay ours until their time-out, so that it counts as one receive.
+                # Throttled: the messages stay ours until their time-out, so that it counts as one receive; no longer,
+                # since others may have them then.
+                until = until or self._ctx.clock() + await self._visibility_seconds() / 2
+                if self._ctx.clock() + pause > until:
+                    return []
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
         if answer.get("FunctionError"):
@@ -140,6 +150,11 @@ class QueueSource:
         if not self._reports_failures:
             return batch
         return succeeded(batch, answer.get("Payload", b""))
+
+    async def _visibility_seconds(self) -> int:
+        wanted = {"QueueUrl": self._url, "AttributeNames": ["VisibilityTimeout"]}
+        answer = await self._ctx.call("sqs", "GetQueueAttributes", wanted, scope=self._scope)
+        return int(answer["Attributes"]["VisibilityTimeout"])
 
     async def _delete(self, messages: list[Message]) -> None:
         for at in range(0, len(messages), _BATCH_AT_ONCE):
@@ -154,6 +169,12 @@ class QueueSource:
     def _render(self, message: Message) -> dict[str, Any]:
         """A record of the event (recorded: test_message_body_and_attributes_passed_correctly)."""
         return sqs.render_record(message, self._arn)
+
+
+def _group(message: Message) -> str:
+    """The group of a FIFO queue's message; "" in a standard queue, where each message is on its own."""
+    group: str = message.get("Attributes", {}).get("MessageGroupId", "")
+    return group if "SequenceNumber" in message.get("Attributes", {}) else ""
 
 
 def succeeded(batch: list[Message], payload: bytes) -> list[Message]:

@@ -6,6 +6,7 @@ failure destination. https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 import json
 from typing import Any
@@ -20,6 +21,7 @@ from mrak.services.dynamodb.exports import Stream
 from mrak.services.lambda_ import destinations
 from mrak.services.lambda_.filters import Criteria
 from mrak.services.lambda_.references import function_arn
+from mrak.services.lambda_.stream_window import Window
 from mrak.services.lambda_.tables import CHECKPOINTS, Checkpoint, Mapping
 
 _RETENTION_SECONDS = 86_400.0
@@ -39,14 +41,15 @@ def begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
 
 
 class StreamSource:
-    def __init__(self, ctx: Context, mapping: Mapping, stream: Stream, position: int | None) -> None:
+    def __init__(self, ctx: Context, mapping: Mapping, stream: Stream, begun: Checkpoint | None) -> None:
         # LAMBDA-002: a stream has one shard here, read one batch at a time whatever ParallelizationFactor says.
         deviation("LAMBDA-002")
         self._ctx = ctx
         self._mapping = mapping
         self._stream = stream
-        self._position = position
+        self._position = begun.position if begun else None
         self._settings = mapping.settings
+        self._window = _window_of(mapping, begun)
         self._function = function_arn(ctx.scope, mapping.function, mapping.qualifier)
         self._criteria = Criteria(mapping.settings.get("FilterCriteria") or {}, "dynamodb")
         self._reports_failures = "ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"]
@@ -54,16 +57,61 @@ class StreamSource:
     async def run(self) -> None:
         with self._ctx.listen(dynamodb.topic_of(self._stream)) as arrivals:
             while True:
-                records, reached = await self._read()
-                window = self._settings["MaximumBatchingWindowInSeconds"]
-                if not records:
-                    await arrivals.wait(_IDLE_SECONDS)
+                found, reached = await self._read()
+                if self._window is not None and self._window.is_over(self._ctx.clock()) and not self._fits(found):
+                    await self._end_window()
                     continue
-                if window and len(records) < self._settings["BatchSize"]:
+                if not found:
+                    await self._wait_for_any(arrivals)
+                    continue
+                window = self._settings["MaximumBatchingWindowInSeconds"]
+                if window and len(found) < self._settings["BatchSize"]:
                     await self._wait_for_more(arrivals, window)
-                    records, reached = await self._read()
-                await self._handle([record for record in records if self._criteria.passes(record)], 0)
+                    found, reached = await self._read()
+                if self._window is not None:
+                    found = [each for each in found if self._window.holds(each[1])]
+                    if not found:
+                        await self._end_window()
+                        continue
+                    reached = found[-1][0]
+                await self._handle([record for _, record in found if self._criteria.passes(record)], 0)
                 await self._reach(reached)
+                if self._window is not None and self._window.is_full:
+                    await self._end_window()
+
+    def _fits(self, found: list[tuple[int, Record]]) -> bool:
+        """Whether the next record still belongs to the open window."""
+        return bool(found) and self._window is not None and self._window.holds(found[0][1])
+
+    async def _wait_for_any(self, arrivals: Any) -> None:
+        """Until a record comes, or the open window ends."""
+        end = None if self._window is None else self._window.end
+        if end is None:
+            await arrivals.wait(_IDLE_SECONDS)
+            return
+        waits = [asyncio.ensure_future(arrivals.wait(_IDLE_SECONDS)), asyncio.ensure_future(self._ctx.sleep_until(end))]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for wait in waits:
+                wait.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _end_window(self) -> None:
+        """Hands the window's state over a last time, as often as the mapping retries."""
+        assert self._window is not None
+        most, attempts = self._settings["MaximumRetryAttempts"], 0
+        while True:
+            answer = await self._invoke([], is_final=True)
+            attempts += 1
+            if (answer is not None and not answer.get("FunctionError")) or 0 <= most < attempts:
+                break
+            await self._pause(attempts)
+        if self._window.is_full:
+            self._window.empty()
+        else:
+            self._window.close()
+        await self._reach(self._position)
 
     async def _wait_for_more(self, arrivals: Any, window_seconds: float) -> None:
         until = self._ctx.clock() + window_seconds
@@ -71,11 +119,13 @@ class StreamSource:
             if len((await self._read())[0]) >= self._settings["BatchSize"]:
                 return
 
-    async def _read(self) -> tuple[list[Record], int | None]:
-        def read(tx: Transaction) -> tuple[list[Record], int | None]:
+    async def _read(self) -> tuple[list[tuple[int, Record]], int | None]:
+        """The next records with their positions, and the position after them."""
+
+        def read(tx: Transaction) -> tuple[list[tuple[int, Record]], int | None]:
             size = self._settings["BatchSize"]
             rows, reached = dynamodb.read_after(tx, self._stream, self._position, size, self._ctx.clock())
-            return [self._render(row.body) for row in rows], reached
+            return [(row.sequence, self._render(row.body)) for row in rows], reached
 
         return await self._ctx.transact(read)
 
@@ -89,6 +139,8 @@ class StreamSource:
         if position is None:
             return
         new = Checkpoint(self._mapping.uuid, position)
+        if self._window is not None:
+            new = Checkpoint(self._mapping.uuid, position, self._window.start, self._window.state)
 
         def save(tx: Transaction) -> None:
             old = CHECKPOINTS.open(tx, self._ctx.scope, self._mapping.uuid)
@@ -119,12 +171,18 @@ class StreamSource:
                 await self._handle(batch[:half], attempts)
                 await self._handle(batch[half:], attempts)
                 return
-            pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS)
-            await self._ctx.sleep_until(self._ctx.clock() + pause)
+            await self._pause(attempts)
 
-    async def _invoke(self, batch: list[Record]) -> dict[str, Any] | None:
+    async def _pause(self, attempts: int) -> None:
+        pause = min(_FIRST_PAUSE_SECONDS * 2 ** min(attempts, 10), _LONGEST_PAUSE_SECONDS)
+        await self._ctx.sleep_until(self._ctx.clock() + pause)
+
+    async def _invoke(self, batch: list[Record], is_final: bool = False) -> dict[str, Any] | None:
         """The function's answer; None when it could not be called."""
-        payload = json.dumps({"Records": batch}, ensure_ascii=False).encode()
+        event: dict[str, Any] = {"Records": batch}
+        if self._window is not None:
+            event |= self._window.render(dynamodb.shard_id(self._stream), self._mapping.source_arn, is_final)
+        payload = json.dumps(event, ensure_ascii=False).encode()
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
@@ -137,6 +195,8 @@ class StreamSource:
 
     def _left_over(self, batch: list[Record], payload: bytes) -> list[Record]:
         """What a partial batch response leaves to be done: from its first failure on."""
+        if self._window is not None and not self._window.take_state(payload):
+            return batch
         if not self._reports_failures:
             return []
         try:
@@ -202,6 +262,13 @@ class StreamSource:
         )
 
 
+def _window_of(mapping: Mapping, begun: Checkpoint | None) -> Window | None:
+    length = mapping.settings.get("TumblingWindowInSeconds")
+    if not length:
+        return None
+    return Window(length, begun.window_start, begun.window_state) if begun else Window(length, None, b"{}")
+
+
 def _arrival(record: Record) -> str:
     at = datetime.datetime.fromtimestamp(record["dynamodb"]["ApproximateCreationDateTime"], datetime.UTC)
     return at.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -210,11 +277,10 @@ def _arrival(record: Record) -> str:
 async def drain(ctx: Context, mapping: Mapping) -> None:
     """Runs until it is cancelled, or the stream is gone."""
 
-    def look(tx: Transaction) -> tuple[Stream | None, int | None]:
+    def look(tx: Transaction) -> tuple[Stream | None, Checkpoint | None]:
         checkpoint = CHECKPOINTS.get(tx, ctx.scope, mapping.uuid)
-        stream = dynamodb.find_stream(tx, mapping.source_arn, ctx.scope.environment)
-        return stream, checkpoint.position if checkpoint else None
+        return dynamodb.find_stream(tx, mapping.source_arn, ctx.scope.environment), checkpoint
 
-    stream, position = await ctx.transact(look)
+    stream, begun = await ctx.transact(look)
     if stream is not None:
-        await StreamSource(ctx, mapping, stream, position).run()
+        await StreamSource(ctx, mapping, stream, begun).run()

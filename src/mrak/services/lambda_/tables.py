@@ -94,10 +94,13 @@ class Mapping(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
-    """How far a mapping has read its stream."""
+    """How far a mapping has read its stream. While a tumbling window is open: when it began, and
+    the state that the function returned last, as JSON."""
 
     uuid: str
     position: int
+    window_start: float | None = None
+    window_state: bytes = b"{}"
 
 
 class Url(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
