@@ -53,7 +53,7 @@ def schedule(run: Run, frame: Frame, state: State) -> None:
         check_size(parameters, state.name)
     else:
         parameters = frame.input
-    role_arn = _credentials(run, frame, state)
+    role_arn = credentials(run, frame, state)
     timeout, heartbeat = _seconds(run, frame, state, "Timeout"), _seconds(run, frame, state, "Heartbeat")
     frame.task = Task(resource=resource.arn, parameters=parameters, role_arn=role_arn)
     frame.phase, frame.is_task_started = TASK, False
@@ -108,7 +108,7 @@ def _new_token(run: Run) -> str:
     return base64.b64encode(run.draw.bytes(_TOKEN_BYTES)).decode()
 
 
-def _credentials(run: Run, frame: Frame, state: State) -> str:
+def credentials(run: Run, frame: Frame, state: State) -> str:
     """The role that the task acts as, where it is not the machine's own."""
     raw = state.raw.get("Credentials")
     if not raw:

@@ -120,7 +120,9 @@ class _Checker:
             yield Problem(SCHEMA, "The field 'Type' is required but was missing", at)
             return
         if kind not in fields.KINDS:
-            yield Problem(SCHEMA, f"Value is not one of the allowed values: [{', '.join(fields.KINDS)}]", f"{at}/Type")
+            yield Problem(
+                SCHEMA, f"The field 'Type' should have one of these values: [{', '.join(fields.KINDS)}]", f"{at}/Type"
+            )
             return
         own = raw.get("QueryLanguage", language)
         if own == JSONPATH and language == JSONATA:

@@ -10,18 +10,26 @@ express              executions in memory          mapruns              a distri
 
 from mrak.services.stepfunctions import (
     execution_operations,
+    express,
     machine_operations,
     maprun_operations,
     mapworkers,
+    starting,
     task_operations,
+    testing,
+    version_operations,
     workers,
 )
 
 __all__ = [
     "execution_operations",
+    "express",
     "machine_operations",
     "maprun_operations",
     "mapworkers",
+    "starting",
     "task_operations",
+    "testing",
+    "version_operations",
     "workers",
 ]

@@ -1,4 +1,4 @@
-"""Executions: start, stop, describe, list, redrive, history.
+"""Executions: stop, describe, list, redrive, history.
 
 https://docs.aws.amazon.com/step-functions/latest/apireference/
 """
@@ -10,16 +10,13 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import NotBuilt
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.page import render_token
 from mrak.core.scope import Scope
-from mrak.lang.asl.failures import MOST_BYTES
 from mrak.lang.asl.frames import Redrive, Stop
-from mrak.lang.asl.validation import explain_json
 from mrak.services.stepfunctions import arns, errors, executions, history, machines, mapruns, transitions
 from mrak.services.stepfunctions.machine_operations import find_after, page_size, with_token
-from mrak.services.stepfunctions.machines import Target
 from mrak.services.stepfunctions.tables import (
     BY_STATUS,
     EVENTS,
@@ -32,59 +29,6 @@ from mrak.services.stepfunctions.tables import (
 
 _MOST_HISTORY = 1000
 _MOST_REDRIVABLE_EVENTS = 24_999
-
-
-@operation("StartExecution")
-def start_execution(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """Of a standard machine: the same name with the same input is the same execution as long as it runs."""
-    target = machines.resolve(ctx, tx, req["stateMachineArn"])
-    text = check_input(req.get("input", "{}"))
-    if "name" in req:
-        machines.check_name(req["name"])
-    name = req.get("name") or ctx.draw.uuid()
-    if target.machine.kind == "EXPRESS":
-        raise NotBuilt("stepfunctions", "StartExecution of an express state machine")
-    scope = target.ref.scope
-    transitions.lock(tx, scope, target.ref.name, name)
-    existing = EXECUTIONS.get(tx, scope, target.ref.name, name)
-    arn = arns.execution_arn(scope, target.ref.name, name)
-    if existing is not None:
-        if existing.status == "RUNNING" and executions.text_of(tx, scope, existing, "input") == text:
-            return {"executionArn": arn, "startDate": existing.started_at}
-        raise errors.execution_already_exists(arn)
-    ctx.about(arn)
-    execution = _new_execution(ctx, target, name, req.get("traceHeader", ""))
-    executions.begin(ctx, tx, scope, execution, target.revision, {"input": text})
-    return {"executionArn": arn, "startDate": execution.started_at}
-
-
-def _new_execution(ctx: Context, target: Target, name: str, trace: str) -> Execution:
-    return Execution(
-        machine=target.ref.name,
-        name=name,
-        revision=target.revision.revision,
-        status="RUNNING",
-        started_at=ctx.now,
-        version=target.version,
-        alias=target.alias,
-        trace=trace,
-    )
-
-
-def check_input(text: str) -> str:
-    """An execution's input: JSON that is not too large."""
-    if not text:
-        raise errors.invalid_execution_input("Invalid execution input.")
-    if len(text.encode()) > MOST_BYTES:
-        raise errors.validation(
-            f"1 validation error detected: Value at 'input' failed to satisfy constraint: Member must have length less "
-            f"than or equal to {MOST_BYTES}"
-        )
-    try:
-        msgspec.json.decode(text)
-    except (msgspec.DecodeError, RecursionError) as error:
-        raise errors.invalid_execution_input(explain_json(text, str(error))) from None
-    return text
 
 
 @operation("StopExecution")
@@ -228,6 +172,7 @@ def redrive_execution(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
         redrive_count=execution.redrive_count + 1,
         redriven_at=ctx.now,
     )
+    deviation("STATES-003")
     EXECUTIONS.replace(tx, scope, execution, running)
     transitions.apply(ctx, tx, scope, key, Redrive(), ctx.now)
     return {"redriveDate": ctx.now}

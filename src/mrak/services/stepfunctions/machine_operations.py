@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
@@ -205,6 +206,7 @@ def delete_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     machine = MACHINES.open(tx, ref.scope, ref.name)
     if machine is None:
         return
+    deviation("STATES-002")
     MACHINES.delete(tx, ref.scope, machine)
     tags = TAGS.open(tx, ref.scope, ref.arn)
     if tags is not None:

@@ -13,6 +13,7 @@ import msgspec
 
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.lang.asl import failures
 from mrak.lang.asl.frames import Frame, StartMapRun
@@ -112,6 +113,7 @@ def _start_child(at: At, row: MapRun, item: Item) -> None:
     from mrak.services.stepfunctions import executions, transitions
     from mrak.services.stepfunctions.tables import EXECUTIONS
 
+    deviation("STATES-004")
     parent = EXECUTIONS.get(at.tx, at.scope, row.machine, row.parent)
     assert parent is not None
     frame = transitions.find_frame(at.tx, at.scope, (row.machine, row.parent), row.frame)

@@ -77,6 +77,12 @@ def optimised_service(name: str) -> str:
     return _OPTIMISED[name][0]
 
 
+def find_optimised_service(name: str) -> str | None:
+    """Our name of a service that has an optimised integration here."""
+    known = _OPTIMISED.get(name)
+    return None if known is None else known[0]
+
+
 def optimised_error(integration: str, error: ApiError, request_id: str) -> tuple[str, str]:
     """(error, cause) of a failed optimised integration."""
     service, prefix, java = _OPTIMISED[integration]

@@ -8,6 +8,7 @@ import msgspec
 
 from mrak.core.background import Delivery, Timer, parse_dead
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import delivery, timer
 from mrak.core.scope import Scope
 from mrak.lang.asl import failures
@@ -31,6 +32,7 @@ from mrak.services.stepfunctions.transitions import ABANDON, ENDED, RESUME, TASK
 @delivery(TASK)
 async def perform(ctx: Context, made: Delivery) -> None:
     """Does a task: once, unless the process ends between the call and the commit of its result."""
+    deviation("STATES-001")
     machine, name, frame, attempt = msgspec.msgpack.decode(made.payload)
     key, scope = (machine, name), made.scope
     now = ctx.clock()

@@ -1,0 +1,49 @@
+"""What other services may use of Step Functions: look-ups, and the delivery that starts an execution."""
+
+from __future__ import annotations
+
+import msgspec
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery, Retry
+from mrak.core.context import Context, Transaction
+from mrak.services.stepfunctions.tables import MACHINES
+
+START = "stepfunctions.start"
+
+
+def machine_exists(tx: Transaction, environment: str, machine_arn: str) -> bool:
+    """Whether an ARN, qualified or not, names a state machine of the environment."""
+    found = find_arn(machine_arn)
+    if found is None or found.service != "states":
+        return False
+    kind, _, rest = found.resource.partition(":")
+    name = rest.partition(":")[0]
+    return kind == "stateMachine" and MACHINES.get(tx, found.scope_in(environment), name) is not None
+
+
+def delivery(
+    ctx: Context,
+    machine_arn: str,
+    text: str,
+    *,
+    name: str = "",
+    lane: str = "",
+    retry: Retry | None = None,
+    dead: str = "",
+) -> Delivery:
+    """A delivery that starts an execution with `text` (JSON) as its input. Without a name it gets one that is the same
+    when the delivery is made again."""
+    found = find_arn(machine_arn)
+    assert found is not None, machine_arn
+    request = {"stateMachineArn": machine_arn, "input": text, "name": name or ctx.draw.uuid()}
+    return Delivery(
+        kind=START,
+        lane=lane or machine_arn,
+        scope=found.scope_in(ctx.scope.environment),
+        payload=msgspec.msgpack.encode(request),
+        retry=retry or Retry(),
+        dead=dead,
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+    )

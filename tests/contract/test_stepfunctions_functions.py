@@ -1,0 +1,127 @@
+"""Lambda functions as tasks, parallel branches at the same time, and the saga with compensation."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from tests.conftest import Sandbox
+from tests.contract import lambda_bench
+from tests.contract.test_stepfunctions_executions import Machines, task
+
+RAISE = """
+class CustomException(Exception):
+    pass
+def handler(event, context):
+    if isinstance(event, dict) and event.get("fail"):
+        raise CustomException("Some exception was raised.")
+    return event
+"""
+
+
+@pytest.fixture
+def machines(sandbox: Sandbox) -> Machines:
+    return Machines(sandbox)
+
+
+@pytest.fixture(scope="module")
+def function(sandbox: Sandbox) -> str:
+    """A function that echoes, or raises where it is told to."""
+    return str(lambda_bench.create(sandbox.client("lambda"), "states-raise", RAISE)["FunctionArn"])
+
+
+def test_a_function_by_its_arn(machines: Machines, function: str) -> None:
+    """The state's input is the event, the answer the output; the events are LambdaFunction*."""
+    execution = machines.start({"F": {"Type": "Task", "Resource": function, "End": True}}, {"a": [1, None, "ä"]})
+    assert json.loads(machines.wait(execution)["output"]) == {"a": [1, None, "ä"]}
+    kinds = [event["type"] for event in machines.client.get_execution_history(executionArn=execution)["events"]]
+    assert kinds[2:5] == ["LambdaFunctionScheduled", "LambdaFunctionStarted", "LambdaFunctionSucceeded"]
+
+
+def test_a_function_by_lambda_invoke(machines: Machines, function: str) -> None:
+    """The answer is under Payload, beside what the SDK says of the call."""
+    state = task("lambda:invoke", {"FunctionName": function, "Payload.$": "$"})
+    output = machines.output({"F": state}, {"a": 1})
+    assert output["Payload"] == {"a": 1}
+    assert (output["StatusCode"], output["ExecutedVersion"]) == (200, "$LATEST")
+    assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
+
+
+def test_what_a_function_raises_is_the_error(machines: Machines, function: str) -> None:
+    """Recorded: the type is the error, the answer the cause - as it came for an ARN, compact for lambda:invoke."""
+    states = {"F": {"Type": "Task", "Resource": function, "End": True}}
+    found = machines.wait(machines.start(states, {"fail": True}), "FAILED")
+    assert found["error"] == "CustomException"
+    assert json.loads(found["cause"])["errorMessage"] == "Some exception was raised."
+    state = task("lambda:invoke", {"FunctionName": function, "Payload": {"fail": True}})
+    found = machines.wait(machines.start({"F": state}), "FAILED")
+    assert found["error"] == "CustomException"
+    assert found["cause"].startswith('{"errorMessage":"Some exception was raised.","errorType":"CustomException"')
+
+
+def test_branches_run_at_the_same_time(machines: Machines, sandbox: Sandbox) -> None:
+    """Each branch waits until the other's function runs, which can only happen if both do."""
+    code = """
+import boto3, json, os, time
+sqs = boto3.client("sqs")
+def handler(event, context):
+    sqs.send_message(QueueUrl=event["tell"], MessageBody="here")
+    found = sqs.receive_message(QueueUrl=event["hear"], WaitTimeSeconds=20)
+    return bool(found.get("Messages"))
+"""
+    lambda_bench.create(sandbox.client("lambda"), "states-meet", code, Timeout=30)
+    sqs = sandbox.client("sqs")
+    urls = [sqs.create_queue(QueueName=f"meet-{n}")["QueueUrl"] for n in range(2)]
+    branches = []
+    for n in range(2):
+        payload = {"tell": urls[n], "hear": urls[1 - n]}
+        state = task("lambda:invoke", {"FunctionName": "states-meet", "Payload": payload}, OutputPath="$.Payload")
+        branches.append({"StartAt": f"B{n}", "States": {f"B{n}": state}})
+    assert machines.output({"P": {"Type": "Parallel", "Branches": branches, "End": True}}) == [True, True]
+
+
+def test_a_saga_compensates(machines: Machines, function: str, sandbox: Sandbox) -> None:
+    """What was done before a failure is undone: Catch keeps the error beside the input, and leads to the undoing."""
+    dynamodb = sandbox.client("dynamodb")
+    dynamodb.create_table(
+        TableName="bookings",
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    key: dict[str, Any] = {"id": {"S.$": "$.id"}}
+    states = {
+        "Book": task("dynamodb:putItem", {"TableName": "bookings", "Item": key}, ResultPath=None, Next="Pay"),
+        "Pay": {
+            **task("lambda:invoke", {"FunctionName": function, "Payload": {"fail": True}}),
+            "Retry": [{"ErrorEquals": ["Lambda.TooManyRequestsException"]}],
+            "Catch": [{"ErrorEquals": ["CustomException"], "ResultPath": "$.error", "Next": "Cancel"}],
+        },
+        "Cancel": task("dynamodb:deleteItem", {"TableName": "bookings", "Key": key}, ResultPath=None, Next="Failed"),
+        "Failed": {"Type": "Fail", "ErrorPath": "$.error.Error", "Cause": "cancelled"},
+    }
+    found = machines.wait(machines.start(states, {"id": "b1"}), "FAILED")
+    assert (found["error"], found["cause"]) == ("CustomException", "cancelled")
+    assert dynamodb.scan(TableName="bookings")["Count"] == 0
+
+
+def test_status_changes_are_events(machines: Machines, sandbox: Sandbox) -> None:
+    """EventBridge gets an event for the start and the end of an execution."""
+    sqs, events = sandbox.client("sqs"), sandbox.client("events")
+    url = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    events.put_rule(Name="states", EventPattern=json.dumps({"source": ["aws.states"]}))
+    events.put_targets(Rule="states", Targets=[{"Id": "q", "Arn": arn}])
+    execution = machines.start({"P": {"Type": "Pass", "End": True}}, {"v": 1})
+    seen: dict[str, Any] = {}
+    deadline = time.monotonic() + 20
+    while len(seen) < 2 and time.monotonic() < deadline:
+        for message in sqs.receive_message(QueueUrl=url, WaitTimeSeconds=5).get("Messages", []):
+            event = json.loads(message["Body"])
+            seen[event["detail"]["status"]] = event
+    assert set(seen) == {"RUNNING", "SUCCEEDED"}
+    assert seen["SUCCEEDED"]["detail-type"] == "Step Functions Execution Status Change"
+    assert seen["SUCCEEDED"]["resources"] == [execution]
+    assert seen["SUCCEEDED"]["detail"]["output"] == '{"v": 1}'

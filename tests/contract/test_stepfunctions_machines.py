@@ -1,0 +1,441 @@
+"""State machines through boto3: their life, versions, aliases, tags, validation, TestState, express executions."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+import pytest
+from botocore.exceptions import ClientError
+from tests.conftest import Sandbox
+
+ROLE = "arn:aws:iam::123456789012:role/states"
+PASS = {"StartAt": "State_1", "States": {"State_1": {"Type": "Pass", "Result": {"Arg1": "argument1"}, "End": True}}}
+
+
+def definition(result: Any) -> str:
+    return json.dumps({"StartAt": "S", "States": {"S": {"Type": "Pass", "Result": result, "End": True}}})
+
+
+@pytest.fixture
+def client(sandbox: Sandbox) -> Any:
+    """Without the prefix that SDKs put before the host of StartSyncExecution and TestState: `sync-localhost` is no name
+    of this machine."""
+    return sandbox.client("stepfunctions", inject_host_prefix=False)
+
+
+@pytest.fixture
+def machine(client: Any) -> str:
+    made = client.create_state_machine(name=f"m{time.monotonic_ns()}", definition=json.dumps(PASS), roleArn=ROLE)
+    return str(made["stateMachineArn"])
+
+
+def refused(call: Any, **params: Any) -> tuple[str, str]:
+    """(code, message) of an error."""
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    error = caught.value.response["Error"]
+    return error["Code"], error["Message"]
+
+
+def test_a_machine_is_described_as_it_was_made(client: Any, machine: str) -> None:
+    """Recorded members and defaults; the same request again is the same machine, another one is refused."""
+    found = client.describe_state_machine(stateMachineArn=machine)
+    found.pop("ResponseMetadata")
+    name = machine.rpartition(":")[2]
+    assert found.pop("creationDate")
+    assert found == {
+        "stateMachineArn": machine,
+        "name": name,
+        "status": "ACTIVE",
+        "definition": json.dumps(PASS),
+        "roleArn": ROLE,
+        "type": "STANDARD",
+        "loggingConfiguration": {"level": "OFF", "includeExecutionData": False},
+        "tracingConfiguration": {"enabled": False},
+        "encryptionConfiguration": {"type": "AWS_OWNED_KEY"},
+    }
+    again = client.create_state_machine(name=name, definition=json.dumps(PASS), roleArn=ROLE)
+    assert again["stateMachineArn"] == machine
+    assert refused(client.create_state_machine, name=name, definition=definition(2), roleArn=ROLE) == (
+        "StateMachineAlreadyExists",
+        f"State Machine Already Exists: '{machine}'",
+    )
+    assert name in [row["name"] for row in client.list_state_machines()["stateMachines"]]
+    client.delete_state_machine(stateMachineArn=machine)
+    client.delete_state_machine(stateMachineArn=machine)
+    assert refused(client.describe_state_machine, stateMachineArn=machine) == (
+        "StateMachineDoesNotExist",
+        f"State Machine Does Not Exist: '{machine}'",
+    )
+    assert refused(client.start_execution, stateMachineArn=machine)[0] == "StateMachineDoesNotExist"
+
+
+def test_deleting_a_machine_ends_its_executions(client: Any) -> None:
+    """STATES-002: on AWS they go on to their end; here they go with the machine."""
+    waiting = json.dumps({"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 99, "End": True}}})
+    arn = client.create_state_machine(name="gone", definition=waiting, roleArn=ROLE)["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=arn)["executionArn"]
+    client.delete_state_machine(stateMachineArn=arn)
+    assert refused(client.describe_execution, executionArn=execution)[0] == "ExecutionDoesNotExist"
+
+
+def test_updates_make_revisions(client: Any, machine: str) -> None:
+    """Recorded: a revision id from the first update on; an update that changes nothing keeps it."""
+    assert refused(client.update_state_machine, stateMachineArn=machine) == (
+        "MissingRequiredParameter",
+        "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
+    )
+    assert "revisionId" not in client.describe_state_machine(stateMachineArn=machine)
+    first = client.update_state_machine(stateMachineArn=machine, definition=definition(1))["revisionId"]
+    same = client.update_state_machine(stateMachineArn=machine, definition=definition(1))["revisionId"]
+    second = client.update_state_machine(stateMachineArn=machine, roleArn=ROLE + "2")["revisionId"]
+    assert first == same != second
+    found = client.describe_state_machine(stateMachineArn=machine)
+    assert (found["revisionId"], found["roleArn"]) == (second, ROLE + "2")
+
+
+def test_versions_stay_as_they_were_published(client: Any, machine: str) -> None:
+    """Numbers are never used again, publishing the same revision answers with its version, executions name theirs."""
+    first = client.publish_state_machine_version(stateMachineArn=machine, description="one")
+    assert first["stateMachineVersionArn"] == f"{machine}:1"
+    assert client.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"] == f"{machine}:1"
+    updated = client.update_state_machine(stateMachineArn=machine, definition=definition("new"), publish=True)
+    assert updated["stateMachineVersionArn"] == f"{machine}:2"
+    assert client.describe_state_machine(stateMachineArn=f"{machine}:1")["description"] == "one"
+    execution = client.start_execution(stateMachineArn=f"{machine}:1", name="v1")["executionArn"]
+    while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        time.sleep(0.01)
+    assert json.loads(found["output"]) == {"Arg1": "argument1"}
+    assert found["stateMachineVersionArn"] == f"{machine}:1"
+    listed = client.list_state_machine_versions(stateMachineArn=machine)["stateMachineVersions"]
+    assert [row["stateMachineVersionArn"] for row in listed] == [f"{machine}:2", f"{machine}:1"]
+    client.delete_state_machine_version(stateMachineVersionArn=f"{machine}:2")
+    client.update_state_machine(stateMachineArn=machine, definition=definition("newer"))
+    assert client.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"] == f"{machine}:3"
+    assert refused(client.update_state_machine, stateMachineArn=f"{machine}:2", roleArn=ROLE) == (
+        "StateMachineDoesNotExist",
+        f"State Machine Does Not Exist: '{machine}:2'",
+    )
+    assert refused(
+        client.create_state_machine, name="x", definition=definition(1), roleArn=ROLE, versionDescription="d"
+    ) == ("ValidationException", "Version description can only be set when publish is true")
+
+
+def test_aliases_route_to_versions(client: Any, machine: str) -> None:
+    """Create, describe, update, list, delete; what is wrong with a routing (recorded); executions through it."""
+    client.publish_state_machine_version(stateMachineArn=machine)
+    client.update_state_machine(stateMachineArn=machine, definition=definition("two"), publish=True)
+    one, two = f"{machine}:1", f"{machine}:2"
+
+    def routes(*weights: tuple[str, int]) -> list[dict[str, Any]]:
+        return [{"stateMachineVersionArn": arn, "weight": weight} for arn, weight in weights]
+
+    create = client.create_state_machine_alias
+    arn = create(name="live", routingConfiguration=routes((two, 100)))["stateMachineAliasArn"]
+    assert arn == f"{machine}:live"
+    assert create(name="live", routingConfiguration=routes((two, 100)))["stateMachineAliasArn"] == arn
+    wrong = [
+        (
+            routes((one, 50), (one, 50)),
+            f"Routing configuration must contain distinct state machine version ARNs. Received: [{one}, {one}]",
+        ),
+        (
+            routes((machine, 50), (two, 50)),
+            f"Routing configuration must contain state machine version ARNs. Received: [{machine}, {two}]",
+        ),
+        (routes((one, 70), (two, 29)), "Sum of routing configuration weights must equal 100. Received: [70, 29]"),
+    ]
+    for configuration, message in wrong:
+        assert refused(create, name="x", routingConfiguration=configuration) == ("ValidationException", message)
+    assert refused(create, name="live", routingConfiguration=routes((one, 100))) == (
+        "ConflictException",
+        "Failed to create alias because an alias with the same name and a different routing configuration already "
+        "exists.",
+    )
+    execution = client.start_execution(stateMachineArn=arn)["executionArn"]
+    while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
+        time.sleep(0.01)
+    assert (found["stateMachineAliasArn"], found["stateMachineVersionArn"]) == (arn, two)
+    client.update_state_machine_alias(stateMachineAliasArn=arn, routingConfiguration=routes((one, 50), (two, 50)))
+    described = client.describe_state_machine_alias(stateMachineAliasArn=arn)
+    assert described["routingConfiguration"] == routes((one, 50), (two, 50))
+    assert refused(client.delete_state_machine_version, stateMachineVersionArn=one)[0] == "ConflictException"
+    listed = client.list_state_machine_aliases(stateMachineArn=machine)["stateMachineAliases"]
+    assert [row["stateMachineAliasArn"] for row in listed] == [arn]
+    assert refused(client.list_state_machine_aliases, stateMachineArn=machine, nextToken="bad!") == (
+        "InvalidToken",
+        "Invalid Token: 'Invalid token'",
+    )
+    client.delete_state_machine_alias(stateMachineAliasArn=arn)
+    client.delete_state_machine_alias(stateMachineAliasArn=arn)
+    assert refused(client.describe_state_machine_alias, stateMachineAliasArn=arn)[0] == "ResourceNotFound"
+
+
+def test_tags(client: Any, machine: str) -> None:
+    """Tag, untag, list; a version has none."""
+    client.tag_resource(resourceArn=machine, tags=[{"key": "a", "value": "1"}, {"key": "b", "value": ""}])
+    client.untag_resource(resourceArn=machine, tagKeys=["a", "none"])
+    assert client.list_tags_for_resource(resourceArn=machine)["tags"] == [{"key": "b", "value": ""}]
+    client.publish_state_machine_version(stateMachineArn=machine)
+    assert refused(client.tag_resource, resourceArn=f"{machine}:1", tags=[{"key": "a", "value": "1"}]) == (
+        "ResourceNotFound",
+        f"Resource not found: '{machine}:1'",
+    )
+
+
+def test_logging_needs_one_destination(client: Any, machine: str) -> None:
+    """Recorded messages, and that a valid configuration is kept."""
+    group = "arn:aws:logs:us-east-1:123456789012:log-group:g:*"
+    destination = {"cloudWatchLogsLogGroup": {"logGroupArn": group}}
+    for wrong in ({"level": "ALL"}, {"level": "ALL", "destinations": [destination, destination]}):
+        assert refused(client.update_state_machine, stateMachineArn=machine, loggingConfiguration=wrong) == (
+            "InvalidLoggingConfiguration",
+            "Invalid Logging Configuration: Must specify exactly one Log Destination.",
+        )
+    right = {"level": "ERROR", "includeExecutionData": True, "destinations": [destination]}
+    client.update_state_machine(stateMachineArn=machine, loggingConfiguration=right)
+    assert client.describe_state_machine(stateMachineArn=machine)["loggingConfiguration"] == right
+
+
+def test_history_is_logged_as_configured(sandbox: Sandbox, client: Any) -> None:
+    """Level and includeExecutionData decide what goes to CloudWatch Logs (recorded form of a line)."""
+    destination = {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:sf:*"}}
+    failing = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}})
+    arn = client.create_state_machine(
+        name="logged",
+        definition=failing,
+        roleArn=ROLE,
+        loggingConfiguration={"level": "ERROR", "includeExecutionData": False, "destinations": [destination]},
+    )["stateMachineArn"]
+    execution = client.start_execution(stateMachineArn=arn)["executionArn"]
+    while client.describe_execution(executionArn=execution)["status"] == "RUNNING":
+        time.sleep(0.01)
+    events = sandbox.client("logs").filter_log_events(logGroupName="sf")["events"]
+    lines = [json.loads(event["message"]) for event in events]
+    assert [(line["id"], line["type"], line["details"]) for line in lines] == [
+        ("2", "FailStateEntered", {"name": "F"}),
+        ("3", "ExecutionFailed", {"error": "E", "cause": "c"}),
+    ]
+    assert lines[1]["execution_arn"] == execution and lines[1]["previous_event_id"] == "2"
+
+
+QUERY = "arn:aws:states:::dynamodb:query"
+WAIT_FOR_TOKEN = "arn:aws:states:::sns:publish.waitForTaskToken"
+
+
+@pytest.mark.parametrize(
+    ("machine_type", "given", "problem"),
+    [
+        ("STANDARD", {"States": PASS["States"]}, "These fields are required: [StartAt] at /"),
+        (
+            "STANDARD",
+            {
+                "QueryLanguage": "JSONata",
+                "StartAt": "P",
+                "States": {"P": {"Type": "Pass", "QueryLanguage": "JSONPath"}},
+            },
+            "'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine at /States/P",
+        ),
+        (
+            "STANDARD",
+            {
+                "StartAt": "Q",
+                "States": {"Q": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:query", "End": True}},
+            },
+            "The resource provided arn:aws:states:::dynamodb:query is not recognized. The value is not a valid "
+            "resource ARN, or the resource is not available in this region. at /States/Q/Resource",
+        ),
+        (
+            "STANDARD",
+            {"StartAt": "W", "States": {"W": {"Type": "Wait", "Timestamp": "2016-13-05T21:29:29Z", "End": True}}},
+            "String does not match RFC3339 timestamp at /States/W/Timestamp",
+        ),
+        (
+            "STANDARD",
+            {"StartAt": "P", "States": {"P": {"Type": "Pass", "Parameters": {"p.$": "States.Nope($)"}, "End": True}}},
+            "The value for the field 'p.$' must be a valid JSONPath or a valid intrinsic function call at "
+            "/States/P/Parameters",
+        ),
+        (
+            "STANDARD",
+            {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [], "End": True}}},
+            "Value cannot be empty at /States/P/Branches",
+        ),
+        (
+            "EXPRESS",
+            {"StartAt": "P", "States": {"P": {"Type": "Task", "Resource": WAIT_FOR_TOKEN, "End": True}}},
+            "Express state machine does not support '.waitForTaskToken' service integration  at /States/P/Resource",
+        ),
+    ],
+)
+def test_definitions_that_are_refused(client: Any, machine_type: str, given: Any, problem: str) -> None:
+    """Recorded messages, by CreateStateMachine and by ValidateStateMachineDefinition."""
+    text = json.dumps(given)
+    assert refused(client.create_state_machine, name="bad", definition=text, roleArn=ROLE, type=machine_type) == (
+        "InvalidDefinition",
+        f"Invalid State Machine Definition: 'SCHEMA_VALIDATION_FAILED: {problem}'",
+    )
+    found = client.validate_state_machine_definition(definition=text, type=machine_type)
+    message, _, location = problem.rpartition(" at ")
+    assert found["result"] == "FAIL"
+    assert found["diagnostics"] == [
+        {"severity": "ERROR", "code": "SCHEMA_VALIDATION_FAILED", "message": message, "location": location}
+    ]
+
+
+def test_a_valid_definition(client: Any) -> None:
+    """OK has no diagnostics."""
+    found = client.validate_state_machine_definition(definition=json.dumps(PASS))
+    assert (found["result"], found["diagnostics"], found["truncated"]) == ("OK", [], False)
+
+
+def test_variables_are_listed(client: Any) -> None:
+    """Recorded: state -> the variables that it refers to."""
+    states = {
+        "A": {"Type": "Pass", "Assign": {"x.$": "$.a"}, "Next": "B"},
+        "B": {"Type": "Pass", "OutputPath": "$x", "Parameters": {"m.$": "States.Format('{}', $y)"}, "End": True},
+    }
+    text = json.dumps({"StartAt": "A", "States": states})
+    arn = client.create_state_machine(name="variables", definition=text, roleArn=ROLE)["stateMachineArn"]
+    assert client.describe_state_machine(stateMachineArn=arn)["variableReferences"] == {"B": ["x", "y"]}
+
+
+def test_an_express_machine_answers_its_caller(sandbox: Sandbox, client: Any) -> None:
+    """StartSyncExecution: the output, or error and cause, with what is billed; branches at the same time."""
+    branch = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 1, "End": True}}}
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::aws-sdk:sts:getCallerIdentity",
+        "Parameters": {},
+        "ResultSelector": {"account.$": "$.Account"},
+        "End": True,
+    }
+    states = {
+        "P": {"Type": "Parallel", "Branches": [branch, branch], "Next": "T"},
+        "T": task,
+    }
+    text = json.dumps({"StartAt": "P", "States": states})
+    arn = client.create_state_machine(name="fast", definition=text, roleArn=ROLE, type="EXPRESS")["stateMachineArn"]
+    found = client.start_sync_execution(stateMachineArn=arn, input='{"a": 1}')
+    assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", {"account": sandbox.account})
+    assert ":express:fast:" in found["executionArn"]
+    assert found["billingDetails"]["billedMemoryUsedInMB"] == 64
+    assert found["billingDetails"]["billedDurationInMilliseconds"] < 2000
+    failing = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}})
+    bad = client.create_state_machine(name="bad", definition=failing, roleArn=ROLE, type="EXPRESS")["stateMachineArn"]
+    failed = client.start_sync_execution(stateMachineArn=bad)
+    assert (failed["status"], failed["error"], failed["cause"]) == ("FAILED", "E", "c")
+    assert refused(client.list_executions, stateMachineArn=arn)[0] == "StateMachineTypeNotSupported"
+
+
+def test_an_express_execution_runs_by_itself(sandbox: Sandbox, client: Any) -> None:
+    """StartExecution answers at once, and what the execution does is done."""
+    sqs = sandbox.client("sqs")
+    url = sqs.create_queue(QueueName="from-express")["QueueUrl"]
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": url, "MessageBody.$": "$.text"},
+        "End": True,
+    }
+    text = json.dumps({"StartAt": "T", "States": {"T": task}})
+    arn = client.create_state_machine(name="later", definition=text, roleArn=ROLE, type="EXPRESS")["stateMachineArn"]
+    started = client.start_execution(stateMachineArn=arn, input='{"text": "hello"}')
+    assert ":express:later:" in started["executionArn"]
+    message = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]
+    assert message["Body"] == "hello"
+
+
+def test_a_pass_state_is_tested(client: Any) -> None:
+    """Recorded inspection data of a Pass state with input and output paths."""
+    state = {
+        "Type": "Pass",
+        "InputPath": "$.initialData",
+        "Parameters": {"staticValue": "some value", "inputValue.$": "$.fieldFromInput"},
+        "ResultPath": "$.modifiedData",
+        "Next": "Other",
+    }
+    given = {"unrelatedData": 1, "initialData": {"fieldFromInput": "v"}}
+    found = client.test_state(definition=json.dumps(state), input=json.dumps(given), inspectionLevel="DEBUG")
+    made = {"staticValue": "some value", "inputValue": "v"}
+    assert (found["status"], found["nextState"]) == ("SUCCEEDED", "Other")
+    assert json.loads(found["output"]) == {**given, "modifiedData": made}
+    shown = {name: json.loads(text) for name, text in found["inspectionData"].items()}
+    assert shown == {
+        "input": given,
+        "afterInputPath": {"fieldFromInput": "v"},
+        "afterParameters": made,
+        "afterResultSelector": made,
+        "afterResultPath": {**given, "modifiedData": made},
+    }
+
+
+def test_a_mocked_task_is_retried_and_caught(client: Any) -> None:
+    """Recorded statuses RETRIABLE and CAUGHT_ERROR, with which retrier or catcher it was."""
+    state = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::lambda:invoke",
+        "Parameters": {"FunctionName": "f"},
+        "Retry": [{"ErrorEquals": ["Other"]}, {"ErrorEquals": ["Mocked"], "MaxAttempts": 1}],
+        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Handle"}],
+        "End": True,
+    }
+    mock = {"errorOutput": {"error": "Mocked", "cause": "why"}}
+    call = {"definition": json.dumps(state), "mock": mock, "inspectionLevel": "DEBUG"}
+    found = client.test_state(**call)
+    assert (found["status"], found["error"], found["cause"]) == ("RETRIABLE", "Mocked", "why")
+    assert found["inspectionData"]["errorDetails"] == {"retryIndex": 1, "retryBackoffIntervalSeconds": 1}
+    found = client.test_state(**call, stateConfiguration={"retrierRetryCount": 1})
+    assert (found["status"], found["nextState"]) == ("CAUGHT_ERROR", "Handle")
+    assert json.loads(found["output"]) == {"Error": "Mocked", "Cause": "why"}
+    found = client.test_state(definition=json.dumps(state), mock={"result": '{"Payload": 1}'})
+    assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", {"Payload": 1})
+
+
+def test_what_a_test_may_not_ask(client: Any) -> None:
+    """Recorded messages of TestState's own checks."""
+    task = json.dumps({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True})
+    start = json.dumps({"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "End": True})
+    each = {"StartAt": "P", "States": {"P": {"Type": "Succeed"}}}
+    map_state = json.dumps({"Type": "Map", "ItemProcessor": each, "End": True})
+    empty = json.dumps({"Type": "Pass", "End": True})
+    cases: list[tuple[dict[str, Any], str]] = [
+        ({"definition": task}, "RoleArn must be specified when testing a Task state"),
+        (
+            {"definition": task, "mock": {"result": "{}", "errorOutput": {"error": "E"}}},
+            "A test mock should have only one of the following fields: [result, errorOutput].",
+        ),
+        (
+            {"definition": task, "mock": {"result": "{}"}, "revealSecrets": True},
+            "TestState does not support RevealSecrets when a mock is specified.",
+        ),
+        (
+            {"definition": empty, "mock": {"result": "{}"}},
+            "State type 'Pass' is not supported when a mock is specified",
+        ),
+        ({"definition": map_state, "mock": {"result": "{}"}}, "Mocked result must be an array."),
+        (
+            {"definition": start, "mock": {"result": '{"executionArn": "a"}'}},
+            "Mock result schema validation error: Required field 'ExecutionArn' is missing",
+        ),
+        (
+            {"definition": start, "mock": {"result": '{"ExecutionArn": "a", "StartDate": true}'}},
+            "Mock result schema validation error: Field 'StartDate' must be a string",
+        ),
+        (
+            {"definition": empty, "context": '{"Pokedex": {}}'},
+            "Invalid Context object provided: Field 'Pokedex' is not allowed",
+        ),
+        (
+            {"definition": empty, "context": '{"Execution": {"Id": 1}}'},
+            "Invalid Context object provided: Execution.Id must be a string",
+        ),
+        (
+            {"definition": map_state, "stateConfiguration": {"mapIterationFailureCount": 1}},
+            "TestState does not support MapIterationFailureCount when a mock is not specified.",
+        ),
+    ]
+    for params, message in cases:
+        assert refused(client.test_state, **params) == ("ValidationException", message)
