@@ -758,3 +758,18 @@ def test_a_definition_is_imported(gateway: Any) -> None:
     for wrong in (b"\xff", b"[]", b'{"swagger": "1.0"}', b'{"swagger": "2.0", "paths": []}'):
         assert error_of(gateway.import_rest_api, body=wrong)[0] == "BadRequestException"
     assert error_of(gateway.import_rest_api, body=body, parameters={"basepath": "wrong"})[2] == 400
+
+
+def test_vpc_links(gateway: Any) -> None:
+    """Kept, with the recorded refusals."""
+    arn = "arn:aws:elasticloadbalancing:us-east-1:1:loadbalancer/net/x/1"
+    made = gateway.create_vpc_link(name="l", targetArns=[arn])
+    assert made["status"] == "AVAILABLE"
+    assert gateway.get_vpc_link(vpcLinkId=made["id"])["targetArns"] == [arn]
+    assert error_of(gateway.create_vpc_link, name="", targetArns=[arn]) == bad("Name cannot be empty")
+    assert error_of(gateway.create_vpc_link, name="l", targetArns=["invalid-arn"]) == bad(
+        "Invalid ARN. ARN is not well formed invalid-arn"
+    )
+    gateway.delete_vpc_link(vpcLinkId=made["id"])
+    for call in (gateway.get_vpc_link, gateway.delete_vpc_link):
+        assert error_of(call, vpcLinkId=made["id"]) == missing("Invalid Vpc Link identifier specified")

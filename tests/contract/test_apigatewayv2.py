@@ -273,3 +273,40 @@ def test_models(apis: Any, api_id: str) -> None:
     apis.delete_model(ApiId=api_id, ModelId=made["ModelId"])
     assert apis.get_models(ApiId=api_id)["Items"] == []
     assert error_of(apis.get_model, ApiId=api_id, ModelId=made["ModelId"])[2] == 404
+
+
+def test_domains_and_mappings(apis: Any, api_id: str) -> None:
+    """Domains are kept; a mapping leads to a stage that is there, each key once."""
+    apis.create_stage(ApiId=api_id, StageName="s")
+    name = f"{api_id}.example.com"
+    made = apis.create_domain_name(DomainName=name, DomainNameConfigurations=[{"CertificateArn": "arn:aws:acm:a"}])
+    (configuration,) = made["DomainNameConfigurations"]
+    assert (configuration["DomainNameStatus"], configuration["CertificateArn"]) == ("AVAILABLE", "arn:aws:acm:a")
+    assert error_of(apis.create_domain_name, DomainName=name)[0] == "ConflictException"
+    mapping = {"DomainName": name, "ApiId": api_id, "Stage": "s", "ApiMappingKey": "v1"}
+    first = apis.create_api_mapping(**mapping)
+    assert error_of(apis.create_api_mapping, **mapping)[0] == "ConflictException"
+    assert error_of(apis.create_api_mapping, **mapping | {"Stage": "none"})[2] == 400
+    key = {"DomainName": name, "ApiMappingId": first["ApiMappingId"]}
+    assert apis.update_api_mapping(**key, ApiId=api_id, ApiMappingKey="v2")["ApiMappingKey"] == "v2"
+    assert [row["ApiMappingKey"] for row in apis.get_api_mappings(DomainName=name)["Items"]] == ["v2"]
+    apis.delete_api_mapping(**key)
+    assert error_of(apis.get_api_mapping, **key)[2] == 404
+    apis.delete_domain_name(DomainName=name)
+    assert error_of(apis.get_domain_name, DomainName=name)[2] == 404
+
+
+def test_vpc_links_are_kept(apis: Any) -> None:
+    """So that templates with them deploy."""
+    made = apis.create_vpc_link(Name="l", SubnetIds=["subnet-1"])
+    assert (made["VpcLinkStatus"], made["VpcLinkVersion"]) == ("AVAILABLE", "V2")
+    assert apis.update_vpc_link(VpcLinkId=made["VpcLinkId"], Name="m")["Name"] == "m"
+    apis.delete_vpc_link(VpcLinkId=made["VpcLinkId"])
+    assert error_of(apis.get_vpc_link, VpcLinkId=made["VpcLinkId"])[0] == "NotFoundException"
+
+
+def test_the_template_of_a_model(apis: Any, api_id: str) -> None:
+    """A mapping template that copies the model's properties."""
+    made = apis.create_model(ApiId=api_id, Name="m", Schema='{"type": "object", "properties": {"a": {}}}')
+    value = apis.get_model_template(ApiId=api_id, ModelId=made["ModelId"])["Value"]
+    assert value == "#set($inputRoot = $input.path('$'))\n{\n  \"a\" : $inputRoot.a\n}"

@@ -8,6 +8,27 @@ exports       what other services may use
 """
 
 from mrak.services.apigatewayv2 import plane
-from mrak.services.apigatewayv2.operations import apis, authorizers, imports, integrations, models, routes, stages
+from mrak.services.apigatewayv2.operations import (
+    apis,
+    authorizers,
+    domains,
+    imports,
+    integrations,
+    links,
+    models,
+    routes,
+    stages,
+)
 
-__all__ = ["apis", "authorizers", "imports", "integrations", "models", "plane", "routes", "stages"]
+__all__ = [
+    "apis",
+    "authorizers",
+    "domains",
+    "imports",
+    "integrations",
+    "links",
+    "models",
+    "plane",
+    "routes",
+    "stages",
+]

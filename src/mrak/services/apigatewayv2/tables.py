@@ -6,7 +6,7 @@
     ROUTE_RESPONSES ...   (api, parent, id)      -> Child        what a part is made of
     STAGES                (api, id)              -> Part         a stage; `release` is the digest of what it serves
     DEPLOYMENTS           (api, id)              -> Deployment   routes, integrations and authorizers as they were then
-    DOMAINS, MAPPINGS, LINKS                     -> Part         stored; a domain's host leads to its APIs
+    DOMAINS (name), MAPPINGS (domain, id), LINKS (id): stored
 
 Invariants: everything of an API is one entity, opened with its APIS row; a stage's `release` is the digest of its
 deployment's snapshot, so what is compiled from a snapshot may be cached by digest for ever.
@@ -66,6 +66,22 @@ class Deployment(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     automatic: bool = False
 
 
+class Named(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """Something that is stored by itself."""
+
+    id: str
+    settings: dict[str, Any]
+    tags: dict[str, str] = {}
+
+
+class Mapping(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A path of a domain that leads to a stage of an API."""
+
+    domain: str
+    id: str
+    settings: dict[str, Any]
+
+
 INDEX = Table("apigateway.index", Indexed, key=("id",))
 APIS = Table("apigatewayv2.api", Api, key=("id",))
 ROUTES = Table("apigatewayv2.route", Part, key=("api", "id"), entity=1)
@@ -76,7 +92,9 @@ STAGES = Table("apigatewayv2.stage", Part, key=("api", "id"), entity=1)
 ROUTE_RESPONSES = Table("apigatewayv2.route-response", Child, key=("api", "parent", "id"), entity=1)
 INTEGRATION_RESPONSES = Table("apigatewayv2.integration-response", Child, key=("api", "parent", "id"), entity=1)
 DEPLOYMENTS = Table("apigatewayv2.deployment", Deployment, key=("api", "id"), entity=1)
-LINKS = Table("apigatewayv2.vpc-link", Part, key=("api", "id"), entity=2)
+DOMAINS = Table("apigatewayv2.domain", Named, key=("id",))
+MAPPINGS = Table("apigatewayv2.mapping", Mapping, key=("domain", "id"), entity=1)
+LINKS = Table("apigatewayv2.vpc-link", Named, key=("id",))
 
 OF_AN_API: tuple[Table[Any], ...] = (
     ROUTES,

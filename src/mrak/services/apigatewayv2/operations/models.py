@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.services.apigatewayv2 import parts, releases, rules
+from mrak.services.apigatewayv2 import errors, parts, releases, rules
 from mrak.services.apigatewayv2.tables import MODELS
 
 MODEL = parts.Kind(
@@ -53,3 +55,16 @@ def delete_model(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     api = parts.open_api(tx, ctx.scope, req["ApiId"])
     parts.delete(tx, ctx.scope, MODEL, parts.require(tx, ctx.scope, MODEL, api.id, req["ModelId"]))
     releases.changed(ctx, tx, api)
+
+
+@operation("GetModelTemplate")
+def get_model_template(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    parts.require_api(tx, ctx.scope, req["ApiId"])
+    model = parts.require(tx, ctx.scope, MODEL, req["ApiId"], req["ModelId"])
+    try:
+        schema = msgspec.json.decode(model.settings["Schema"])
+    except msgspec.DecodeError:
+        raise errors.bad_request("The model's schema is not valid JSON") from None
+    properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
+    lines = ",\n".join(f'  "{name}" : $inputRoot.{name}' for name in properties)
+    return {"Value": "#set($inputRoot = $input.path('$'))\n{\n" + lines + "\n}"}
