@@ -14,7 +14,9 @@ import msgspec
 
 from mrak.config import Settings
 from mrak.core.clock import Clock, RealClock
+from mrak.core.context import Transaction
 from mrak.core.entropy import Entropy, SeededEntropy, SystemEntropy
+from mrak.core.record import OperationRecord
 from mrak.edge.outgoing import HttpClient
 from mrak.engine.environments import Environments
 from mrak.engine.function_logs import FunctionLogs
@@ -52,6 +54,7 @@ class App:
         self.engine.parts["http"] = HttpClient(allow_private=settings.on_loopback)
         MessagingPages(self.environments).add_to(self.admin)
         self.pump = Pump(self.environments)
+        self.pump.writers.append(_write_metrics)
         self.engine.sinks.append(self.pump.take)
         ObservePages(self.pump, self.environments).add_to(self.admin)
 
@@ -65,6 +68,13 @@ class App:
         await self.environments.close()
         if self._scratch is not None:
             self._scratch.cleanup()
+
+
+def _write_metrics(tx: Transaction, records: list[OperationRecord]) -> None:
+    """The services' own metrics; CloudWatch is loaded with the first of them."""
+    from mrak.services.cloudwatch import exports as cloudwatch
+
+    cloudwatch.record_operations(tx, records)
 
 
 async def serve(settings: Settings, announce: Callable[[App], None]) -> None:

@@ -151,6 +151,10 @@ class Context(Protocol):
         """Names the resource (ARN) that this operation is about, for records and authorisation."""
         ...
 
+    def annotate(self, name: str, value: Any) -> None:
+        """Adds something worth seeing to the operation's record (a rule that did not match, a function's error)."""
+        ...
+
     async def transact(self, function: Callable[[Transaction], T]) -> T:
         """Runs a function in one transaction; returns after the commit."""
         ...

@@ -259,6 +259,7 @@ def find_schema(tx: Transaction, scope: Scope, name: str) -> Schema | None:
 def require_schema(ctx: Context, tx: Transaction, name_or_arn: str) -> Schema:
     """The table that an item operation names."""
     scope, name = resolve_name(ctx, name_or_arn)
+    ctx.about(name)
     schema = find_schema(tx, scope, name)
     if schema is None:
         raise errors.resource_not_found()

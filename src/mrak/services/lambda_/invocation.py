@@ -94,6 +94,8 @@ async def run(
         stream=stream,
     )
     outcome: Outcome = await ctx.part("lambdas").invoke(spec, invocation)
+    if outcome.function_error:
+        ctx.annotate("function_error", outcome.function_error)
     if not outcome.throttled:
         ctx.meter("Requests", 1)
         ctx.meter("GB-Seconds", outcome.billed_ms / 1000 * spec.memory_mb / 1024)

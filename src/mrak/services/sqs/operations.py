@@ -137,6 +137,7 @@ def list_dead_letter_source_queues(ctx: Context, tx: Transaction, req: dict[str,
 @operation("SendMessage")
 def send_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    ctx.about(queue.name)
     return _send(ctx, tx, (scope, queue), req)
 
 
@@ -169,6 +170,7 @@ async def receive_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 @operation("DeleteMessage")
 def delete_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    ctx.about(queue.name)
     if queue.fifo:
         fifo_state = fifo.require_held(tx, scope, queue, req["ReceiptHandle"], ctx.now)
         if fifo_state is not None:
@@ -303,6 +305,7 @@ class Look(NamedTuple):
 
 def _look(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Look:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    ctx.about(queue.name)
     most = req.get("MaxNumberOfMessages", 1)
     wait_seconds = req.get("WaitTimeSeconds", queue.wait_time_seconds)
     visibility_seconds = req.get("VisibilityTimeout", queue.visibility_timeout_seconds)

@@ -1,0 +1,66 @@
+"""CloudWatch's errors, with whole messages as AWS writes them."""
+
+from __future__ import annotations
+
+from mrak.core.errors import ApiError
+
+
+def invalid_value(message: str) -> ApiError:
+    return ApiError("InvalidParameterValue", message)
+
+
+def invalid_combination(message: str) -> ApiError:
+    return ApiError("InvalidParameterCombination", message)
+
+
+def both_given(at: int, first: str, second: str) -> ApiError:
+    place = f"MetricData.member.{at}"
+    return invalid_combination(
+        f"The parameters {place}.{first} and {place}.{second} are mutually exclusive and you have specified both."
+    )
+
+
+def missing(parameter: str) -> ApiError:
+    return ApiError("MissingParameter", f"The parameter {parameter} is required.")
+
+
+def too_many_points(wanted: int) -> ApiError:
+    return invalid_combination(
+        f"You have requested up to {wanted} datapoints, which exceeds the limit of 1440. You may reduce the datapoints "
+        "requested by increasing Period, or decreasing the time range."
+    )
+
+
+def start_after_end() -> ApiError:
+    return invalid_value("The parameter StartTime must be less than the parameter EndTime.")
+
+
+def validation(message: str) -> ApiError:
+    return ApiError("ValidationError", message)
+
+
+def alarm_not_found() -> ApiError:
+    return ApiError("ResourceNotFound", "", 404)
+
+
+def alarms_not_found(names: list[str]) -> ApiError:
+    return ApiError("ResourceNotFound", f"Unknown alarms: {', '.join(names)}", 404)
+
+
+def dashboard_not_found(name: str) -> ApiError:
+    return ApiError("ResourceNotFound", f"Dashboard {name} does not exist", 404)
+
+
+def invalid_dashboard_name() -> ApiError:
+    return invalid_value(
+        "The value for field DashboardName contains invalid characters. It can only contain alphanumerics, dash (-) "
+        "and underscore (_).\n"
+    )
+
+
+def invalid_dashboard() -> ApiError:
+    return ApiError("InvalidParameterInput", "The field DashboardBody must be a valid JSON object")
+
+
+def invalid_token() -> ApiError:
+    return ApiError("InvalidNextToken", "The specified token is not valid.")

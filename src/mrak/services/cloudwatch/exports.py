@@ -1,0 +1,85 @@
+"""What the observer and other services may use of CloudWatch: the metrics that AWS's services have of their own.
+
+https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and alike, for each service.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from mrak.core.context import Transaction
+from mrak.core.deviations import deviation
+from mrak.core.record import OperationRecord
+from mrak.core.scope import Scope
+from mrak.services.cloudwatch import metrics
+from mrak.services.cloudwatch.metrics import Measure, Pairs
+
+_CAPACITY = {
+    "ReadRequestUnits": "ConsumedReadCapacityUnits",
+    "WriteRequestUnits": "ConsumedWriteCapacityUnits",
+}
+_QUEUE = {
+    "SendMessage": "NumberOfMessagesSent",
+    "ReceiveMessage": "NumberOfMessagesReceived",
+    "DeleteMessage": "NumberOfMessagesDeleted",
+}
+
+
+def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> None:
+    """Turns operations into the metrics of their services, summed by minute before they are written."""
+    deviation("CLOUDWATCH-002")
+    sums: dict[tuple[Scope, str, str, tuple[tuple[str, str], ...], float, str], list[tuple[float, float]]] = {}
+    for record in records:
+        for measure in _measures(record):
+            at = measure.at // metrics.STANDARD_SECONDS * metrics.STANDARD_SECONDS
+            place = (record.scope, measure.namespace, measure.name, tuple(measure.pairs), at, measure.unit)
+            sums.setdefault(place, []).extend(measure.values)
+    for (scope, namespace, name, pairs, at, unit), values in sums.items():
+        counts: dict[float, float] = {}
+        for value, count in values:
+            counts[value] = counts.get(value, 0.0) + count
+        metrics.record(tx, scope, [Measure(namespace, name, list(pairs), at, sorted(counts.items()), unit)])
+
+
+def _measures(record: OperationRecord) -> Iterator[Measure]:
+    if record.service == "lambda" and record.operation == "Invoke" and record.resource:
+        yield from _of_function(record, record.resource.split(":function:")[-1].split(":")[0])
+    elif record.service == "sqs" and record.operation in _QUEUE and record.resource and record.error_code is None:
+        pairs = [("QueueName", record.resource.rpartition(":")[2])]
+        yield _one(record, "AWS/SQS", _QUEUE[record.operation], pairs, 1.0)
+    elif record.service == "dynamodb" and record.resource:
+        yield from _of_table(record, record.resource.rpartition("/")[2])
+    elif record.service == "execute-api" and record.resource:
+        yield from _of_api(record, record.resource)
+
+
+def _of_function(record: OperationRecord, name: str) -> Iterator[Measure]:
+    pairs = [("FunctionName", name)]
+    yield _one(record, "AWS/Lambda", "Invocations", pairs, 1.0)
+    yield _one(record, "AWS/Lambda", "Duration", pairs, record.duration_seconds * 1000, "Milliseconds")
+    failed = (record.annotations or {}).get("function_error") is not None
+    yield _one(record, "AWS/Lambda", "Errors", pairs, 1.0 if failed else 0.0)
+    yield _one(record, "AWS/Lambda", "Throttles", pairs, 1.0 if record.status == 429 else 0.0)
+
+
+def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:
+    pairs = [("TableName", table)]
+    both = [*pairs, ("Operation", record.operation)]
+    latency = record.duration_seconds * 1000
+    yield _one(record, "AWS/DynamoDB", "SuccessfulRequestLatency", both, latency, "Milliseconds")
+    for unit, name in _CAPACITY.items():
+        if record.usage and unit in record.usage:
+            yield _one(record, "AWS/DynamoDB", name, pairs, record.usage[unit])
+
+
+def _of_api(record: OperationRecord, api: str) -> Iterator[Measure]:
+    pairs = [("ApiId", api)]
+    yield _one(record, "AWS/ApiGateway", "Count", pairs, 1.0)
+    yield _one(record, "AWS/ApiGateway", "Latency", pairs, record.duration_seconds * 1000, "Milliseconds")
+    yield _one(record, "AWS/ApiGateway", "5xx", pairs, 1.0 if record.status >= 500 else 0.0)
+
+
+def _one(
+    record: OperationRecord, namespace: str, name: str, pairs: Pairs, value: float, unit: str = "Count"
+) -> Measure:
+    return Measure(namespace, name, pairs, record.started_at, [(value, 1.0)], unit)

@@ -1,0 +1,159 @@
+"""PutMetricData, ListMetrics, GetMetricStatistics, GetMetricData.
+
+https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.core.page import find_position, take_page
+from mrak.services.cloudwatch import errors, metrics
+from mrak.services.cloudwatch.metrics import Measure, Pairs
+from mrak.services.cloudwatch.tables import METRICS, Metric
+
+_MOST_POINTS = 1440
+_LISTED = 500
+_RECENT_SECONDS = 3 * 3600.0
+
+
+@operation("PutMetricData")
+def put_metric_data(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    namespace = req["Namespace"]
+    data = req.get("MetricData", [])
+    for at, datum in enumerate(data, 1):
+        _check_datum(at, datum)
+    metrics.record(tx, ctx.scope, [_measure(ctx, namespace, datum) for datum in data])
+
+
+def _check_datum(at: int, datum: dict[str, Any]) -> None:
+    for first, second in (("Value", "Values"), ("Value", "StatisticValues")):
+        if datum.get(first) is not None and datum.get(second) is not None:
+            raise errors.both_given(at, first, second)
+    values, counts = datum.get("Values"), datum.get("Counts")
+    if counts is not None and len(values or []) != len(counts):
+        place = f"MetricData.member.{at}"
+        raise errors.invalid_value(f"The parameters {place}.Values and {place}.Counts must be of the same size.")
+    if all(datum.get(name) is None for name in ("Value", "Values", "StatisticValues")):
+        raise errors.missing(f"MetricData.member.{at}.Value")
+
+
+def _measure(ctx: Context, namespace: str, datum: dict[str, Any]) -> Measure:
+    given = datum.get("StatisticValues")
+    values: list[tuple[float, float]] = []
+    if datum.get("Value") is not None:
+        values = [(float(datum["Value"]), 1.0)]
+    elif datum.get("Values"):
+        counts = datum.get("Counts") or [1.0] * len(datum["Values"])
+        values = [(float(value), float(count)) for value, count in zip(datum["Values"], counts, strict=True)]
+    sums = None
+    if given is not None:
+        sums = (given["Sum"], given["SampleCount"], given["Minimum"], given["Maximum"])
+    return Measure(
+        namespace,
+        datum["MetricName"],
+        pairs_of(datum.get("Dimensions")),
+        datum.get("Timestamp", ctx.now),
+        values,
+        datum.get("Unit", "None"),
+        float(datum.get("StorageResolution", metrics.STANDARD_SECONDS)),
+        sums,
+    )
+
+
+def pairs_of(dimensions: list[dict[str, str]] | None) -> Pairs:
+    return [(dimension["Name"], dimension["Value"]) for dimension in dimensions or []]
+
+
+@operation("ListMetrics")
+def list_metrics(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    after = find_position(req["NextToken"]) if "NextToken" in req else None
+    if "NextToken" in req and after is None:
+        raise errors.invalid_token()
+    namespace = (req["Namespace"],) if "Namespace" in req else ()
+    rows = (
+        row
+        for row in METRICS.scan(tx, ctx.scope, *namespace)
+        if (after is None or _position(row) > after) and _is_wanted(row, req, ctx.now)
+    )
+    page, token = take_page(rows, _LISTED, _position)
+    answer: dict[str, Any] = {"Metrics": [render_metric(row) for row in page]}
+    return answer if token is None else answer | {"NextToken": token}
+
+
+def _position(metric: Metric) -> str:
+    return metrics.metric_key(metric.namespace, metric.name, metric.pairs)
+
+
+def _is_wanted(metric: Metric, req: dict[str, Any], now: float) -> bool:
+    if "MetricName" in req and metric.name != req["MetricName"]:
+        return False
+    if req.get("RecentlyActive") == "PT3H" and now - metric.last_at > _RECENT_SECONDS:
+        return False
+    have = dict(metric.pairs)
+    return all(
+        wanted["Name"] in have and wanted.get("Value", have[wanted["Name"]]) == have[wanted["Name"]]
+        for wanted in req.get("Dimensions", [])
+    )
+
+
+def render_metric(metric: Metric) -> dict[str, Any]:
+    dimensions = [{"Name": name, "Value": value} for name, value in metric.pairs]
+    return {"Namespace": metric.namespace, "MetricName": metric.name, "Dimensions": dimensions}
+
+
+@operation("GetMetricStatistics")
+def get_metric_statistics(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    start, end, period = req["StartTime"], req["EndTime"], float(req["Period"])
+    if start >= end:
+        raise errors.start_after_end()
+    wanted = int((end - start) // period)
+    if wanted > _MOST_POINTS:
+        raise errors.too_many_points(wanted)
+    names = [*req.get("Statistics", []), *req.get("ExtendedStatistics", [])]
+    if not names:
+        raise errors.missing("Statistics")
+    key = metrics.metric_key(req["Namespace"], req["MetricName"], pairs_of(req.get("Dimensions")))
+    shown = []
+    for point in metrics.read(tx, ctx.scope, key, start, end, period, req.get("Unit", "")):
+        row: dict[str, Any] = {"Timestamp": point.at, "Unit": point.unit}
+        row |= {name: metrics.statistic(point, name) for name in req.get("Statistics", [])}
+        extended = {name: metrics.statistic(point, name) for name in req.get("ExtendedStatistics", [])}
+        shown.append(row | ({"ExtendedStatistics": extended} if extended else {}))
+    return {"Label": req["MetricName"], "Datapoints": shown}
+
+
+@operation("GetMetricData")
+def get_metric_data(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """Statistics of metrics; expressions are refused by name, since none is evaluated."""
+    start, end = req["StartTime"], req["EndTime"]
+    if start >= end:
+        raise errors.validation("The parameter StartTime must be less than the parameter EndTime.")
+    newest_first = req.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    results = []
+    for query in req["MetricDataQueries"]:
+        if "MetricStat" not in query:
+            raise errors.validation(f"mrak does not evaluate expressions in metric queries: {query.get('Expression')}")
+        if query.get("ReturnData", True):
+            results.append(_answer(ctx, tx, query, (start, end), newest_first))
+    return {"MetricDataResults": results, "Messages": []}
+
+
+def _answer(
+    ctx: Context, tx: Transaction, query: dict[str, Any], span: tuple[float, float], newest_first: bool
+) -> dict[str, Any]:
+    asked = query["MetricStat"]
+    metric = asked["Metric"]
+    key = metrics.metric_key(metric["Namespace"], metric["MetricName"], pairs_of(metric.get("Dimensions")))
+    points = metrics.read(tx, ctx.scope, key, *span, float(asked["Period"]), asked.get("Unit", ""))
+    if newest_first:
+        points.reverse()
+    return {
+        "Id": query["Id"],
+        "Label": query.get("Label", metric["MetricName"]),
+        "Timestamps": [point.at for point in points],
+        "Values": [metrics.statistic(point, asked["Stat"]) for point in points],
+        "StatusCode": "Complete",
+    }

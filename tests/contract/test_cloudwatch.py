@@ -1,0 +1,232 @@
+"""CloudWatch as boto3 sees it (which speaks CBOR to it): metrics, alarms with their actions, dashboards."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import time
+from typing import Any
+
+import pytest
+from tests.contract.test_sqs import error_of
+
+
+@pytest.fixture
+def cloudwatch(fresh_sandbox: Any) -> Any:
+    return fresh_sandbox.client("cloudwatch")
+
+
+def window(minutes: int = 60) -> dict[str, Any]:
+    now = datetime.datetime.now(datetime.UTC)
+    return {
+        "StartTime": now - datetime.timedelta(minutes=minutes),
+        "EndTime": now + datetime.timedelta(minutes=5),
+    }
+
+
+def test_statistics_of_what_was_put(cloudwatch: Any) -> None:
+    """Single values, values with counts and ready-made sums add up; CLOUDWATCH-001: percentiles are exact for few."""
+    dimensions = [{"Name": "b", "Value": "2"}, {"Name": "a", "Value": "1"}]
+    base = {"MetricName": "m", "Dimensions": dimensions}
+    sums = {"SampleCount": 2.0, "Sum": 10.0, "Minimum": 4.0, "Maximum": 6.0}
+    cloudwatch.put_metric_data(
+        Namespace="app",
+        MetricData=[
+            base | {"Value": 1.0},
+            base | {"Values": [2.0, 3.0], "Counts": [1.0, 2.0]},
+            base | {"StatisticValues": sums},
+        ],
+    )
+    names = ["Sum", "SampleCount", "Minimum", "Maximum", "Average"]
+    (point,) = cloudwatch.get_metric_statistics(
+        Namespace="app", MetricName="m", Dimensions=dimensions[::-1], Period=3600, Statistics=names, **window()
+    )["Datapoints"]
+    assert [point[name] for name in names] == [19.0, 6.0, 1.0, 6.0, pytest.approx(19 / 6)]
+    metric = {"Namespace": "app", "MetricName": "m", "Dimensions": dimensions}
+    query = {"Id": "q", "MetricStat": {"Metric": metric, "Period": 3600, "Stat": "p50"}}
+    (result,) = cloudwatch.get_metric_data(MetricDataQueries=[query], **window())["MetricDataResults"]
+    assert result["Values"] == [3.0]
+
+
+def test_metrics_are_listed_by_dimension(cloudwatch: Any) -> None:
+    for value in ("1", "2"):
+        datum = {"MetricName": "m", "Dimensions": [{"Name": "a", "Value": value}], "Value": 1.0}
+        cloudwatch.put_metric_data(Namespace="app", MetricData=[datum])
+    assert len(cloudwatch.list_metrics(Namespace="app")["Metrics"]) == 2
+    (found,) = cloudwatch.list_metrics(Dimensions=[{"Name": "a", "Value": "2"}])["Metrics"]
+    assert found["Dimensions"] == [{"Name": "a", "Value": "2"}]
+
+
+def test_an_alarm_goes_off_and_tells_its_topic(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """The timer evaluates when the sandbox's clock has passed the period; the message is what AWS sends."""
+    sns, sqs = fresh_sandbox.client("sns"), fresh_sandbox.client("sqs")
+    topic = sns.create_topic(Name="alarms")["TopicArn"]
+    queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    cloudwatch.put_metric_alarm(
+        AlarmName="too-many",
+        Namespace="app",
+        MetricName="errors",
+        Statistic="Sum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=2.0,
+        ComparisonOperator="GreaterThanThreshold",
+        AlarmActions=[topic],
+    )
+    (alarm,) = cloudwatch.describe_alarms()["MetricAlarms"]
+    assert (alarm["StateValue"], alarm["StateReason"]) == ("INSUFFICIENT_DATA", "Unchecked: Initial alarm creation")
+    cloudwatch.put_metric_data(Namespace="app", MetricData=[{"MetricName": "errors", "Value": 5.0}])
+    fresh_sandbox.advance_clock(60)
+    (message,) = sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
+    told = json.loads(message["Body"])
+    assert (told["OldStateValue"], told["NewStateValue"]) == ("INSUFFICIENT_DATA", "ALARM")
+    assert told["Trigger"]["Statistic"] == "SUM"
+    (alarm,) = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
+    assert alarm["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [5.0] was greater than")
+    history = cloudwatch.describe_alarm_history(AlarmName="too-many", HistoryItemType="StateUpdate")
+    assert history["AlarmHistoryItems"][0]["HistorySummary"] == "Alarm updated from INSUFFICIENT_DATA to ALARM"
+
+
+def test_missing_data_is_treated_as_asked(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    for treatment in ("breaching", "notBreaching", "missing"):
+        cloudwatch.put_metric_alarm(
+            AlarmName=treatment,
+            Namespace="app",
+            MetricName="nothing",
+            Statistic="Average",
+            Period=10,
+            EvaluationPeriods=2,
+            Threshold=2.0,
+            ComparisonOperator="GreaterThanThreshold",
+            TreatMissingData=treatment,
+        )
+    fresh_sandbox.advance_clock(30)
+    expected = {"breaching": "ALARM", "notBreaching": "OK", "missing": "INSUFFICIENT_DATA"}
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        states = {alarm["AlarmName"]: alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+        if {name: alarm["StateValue"] for name, alarm in states.items()} == expected:
+            break
+    assert {name: alarm["StateValue"] for name, alarm in states.items()} == expected
+    assert states["breaching"]["StateReason"] == (
+        "Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as "
+        "[Breaching]."
+    )
+
+
+def test_states_actions_and_tags(cloudwatch: Any) -> None:
+    alarm = {
+        "AlarmName": "a",
+        "Namespace": "app",
+        "MetricName": "m",
+        "Statistic": "Sum",
+        "Period": 60,
+        "EvaluationPeriods": 1,
+        "Threshold": 1.0,
+        "ComparisonOperator": "LessThanThreshold",
+    }
+    cloudwatch.put_metric_alarm(**alarm, Tags=[{"Key": "team", "Value": "x"}])
+    cloudwatch.set_alarm_state(AlarmName="a", StateValue="OK", StateReason="because")
+    cloudwatch.disable_alarm_actions(AlarmNames=["a"])
+    (shown,) = cloudwatch.describe_alarms_for_metric(Namespace="app", MetricName="m")["MetricAlarms"]
+    assert (shown["StateValue"], shown["StateReason"], shown["ActionsEnabled"]) == ("OK", "because", False)
+    cloudwatch.enable_alarm_actions(AlarmNames=["a"])
+    arn = shown["AlarmArn"]
+    cloudwatch.tag_resource(ResourceARN=arn, Tags=[{"Key": "b", "Value": "2"}])
+    cloudwatch.untag_resource(ResourceARN=arn, TagKeys=["team"])
+    assert cloudwatch.list_tags_for_resource(ResourceARN=arn)["Tags"] == [{"Key": "b", "Value": "2"}]
+    cloudwatch.delete_alarms(AlarmNames=["a"])
+    assert cloudwatch.describe_alarms()["MetricAlarms"] == []
+
+
+def test_dashboards(cloudwatch: Any) -> None:
+    cloudwatch.put_dashboard(DashboardName="main", DashboardBody='{"widgets": []}')
+    assert json.loads(cloudwatch.get_dashboard(DashboardName="main")["DashboardBody"]) == {"widgets": []}
+    (entry,) = cloudwatch.list_dashboards(DashboardNamePrefix="ma")["DashboardEntries"]
+    assert entry["Size"] == 15
+    cloudwatch.delete_dashboards(DashboardNames=["main"])
+    assert cloudwatch.list_dashboards()["DashboardEntries"] == []
+
+
+def test_functions_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """CLOUDWATCH-002: monitoring without adding code: what a table consumed is a metric."""
+    dynamodb = fresh_sandbox.client("dynamodb")
+    dynamodb.create_table(
+        TableName="table",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+    )
+    dynamodb.put_item(TableName="table", Item={"id": {"S": "1"}})
+    asked = {
+        "Namespace": "AWS/DynamoDB",
+        "MetricName": "ConsumedWriteCapacityUnits",
+        "Dimensions": [{"Name": "TableName", "Value": "table"}],
+        "Period": 3600,
+        "Statistics": ["Sum"],
+    }
+    deadline = time.monotonic() + 20
+    points: list[Any] = []
+    while not points and time.monotonic() < deadline:
+        points = cloudwatch.get_metric_statistics(**asked, **window())["Datapoints"]
+    assert [point["Sum"] for point in points] == [1.0]
+
+
+ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
+    (
+        "put_metric_data",
+        {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": 1.0, "Values": [1.0]}]},
+        "InvalidParameterCombination",
+        "The parameters MetricData.member.1.Value and MetricData.member.1.Values are mutually exclusive and you have "
+        "specified both.",
+    ),
+    (
+        "put_metric_data",
+        {"Namespace": "n", "MetricData": [{"MetricName": "m", "Values": [1.0], "Counts": [1.0, 2.0]}]},
+        "InvalidParameterValue",
+        "The parameters MetricData.member.1.Values and MetricData.member.1.Counts must be of the same size.",
+    ),
+    (
+        "get_metric_statistics",
+        {
+            "Namespace": "n",
+            "MetricName": "m",
+            "StartTime": 0,
+            "EndTime": 86_400,
+            "Period": 1,
+            "Statistics": ["Sum"],
+        },
+        "InvalidParameterCombination",
+        "You have requested up to 86400 datapoints, which exceeds the limit of 1440. You may reduce the datapoints "
+        "requested by increasing Period, or decreasing the time range.",
+    ),
+    (
+        "get_metric_statistics",
+        {"Namespace": "n", "MetricName": "m", "StartTime": 9, "EndTime": 1, "Period": 60, "Statistics": ["Sum"]},
+        "InvalidParameterValue",
+        "The parameter StartTime must be less than the parameter EndTime.",
+    ),
+    ("set_alarm_state", {"AlarmName": "none", "StateValue": "OK", "StateReason": "x"}, "ResourceNotFound", ""),
+    (
+        "set_alarm_state",
+        {"AlarmName": "none", "StateValue": "INVALID", "StateReason": "x"},
+        "ValidationError",
+        "1 validation error detected: Value 'INVALID' at 'stateValue' failed to satisfy constraint: Member must "
+        "satisfy enum value set: [INSUFFICIENT_DATA, ALARM, OK]",
+    ),
+    (
+        "put_dashboard",
+        {"DashboardName": "a b", "DashboardBody": "{}"},
+        "InvalidParameterValue",
+        "The value for field DashboardName contains invalid characters. It can only contain alphanumerics, dash (-) "
+        "and underscore (_).\n",
+    ),
+    ("get_dashboard", {"DashboardName": "none"}, "ResourceNotFound", "Dashboard none does not exist"),
+]
+
+
+@pytest.mark.parametrize(("operation", "params", "code", "message"), ERRORS)
+def test_errors(cloudwatch: Any, operation: str, params: dict[str, Any], code: str, message: str) -> None:
+    assert error_of(getattr(cloudwatch, operation), **params)[:2] == (code, message)
