@@ -34,3 +34,5 @@ class OperationRecord(msgspec.Struct):
     request_bytes: int
     response_bytes: int
     annotations: dict[str, Any] | None = None
+    traced: bool = True
+    """Whether the trace has more than this operation: it came with a parent, or went on to something else."""
