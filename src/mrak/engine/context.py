@@ -31,6 +31,7 @@ class OperationContext:
         "http",
         "now",
         "parent_id",
+        "traced",
         "principal",
         "request_bytes",
         "request_id",
@@ -57,6 +58,7 @@ class OperationContext:
         self.request_id = format_uuid(drawn[:16])
         self.span_id = drawn[16:24].hex()
         self.root_id, self.parent_id = _parse_trace(trace) if trace else ("", None)
+        self.traced = self.parent_id is not None
         if not self.root_id:
             self.root_id = f"1-{int(self.now):08x}-{drawn[24:].hex()}"
         self.usage: dict[str, float] | None = None
@@ -70,6 +72,7 @@ class OperationContext:
 
     @property
     def trace(self) -> str:
+        self.traced = True
         return f"Root={self.root_id};Parent={self.span_id};Sampled=1"
 
     @property

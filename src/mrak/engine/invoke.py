@@ -129,6 +129,7 @@ class Engine:
             request_bytes=ctx.request_bytes,
             response_bytes=ctx.response_bytes,
             annotations=ctx.annotations,
+            traced=ctx.traced,
         )
         for sink in self.sinks:
             sink(record)

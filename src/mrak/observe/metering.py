@@ -5,7 +5,8 @@ Secrets Manager count requests. All else is metered by the handler (`ctx.meter`)
 
     USAGE   (day, service, operation, unit) -> amount       what `mrak bill` adds up
     REGIONS (region)                                        where the account used anything
-    TRACES  (trace, service, operation, unit) -> amount     so that one trace has a price
+    TRACES  (trace, service, operation, unit) -> amount     so that one trace has a price; operations that are a trace
+                                                            of their own are in USAGE alone
 """
 
 from __future__ import annotations
@@ -81,8 +82,9 @@ def add(tx: Transaction, records: Iterable[OperationRecord]) -> None:
         for unit, amount in usage_of(record).items():
             place = (record.scope, (day, record.service, record.operation, unit))
             by_day[place] = by_day.get(place, 0.0) + amount
-            place = (record.scope, (record.trace_id, record.service, record.operation, unit))
-            by_trace[place] = (by_trace.get(place, (0.0, 0.0))[0] + amount, record.started_at)
+            if record.traced:
+                place = (record.scope, (record.trace_id, record.service, record.operation, unit))
+                by_trace[place] = (by_trace.get(place, (0.0, 0.0))[0] + amount, record.started_at)
     for scope in {scope for scope, _ in by_day}:
         if REGIONS.open(tx, scope.account_wide(), scope.region) is None:
             REGIONS.insert(tx, scope.account_wide(), Region(scope.region))
