@@ -31,7 +31,6 @@ class OperationContext:
         "http",
         "now",
         "parent_id",
-        "traced",
         "principal",
         "request_bytes",
         "request_id",
@@ -41,6 +40,7 @@ class OperationContext:
         "scope",
         "source",
         "span_id",
+        "traced",
         "usage",
     )  # fmt: skip
 
