@@ -189,7 +189,7 @@ class Table(_Keyspace, Generic[R]):
             yield decode(raw)
 
     def scan_between(self, tx: Transaction, start: bytes, end: bytes, limit: int | None = None) -> Iterator[R]:
-        """Rows between two raw keys, for bounds inside a part (names that begin with a text). They are made of `key`."""
+        """Rows between two raw keys made by `key`, for bounds inside a part (names that begin with a text)."""
         decode = self._decode
         for _, raw in tx.scan(start, end, limit):
             yield decode(raw)
