@@ -620,3 +620,22 @@ def test_iam_authorization_asks_the_callers_policies(sandbox: Any, functions: di
     document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
     assert fetch(url, headers=headers).status == 200
+
+
+def test_a_resource_policy_decides(sandbox: Any) -> None:
+    """With a policy everybody needs an Allow, and a Deny wins; the short form of resources is understood."""
+    statements = [
+        {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/test/GET/*"},
+        {"Effect": "Deny", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/test/GET/no"},
+    ]
+    api = Rest(sandbox, policy=json.dumps({"Version": "2012-10-17", "Statement": statements}))
+    for verb, path in (("GET", "/yes"), ("GET", "/no"), ("POST", "/yes")):
+        template = {"application/json": '{"statusCode": 200}'}
+        api.method(verb, path, "MOCK", requestTemplates=template, responses={"200": {}})
+    api.deploy()
+    assert fetch(f"{api.url}/yes").status == 200
+    denied, unknown = fetch(f"{api.url}/no"), fetch(f"{api.url}/yes", "POST", b"")
+    arn = f"arn:aws:execute-api:us-east-1:********{sandbox.account[-4:]}:{api.id}/test/GET/no"
+    start = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {arn}"
+    assert denied.status == 403 and denied.json["message"].startswith(f"{start} with an explicit deny")
+    assert unknown.status == 403

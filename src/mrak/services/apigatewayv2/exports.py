@@ -13,7 +13,7 @@ from mrak.services.apigatewayv2.plane.connections import MOST_MESSAGE_BYTES, Con
 from mrak.services.apigatewayv2.plane.events import group, render_time
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed, FunctionTimedOut, invoke_function
 from mrak.services.apigatewayv2.plane.mapping import apply_stage_variables, body_value
-from mrak.services.apigatewayv2.plane.principals import find_denial, role_session
+from mrak.services.apigatewayv2.plane.principals import role_session
 from mrak.services.apigatewayv2.plane.replies import as_text
 from mrak.services.apigatewayv2.plane.templates import TemplateFailed, render_template
 from mrak.services.apigatewayv2.tables import INDEX, Indexed
@@ -34,7 +34,6 @@ __all__ = [
     "body_value",
     "find_api_scope",
     "find_connection",
-    "find_denial",
     "forget_api_id",
     "forget_decisions",
     "group",

@@ -24,7 +24,6 @@ from mrak.services.apigatewayv2.exports import (
     allows,
     apply_stage_variables,
     as_text,
-    find_denial,
     invoke_function,
     parse_verdict,
 )
@@ -42,9 +41,6 @@ async def authorize(call: Call) -> None:
         assert isinstance(principal, Principal)
         if principal.kind == "anonymous":
             raise missing_token()
-        denial = await find_denial(call.ctx, call.arn(call.request.method, call.path))
-        if denial is not None:
-            raise GatewayFailure("ACCESS_DENIED", denial)
     elif kind in ("CUSTOM", "COGNITO_USER_POOLS"):
         authorizer = call.release.authorizers.get(call.method.get("authorizerId", ""))
         if authorizer is None:
@@ -144,7 +140,8 @@ async def ask(call: Call, authorizer: dict[str, Any], identity: list[str]) -> Ve
     source_arn = f"{method_arn.split('/')[0]}/authorizers/{authorizer['id']}"
     uri = apply_stage_variables(authorizer["authorizerUri"], call.variables)
     try:
-        answer = await invoke_function(call.ctx, uri, event, source_arn, _SECONDS)
+        caller_arn = authorizer.get("authorizerCredentials") or source_arn
+        answer = await invoke_function(call.ctx, uri, event, caller_arn, _SECONDS)
         return parse_verdict(msgspec.json.decode(answer), simple=False)
     except FunctionFailed as error:
         if str(error) == "Unauthorized":

@@ -1,6 +1,6 @@
 """A request to a REST API: which stage and method, whether it may and is well formed, and what is behind it.
 
-In AWS's order: authorizer, API key, validation, integration.
+In AWS's order: authorizer, resource policy, API key, validation, integration.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane
-from mrak.services.apigateway.plane import access, authorizers, failures, integrations, validation
+from mrak.services.apigateway.plane import access, authorizers, failures, integrations, policies, validation
 from mrak.services.apigateway.plane.call import Call, Release
 from mrak.services.apigateway.plane.failures import GatewayFailure
 from mrak.services.apigateway.plane.routing import Match, Resources
@@ -92,6 +92,7 @@ async def serve(call: Call) -> Response:
     if len(call.request.body or b"") > _MOST_BODY_BYTES:
         raise GatewayFailure("REQUEST_TOO_LARGE", f"HTTP content length exceeded {_MOST_BODY_BYTES} bytes.")
     await authorizers.authorize(call)
+    await policies.check(call)
     await access.check_key(call)
     validation.check(call)
     if "methodIntegration" not in call.method:

@@ -74,7 +74,7 @@ async def _proxy_function(call: Call) -> Response:
         event["multiValueQueryStringParameters"] = (event["multiValueQueryStringParameters"] or {}) | {name: [value]}
     uri = apply_stage_variables(call.integration["uri"], call.variables)
     try:
-        payload = await invoke_function(call.ctx, uri, event, _source_arn(call), _timeout_seconds(call))
+        payload = await invoke_function(call.ctx, uri, event, _caller_arn(call), _timeout_seconds(call))
     except FunctionTimedOut:
         raise timed_out() from None
     except FunctionFailed as error:
@@ -82,8 +82,10 @@ async def _proxy_function(call: Call) -> Response:
     return replies.parse_proxied(call, payload)
 
 
-def _source_arn(call: Call) -> str:
-    return call.arn(call.request.method, call.resource["path"])
+def _caller_arn(call: Call) -> str:
+    """What the function's policy must let in, or the role that the integration takes."""
+    role_arn: str = call.integration.get("credentials") or ""
+    return role_arn or call.arn(call.request.method, call.resource["path"])
 
 
 async def _run_aws(call: Call, mapped: dict[str, dict[str, str]], body: bytes) -> Response:
@@ -100,7 +102,7 @@ async def _run_aws(call: Call, mapped: dict[str, dict[str, str]], body: bytes) -
         return replies.map_response(call, reply, str(reply.status))
     kind = mapped["header"].get("X-Amz-Invocation-Type", "RequestResponse")
     try:
-        payload = await invoke_function(call.ctx, uri, body, _source_arn(call), _timeout_seconds(call), kind)
+        payload = await invoke_function(call.ctx, uri, body, _caller_arn(call), _timeout_seconds(call), kind)
         return replies.map_response(call, Reply(200, [("content-type", "application/json")], payload), "")
     except FunctionTimedOut:
         raise timed_out() from None

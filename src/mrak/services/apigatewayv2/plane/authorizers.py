@@ -147,7 +147,8 @@ async def _ask(call: Call, authorizer: dict[str, Any], authorizer_id: str, ident
     uri = mapping.apply_stage_variables(authorizer["AuthorizerUri"], call.stage_variables)
     source_arn = call.arn("", "").rsplit("/", 3)[0] + f"/authorizers/{authorizer_id}"
     try:
-        answer = await invoke_function(call.ctx, uri, event, source_arn, _AUTHORIZER_SECONDS)
+        caller_arn = authorizer.get("AuthorizerCredentialsArn") or source_arn
+        answer = await invoke_function(call.ctx, uri, event, caller_arn, _AUTHORIZER_SECONDS)
         return parse_verdict(msgspec.json.decode(answer), simple=bool(authorizer.get("EnableSimpleResponses")))
     except (FunctionFailed, msgspec.DecodeError) as error:
         if str(error) == "Unauthorized":

@@ -12,6 +12,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context
 from mrak.core.errors import ApiError, NotBuilt
 from mrak.services.apigatewayv2 import rules
+from mrak.services.apigatewayv2.plane.principals import role_session
 
 
 class FunctionFailed(Exception):
@@ -31,15 +32,19 @@ async def invoke_function(
     ctx: Context,
     uri: str,
     event: dict[str, Any] | bytes,
-    source_arn: str,
+    caller_arn: str,
     timeout_seconds: float,
     kind: str = "RequestResponse",
 ) -> bytes:
-    """The function's answer to an event; nothing where `kind` is Event."""
+    """The function's answer to an event; nothing where `kind` is Event. `caller_arn` is the part of the API that calls,
+    which the function's policy must let in, or the role that the API takes for it."""
     function_arn = rules.find_function_arn(uri)
     parsed = None if function_arn is None else find_arn(function_arn)
     if parsed is None:
         raise FunctionFailed(f"{uri} names no function")
+    principal = service_principal("apigateway.amazonaws.com", ctx.scope.account, caller_arn)
+    if caller_arn.split(":")[2] == "iam":
+        principal = await role_session(ctx, caller_arn)
     payload = event if isinstance(event, bytes) else msgspec.json.encode(event)
     try:
         async with asyncio.timeout(timeout_seconds):
@@ -48,7 +53,7 @@ async def invoke_function(
                 "Invoke",
                 {"FunctionName": function_arn, "Payload": payload, "InvocationType": kind},
                 scope=parsed.scope_in(ctx.scope.environment),
-                principal=service_principal("apigateway.amazonaws.com", ctx.scope.account, source_arn),
+                principal=principal,
             )
     except TimeoutError:
         raise FunctionTimedOut(f"{function_arn} did not answer in {timeout_seconds:g} seconds") from None

@@ -38,7 +38,8 @@ async def _run_function(call: Call, integration: dict[str, Any]) -> Response:
     path = call.route["RouteKey"].partition(" ")[2]
     source_arn = call.arn(path, call.request.method) if path else call.arn("$default", "*")
     try:
-        payload = await invoke_function(call.ctx, uri, event, source_arn, integration["TimeoutInMillis"] / 1000)
+        caller_arn = integration.get("CredentialsArn") or source_arn
+        payload = await invoke_function(call.ctx, uri, event, caller_arn, integration["TimeoutInMillis"] / 1000)
         return replies.parse_v2(payload) if is_v2 else replies.parse_v1(payload)
     except FunctionTimedOut:
         return message(503, "Service Unavailable")
