@@ -86,6 +86,10 @@ def _parse_location(ctx: Context, configuration: dict[str, Any]) -> tuple[str, s
             message = "The specified location-constraint is not valid"
             raise errors.error("InvalidLocationConstraint", message, LocationConstraint=wanted)
         return wanted, wanted
+    if not _is_region(here):
+        # What s3cmd signs first, and tries again with the region that it is told.
+        message = f"The authorization header is malformed; the region '{here}' is wrong; expecting '{_HOME}'"
+        raise errors.error("AuthorizationHeaderMalformed", message, Region=_HOME)
     if wanted == here or (wanted == "EU" and here == "eu-west-1"):
         return here, wanted
     raise errors.error(

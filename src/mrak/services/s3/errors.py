@@ -14,6 +14,7 @@ CODES = {
     "AccessControlListNotSupported": 400,
     "AccessDenied": 403,
     "AccessForbidden": 403,
+    "AuthorizationHeaderMalformed": 400,
     "BadDigest": 400,
     "BadRequest": 400,
     "BucketAlreadyExists": 409,
