@@ -13,6 +13,8 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
+from tests.contract.lambda_bench import permit
+
 
 class Answer(NamedTuple):
     status: int
@@ -81,7 +83,7 @@ def serve_upstream() -> Iterator[str]:
 
 
 def make_functions(sandbox: Any, prefix: str, code: str, handlers: tuple[str, ...]) -> dict[str, str]:
-    """A function for each handler of the code; their ARNs by handler."""
+    """A function for each handler of the code, which APIs of the sandbox may call; their ARNs by handler."""
     client = sandbox.client("lambda", read_timeout=60)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
@@ -97,7 +99,15 @@ def make_functions(sandbox: Any, prefix: str, code: str, handlers: tuple[str, ..
             Timeout=10,
         )["FunctionArn"]
     for handler in made:
+        client.add_permission(
+            FunctionName=f"{prefix}-{handler}",
+            StatementId="api",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=f"arn:aws:execute-api:us-east-1:{sandbox.account}:*",
+        )
         client.get_waiter("function_active_v2").wait(FunctionName=f"{prefix}-{handler}")
+        permit(client, f"{prefix}-{handler}", "apigateway")
     return made
 
 

@@ -639,3 +639,23 @@ def test_a_resource_policy_decides(sandbox: Any) -> None:
     start = f"User: anonymous is not authorized to perform: execute-api:Invoke on resource: {arn}"
     assert denied.status == 403 and denied.json["message"].startswith(f"{start} with an explicit deny")
     assert unknown.status == 403
+
+
+def test_access_logs(sandbox: Any) -> None:
+    """Each request leaves a line in the stage's log group, refused ones too."""
+    api = Rest(sandbox)
+    template = {"application/json": '{"statusCode": 200}'}
+    api.method("GET", "/a/{id}", "MOCK", requestTemplates=template, responses={"200": {}})
+    api.deploy()
+    group = f"arn:aws:logs:us-east-1:{sandbox.account}:log-group:rest-access"
+    line = "$context.httpMethod $context.resourcePath $context.status $context.identity.sourceIp $context.none"
+    operations = [
+        {"op": "add", "path": "/accessLogSettings/destinationArn", "value": group},
+        {"op": "add", "path": "/accessLogSettings/format", "value": line},
+    ]
+    api.client.update_stage(restApiId=api.id, stageName="test", patchOperations=operations)
+    fetch(f"{api.url}/a/1")
+    fetch(f"{api.url}/none")
+    logs = sandbox.client("logs")
+    lines = [event["message"] for event in logs.filter_log_events(logGroupName="rest-access")["events"]]
+    assert lines == ["GET /a/{id} 200 127.0.0.1 -", "GET - 403 127.0.0.1 -"]

@@ -347,3 +347,14 @@ def test_definitions_in_yaml(apis: Any) -> None:
         apis.import_api(
             Body='{"openapi": "3.0.0", "info": {"title": "t"}, "paths": {"/a": {"get": {}}}}', FailOnWarnings=True
         )
+
+
+def test_access_logs(apis: Any, sandbox: Any, upstream: str) -> None:
+    """Each request leaves a line in the stage's log group."""
+    api = apis.create_api(Name="logged", ProtocolType="HTTP", Target=f"{upstream}/status/418")
+    group = f"arn:aws:logs:us-east-1:{sandbox.account}:log-group:http-access"
+    settings = {"DestinationArn": group, "Format": '{"k":"$context.routeKey","s":$context.status,"p":"$context.path"}'}
+    apis.update_stage(ApiId=api["ApiId"], StageName="$default", AccessLogSettings=settings)
+    fetch(api["ApiEndpoint"] + "/a")
+    (event,) = sandbox.client("logs").filter_log_events(logGroupName="http-access")["events"]
+    assert json.loads(event["message"]) == {"k": "$default", "s": 418, "p": "/a"}

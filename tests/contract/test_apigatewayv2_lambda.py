@@ -181,11 +181,26 @@ def test_a_function_that_fails(apis: Any, functions: dict[str, str]) -> None:
     assert (answer.status, answer.json) == (500, {"message": "Internal Server Error"})
 
 
-def test_a_function_that_may_not_be_called(apis: Any, sandbox: Any) -> None:
-    """A function that is not there, as one without permission, is a 500."""
+def test_a_function_that_may_not_be_called(apis: Any, functions: dict[str, str], sandbox: Any) -> None:
+    """A function that is not there, or whose policy is for other methods, is a 500; the method of the policy works."""
     missing = f"arn:aws:lambda:us-east-1:{sandbox.account}:function:missing"
     answer = fetch(make_api(apis, missing, "2.0")["ApiEndpoint"] + "/x")
     assert (answer.status, answer.json) == (500, {"message": "Internal Server Error"})
+    function = make_functions(sandbox, "closed", CODE, ("echo",))["echo"]
+    client = sandbox.client("lambda")
+    client.remove_permission(FunctionName=function, StatementId="api")
+    api = make_api(apis, function, "2.0", "GET /a/{id}")
+    assert fetch(api["ApiEndpoint"] + "/a/1").status == 500
+    for at, path in enumerate(("b/{id}", "a/{id}")):
+        source = f"arn:aws:execute-api:us-east-1:{sandbox.account}:{api['ApiId']}/*/*/{path}"
+        client.add_permission(
+            FunctionName=function,
+            StatementId=f"s{at}",
+            Action="lambda:InvokeFunction",
+            Principal="apigateway.amazonaws.com",
+            SourceArn=source,
+        )
+        assert fetch(api["ApiEndpoint"] + "/a/1").status == (200 if at else 500)
 
 
 def authorized_api(

@@ -7,6 +7,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.core.urls import resource_url
 from mrak.services.apigatewayv2.openapi import parse_document
+from mrak.services.apigatewayv2.plane.access_logs import write as write_access_log
 from mrak.services.apigatewayv2.plane.authorizers import AuthorizerFailed, Decisions, Verdict, allows, parse_verdict
 from mrak.services.apigatewayv2.plane.call import new_extended_id
 from mrak.services.apigatewayv2.plane.connections import MOST_MESSAGE_BYTES, Connection, find_connection, send
@@ -46,6 +47,7 @@ __all__ = [
     "render_time",
     "role_session",
     "send",
+    "write_access_log",
 ]
 
 

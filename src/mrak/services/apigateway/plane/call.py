@@ -10,7 +10,7 @@ import msgspec
 from mrak.auth.principals import Principal
 from mrak.core.context import Context
 from mrak.core.deviations import deviation
-from mrak.core.http import Request
+from mrak.core.http import Request, Response
 from mrak.core.urls import resource_url
 from mrak.services.apigatewayv2.exports import group, render_time
 
@@ -157,6 +157,13 @@ def template_context(call: Call) -> dict[str, Any]:
         "error": call.error,
         "isCanaryRequest": call.is_canary,
     }
+
+
+def render_log_context(call: Call, response: Response, latency_ms: int) -> dict[str, Any]:
+    """$context of access logs."""
+    size = len(response.body) if isinstance(response.body, bytes) else 0
+    known = {"status": response.status, "responseLength": size, "responseLatency": latency_ms}
+    return template_context(call) | known
 
 
 def render_event(call: Call) -> dict[str, Any]:

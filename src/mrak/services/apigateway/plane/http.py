@@ -5,6 +5,7 @@ In AWS's order: authorizer, resource policy, API key, validation, integration.
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
@@ -14,11 +15,11 @@ from mrak.core.context import Context, Transaction
 from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane
 from mrak.services.apigateway.plane import access, authorizers, failures, integrations, policies, validation
-from mrak.services.apigateway.plane.call import Call, Release
+from mrak.services.apigateway.plane.call import Call, Release, render_log_context
 from mrak.services.apigateway.plane.failures import GatewayFailure
 from mrak.services.apigateway.plane.routing import Match, Resources
 from mrak.services.apigateway.tables import APIS, DEPLOYMENTS, STAGES
-from mrak.services.apigatewayv2.exports import new_extended_id
+from mrak.services.apigatewayv2.exports import new_extended_id, write_access_log
 
 _MOST_BODY_BYTES = 10 << 20
 _MOST_COMPILED = 256
@@ -48,6 +49,7 @@ class Target(msgspec.Struct, frozen=True):
     deployment_id: str
     variables: dict[str, str]
     is_canary: bool
+    access_log: dict[str, str]
 
 
 def compile_snapshot(snapshot: bytes) -> Release:
@@ -77,12 +79,17 @@ async def execute(ctx: Context, request: Request, route: Any) -> Response:
     path = "/" + rest.lstrip("/")
     match = target.release.resources.find(request.method, path)
     call = _call(ctx, request, target, match, (route.resource, path, extended_id))
+    started = perf_counter()
     try:
         if match is None:
             raise failures.missing_token()
         response = await serve(call)
     except GatewayFailure as failure:
         response = failures.answer(call, failure)
+    if target.access_log.get("destinationArn") and target.access_log.get("format"):
+        latency_ms = int((perf_counter() - started) * 1000)
+        values = render_log_context(call, response, latency_ms)
+        await write_access_log(ctx, target.access_log["destinationArn"], target.access_log["format"], values)
     response.headers += [("x-amzn-requestid", ctx.request_id), ("x-amz-apigw-id", extended_id)]
     return response
 
@@ -138,4 +145,4 @@ def _locate(ctx: Context, tx: Transaction, api_id: str, name: str, draw: float) 
         if deployment is None:
             return None
         release = compiled.find(deployment.digest) or compiled.compile(deployment.digest, deployment.snapshot)
-    return Target(release, name, deployment_id, variables, is_canary)
+    return Target(release, name, deployment_id, variables, is_canary, settings.get("accessLogSettings", {}))

@@ -6,6 +6,7 @@ REST APIs share the host names; their requests go on to their own service by the
 from __future__ import annotations
 
 from math import ceil
+from time import perf_counter
 from typing import Any
 from urllib.parse import unquote
 
@@ -17,7 +18,7 @@ from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane, require_work
 from mrak.core.scope import Scope
 from mrak.services.apigatewayv2 import exports
-from mrak.services.apigatewayv2.plane import authorizers, cors, integrations
+from mrak.services.apigatewayv2.plane import access_logs, authorizers, cors, integrations, mapping
 from mrak.services.apigatewayv2.plane.call import Call, message, new_extended_id
 from mrak.services.apigatewayv2.plane.routing import Match, Routes
 from mrak.services.apigatewayv2.tables import APIS, DEPLOYMENTS, STAGES, Api, Part
@@ -108,18 +109,27 @@ async def _route(ctx: Context, request: Request, target: Target, extended_id: st
     if match is None:
         return message(404, "Not Found")
     call = _call(ctx, request, target, match, extended_id)
+    started = perf_counter()
+    response = await _answer(call, target.release)
+    log = target.stage.settings.get("AccessLogSettings", {})
+    if log.get("DestinationArn") and log.get("Format"):
+        latency_ms = int((perf_counter() - started) * 1000)
+        values = mapping.render_log_context(call, response, latency_ms)
+        await access_logs.write(ctx, log["DestinationArn"], log["Format"], values)
+    return response
+
+
+async def _answer(call: Call, release: Release) -> Response:
     try:
-        call.authorizer = await authorizers.authorize(call, target.release.authorizers)
+        call.authorizer = await authorizers.authorize(call, release.authorizers)
     except authorizers.Unauthorized as error:
-        challenge = (
-            [("www-authenticate", str(error) or "Bearer")] if match.route["AuthorizationType"] == "JWT" else None
-        )
+        challenge = [("www-authenticate", str(error) or "Bearer")] if call.route["AuthorizationType"] == "JWT" else None
         return message(401, "Unauthorized", challenge)
     except authorizers.Forbidden:
         return message(403, "Forbidden")
     except authorizers.AuthorizerFailed:
         return message(500, "Internal Server Error")
-    integration = target.release.integrations.get(match.route.get("Target", "").removeprefix("integrations/"))
+    integration = release.integrations.get(call.route.get("Target", "").removeprefix("integrations/"))
     if integration is None:
         return message(500, "Internal Server Error")
     return await integrations.run(call, integration)

@@ -36,7 +36,7 @@ async def _run_function(call: Call, integration: dict[str, Any]) -> Response:
     event = events.render_v2(call) if is_v2 else events.render_v1(call)
     uri = apply_stage_variables(integration["IntegrationUri"], call.stage_variables)
     path = call.route["RouteKey"].partition(" ")[2]
-    source_arn = call.arn(path, call.request.method) if path else call.arn("$default", "*")
+    source_arn = call.arn(path, call.request.method) if path else call.arn("", "$default").rstrip("/")
     try:
         caller_arn = integration.get("CredentialsArn") or source_arn
         payload = await invoke_function(call.ctx, uri, event, caller_arn, integration["TimeoutInMillis"] / 1000)

@@ -12,7 +12,7 @@ from typing import Any
 
 import msgspec
 
-from mrak.core.http import Reply
+from mrak.core.http import Reply, Response
 from mrak.services.apigatewayv2.plane import events
 from mrak.services.apigatewayv2.plane.call import Call
 
@@ -79,9 +79,14 @@ def _from_response(what: str, reply: Reply) -> str | None:
 
 def context_value(name: str, call: Call) -> str | None:
     """A $context variable, by a dotted path into payload 2.0's requestContext; the short forms that logs use too."""
+    return _as_text(_dig(render_log_context(call), name.split(".")))
+
+
+def render_log_context(call: Call, response: Response | None = None, latency_ms: int = 0) -> dict[str, Any]:
+    """$context with the short forms of mappings and access logs; with a response, also what is known of that."""
     context = events.render_context_v2(call)
     http = context["http"]
-    short = {
+    found = _authorizer_shorthand(context) | {
         "httpMethod": http["method"],
         "path": http["path"],
         "protocol": http["protocol"],
@@ -90,8 +95,10 @@ def context_value(name: str, call: Call) -> str | None:
         "requestTimeEpoch": context["timeEpoch"],
         "extendedRequestId": call.extended_id,
     }
-    found = _authorizer_shorthand(context) | short
-    return _as_text(_dig(found, name.split(".")))
+    if response is None:
+        return found
+    size = len(response.body) if isinstance(response.body, bytes) else 0
+    return found | {"status": response.status, "responseLength": size, "responseLatency": latency_ms}
 
 
 def _authorizer_shorthand(context: dict[str, Any]) -> dict[str, Any]:
