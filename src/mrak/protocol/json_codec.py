@@ -188,7 +188,7 @@ class JsonCodec(Codec):
             name = shape.name
         body: dict[str, Any] = {"__type": self._error_type(name, shape is not None)}
         if error.message:
-            body[message_member(shape, _framework_message_key(name, self.flavour))] = error.message
+            body[self._message_key(name, shape, error)] = error.message
         if error.fields:
             body.update(self._bodies.writer_of_fields(shape)(error.fields) if shape is not None else error.fields)
         status = self.error_status(error, shape)
@@ -200,6 +200,11 @@ class JsonCodec(Codec):
         if self.flavour.crc32:
             headers.append(("x-amz-crc32", str(zlib.crc32(content))))
         return Response(status, headers, content)
+
+    def _message_key(self, name: str, shape: Shape | None, error: ApiError) -> str:
+        if error.fields and self.flavour.detailed_message_key is not None:
+            return self.flavour.detailed_message_key
+        return message_member(shape, _framework_message_key(name, self.flavour))
 
     def _error_type(self, name: str, modelled: bool) -> str:
         if self.flavour.framework_namespaces and (not modelled or name == "ValidationException"):

@@ -31,11 +31,21 @@ class Flavour(Struct, frozen=True):
     max_body_bytes: int = 70 * 1024 * 1024
     # Member of the body's JSON for unmodelled errors.
     message_key: str = "message"
+    # The same for modelled errors that carry more than a message, where the model's spelling is not what is sent.
+    detailed_message_key: str | None = None
     crc32: bool = False
     # What a blob or text that is the whole body is called where the output does not say.
     blob_content_type: str = "application/octet-stream"
     text_content_type: str = "text/plain"
     always_millis: bool = False
+
+
+class NameRule(Struct, frozen=True):
+    """What a name has to be where an ARN would do too."""
+
+    least: int
+    most: int
+    pattern: str
 
 
 _CORAL = Flavour()
@@ -45,6 +55,7 @@ _DYNAMODB = Flavour(
     error_namespace="com.amazonaws.dynamodb.v20120810#",
     framework_namespaces=True,
     max_body_bytes=16 * 1024 * 1024,
+    detailed_message_key="Message",
     crc32=True,
 )
 
@@ -279,6 +290,57 @@ LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstra
 # Lengths that the service judges itself, with an error of its own.
 LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data", "logs.LogGroupName", "logs.LogStreamName"})
 
+# Members that the service judges itself, with errors of its own, though the model constrains them.
+LENIENT_MEMBERS: frozenset[str] = frozenset(
+    {
+        "dynamodb.CreateGlobalTableInput.GlobalTableName",
+        "dynamodb.CreateTableInput.TableClass",
+        "dynamodb.CreateTableInput.Tags",
+        "dynamodb.DeleteBackupInput.BackupArn",
+        "dynamodb.DescribeBackupInput.BackupArn",
+        "dynamodb.DescribeContributorInsightsInput.IndexName",
+        "dynamodb.DescribeGlobalTableInput.GlobalTableName",
+        "dynamodb.DescribeGlobalTableSettingsInput.GlobalTableName",
+        "dynamodb.ExportTableToPointInTimeInput.TableArn",
+        "dynamodb.ListExportsInput.TableArn",
+        "dynamodb.ListImportsInput.NextToken",
+        "dynamodb.ListImportsInput.TableArn",
+        "dynamodb.ReplicationGroupUpdate.Create",
+        "dynamodb.RestoreTableFromBackupInput.BackupArn",
+        "dynamodb.RestoreTableFromBackupInput.TargetTableName",
+        "dynamodb.RestoreTableToPointInTimeInput.SourceTableArn",
+        "dynamodb.RestoreTableToPointInTimeInput.TargetTableName",
+        "dynamodb.TagResourceInput.Tags",
+        "dynamodb.UntagResourceInput.TagKeys",
+        "dynamodb.UpdateContributorInsightsInput.IndexName",
+        "dynamodb.UpdateGlobalTableInput.GlobalTableName",
+        "dynamodb.UpdateGlobalTableSettingsInput.GlobalTableName",
+        "dynamodb.UpdateTableInput.TableClass",
+    }
+)
+
+# Strings that are an ARN or a resource's name; the model allows whatever an ARN may be, AWS judges names as such.
+NAMES_OR_ARNS: dict[str, NameRule] = {"dynamodb.TableArn": NameRule(3, 255, "[a-zA-Z0-9_.-]+")}
+
+# Strings whose length AWS reports before their pattern.
+LENGTH_FIRST: frozenset[str] = frozenset({"dynamodb.IndexName"})
+
+# Inputs of which AWS misses one member before it validates anything: (member, message).
+_NO_TABLE = ("TableName", "The parameter 'TableName' is required but was not present in the request")
+MISSED_FIRST: dict[str, tuple[str, str]] = {
+    f"dynamodb.{operation}Input": _NO_TABLE
+    for operation in (
+        "CreateTable",
+        "DeleteTable",
+        "DescribeContinuousBackups",
+        "DescribeTable",
+        "DescribeTimeToLive",
+        "UpdateContinuousBackups",
+        "UpdateTable",
+        "UpdateTimeToLive",
+    )
+}
+
 # Enum sets whose message does not show the model's values.
 # Lambda refuses retired runtimes in layers, with a list and a phrase of its own.
 ENUM_LIST_MESSAGES: dict[str, str] = {
@@ -316,6 +378,50 @@ SHAPE_PHRASES: dict[str, str] = {
 # The order in which AWS goes through a structure's members, where it is not the model's. Names that the model lacks are
 # members that only AWS's own callers can set; they show as null in messages.
 MEMBER_ORDER: dict[str, tuple[str, ...]] = {
+    "dynamodb.AttributeDefinition": ("AttributeType", "AttributeName"),
+    "dynamodb.DeleteItemInput": (
+        "ReturnConsumedCapacity",
+        "TableName",
+        "ReturnValues",
+        "ReturnItemCollectionMetrics",
+        "Key",
+        "Expected",
+        "ConditionalOperator",
+        "ReturnValuesOnConditionCheckFailure",
+        "ExpressionAttributeNames",
+        "ExpressionAttributeValues",
+        "ConditionExpression",
+    ),
+    "dynamodb.ProvisionedThroughput": ("WriteCapacityUnits", "ReadCapacityUnits"),
+    "dynamodb.PutItemInput": (
+        "ReturnConsumedCapacity",
+        "TableName",
+        "Item",
+        "ReturnValues",
+        "ReturnItemCollectionMetrics",
+        "Expected",
+        "ConditionalOperator",
+        "ReturnValuesOnConditionCheckFailure",
+        "ExpressionAttributeNames",
+        "ExpressionAttributeValues",
+        "ConditionExpression",
+    ),
+    "dynamodb.TimeToLiveSpecification": ("AttributeName", "Enabled"),
+    "dynamodb.UpdateItemInput": (
+        "ReturnConsumedCapacity",
+        "TableName",
+        "ReturnItemCollectionMetrics",
+        "ReturnValues",
+        "Key",
+        "AttributeUpdates",
+        "Expected",
+        "ConditionalOperator",
+        "ReturnValuesOnConditionCheckFailure",
+        "ExpressionAttributeNames",
+        "ExpressionAttributeValues",
+        "UpdateExpression",
+        "ConditionExpression",
+    ),
     "events.PutEventsRequestEntry": (
         "Time",
         "Source",

@@ -18,11 +18,16 @@ from mrak.protocol import patterns, times
 from mrak.protocol.model import Member, Shape
 from mrak.protocol.quirks import (
     ENUM_LIST_MESSAGES,
+    LENGTH_FIRST,
     LENIENT_ENUMS,
     LENIENT_LENGTHS,
+    LENIENT_MEMBERS,
     MEMBER_ORDER,
+    MISSED_FIRST,
+    NAMES_OR_ARNS,
     SHAPE_PHRASES,
     Flavour,
+    NameRule,
 )
 
 Check = Callable[[Any, str, list[str]], None]
@@ -124,8 +129,24 @@ def _value_rules(shape: Shape) -> Rules:
     if shape.type == "string" and shape.pattern is not None:
         pattern = shape.pattern
         rules.append((lambda v: not patterns.matches(pattern, v), _pattern_phrase(shape)))
-    rules += _length_phrases(shape)
-    return rules
+    lengths = _length_phrases(shape)
+    return lengths + rules if shape.full_name in LENGTH_FIRST else rules + lengths
+
+
+def _name_rules(rule: NameRule) -> Rules:
+    """A name's own rules; an ARN is left to the service."""
+
+    def of_names(broken: Callable[[Any], bool]) -> Callable[[Any], bool]:
+        return lambda v: not v.startswith("arn:") and broken(v)
+
+    return [
+        (of_names(lambda v: len(v) > rule.most), f"Member must have length less than or equal to {rule.most}"),
+        (of_names(lambda v: len(v) < rule.least), f"Member must have length greater than or equal to {rule.least}"),
+        (
+            of_names(lambda v: not patterns.matches(rule.pattern, v)),
+            f"Member must satisfy regular expression pattern: {rule.pattern}",
+        ),
+    ]
 
 
 def _pattern_phrase(shape: Shape) -> str:
@@ -210,7 +231,8 @@ class Checks:
         return own + _enum_rules(shape, self._flavour)
 
     def _scalar(self, shape: Shape) -> Check:
-        rules = self._rules(shape)
+        name_rule = NAMES_OR_ARNS.get(shape.full_name)
+        rules = self._rules(shape) if name_rule is None else _name_rules(name_rule)
         hide = self._flavour.hide_pattern_value
 
         def check(value: Any, path: str, complaints: list[str]) -> None:
@@ -228,7 +250,8 @@ class Checks:
             if name not in shape.members:
                 continue
             member = shape.members[name]
-            check = self.of(member.shape) if not _is_stream(member) else None
+            is_judged = not _is_stream(member) and f"{shape.full_name}.{name}" not in LENIENT_MEMBERS
+            check = self.of(member.shape) if is_judged else None
             if check is not None or name in required:
                 members.append((name, member_path(name), name in required, check))
 
@@ -346,8 +369,11 @@ def compile_operation(shape: Shape, flavour: Flavour, checks: Checks) -> Callabl
     check = checks.of(shape)
     if check is None:
         return _accept
+    missed_first = MISSED_FIRST.get(shape.full_name)
 
     def check_input(value: dict[str, Any]) -> None:
+        if missed_first is not None and value.get(missed_first[0]) is None:
+            raise ApiError(flavour.validation_code, missed_first[1])
         complaints: list[str] = []
         check(value, "", complaints)
         if complaints:

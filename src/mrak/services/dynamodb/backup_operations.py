@@ -232,7 +232,7 @@ def update_continuous_backups(ctx: Context, tx: Transaction, req: dict[str, Any]
 @operation("RestoreTableFromBackup")
 def restore_table_from_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     rules.check_name_length(req["TargetTableName"])
-    rules.check_table_name(req["TargetTableName"])
+    rules.check_table_name(req["TargetTableName"], "targetTableName")
     scope, backup = _require_backup(ctx, tx, req["BackupArn"])
     summary = {
         "SourceBackupArn": req["BackupArn"],
@@ -258,7 +258,7 @@ def restore_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str,
             "Invalid Request: Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both"
         )
     rules.check_name_length(req["TargetTableName"])
-    rules.check_table_name(req["TargetTableName"])
+    rules.check_table_name(req["TargetTableName"], "targetTableName")
     scope, source = _require_table(ctx, tx, named)
     if source.pitr_since is None:
         raise ApiError(

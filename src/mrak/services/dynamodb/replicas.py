@@ -95,6 +95,8 @@ def _single_action(updates: Sequence[Mapping[str, Any]]) -> tuple[str, str, dict
         raise errors.invalid("Update table operation with more than one type of replica actions not allowed.")
     if len(actions) < len(updates):
         raise _no_action()
+    if any("RegionName" not in action for _, action in actions):
+        raise errors.invalid("One or more parameter values were invalid")
     regions = {action["RegionName"] for _, action in actions}
     kind, action = actions[0]
     if len(regions) > 1 and kind != "Update":

@@ -19,7 +19,9 @@ def check_overrides(source: TableRecord, req: Mapping[str, Any]) -> None:
     if billing is None and has_units and not source.is_provisioned:
         raise _refused("Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
     is_on_demand = (billing or source.billing) == "PAY_PER_REQUEST"
-    for name in req.get("OnDemandThroughputOverride", {}):
+    for name, count in req.get("OnDemandThroughputOverride", {}).items():
+        if count == 0 or count < -1:
+            raise _refused(f"Requested {name} for OnDemandThroughput is outside of valid range")
         if not is_on_demand:
             raise _refused(
                 f"Cannot override {name} for OnDemandThroughput unless BillingModeOverride is PAY_PER_REQUEST"

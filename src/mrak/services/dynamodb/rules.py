@@ -19,12 +19,13 @@ LONGEST_TAG_KEY = 128
 LONGEST_TAG_VALUE = 256
 MOST_UNITS = 1_000_000_000_000
 MOST_DIMENSIONS = 4096
+TABLE_CLASSES = ("STANDARD", "STANDARD_INFREQUENT_ACCESS")
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 
 _SAME_NAME = "Both the Hash Key and the Range Key element in the KeySchema have the same name"
 
 
-def check_table_name(name: str) -> None:
+def check_table_name(name: str, parameter: str = "tableName") -> None:
     """A table's own name, where the model would take an ARN too."""
     broken = []
     if len(name) < SHORTEST_NAME:
@@ -34,7 +35,7 @@ def check_table_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         broken.append("Member must satisfy regular expression pattern: [a-zA-Z0-9_.-]+")
     if broken:
-        shown = "; ".join(f"Value '{name}' at 'tableName' failed to satisfy constraint: {rule}" for rule in broken)
+        shown = "; ".join(f"Value '{name}' at '{parameter}' failed to satisfy constraint: {rule}" for rule in broken)
         raise errors.invalid(f"{len(broken)} validation error{'s' * (len(broken) > 1)} detected: {shown}")
 
 
@@ -99,6 +100,7 @@ def check_new_table(req: Mapping[str, Any]) -> None:
         [(it["VectorAttribute"]["AttributeName"], it["Dimensions"]) for it in req.get("VectorIndexes", [])]
     )
     check_all_used(req, defined)
+    check_table_class(req.get("TableClass"))
     check_tags(req.get("Tags", []))
     check_tag_count(len(req.get("Tags", [])))
     check_stream(req.get("StreamSpecification"))
@@ -246,17 +248,30 @@ def _check_composite(schema: Sequence[Mapping[str, str]]) -> None:
             raise errors.invalid_parameter(f"The KeySchema exceeds the maximum allowed number of {role} key attributes")
 
 
+def check_tag_key(key: str | None) -> None:
+    if key is None or not 1 <= len(key) <= LONGEST_TAG_KEY or "#" in key:
+        raise errors.invalid(f"The Tag Key provided is invalid, Key: {'null' if key is None else key}")
+
+
 def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
     for place, tag in enumerate(tags):
-        key, value = tag["Key"], tag["Value"]
-        if not 1 <= len(key) <= LONGEST_TAG_KEY:
-            raise errors.invalid(f"The Tag Key provided is invalid, Key: {key}")
+        key, value = tag.get("Key"), tag.get("Value")
+        check_tag_key(key)
+        assert key is not None
         if key.lower().startswith("aws:"):
             raise errors.invalid(f"Tag Key cannot be prefixed with aws:, Key: {key}")
-        if len(value) > LONGEST_TAG_VALUE:
-            raise errors.invalid(f"The Tag Value provided is invalid, Value: {value}")
+        if value is None or len(value) > LONGEST_TAG_VALUE:
+            raise errors.invalid(f"The Tag Value provided is invalid, Value: {'null' if value is None else value}")
         if any(key == other["Key"] for other in tags[:place]):
             raise errors.invalid(f"Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}")
+
+
+def check_table_class(name: str | None) -> None:
+    if name is not None and name not in TABLE_CLASSES:
+        raise errors.invalid(
+            "Invalid table-class parameter provided. Please try again with a valid table-class value: "
+            f"[{', '.join(TABLE_CLASSES)}]."
+        )
 
 
 def check_tag_count(count: int) -> None:

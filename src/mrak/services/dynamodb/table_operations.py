@@ -15,7 +15,7 @@ from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import describe, errors, indexing, lifecycle, policies, replicas, rules, vectors
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
-from mrak.services.dynamodb.throughput import limits
+from mrak.services.dynamodb.throughput import check_initial_warmth, limits
 
 _MOST_LISTED = 100
 
@@ -26,6 +26,7 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     scope, name = resolve_name(ctx, req["TableName"])
     rules.check_table_name(name)
     rules.check_new_table(req)
+    check_initial_warmth(req)
     if TABLES.open(tx, scope, name) is not None:
         raise errors.table_exists(name)
     record = _new_record(ctx, scope, name, req)
@@ -69,6 +70,11 @@ def new_encryption(scope: Scope, specification: dict[str, Any] | None, ctx: Cont
     if specification is None:
         return None
     kind, enabled = specification.get("SSEType"), specification.get("Enabled")
+    if specification.get("KMSMasterKeyId") == "":
+        raise errors.invalid(
+            "1 validation error detected: Value '' at 'sSESpecification.kMSMasterKeyId' failed to satisfy constraint: "
+            "Member must have length greater than or equal to 1"
+        )
     for name in ("SSEType", "KMSMasterKeyId"):
         if enabled is False and name in specification:
             raise errors.invalid_parameter(f"{name} can not be specified if Enabled is false")

@@ -57,6 +57,9 @@ def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     if not req["TagKeys"]:
         raise errors.invalid("Atleast one Tag Key needs to be provided as Input.")
+    for key in req["TagKeys"]:
+        rules.check_tag_key(key)
+    rules.check_tag_count(len(req["TagKeys"]))
     scope, record = require_by_arn(ctx, tx, req["ResourceArn"], opens=True)
     left = {key: value for key, value in record.tags.items() if key not in req["TagKeys"]}
     TABLES.replace(tx, scope, record, structs.replace(record, tags=left))

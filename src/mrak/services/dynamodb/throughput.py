@@ -15,6 +15,10 @@ from mrak.services.dynamodb.tables import IndexRecord, TableRecord
 
 _FREE_DECREASES = 4
 _HOUR_SECONDS = 3600.0
+_INITIAL_THROUGHPUT = (
+    "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"
+    "#on-demand-capacity-mode-initial"
+)
 _ON_DEMAND_WARM = {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000}
 
 
@@ -154,6 +158,28 @@ def limits(
             )
     merged = {**(current or {}), **wanted}
     return {name: count for name, count in merged.items() if count != -1} or None
+
+
+def check_initial_warmth(req: Mapping[str, Any]) -> None:
+    """The WarmThroughput of a new table and of its indexes: not below what they start with anyway."""
+    _check_warmth(req, req, "table")
+    for index in req.get("GlobalSecondaryIndexes", []):
+        _check_warmth(req, index, f"index {index['IndexName']}")
+
+
+def _check_warmth(req: Mapping[str, Any], it: Mapping[str, Any], where: str) -> None:
+    on_demand = req.get("BillingMode", "PROVISIONED") == "PAY_PER_REQUEST"
+    for name, count in it.get("WarmThroughput", {}).items():
+        if on_demand and count < _ON_DEMAND_WARM[name]:
+            raise errors.invalid_parameter(
+                f"Requested {name} for WarmThroughput for {where} is lower than initial throughput for OnDemand. "
+                f"See: {_INITIAL_THROUGHPUT}"
+            )
+        units = name.replace("UnitsPerSecond", "CapacityUnits")
+        if not on_demand and count < it["ProvisionedThroughput"][units]:
+            raise errors.invalid_parameter(
+                f"Requested {name} for WarmThroughput for {where} is lower than {units} of ProvisionedThroughput"
+            )
 
 
 def warmer(wanted: Mapping[str, int], current: Mapping[str, int], index: str | None = None) -> dict[str, int]:

@@ -236,7 +236,8 @@ def _update(record: TableRecord, change: Mapping[str, Any]) -> TableRecord:
     index = _require_index(record, name, "update")
     changes: dict[str, Any] = {}
     units = change.get("ProvisionedThroughput")
-    if len(change) == 1 and not record.is_provisioned:
+    is_empty = not any(value for name, value in change.items() if name != "IndexName")
+    if is_empty and not record.is_provisioned:
         raise errors.invalid_parameter(
             f"The only Updates for index: {name} when TableThroughputMode is PAY_PER_REQUEST can be to "
             "OnDemandThroughput, WarmThroughput"

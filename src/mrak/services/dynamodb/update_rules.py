@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from mrak.core.errors import ApiError
-from mrak.services.dynamodb import errors
+from mrak.services.dynamodb import errors, rules
 
 _SETTINGS = (
     ("ProvisionedThroughput", "ProvisionedThroughput"),
@@ -38,6 +38,8 @@ def check_update(req: Mapping[str, Any]) -> None:
     """UpdateTable's parameters, in AWS's order."""
     if not req.keys() - _NO_CHANGES:
         raise _nothing_to_do(req)
+    rules.check_table_class(req.get("TableClass"))
+    _check_warm_indexes(req.get("GlobalSecondaryIndexUpdates", []))
     _check_combination(req)
     check_index_updates(req.get("GlobalSecondaryIndexUpdates"))
     check_new_stream(req.get("StreamSpecification"))
@@ -70,6 +72,16 @@ def _check_combination(req: Mapping[str, Any]) -> None:
         raise errors.invalid_parameter("You cannot create or delete index while updating table IOPS")
     if is_index and "StreamSpecification" in changed:
         raise errors.invalid_parameter("You cannot create or delete index while changing stream status")
+
+
+def _check_warm_indexes(updates: Sequence[Mapping[str, Any]]) -> None:
+    for update in updates:
+        for change in update.values():
+            if change.get("WarmThroughput") == {}:
+                raise errors.invalid_parameter(
+                    "WarmThroughput must have at least one of ReadUnitsPerSecond or WriteUnitsPerSecond specified for "
+                    f"index: {change['IndexName']}"
+                )
 
 
 def _adds_or_drops(req: Mapping[str, Any], *actions: str) -> bool:
