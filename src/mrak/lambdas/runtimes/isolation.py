@@ -194,11 +194,12 @@ def _build_root(order):
     os.chdir("/")
     for folder in SYSTEM_FOLDERS:
         _bind_system(folder)
-    for source, target in order["binds"]:
-        _bind(source, target)
     _make_devices()
     os.mkdir("/tmp")
     _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"mode=1777,size={order['tmp_mb']}m")
+    # After /tmp, since mrak itself may live below the machine's /tmp.
+    for source, target in order["binds"]:
+        _bind(source, target)
     _mount_proc()
     os.makedirs("/var/task", exist_ok=True)
     _call(_libc.umount2, b"/old", MNT_DETACH)
