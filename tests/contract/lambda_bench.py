@@ -43,6 +43,17 @@ def create(client: Any, name: str, code: str = ECHO, **more: Any) -> dict[str, A
     return client.create_function(FunctionName=name, **{**params, **more})
 
 
+def permit(client: Any, name: str, service: str, **more: Any) -> None:
+    """Lets a service invoke a function (`sns`); tests that push events need it as their users do."""
+    client.add_permission(
+        FunctionName=name,
+        StatementId=f"let-{service}",
+        Action="lambda:InvokeFunction",
+        Principal=f"{service}.amazonaws.com",
+        **more,
+    )
+
+
 def call(client: Any, name: str, event: Any = None, **more: Any) -> Any:
     answer = client.invoke(FunctionName=name, Payload=json.dumps(event).encode(), **more)
     assert "FunctionError" not in answer, answer["Payload"].read()

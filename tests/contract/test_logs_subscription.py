@@ -10,6 +10,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from tests.contract.lambda_bench import permit
 
 HANDLER = """
 import base64, gzip, json
@@ -58,7 +59,12 @@ def test_events_reach_a_function(sandbox: Any) -> None:
     name, arn = new_function(sandbox)
     logs.create_log_group(logGroupName="app")
     logs.create_log_stream(logGroupName="app", logStreamName="s")
-    logs.put_subscription_filter(logGroupName="app", filterName="errors", filterPattern="ERROR", destinationArn=arn)
+    wanted = {"logGroupName": "app", "filterName": "errors", "filterPattern": "ERROR", "destinationArn": arn}
+    with pytest.raises(logs.exceptions.InvalidParameterException, match="given CloudWatch Logs permission"):
+        logs.put_subscription_filter(**wanted)
+    source = f"arn:aws:logs:us-east-1:{sandbox.account}:log-group:app:*"
+    permit(sandbox.client("lambda"), name, "logs", SourceArn=source)
+    logs.put_subscription_filter(**wanted)
     at = int(time.time() * 1000)
     lines = [{"timestamp": at, "message": "fine"}, {"timestamp": at, "message": "ERROR here"}]
     logs.put_log_events(logGroupName="app", logStreamName="s", logEvents=lines)

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from cryptography import x509
-from tests.contract.lambda_bench import TELL, Queue, create
+from tests.contract.lambda_bench import TELL, Queue, create, permit, refusal
 
 
 @pytest.fixture
@@ -19,13 +19,16 @@ def told(sandbox: Any) -> Queue:
 
 @pytest.fixture
 def function(sandbox: Any, told: Queue) -> str:
+    client, name = sandbox.client("lambda"), f"f-{uuid.uuid4().hex}"
     made = create(
-        sandbox.client("lambda"),
-        f"f-{uuid.uuid4().hex}",
+        client,
+        name,
         TELL,
         Environment={"Variables": {"TELL_URL": told.url}},
         Timeout=20,
     )
+    permit(client, name, "sns")
+    permit(client, name, "events")
     return str(made["FunctionArn"])
 
 
@@ -63,6 +66,56 @@ def test_a_topics_function_that_is_gone(sandbox: Any) -> None:
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=gone, Attributes=redrive)
     sns.publish(TopicArn=topic, Message="lost?")
     assert json.loads(dead.take()[0]["Body"])["Message"] == "lost?"
+
+
+def test_services_need_permission_for_their_resource(sandbox: Any, told: Queue) -> None:
+    """A topic and a rule that the function's policy does not name are refused at once: their dead-letter queues tell,
+    EventBridge's with NO_PERMISSIONS. SourceArn and SourceAccount of the permission both count."""
+    client, sns, events = sandbox.client("lambda"), sandbox.client("sns"), sandbox.client("events")
+    name = f"f-{uuid.uuid4().hex}"
+    function = create(client, name, TELL, Environment={"Variables": {"TELL_URL": told.url}}, Timeout=20)["FunctionArn"]
+    dead = Queue(sandbox, f"dead-{uuid.uuid4().hex}")
+    redrive = {"RedrivePolicy": json.dumps({"deadLetterTargetArn": dead.arn})}
+    refused, allowed = (sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"] for _ in range(2))
+    for topic in (refused, allowed):
+        sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function, Attributes=redrive)
+    permit(client, name, "sns", SourceArn=allowed, SourceAccount=sandbox.account)
+    sns.publish(TopicArn=refused, Message="no")
+    assert json.loads(dead.take()[0]["Body"])["Message"] == "no"
+    sns.publish(TopicArn=allowed, Message="yes")
+    assert json.loads(told.take()[0]["Body"])["Records"][0]["Sns"]["Message"] == "yes"
+    permit(client, name, "events", SourceAccount="999999999999")
+    rule = f"r-{uuid.uuid4().hex}"
+    events.put_rule(Name=rule, EventPattern=json.dumps({"source": [rule]}))
+    events.put_targets(Rule=rule, Targets=[{"Id": "1", "Arn": function, "DeadLetterConfig": {"Arn": dead.arn}}])
+    events.put_events(Entries=[{"Source": rule, "DetailType": "d", "Detail": "{}"}])
+    (message,) = dead.take()
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    assert (
+        "is not authorized to perform: lambda:InvokeFunction"
+        in (message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"])
+    )
+
+
+def test_a_bucket_needs_permission(sandbox: Any, told: Queue) -> None:
+    """S3 refuses a function that it may not invoke; with permission for the bucket and its account, objects arrive."""
+    client, s3, bucket = sandbox.client("lambda"), sandbox.client("s3"), f"b-{uuid.uuid4().hex}"
+    s3.create_bucket(Bucket=bucket)
+    name = f"f-{uuid.uuid4().hex}"
+    function = create(client, name, TELL, Environment={"Variables": {"TELL_URL": told.url}}, Timeout=20)["FunctionArn"]
+    wanted = {"LambdaFunctionConfigurations": [{"LambdaFunctionArn": function, "Events": ["s3:ObjectCreated:*"]}]}
+
+    def configure() -> None:
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=wanted)
+
+    assert refusal(configure)[1:] == (
+        "InvalidArgument",
+        "Unable to validate the following destination configurations",
+    )
+    permit(client, name, "s3", SourceArn=f"arn:aws:s3:::{bucket}", SourceAccount=sandbox.account)
+    configure()
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert told.take_json()[0]["Records"][0]["s3"]["object"]["key"] == "k"
 
 
 def test_a_rules_function(sandbox: Any, function: str, told: Queue) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 
 import msgspec
 
+from mrak.auth.principals import service_principal
 from mrak.core.arn import Arn, find_arn
 from mrak.core.background import Delivery, Undeliverable, parse_dead, settle
 from mrak.core.context import Context, Transaction
@@ -24,38 +25,45 @@ from mrak.services.sqs import exports as sqs
 
 
 class Call(msgspec.Struct, frozen=True):
-    """What a called target gets. `id` is the event's, `http` PutTargets' HttpParameters."""
+    """What a called target gets. `id` is the event's, `http` PutTargets' HttpParameters; `rule_arn` is the rule's,
+    "" where a pipe or schedule calls, which acts with a role."""
 
     text: str
     id: str
     http: dict[str, Any]
+    rule_arn: str = ""
 
 
 @delivery("events.target")
 async def deliver(ctx: Context, made: Delivery) -> None:
     work = msgspec.msgpack.decode(made.payload, type=Work)
     http = work.target.get("HttpParameters") or {}
-    await call_target(ctx, work.target["Arn"], work.input, json.loads(work.event)["id"], http)
+    await _call(ctx, work.target["Arn"], Call(work.input, json.loads(work.event)["id"], http, work.rule_arn))
 
 
 async def call_target(
     ctx: Context, target_arn: str, text: str, event_id: str, http: dict[str, Any] | None = None
 ) -> None:
     """Hands `text` to what an ARN names; raises where it may be tried again, or Undeliverable."""
+    await _call(ctx, target_arn, Call(text, event_id, http or {}))
+
+
+async def _call(ctx: Context, target_arn: str, given: Call) -> None:
     found = find_arn(target_arn)
     call = _CALLS.get(found.service) if found is not None else None
     if found is None or call is None:
         deviation("EVENTS-002")
         raise Undeliverable(f"{found.service if found else target_arn} cannot be a target here")
     try:
-        await call(ctx, found, Call(text, event_id, http or {}))
+        await call(ctx, found, given)
     except ApiError as error:
         raise settle(error) from error
 
 
 async def _invoke_function(ctx: Context, found: Arn, given: Call) -> None:
     params = {"FunctionName": str(found), "InvocationType": "Event", "Payload": given.text.encode()}
-    await ctx.call("lambda", "Invoke", params, scope=found.scope_in(ctx.scope.environment))
+    caller = service_principal("events.amazonaws.com", ctx.scope.account, given.rule_arn) if given.rule_arn else None
+    await ctx.call("lambda", "Invoke", params, scope=found.scope_in(ctx.scope.environment), principal=caller)
 
 
 async def _start_execution(ctx: Context, found: Arn, given: Call) -> None:
@@ -136,4 +144,6 @@ def _body(failed: Delivery) -> str:
 
 def _error_code(failure: str) -> str:
     code = failure.partition(":")[0]
+    if code == "AccessDeniedException":
+        return "NO_PERMISSIONS"
     return code if code.isidentifier() else "SDK_CLIENT_ERROR"

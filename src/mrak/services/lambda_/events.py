@@ -13,12 +13,14 @@ from typing import Any
 
 import msgspec
 
+from mrak.auth.principals import service_principal
 from mrak.core.background import Delivery
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.functions import Outcome
 from mrak.core.operation import delivery
 from mrak.services.lambda_ import destinations, invocation
+from mrak.services.lambda_.authorization import require_permission
 from mrak.services.lambda_.exports import EVENT, EventInvocation, delivery_of
 from mrak.services.lambda_.invocation import Target
 from mrak.services.lambda_.references import LATEST, Reference, function_arn, parse_reference
@@ -38,6 +40,8 @@ async def invoke_event(ctx: Context, made: Delivery) -> None:
 
     def look(tx: Transaction) -> tuple[Target, EventConfig | None]:
         config = EVENTS.get(tx, ref.scope, ref.name, ref.qualifier or LATEST)
+        if event.caller is not None:
+            require_permission(tx, ref, service_principal(*event.caller), ctx.now)
         return invocation.resolve(ctx, tx, ref), config
 
     try:

@@ -11,6 +11,7 @@ from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
+from mrak.services.lambda_.authorization import permits
 from mrak.services.lambda_.filters import Criteria, check_criteria
 from mrak.services.lambda_.references import parse_reference
 from mrak.services.lambda_.tables import FUNCTIONS, POLICIES
@@ -24,6 +25,7 @@ __all__ = [
     "event_delivery",
     "find_policy",
     "function_exists",
+    "may_invoke",
 ]
 
 EVENT = "lambda.event"
@@ -42,6 +44,8 @@ class EventInvocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True
     attempts: int = 0
     throttles: int = 0
     last_answer: bytes = b""
+    caller: tuple[str, str, str] | None = None
+    """The service that invokes for a resource: its name, and the resource's account and ARN. It needs permission."""
 
 
 def event_delivery(
@@ -51,14 +55,17 @@ def event_delivery(
     *,
     client_context: str = "",
     request_id: str = "",
+    caller: tuple[str, str, str] | None = None,
 ) -> Delivery:
-    """Invokes a function as InvocationType Event does: queued, retried, with the function's destinations."""
+    """Invokes a function as InvocationType Event does: queued, retried, with the function's destinations. A service
+    that pushes events of a resource names itself, the resource's account and ARN as `caller`."""
     event = EventInvocation(
         function_arn=function_arn,
         payload=payload,
         request_id=request_id or ctx.draw.uuid(),
         accepted_at=ctx.now,
         client_context=client_context,
+        caller=caller,
     )
     return delivery_of(ctx, event, ctx.now)
 
@@ -90,6 +97,12 @@ def function_exists(tx: Transaction, scope: Scope, function_arn: str) -> bool:
     """Whether an ARN, qualified or not, names a function of the environment."""
     ref = parse_reference(scope, function_arn)
     return FUNCTIONS.get(tx, ref.scope, ref.name) is not None
+
+
+def may_invoke(tx: Transaction, ctx: Context, function_arn: str, caller: tuple[str, str, str]) -> bool:
+    """Whether the function's policy lets a service (its name, the resource's account and ARN) invoke it."""
+    service, *source = caller
+    return permits(tx, parse_reference(ctx.scope, function_arn), service, (source[0], source[1]), ctx.now)
 
 
 def find_policy(tx: Transaction, scope: Scope, function_arn: str) -> list[dict[str, Any]]:

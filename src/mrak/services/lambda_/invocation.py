@@ -16,6 +16,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.functions import FunctionSpec, Invocation, Outcome, ResponseStream
 from mrak.services.lambda_ import errors, functions
+from mrak.services.lambda_.authorization import require_permission
 from mrak.services.lambda_.packages import folder_state
 from mrak.services.lambda_.references import LATEST, Reference, function_arn, version_number
 from mrak.services.lambda_.roles import issue_credentials
@@ -51,6 +52,13 @@ def resolve(ctx: Context, tx: Transaction, ref: Reference) -> Target:
             layers.append(layer.code_id)
     unreserved = ACCOUNT_CONCURRENCY - functions.reserved_sum(tx, ref.scope)
     return Target(ref, version, function.reserved, unreserved, tuple(layers))
+
+
+def admit(ctx: Context, tx: Transaction, ref: Reference) -> Target:
+    """What is to run, where the caller may invoke it."""
+    target = resolve(ctx, tx, ref)
+    require_permission(tx, ref, ctx.principal, ctx.now)
+    return target
 
 
 def _draw_version(ctx: Context, tx: Transaction, ref: Reference, alias: Alias) -> Version:

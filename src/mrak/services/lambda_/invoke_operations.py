@@ -28,7 +28,7 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     kind = req.get("InvocationType", "RequestResponse")
     if kind == "Event":
         return await _invoke_later(ctx, ref, payload, req.get("ClientContext", ""))
-    target = await ctx.transact(lambda tx: invocation.resolve(ctx, tx, ref))
+    target = await ctx.transact(lambda tx: invocation.admit(ctx, tx, ref))
     check_payload(payload, _SYNC_LIMIT_BYTES)
     if kind == "DryRun":
         return {"StatusCode": 204}
@@ -71,7 +71,7 @@ async def _invoke_later(ctx: Context, ref: Reference, payload: bytes, client_con
     check_payload(payload, _EVENT_LIMIT_BYTES)
 
     def accept(tx: Transaction) -> Target:
-        target = invocation.resolve(ctx, tx, ref)
+        target = invocation.admit(ctx, tx, ref)
         tx.enqueue(event_delivery(ctx, ref.arn, payload, client_context=context, request_id=ctx.request_id))
         return target
 
@@ -92,7 +92,7 @@ async def invoke_async(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     payload: bytes = req.get("Payload", b"")
-    target = await ctx.transact(lambda tx: invocation.resolve(ctx, tx, ref))
+    target = await ctx.transact(lambda tx: invocation.admit(ctx, tx, ref))
     check_payload(payload, _SYNC_LIMIT_BYTES)
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204, "EventStream": _nothing()}

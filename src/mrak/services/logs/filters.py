@@ -28,17 +28,18 @@ async def put_subscription_filter(ctx: Context, req: dict[str, Any]) -> None:
     if destination.service == "lambda":
         if destination.account != ctx.scope.account:
             raise errors.cross_account_function()
-        await _check_function(ctx, req["destinationArn"])
+        await _check_function(ctx, req)
     passing.parse_pattern(req["filterPattern"])
     await ctx.transact(lambda tx: _put_subscription(ctx, tx, req))
 
 
-async def _check_function(ctx: Context, function_arn: str) -> None:
-    """AWS tries the function before it accepts a filter; we see whether it is there."""
+async def _check_function(ctx: Context, req: dict[str, Any]) -> None:
+    """AWS tries the function before it accepts a filter; we see whether it is there and lets the log group in."""
+    params = {"FunctionName": req["destinationArn"], "InvocationType": "DryRun"}
     try:
-        await ctx.call("lambda", "GetFunctionConfiguration", {"FunctionName": function_arn})
+        await ctx.call("lambda", "Invoke", params, principal=names.service(ctx.scope, req["logGroupName"]))
     except ApiError as error:
-        if error.code != "ResourceNotFoundException":
+        if error.code not in ("ResourceNotFoundException", "AccessDeniedException"):
             raise
         raise errors.function_not_executable() from None
 

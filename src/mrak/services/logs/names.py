@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 
+from mrak.auth.principals import Principal, service_principal
 from mrak.core.arn import arn
 from mrak.core.context import Transaction
 from mrak.core.page import find_position, take_page
@@ -20,6 +21,11 @@ _LONGEST_NAME = 512
 
 def group_arn(scope: Scope, name: str) -> str:
     return arn(scope, "logs", f"log-group:{name}")
+
+
+def service(scope: Scope, group: str) -> Principal:
+    """CloudWatch Logs, acting for a log group."""
+    return service_principal(f"logs.{scope.region}.amazonaws.com", scope.account, f"{group_arn(scope, group)}:*")
 
 
 def stream_arn(scope: Scope, group: str, stream: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 
 import msgspec
 
-from mrak.auth.principals import service_principal
 from mrak.core.background import Delivery, Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery, timer
@@ -29,8 +28,7 @@ async def deliver_subscription(ctx: Context, made: Delivery) -> None:
     """Hands events to a function, stream or delivery stream, compressed as AWS does."""
     destination_arn, message = msgspec.msgpack.decode(made.payload)
     packed = gzip.compress(msgspec.json.encode(message), 6, mtime=0)
-    source = names.group_arn(made.scope, message["logGroup"])
-    principal = service_principal(f"logs.{made.scope.region}.amazonaws.com", made.scope.account, f"{source}:*")
+    principal = names.service(made.scope, message["logGroup"])
     service, resource = destination_arn.split(":")[2], destination_arn.rpartition("/")[2]
     if service == "lambda":
         event = {"awslogs": {"data": base64.b64encode(packed).decode()}}

@@ -133,6 +133,8 @@ def _check_destinations(ctx: Context, tx: Transaction, bucket: Bucket, configura
         for each in configuration.get(member, ()):
             if not _exists(ctx, tx, bucket, service, each[field]):
                 missing.append((each[field], f"The destination {noun} does not exist"))
+            elif service == "lambda" and not _may_invoke(ctx, tx, bucket, each[field]):
+                missing.append((each[field], f"Not authorized to invoke function [{each[field]}]"))
     if not missing:
         return
     fields: dict[str, str] = {}
@@ -140,6 +142,17 @@ def _check_destinations(ctx: Context, tx: Transaction, bucket: Bucket, configura
         number = str(at) if len(missing) > 1 else ""
         fields |= {f"ArgumentName{number}": name, f"ArgumentValue{number}": value}
     raise errors.error("InvalidArgument", "Unable to validate the following destination configurations", **fields)
+
+
+def _caller(ctx: Context, bucket: Bucket) -> tuple[str, str, str]:
+    """S3 as a function's policy knows it."""
+    return "s3.amazonaws.com", bucket.account, f"arn:{ctx.scope.partition}:s3:::{bucket.name}"
+
+
+def _may_invoke(ctx: Context, tx: Transaction, bucket: Bucket, function_arn: str) -> bool:
+    from mrak.services.lambda_ import exports as functions
+
+    return functions.may_invoke(tx, ctx, function_arn, _caller(ctx, bucket))
 
 
 def _exists(ctx: Context, tx: Transaction, bucket: Bucket, service: str, target: str) -> bool:
@@ -177,7 +190,7 @@ def _send_tests(ctx: Context, tx: Transaction, bucket: Bucket, configuration: di
     body = msgspec.json.encode(event).decode()
     for member in ("TopicConfigurations", "QueueConfigurations"):
         for each in configuration.get(member, ()):
-            _deliver(ctx, tx, member, each, body)
+            _deliver(ctx, tx, bucket, member, each, body)
 
 
 @operation("GetBucketNotificationConfiguration", action="s3:GetBucketNotification")
@@ -202,12 +215,12 @@ def emit(ctx: Context, tx: Transaction, bucket: Bucket, happening: Happening) ->
             wanted = any(matches_event(event, f"s3:{happening.name}") for event in each["Events"])
             if wanted and key.startswith(prefix) and key.endswith(suffix):
                 record = render_record(ctx, bucket, happening, each["Id"])
-                _deliver(ctx, tx, member, each, msgspec.json.encode({"Records": [record]}).decode())
+                _deliver(ctx, tx, bucket, member, each, msgspec.json.encode({"Records": [record]}).decode())
     if "EventBridgeConfiguration" in configuration:
         _deliver_to_bridge(ctx, tx, bucket, happening)
 
 
-def _deliver(ctx: Context, tx: Transaction, member: str, target: dict[str, Any], body: str) -> None:
+def _deliver(ctx: Context, tx: Transaction, bucket: Bucket, member: str, target: dict[str, Any], body: str) -> None:
     if member == "QueueConfigurations":
         from mrak.services.sqs import exports as sqs
 
@@ -222,7 +235,8 @@ def _deliver(ctx: Context, tx: Transaction, member: str, target: dict[str, Any],
     else:
         from mrak.services.lambda_ import exports as functions
 
-        tx.enqueue(functions.event_delivery(ctx, target["LambdaFunctionArn"], body.encode()))
+        arn = target["LambdaFunctionArn"]
+        tx.enqueue(functions.event_delivery(ctx, arn, body.encode(), caller=_caller(ctx, bucket)))
 
 
 def _deliver_to_bridge(ctx: Context, tx: Transaction, bucket: Bucket, happening: Happening) -> None:

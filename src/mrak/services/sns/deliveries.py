@@ -19,6 +19,7 @@ from typing import Any
 
 import msgspec
 
+from mrak.auth.principals import service_principal
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry, Undeliverable, parse_dead, settle
 from mrak.core.context import Context, Transaction
@@ -206,8 +207,10 @@ async def invoke_function(ctx: Context, made: Delivery) -> None:
         "InvocationType": "Event",
         "Payload": json.dumps(event).encode(),
     }
+    topic_arn = work.subscription_arn.rpartition(":")[0]
+    caller = service_principal("sns.amazonaws.com", made.scope.account, topic_arn)
     try:
-        await ctx.call("lambda", "Invoke", params, scope=found.scope_in(made.scope.environment))
+        await ctx.call("lambda", "Invoke", params, scope=found.scope_in(made.scope.environment), principal=caller)
     except ApiError as error:
         raise settle(error) from error
 
