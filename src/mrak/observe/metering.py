@@ -12,6 +12,7 @@ Secrets Manager count requests. All else is metered by the handler (`ctx.meter`)
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from time import gmtime, strftime
 
 import msgspec
@@ -22,6 +23,7 @@ from mrak.core.scope import Scope
 from mrak.store.tables import Table
 
 _CHUNK_BYTES = 65_536
+_DAY_SECONDS = 86_400
 _S3_FREE = frozenset({"DeleteObject", "DeleteObjects", "DeleteBucket", "AbortMultipartUpload"})
 _S3_TIER_ONE = ("Put", "Copy", "Post", "List", "Create", "Upload", "Complete")
 _COUNTED = {"kms": "Requests", "secretsmanager": "Requests"}
@@ -78,7 +80,7 @@ def add(tx: Transaction, records: Iterable[OperationRecord]) -> None:
     by_day: dict[tuple[Scope, Key], float] = {}
     by_trace: dict[tuple[Scope, Key], tuple[float, float]] = {}
     for record in records:
-        day = strftime("%Y-%m-%d", gmtime(record.started_at))
+        day = _day(int(record.started_at // _DAY_SECONDS))
         for unit, amount in usage_of(record).items():
             place = (record.scope, (day, record.service, record.operation, unit))
             by_day[place] = by_day.get(place, 0.0) + amount
@@ -113,6 +115,11 @@ def forget_traces(tx: Transaction, scope: Scope, before: float, most: int) -> No
     for row in list(BY_AGE.scan(tx, scope, upto=before, limit=most)):
         TRACES.lock(tx, scope, row.trace, row.service, row.operation, row.unit)
         TRACES.delete(tx, scope, row)
+
+
+@lru_cache(maxsize=64)
+def _day(number: int) -> str:
+    return strftime("%Y-%m-%d", gmtime(number * _DAY_SECONDS))
 
 
 def _add_to_day(tx: Transaction, scope: Scope, key: Key, amount: float) -> None:

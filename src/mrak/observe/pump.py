@@ -1,4 +1,5 @@
-"""From the engine's records to rows: a second's worth at a time, in one transaction for each environment.
+"""From the engine's records to rows: a second's worth at a time, a few hundred in a transaction, so that no request
+waits long for one.
 
 Records are telemetry, not state: a crash loses the last second of them and nothing else. Reading a bill writes what is
 waiting first, so what a person sees includes what that person just did.
@@ -13,12 +14,14 @@ from functools import partial
 
 from mrak.core.context import Transaction
 from mrak.core.record import OperationRecord
+from mrak.core.scope import Scope
 from mrak.engine.environments import Environments
 from mrak.observe import metering
 from mrak.observe.recent import Recent
 
 _PERIOD_SECONDS = 1.0
 _MOST_WAITING = 20_000
+_AT_ONCE = 500
 _TRACES_KEPT_SECONDS = 7 * 86_400.0
 _FORGOTTEN_AT_ONCE = 200
 
@@ -58,14 +61,20 @@ class Pump:
         """Writes what is waiting for an environment; records of a deleted one are dropped."""
         records = self._waiting.pop(name, [])
         environment = self._environments.find_open(name)
-        if records and environment is not None:
-            await environment.transact(partial(self._write, records))
+        if not records or environment is None:
+            return
+        for at in range(0, len(records), _AT_ONCE):
+            await environment.transact(partial(self._write, records[at : at + _AT_ONCE]))
+        before = records[-1].started_at - _TRACES_KEPT_SECONDS
+        for scope in {record.scope for record in records}:
+            await environment.transact(partial(self._forget, scope, before))
 
     def _write(self, records: list[OperationRecord], tx: Transaction) -> None:
         for writer in self.writers:
             writer(tx, records)
-        for scope in {record.scope for record in records}:
-            metering.forget_traces(tx, scope, records[-1].started_at - _TRACES_KEPT_SECONDS, _FORGOTTEN_AT_ONCE)
+
+    def _forget(self, scope: Scope, before: float, tx: Transaction) -> None:
+        metering.forget_traces(tx, scope, before, _FORGOTTEN_AT_ONCE)
 
     async def _run(self) -> None:
         while True:
