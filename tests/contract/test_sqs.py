@@ -105,7 +105,7 @@ def test_too_often_received_goes_to_the_dead_letter_queue(sqs: Any, queue: str) 
 
 
 def test_counts_follow_the_messages(sqs: Any, queue: str) -> None:
-    """Autoscalers steer by these three numbers."""
+    """Autoscalers steer by these three numbers. SQS-001: they are exact and follow at once."""
     sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": str(i), "MessageBody": "m"} for i in range(4)])
     sqs.send_message(QueueUrl=queue, MessageBody="late", DelaySeconds=600)
     sqs.receive_message(QueueUrl=queue)
@@ -115,7 +115,7 @@ def test_counts_follow_the_messages(sqs: Any, queue: str) -> None:
 
 
 def test_old_messages_expire(sqs: Any, fresh_sandbox: Any) -> None:
-    """Retention goes by the sandbox's clock."""
+    """Retention goes by the sandbox's clock. SQS-001: a receive removes what is too old."""
     sqs = fresh_sandbox.client("sqs")
     queue = sqs.create_queue(QueueName="short", Attributes={"MessageRetentionPeriod": "60"})["QueueUrl"]
     sqs.send_message(QueueUrl=queue, MessageBody="old")

@@ -14,6 +14,7 @@ import msgspec
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.services.sqs import errors
 from mrak.services.sqs.tables import DUE, FIFO_DUE, FRESH, QUEUES, TALLIES, Queue
@@ -247,6 +248,7 @@ def _settings_shown(scope: Scope, queue: Queue) -> dict[str, str]:
 
 
 def _counts(tx: Transaction, scope: Scope, queue: Queue, now: float) -> dict[str, str]:
+    deviation("SQS-001")
     tally = TALLIES.get(tx, scope, queue.name)
     if queue.fifo:
         delayed = FIFO_DUE.count(tx, scope, queue.name, 0, after=now)
