@@ -21,6 +21,7 @@ from mrak.core.operation import load
 from mrak.core.scope import DEFAULT_ENVIRONMENT, Scope
 from mrak.engine.environment import Environment
 from mrak.engine.environments import Environments
+from mrak.gateway import cognitonames
 from mrak.gateway.forms import Form
 from mrak.gateway.router import Route
 
@@ -61,6 +62,19 @@ class Authentication:
         if owner is not None and not _ACCOUNT.fullmatch(key):
             return await self._user(request, route, signature, owner.name)
         return await self._unknown(route, signature)
+
+    def locate(self, request: Request, route: Route) -> Route:
+        """The route of a request to Cognito without a signature, with the environment that its names tell; the body
+        has been read."""
+        if route.environment:
+            return route
+        if route.plane:
+            code, region = cognitonames.find_in_page(request, route.resource), ""
+        else:
+            code, region = cognitonames.find_in_operation(request)
+        row = self._environments.by_code.get(code)
+        name = DEFAULT_ENVIRONMENT if row is None else row.name
+        return msgspec.structs.replace(route, environment=name, region=route.region or region)
 
     async def _anonymous(self, route: Route) -> Caller:
         """Nobody. Data planes and S3 decide by their own policies; in the open mode that is the default account."""

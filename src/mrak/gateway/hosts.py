@@ -6,6 +6,7 @@
     abc123.execute-api.localhost             an API Gateway API
     xyz.lambda-url.us-east-1.localhost       a function URL
     d111.cloudfront.localhost                a distribution
+    app.auth.us-east-1.localhost             a user pool's pages, by its domain; also .amazoncognito.com
     sqs.us-east-1.localhost                  a service's endpoint
 
 An environment's name may stand before the base: `abc123.execute-api.alice.localhost`. The bases are `localhost`,
@@ -20,7 +21,7 @@ from functools import lru_cache
 
 import msgspec
 
-_BASES = (".localhost.localstack.cloud", ".localhost", ".amazonaws.com", ".cloudfront.net")
+_BASES = (".localhost.localstack.cloud", ".localhost", ".amazonaws.com", ".amazoncognito.com", ".cloudfront.net")
 _REGION = re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov|-iso[a-z]?)?-[a-z]+-\d")
 _RESOURCES = {
     "s3": "s3",
@@ -28,6 +29,7 @@ _RESOURCES = {
     "execute-api": "execute-api",
     "lambda-url": "lambda-url",
     "cloudfront": "cloudfront",
+    "auth": "cognito-idp",
 }
 
 

@@ -100,6 +100,8 @@ class Pipeline:
         if request.body is None and found.service != "s3":
             # All but S3 sign the body itself, without saying its hash.
             request.body = await _read_whole(request)
+        if signature is None and found.service in ("cognito-idp", "cognito-identity"):
+            found = self._authentication.locate(request, found)
         caller = await self._authentication.caller(request, found, signature)
         if found.resource and found.service == "s3":
             request.path = f"/{found.resource}{request.path}"
@@ -154,7 +156,11 @@ class Pipeline:
         return plan.encode(name, output, ctx.request_id)
 
     async def _data_plane(self, request: Request, found: Route, signature: Signature | None) -> Response:
-        """Requests to what users built: APIs, function URLs, distributions, websites."""
+        """Requests to what users built: APIs, function URLs, distributions, websites, a user pool's pages."""
+        if found.plane == "cognito-idp":
+            if request.body is None:
+                request.body = await _read_whole(request)
+            found, signature = self._authentication.locate(request, found), None
         caller = await self._authentication.caller(request, found, signature)
         ctx = self._context(request, caller)
         # What is called from here (functions) finds the services where they are, not at the API's own host.

@@ -34,13 +34,20 @@ class Route(msgspec.Struct, frozen=True):
     account: str = ""
 
 
-_PLANES = {"execute-api": "apigatewayv2", "lambda-url": "lambda", "cloudfront": "cloudfront", "s3-website": "s3"}
+_PLANES = {
+    "execute-api": "apigatewayv2",
+    "lambda-url": "lambda",
+    "cloudfront": "cloudfront",
+    "s3-website": "s3",
+    "cognito-idp": "cognito-idp",
+}
 _PLANE_PATH = re.compile(r"/_aws/(execute-api|lambda-url|cloudfront)/([A-Za-z0-9]+)(/.*)?")
 # `@connections` of a WebSocket API is an operation on the API's own host, behind the stage's name.
 _CONNECTIONS = re.compile(r"/[^/]*/(?:@|%40)(connections/[^/]+)")
 _USER_REQUEST_PATH = re.compile(r"/restapis/([A-Za-z0-9]+)/([^/]+)/_user_request_(/.*)?")
 _RPC_PATH = re.compile(r"/service/([^/]+)/operation/[^/]+")
-_HOSTED_PAGES = re.compile(r"/_aws/cognito-idp(/.*)?|/([a-z]{2}-[a-z]+-\d_[A-Za-z0-9]+)/\.well-known/.*")
+# A user pool's pages, by its domain or id, and its keys, which stand under the issuer's own path.
+_HOSTED_PAGES = re.compile(r"/_aws/cognito-idp/([^/]+)(/.*)?|/([a-z]{2}(?:-[a-z]+)+-\d_[A-Za-z0-9]+)(/\.well-known/.*)")
 
 # Signing names that several services share, told apart by their REST paths.
 _SHARED_PATHS = {
@@ -112,7 +119,8 @@ def route_plane(request: Request) -> Route | None:
         rest = f"/{match[2]}{match[3] or '/'}"
         return Route("apigatewayv2", "", "execute-api", match[1], rest, host.region, host.environment)
     if (match := _HOSTED_PAGES.fullmatch(path)) and "x-amz-target" not in request.headers:
-        return Route("cognito-idp", "", "cognito-idp", match[2] or "", path, host.region, host.environment)
+        name, rest = match[1] or match[3], match[2] or match[4] or "/"
+        return Route("cognito-idp", "", "cognito-idp", name, rest, host.region, host.environment)
     if path.startswith("/SimpleNotificationService-") and (match := _SNS_CERTIFICATE.fullmatch(path)):
         return Route("sns", "", "sns-certificate", match[1], path, host.region, host.environment)
     return None

@@ -1,0 +1,34 @@
+"""Amazon Cognito user pools. Importing this package registers its operations and the hosted pages.
+
+pool_operations, part_operations     pools, app clients; domains, resource servers, providers
+signup_, auth_, self_operations      what apps call for their users: signing up, signing in, looking after oneself
+admin_, group_operations             what administrators call
+authentication, challenges, custom   the flows of signing in, and the answers to challenges
+srp, passwords, mfa, codes, sessions the parts of which flows are made
+tokens, claims, signing              what a sign-in ends with
+triggers, messages, migration        Lambda triggers, and what users are sent
+users, schema, pools, listing        the domain: users, attributes, settings
+tables, errors, exports              rows and their invariants, errors, what other services may use
+"""
+
+from mrak.services.cognito_idp import (
+    admin_operations,
+    auth_operations,
+    group_operations,
+    part_operations,
+    pool_operations,
+    self_operations,
+    signup_operations,
+)
+from mrak.services.cognito_idp.pages import plane
+
+__all__ = [
+    "admin_operations",
+    "auth_operations",
+    "group_operations",
+    "part_operations",
+    "plane",
+    "pool_operations",
+    "self_operations",
+    "signup_operations",
+]

@@ -1,0 +1,214 @@
+"""Responses to challenges (RespondToAuthChallenge), one function for each challenge.
+
+https://docs.aws.amazon.com/cognito-user-identity-pools/latest/APIReference/API_RespondToAuthChallenge.html
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import msgspec
+
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.services.cognito_idp import authentication, custom, errors, mfa, passwords, schema, sessions, srp, users
+from mrak.services.cognito_idp.authentication import Attempt
+from mrak.services.cognito_idp.tables import USERS, Session, User
+
+_MOST_MFA_FAILURES: Final = 5
+Responses = dict[str, str]
+
+
+def require(responses: Responses, name: str) -> str:
+    found = responses.get(name)
+    if not found:
+        raise errors.missing(name)
+    return found
+
+
+async def respond(
+    ctx: Context, attempt: Attempt, challenge: str, session: str | None, responses: Responses
+) -> dict[str, Any]:
+    """The answer to a response: tokens, or the next challenge."""
+    if challenge == "PASSWORD_VERIFIER":
+        return await _password_verifier(ctx, attempt, responses)
+    answer = _ANSWERS.get(challenge)
+    if answer is None:
+        raise errors.invalid(f"Unsupported challenge name: {challenge}")
+    if not session:
+        raise errors.missing("Session")
+    return await answer(ctx, attempt, session, responses)
+
+
+async def _password_verifier(ctx: Context, attempt: Attempt, responses: Responses) -> dict[str, Any]:
+    block = require(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
+    signature, timestamp = require(responses, "PASSWORD_CLAIM_SIGNATURE"), require(responses, "TIMESTAMP")
+    try:
+        raw = base64.b64decode(block, validate=True)
+        identifier = raw.decode("ascii")
+    except (binascii.Error, ValueError):
+        raise errors.wrong_password() from None
+    target = attempt.target
+
+    def check(tx: Transaction) -> tuple[Session, User] | ApiError:
+        session = sessions.take(ctx, tx, target, identifier)
+        state = session.state
+        numbers = (int(state["b"], 16), int(state["a"], 16), int(state["B"], 16))
+        key = srp.session_key(state["verifier"], *numbers)
+        expected = srp.claim_signature(key, target.pool.short_id, session.username, raw, timestamp)
+        right = hmac.compare_digest(expected.encode(), signature.encode())
+        if not state["known"]:
+            return errors.wrong_password()
+        user = users.open_user(tx, target.scope, target.pool, session.username)
+        settled = authentication.settle(ctx, tx, target, user, right=right and user.verifier == state["verifier"])
+        return settled if isinstance(settled, ApiError) else (session, settled)
+
+    checked = await ctx.transact(check)
+    if isinstance(checked, ApiError):
+        raise checked
+    session, user = checked
+    if "rounds" in session.state:
+        return await custom.after_password(ctx, attempt, user, session.state["rounds"])
+    return await authentication.after_password(ctx, attempt, user)
+
+
+async def _new_password(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    password, target = require(responses, "NEW_PASSWORD"), attempt.target
+    given = {
+        name.removeprefix("userAttributes."): value
+        for name, value in responses.items()
+        if name.startswith("userAttributes.")
+    }
+
+    def change(tx: Transaction) -> User:
+        passwords.check_policy(target.pool, password)
+        schema.check_values(target.pool, given)
+        schema.check_writable(target.pool, target.client, given)
+        session = _take(ctx, tx, attempt, session_id, "NEW_PASSWORD_REQUIRED")
+        user = users.open_user(tx, target.scope, target.pool, session.username)
+        authentication.check_can_sign_in(user)
+        changed = users.change_attributes(ctx, user, given)
+        schema.check_required(target.pool, changed.attributes)
+        changed = passwords.set_password(ctx, target.pool, changed, password, permanent=True)
+        changed = msgspec.structs.replace(changed, status="CONFIRMED")
+        users.replace(tx, target.scope, target.pool, user, changed)
+        return changed
+
+    user = await ctx.transact(change)
+    return await authentication.after_password(ctx, attempt, user, source="NewPasswordChallenge")
+
+
+def _take(ctx: Context, tx: Transaction, attempt: Attempt, session_id: str, challenge: str) -> Session:
+    session = sessions.take(ctx, tx, attempt.target, session_id)
+    if session.challenge != challenge:
+        raise errors.invalid_session()
+    named = users.find(tx, attempt.target.scope, attempt.target.pool, attempt.name)
+    if named is None or named.username != session.username:
+        raise errors.invalid_session()
+    return session
+
+
+def _fail(tx: Transaction, attempt: Attempt, session: Session) -> ApiError:
+    """After a wrong code the session holds on, for some more tries."""
+    failures = session.state.get("failures", 0) + 1
+    if failures < _MOST_MFA_FAILURES:
+        again = msgspec.structs.replace(session, state=session.state | {"failures": failures})
+        sessions.keep(tx, attempt.target, again)
+    return errors.wrong_mfa_code()
+
+
+async def _totp(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    code, target = require(responses, "SOFTWARE_TOKEN_MFA_CODE"), attempt.target
+
+    def check(tx: Transaction) -> User | ApiError:
+        session = _take(ctx, tx, attempt, session_id, "SOFTWARE_TOKEN_MFA")
+        user = users.open_user(tx, target.scope, target.pool, session.username)
+        authentication.check_can_sign_in(user)
+        step = mfa.find_step(user.totp_secret, code, ctx.now, user.totp_step)
+        if step is None:
+            return _fail(tx, attempt, session)
+        USERS.replace(tx, target.scope, user, msgspec.structs.replace(user, totp_step=step))
+        return user
+
+    return await _finish_factor(ctx, attempt, check)
+
+
+async def _finish_factor(
+    ctx: Context, attempt: Attempt, check: Callable[[Transaction], User | ApiError]
+) -> dict[str, Any]:
+    checked = await ctx.transact(check)
+    if isinstance(checked, ApiError):
+        raise checked
+    return await authentication.finish(ctx, attempt, checked)
+
+
+def _sent_code(name: str, field: str) -> Callable[..., Awaitable[dict[str, Any]]]:
+    async def answer(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+        code, target = require(responses, field), attempt.target
+
+        def check(tx: Transaction) -> User | ApiError:
+            session = _take(ctx, tx, attempt, session_id, name)
+            if not hmac.compare_digest(session.state["code"].encode(), code.encode()):
+                return _fail(tx, attempt, session)
+            user = users.require(tx, target.scope, target.pool, session.username)
+            authentication.check_can_sign_in(user)
+            return user
+
+        return await _finish_factor(ctx, attempt, check)
+
+    return answer
+
+
+async def _select(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    chosen, target = require(responses, "ANSWER"), attempt.target
+
+    def look(tx: Transaction) -> User:
+        session = _take(ctx, tx, attempt, session_id, "SELECT_MFA_TYPE")
+        return users.require(tx, target.scope, target.pool, session.username)
+
+    user = await ctx.transact(look)
+    if chosen not in mfa.factors_of(target.pool, user):
+        raise errors.invalid("Selected MFA type is not enabled for the user.")
+    return await authentication.demand_factor(ctx, attempt, user, chosen)
+
+
+async def _setup(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    """After VerifySoftwareToken, whose session says that the code was right."""
+    target = attempt.target
+
+    def check(tx: Transaction) -> User:
+        session = _take(ctx, tx, attempt, session_id, "MFA_SETUP")
+        if not session.state.get("verified"):
+            raise errors.invalid_session()
+        return users.require(tx, target.scope, target.pool, session.username)
+
+    return await authentication.finish(ctx, attempt, await ctx.transact(check))
+
+
+async def _custom(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    answer = require(responses, "ANSWER")
+    session = await ctx.transact(lambda tx: _take_custom(ctx, tx, attempt, session_id))
+    return await custom.verify(ctx, attempt, session, answer)
+
+
+def _take_custom(ctx: Context, tx: Transaction, attempt: Attempt, session_id: str) -> Session:
+    session = sessions.take(ctx, tx, attempt.target, session_id)
+    if session.challenge != "CUSTOM_CHALLENGE":
+        raise errors.invalid_session()
+    return session
+
+
+_ANSWERS: Final[dict[str, Callable[..., Awaitable[dict[str, Any]]]]] = {
+    "NEW_PASSWORD_REQUIRED": _new_password,
+    "SOFTWARE_TOKEN_MFA": _totp,
+    "SMS_MFA": _sent_code("SMS_MFA", "SMS_MFA_CODE"),
+    "EMAIL_OTP": _sent_code("EMAIL_OTP", "EMAIL_OTP_CODE"),
+    "SMS_OTP": _sent_code("SMS_OTP", "SMS_OTP_CODE"),
+    "SELECT_MFA_TYPE": _select,
+    "MFA_SETUP": _setup,
+    "CUSTOM_CHALLENGE": _custom,
+}
