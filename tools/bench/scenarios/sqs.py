@@ -1,4 +1,4 @@
-"""SQS: the three calls of every queue user, and how soon a waiting receiver is woken."""
+"""SQS: the three calls of every queue user, batches, FIFO, and how soon a waiting receiver is woken."""
 
 from __future__ import annotations
 
@@ -36,6 +36,37 @@ def send_message(bench: Bench) -> Iterator[Row]:
     url = make_queue(bench, "bench-send")
     requests = [bench.signer.call("sqs", "send_message", QueueUrl=url, MessageBody=f"{n} {BODY}") for n in range(100)]
     yield bench.measure("sqs SendMessage", requests, bar=0.4)
+
+
+@scenario("sqs.SendMessageBatch")
+def send_batch(bench: Bench) -> Iterator[Row]:
+    url = make_queue(bench, "bench-batch")
+    requests = [
+        bench.signer.json("sqs", "SendMessageBatch", {"QueueUrl": url, "Entries": _entries(number * 10)})
+        for number in range(100)
+    ]
+    yield bench.measure("sqs SendMessageBatch of ten", requests)
+
+
+@scenario("sqs.fifo")
+def send_fifo(bench: Bench) -> Iterator[Row]:
+    """Each message once, in a hundred groups; deduplicated by its own id."""
+    count = 2_000 if bench.quick else 10_000
+    url = make_queue(bench, "bench.fifo", FifoQueue="true")
+    requests = [
+        bench.signer.json(
+            "sqs",
+            "SendMessage",
+            {
+                "QueueUrl": url,
+                "MessageBody": BODY,
+                "MessageGroupId": str(number % 100),
+                "MessageDeduplicationId": str(number),
+            },
+        )
+        for number in range(count)
+    ]
+    yield bench.measure("sqs SendMessage FIFO", requests, once=True)
 
 
 @scenario("sqs.ReceiveMessage")
