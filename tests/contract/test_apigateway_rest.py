@@ -190,6 +190,9 @@ def test_binary_bodies(proxied: Rest) -> None:
         ("text", 502, None),
         ({"statusCode": "wrong"}, 502, None),
         ({"statusCode": 200, "other": 1}, 502, None),
+        ({"statusCode": 101}, 502, None),
+        ({"statusCode": 200, "headers": {"a": "b\r\nx: y"}}, 502, None),
+        ({"statusCode": 200, "headers": {"a\r\nb": "c"}}, 502, None),
         ({"statusCode": 200, "multiValueHeaders": {"a": "b"}}, 502, None),
     ],
 )
@@ -659,3 +662,27 @@ def test_access_logs(sandbox: Any) -> None:
     logs = sandbox.client("logs")
     lines = [event["message"] for event in logs.filter_log_events(logGroupName="rest-access")["events"]]
     assert lines == ["GET /a/{id} 200 127.0.0.1 -", "GET - 403 127.0.0.1 -"]
+
+
+def test_throttling(sandbox: Any) -> None:
+    """The stage's burst, then a usage plan's: one request too many is a 429, until tokens have come back."""
+    api = Rest(sandbox)
+    template = {"application/json": '{"statusCode": 200}'}
+    api.method("GET", "/a", "MOCK", requestTemplates=template, responses={"200": {}})
+    api.method("GET", "/keyed", "MOCK", requestTemplates=template, responses={"200": {}}, apiKeyRequired=True)
+    api.deploy()
+    operations = [
+        {"op": "replace", "path": "/~1a/GET/throttling/burstLimit", "value": "2"},
+        {"op": "replace", "path": "/~1a/GET/throttling/rateLimit", "value": "0.001"},
+    ]
+    api.client.update_stage(restApiId=api.id, stageName="test", patchOperations=operations)
+    assert [fetch(f"{api.url}/a").status for _ in range(4)] == [200, 200, 429, 429]
+    assert fetch(f"{api.url}/a").json == {"message": "Too Many Requests"}
+    sandbox.advance_clock(1001)
+    assert [fetch(f"{api.url}/a").status for _ in range(2)] == [200, 429]
+    key = api.client.create_api_key(name="t", enabled=True)
+    stages = [{"apiId": api.id, "stage": "test"}]
+    plan = api.client.create_usage_plan(name="t", apiStages=stages, throttle={"burstLimit": 1, "rateLimit": 0.001})
+    api.client.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+    headers = {"x-api-key": key["value"]}
+    assert [fetch(f"{api.url}/keyed", headers=headers).status for _ in range(2)] == [200, 429]

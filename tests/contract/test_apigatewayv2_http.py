@@ -358,3 +358,13 @@ def test_access_logs(apis: Any, sandbox: Any, upstream: str) -> None:
     fetch(api["ApiEndpoint"] + "/a")
     (event,) = sandbox.client("logs").filter_log_events(logGroupName="http-access")["events"]
     assert json.loads(event["message"]) == {"k": "$default", "s": 418, "p": "/a"}
+
+
+def test_throttling(apis: Any, upstream: str) -> None:
+    """A route's limits come before the stage's."""
+    api = apis.create_api(Name="throttled", ProtocolType="HTTP", Target=upstream, RouteKey="GET /a")
+    limits = {"ThrottlingBurstLimit": 1, "ThrottlingRateLimit": 0.001}
+    apis.update_stage(ApiId=api["ApiId"], StageName="$default", RouteSettings={"GET /a": limits})
+    assert fetch(api["ApiEndpoint"] + "/a").status == 200
+    answer = fetch(api["ApiEndpoint"] + "/a")
+    assert (answer.status, answer.json) == (429, {"message": "Too Many Requests"})

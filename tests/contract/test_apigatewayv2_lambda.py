@@ -150,6 +150,13 @@ def test_the_event_of_payload_1(apis: Any, functions: dict[str, str]) -> None:
         ({"statusCode": "202", "headers": {"Content-Type": "a/b"}}, 202, "a/b", b""),
         ({"statusCode": 200, "body": "AP8=", "isBase64Encoded": True}, 200, "text/plain; charset=utf-8", b"\x00\xff"),
         ({"statusCode": "x"}, 500, "application/json", b'{"message":"Internal Server Error"}'),
+        ({"statusCode": 101}, 500, "application/json", b'{"message":"Internal Server Error"}'),
+        (
+            {"statusCode": 200, "headers": {"a": "b\r\nx: y"}},
+            500,
+            "application/json",
+            b'{"message":"Internal Server Error"}',
+        ),
         ({"statusCode": 200, "headers": 5}, 500, "application/json", b'{"message":"Internal Server Error"}'),
     ],
 )

@@ -15,13 +15,15 @@ from mrak.services.apigatewayv2.plane.events import group, render_time
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed, FunctionTimedOut, invoke_function
 from mrak.services.apigatewayv2.plane.mapping import apply_stage_variables, body_value
 from mrak.services.apigatewayv2.plane.principals import role_session
-from mrak.services.apigatewayv2.plane.replies import as_text
+from mrak.services.apigatewayv2.plane.replies import as_text, is_header
 from mrak.services.apigatewayv2.plane.templates import TemplateFailed, render_template
+from mrak.services.apigatewayv2.plane.throttling import Buckets
 from mrak.services.apigatewayv2.tables import INDEX, Indexed
 
 __all__ = [
     "MOST_MESSAGE_BYTES",
     "AuthorizerFailed",
+    "Buckets",
     "Connection",
     "Decisions",
     "FunctionFailed",
@@ -39,6 +41,7 @@ __all__ = [
     "forget_decisions",
     "group",
     "invoke_function",
+    "is_header",
     "new_api_id",
     "new_extended_id",
     "parse_document",

@@ -49,6 +49,7 @@ class Call(msgspec.Struct):
     authorizer: dict[str, Any] | None = None
     api_key: tuple[str, str] | None = None
     is_canary: bool = False
+    method_settings: dict[str, dict[str, Any]] = {}
     request_override: dict[str, dict[str, Any]] = msgspec.field(
         default_factory=lambda: {"header": {}, "querystring": {}, "path": {}}
     )

@@ -1,6 +1,6 @@
 """A request to a REST API: which stage and method, whether it may and is well formed, and what is behind it.
 
-In AWS's order: authorizer, resource policy, API key, validation, integration.
+In AWS's order: authorizer, resource policy, API key and rate, validation, integration.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from mrak.services.apigateway.plane.call import Call, Release, render_log_contex
 from mrak.services.apigateway.plane.failures import GatewayFailure
 from mrak.services.apigateway.plane.routing import Match, Resources
 from mrak.services.apigateway.tables import APIS, DEPLOYMENTS, STAGES
-from mrak.services.apigatewayv2.exports import new_extended_id, write_access_log
+from mrak.services.apigatewayv2.exports import is_header, new_extended_id, write_access_log
 
 _MOST_BODY_BYTES = 10 << 20
 _MOST_COMPILED = 256
@@ -49,7 +49,7 @@ class Target(msgspec.Struct, frozen=True):
     deployment_id: str
     variables: dict[str, str]
     is_canary: bool
-    access_log: dict[str, str]
+    settings: dict[str, Any]
 
 
 def compile_snapshot(snapshot: bytes) -> Release:
@@ -84,12 +84,16 @@ async def execute(ctx: Context, request: Request, route: Any) -> Response:
         if match is None:
             raise failures.missing_token()
         response = await serve(call)
+        if not all(is_header(name, value) for name, value in response.headers):
+            raise failures.internal_error(502)
     except GatewayFailure as failure:
         response = failures.answer(call, failure)
-    if target.access_log.get("destinationArn") and target.access_log.get("format"):
+        response.headers = [pair for pair in response.headers if is_header(*pair)]
+    log = target.settings.get("accessLogSettings", {})
+    if log.get("destinationArn") and log.get("format"):
         latency_ms = int((perf_counter() - started) * 1000)
         values = render_log_context(call, response, latency_ms)
-        await write_access_log(ctx, target.access_log["destinationArn"], target.access_log["format"], values)
+        await write_access_log(ctx, log["destinationArn"], log["format"], values)
     response.headers += [("x-amzn-requestid", ctx.request_id), ("x-amz-apigw-id", extended_id)]
     return response
 
@@ -101,6 +105,7 @@ async def serve(call: Call) -> Response:
     await authorizers.authorize(call)
     await policies.check(call)
     await access.check_key(call)
+    access.check_rate(call)
     validation.check(call)
     if "methodIntegration" not in call.method:
         raise failures.internal_error()
@@ -123,6 +128,7 @@ def _call(ctx: Context, request: Request, target: Target, match: Match | None, w
         method={} if match is None else match.method,
         path_parameters={} if match is None else match.parameters,
         is_canary=target.is_canary,
+        method_settings=target.settings["methodSettings"],
     )
 
 
@@ -145,4 +151,4 @@ def _locate(ctx: Context, tx: Transaction, api_id: str, name: str, draw: float) 
         if deployment is None:
             return None
         release = compiled.find(deployment.digest) or compiled.compile(deployment.digest, deployment.snapshot)
-    return Target(release, name, deployment_id, variables, is_canary, settings.get("accessLogSettings", {}))
+    return Target(release, name, deployment_id, variables, is_canary, settings)

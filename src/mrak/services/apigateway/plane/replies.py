@@ -66,7 +66,7 @@ def _status(value: Any) -> int:
         status = int(value)
     except (TypeError, ValueError):
         raise internal_error(502) from None
-    if not 100 <= status <= 599:
+    if not 200 <= status <= 599:
         raise internal_error(502)
     return status
 

@@ -21,6 +21,7 @@ from mrak.services.apigatewayv2 import exports
 from mrak.services.apigatewayv2.plane import access_logs, authorizers, cors, integrations, mapping
 from mrak.services.apigatewayv2.plane.call import Call, message, new_extended_id
 from mrak.services.apigatewayv2.plane.routing import Match, Routes
+from mrak.services.apigatewayv2.plane.throttling import Buckets
 from mrak.services.apigatewayv2.tables import APIS, DEPLOYMENTS, STAGES, Api, Part
 
 _MOST_BODY_BYTES = 10 << 20
@@ -108,6 +109,8 @@ async def _route(ctx: Context, request: Request, target: Target, extended_id: st
     match = target.release.routes.find(request.method, segments)
     if match is None:
         return message(404, "Not Found")
+    if not _may_pass(ctx, target, match.route["RouteKey"]):
+        return message(429, "Too Many Requests")
     call = _call(ctx, request, target, match, extended_id)
     started = perf_counter()
     response = await _answer(call, target.release)
@@ -117,6 +120,16 @@ async def _route(ctx: Context, request: Request, target: Target, extended_id: st
         values = mapping.render_log_context(call, response, latency_ms)
         await access_logs.write(ctx, log["DestinationArn"], log["Format"], values)
     return response
+
+
+def _may_pass(ctx: Context, target: Target, route_key: str) -> bool:
+    """Whether the stage's limits for the route leave room; a stage without any is not throttled."""
+    settings = target.stage.settings
+    chosen = {**settings.get("DefaultRouteSettings", {}), **settings.get("RouteSettings", {}).get(route_key, {})}
+    if "ThrottlingRateLimit" not in chosen and "ThrottlingBurstLimit" not in chosen:
+        return True
+    rate, burst = chosen.get("ThrottlingRateLimit", 10_000.0), chosen.get("ThrottlingBurstLimit", 5_000)
+    return ctx.live(Buckets).take((target.api.id, target.stage.id, route_key), rate, burst, ctx.clock())
 
 
 async def _answer(call: Call, release: Release) -> Response:

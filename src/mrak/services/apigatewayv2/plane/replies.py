@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from typing import Any
 
 import msgspec
@@ -17,6 +18,10 @@ _PLAIN = "text/plain; charset=utf-8"
 # What belongs to the connection, or the server writes itself.
 _NOT_PASSED = frozenset({"connection", "content-length", "transfer-encoding", "keep-alive", "date", "upgrade"})
 _RENAMED = {"server": "x-amzn-remapped-server", "www-authenticate": "x-amzn-remapped-www-authenticate"}
+
+
+_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+")
+_FORBIDDEN = re.compile(r"[\r\n\0]")
 
 
 class Malformed(Exception):
@@ -55,6 +60,8 @@ def _render(answer: dict[str, Any]) -> Response:
     if not isinstance(cookies, list):
         raise Malformed("cookies is not a list")
     headers += [("set-cookie", as_text(cookie)) for cookie in cookies]
+    if not all(is_header(name, value) for name, value in headers):
+        raise Malformed("a header can't be sent")
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", _PLAIN))
     return Response(parse_status(answer["statusCode"]), headers, parse_body(answer))
@@ -77,7 +84,7 @@ def parse_status(status: Any) -> int:
         number = int(status)
     except (TypeError, ValueError):
         raise Malformed("statusCode is not a number") from None
-    if not 100 <= number <= 599:
+    if not 200 <= number <= 599:
         raise Malformed("statusCode is out of range")
     return number
 
@@ -93,6 +100,11 @@ def parse_body(answer: dict[str, Any]) -> bytes:
         return base64.b64decode(text)
     except (binascii.Error, ValueError):
         raise Malformed("body is not base64") from None
+
+
+def is_header(name: str, value: str) -> bool:
+    """Whether a header can be sent: a line break in it would begin another."""
+    return _NAME.fullmatch(name) is not None and _FORBIDDEN.search(value) is None
 
 
 def as_text(value: Any) -> str:
