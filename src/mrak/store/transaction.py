@@ -15,6 +15,7 @@ from mrak.store.overlay import MISSING, Base, Layer
 
 _FIRST_CHUNK = 16
 _LARGEST_CHUNK = 512
+_LAYER_CHUNK = 32
 
 Row = tuple[bytes, bytes]
 
@@ -132,19 +133,25 @@ class BufferedTransaction:
 
     def _chunk(self, start: bytes, end: bytes, size: int, reverse: bool) -> tuple[list[Row], bytes | None]:
         """The visible rows of the next stretch, and the key up to which it reaches; None where it reached the end."""
-        below = self.base.chunk(start, end, size, reverse)
-        reaches = [below[-1][0]] if len(below) == size else []
+        reaches: list[bytes] = []
         known: list[tuple[Layer, list[bytes]]] = []
+        hidden = 0
+        most = max(size, _LAYER_CHUNK)
         for depth, layer in enumerate([self.own, *self.lower]):
             if not layer:
                 continue
-            keys = layer.keys_between(start, end, size, reverse)
+            keys = layer.keys_between(start, end, most, reverse)
             if keys or layer.ranges:
                 known.append((layer, keys))
+                hidden += sum(layer.values[key] is None for key in keys)
                 if depth:
                     self._note(depth - 1)
-            if len(keys) == size:
+            if len(keys) == most:
                 reaches.append(keys[-1])
+        # Rows that a layer deletes are read along, so that a queue's head, where most deletes are, takes one read.
+        below = self.base.chunk(start, end, size + hidden, reverse)
+        if len(below) == size + hidden:
+            reaches.append(below[-1][0])
         if not known:
             return below, reaches[0] if reaches else None
         reach = (max(reaches) if reverse else min(reaches)) if reaches else None
