@@ -37,7 +37,8 @@ def request(event, context):
     allowed = event["queryStringParameters"].get("q") == "good"
     statement = {"Action": "execute-api:Invoke", "Effect": "Allow" if allowed else "Deny", "Resource": "*"}
     document = {"Version": "2012-10-17", "Statement": [statement]}
-    return {"principalId": event["httpMethod"], "policyDocument": document}
+    key = event["headers"].get("X-Who")
+    return {"principalId": event["httpMethod"], "policyDocument": document, "usageIdentifierKey": key}
 """
 
 
@@ -686,3 +687,24 @@ def test_throttling(sandbox: Any) -> None:
     api.client.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
     headers = {"x-api-key": key["value"]}
     assert [fetch(f"{api.url}/keyed", headers=headers).status for _ in range(2)] == [200, 429]
+
+
+def test_the_authorizer_names_the_api_key(sandbox: Any, functions: dict[str, str]) -> None:
+    """With the key source AUTHORIZER, the caller sends none."""
+    api = Rest(sandbox, apiKeySource="AUTHORIZER")
+    authorizer = api.client.create_authorizer(
+        restApiId=api.id,
+        name="r",
+        type="REQUEST",
+        authorizerUri=functions["request"],
+        identitySource="method.request.querystring.q, method.request.header.X-Who",
+    )
+    custom = {"authorizationType": "CUSTOM", "authorizerId": authorizer["id"], "apiKeyRequired": True}
+    api.method("GET", "/one", "AWS_PROXY", uri=functions["proxy"], **custom)
+    api.deploy()
+    key = api.client.create_api_key(name="a", enabled=True)
+    plan = api.client.create_usage_plan(name="a", apiStages=[{"apiId": api.id, "stage": "test"}])
+    api.client.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+    assert fetch(f"{api.url}/one?q=good", headers={"X-Who": "nobody"}).json == {"message": "Forbidden"}
+    identity = fetch(f"{api.url}/one?q=good", headers={"X-Who": key["value"]}).json["requestContext"]["identity"]
+    assert identity["apiKeyId"] == key["id"]

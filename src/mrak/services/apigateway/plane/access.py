@@ -23,7 +23,7 @@ async def check_key(call: Call) -> None:
     source = call.release.settings.get("apiKeySource", "HEADER")
     value = call.request.headers.get("x-api-key", "")
     if source == "AUTHORIZER":
-        value = str((call.authorizer or {}).get("usageIdentifierKey", ""))
+        value = call.usage_key
     scope, api_id, stage = call.ctx.scope, call.api_id, call.stage
     found = await call.ctx.transact(lambda tx: _find(tx, scope, value, api_id, stage)) if value else None
     if found is None:

@@ -107,6 +107,7 @@ async def _ask_function(call: Call, authorizer: dict[str, Any]) -> None:
     if not is_allowed:
         raise GatewayFailure("ACCESS_DENIED", _DENIED)
     context = {name: as_text(value) for name, value in verdict.context.items()}
+    call.usage_key = verdict.usage_key
     call.authorizer = {**context, "principalId": verdict.principal_id, "integrationLatency": 0}
 
 

@@ -48,6 +48,7 @@ class Call(msgspec.Struct):
     path_parameters: dict[str, str]
     authorizer: dict[str, Any] | None = None
     api_key: tuple[str, str] | None = None
+    usage_key: str = ""
     is_canary: bool = False
     method_settings: dict[str, dict[str, Any]] = {}
     request_override: dict[str, dict[str, Any]] = msgspec.field(

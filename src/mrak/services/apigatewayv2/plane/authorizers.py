@@ -38,12 +38,14 @@ class AuthorizerFailed(Exception):
 
 
 class Verdict(msgspec.Struct, frozen=True):
-    """What a function decided: yes or no, or a policy that is evaluated for each route."""
+    """What a function decided: yes or no, or a policy that is evaluated for each route. `usage_key` is the API key that
+    it found for the caller."""
 
     is_authorized: bool | None
     policy: str
     principal_id: str
     context: dict[str, Any]
+    usage_key: str = ""
 
 
 class Decisions:
@@ -170,7 +172,8 @@ def parse_verdict(answer: Any, *, simple: bool) -> Verdict:
     document = answer.get("policyDocument")
     if not isinstance(document, dict) or not isinstance(answer.get("principalId"), str):
         raise AuthorizerFailed("there is no principalId or policyDocument")
-    return Verdict(None, msgspec.json.encode(document).decode(), answer["principalId"], context)
+    usage_key = str(answer.get("usageIdentifierKey") or "")
+    return Verdict(None, msgspec.json.encode(document).decode(), answer["principalId"], context, usage_key)
 
 
 def allows(ctx: Context, verdict: Verdict, resource: str) -> bool:
