@@ -773,3 +773,20 @@ def test_vpc_links(gateway: Any) -> None:
     gateway.delete_vpc_link(vpcLinkId=made["id"])
     for call in (gateway.get_vpc_link, gateway.delete_vpc_link):
         assert error_of(call, vpcLinkId=made["id"]) == missing("Invalid Vpc Link identifier specified")
+
+
+def test_quotas(gateway: Any, api: dict[str, Any]) -> None:
+    """Three hundred resources and ten authorizers in an API, and no more."""
+    paths = {f"/p{at}": {} for at in range(300)}
+    body = json.dumps({"swagger": "2.0", "info": {"title": "t"}, "paths": paths}).encode()
+    assert error_of(gateway.import_rest_api, body=body) == (
+        "LimitExceededException",
+        "Maximum number of Resources for this API has been reached. Please contact AWS.",
+        429,
+    )
+    new = {"restApiId": api["id"], "type": "TOKEN", "identitySource": "method.request.header.a"}
+    for at in range(10):
+        gateway.create_authorizer(**new, authorizerUri=FUNCTION, name=f"a{at}")
+    assert (
+        error_of(gateway.create_authorizer, **new, authorizerUri=FUNCTION, name="more")[0] == "LimitExceededException"
+    )

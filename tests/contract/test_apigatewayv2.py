@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -310,3 +311,17 @@ def test_the_template_of_a_model(apis: Any, api_id: str) -> None:
     made = apis.create_model(ApiId=api_id, Name="m", Schema='{"type": "object", "properties": {"a": {}}}')
     value = apis.get_model_template(ApiId=api_id, ModelId=made["ModelId"])["Value"]
     assert value == "#set($inputRoot = $input.path('$'))\n{\n  \"a\" : $inputRoot.a\n}"
+
+
+def test_quotas(apis: Any, api_id: str) -> None:
+    """Three hundred routes and ten authorizers in an API, and no more."""
+    paths = {f"/p{at}": {"get": {}} for at in range(301)}
+    body = json.dumps({"openapi": "3.0.0", "info": {"title": "t"}, "paths": paths})
+    code, message, status = error_of(apis.import_api, Body=body)
+    assert (code, status) == ("TooManyRequestsException", 429)
+    assert message == "Maximum number of Routes for this account has been reached: 300"
+    new = {"ApiId": api_id, "AuthorizerType": "REQUEST", "IdentitySource": ["$request.header.a"]}
+    new |= {"AuthorizerUri": FUNCTION, "AuthorizerPayloadFormatVersion": "2.0"}
+    for at in range(10):
+        apis.create_authorizer(**new, Name=f"a{at}")
+    assert error_of(apis.create_authorizer, **new, Name="more")[2] == 429
