@@ -100,6 +100,7 @@ def test_too_often_received_goes_to_the_dead_letter_queue(sqs: Any, queue: str) 
     assert "Messages" not in sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)
     (buried,) = sqs.receive_message(QueueUrl=dead, MessageSystemAttributeNames=["All"])["Messages"]
     assert buried["MessageId"] == sent["MessageId"]
+    assert buried["Attributes"]["ApproximateReceiveCount"] == "3", "the count goes on"
     assert buried["Attributes"]["DeadLetterQueueSourceArn"].endswith(queue.rpartition("/")[2])
     assert sqs.list_dead_letter_source_queues(QueueUrl=dead)["queueUrls"] == [queue]
 
@@ -176,6 +177,25 @@ def test_visibility_can_be_changed_while_in_flight(sqs: Any, queue: str) -> None
     )
     assert code == "InvalidParameterValue"
     assert "not available for visibility timeout change" in text
+
+
+def test_an_empty_attribute_gives_the_default_back(sqs: Any, queue: str) -> None:
+    """As recorded: but SSE-SQS stays off once a KMS key was set."""
+    changed = {"DelaySeconds": "5", "KmsMasterKeyId": "key", "KmsDataKeyReusePeriodSeconds": "6000"}
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes=changed)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes=dict.fromkeys(changed, ""))
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["All"])["Attributes"]
+    assert (shown["DelaySeconds"], shown["SqsManagedSseEnabled"]) == ("0", "false")
+    assert "KmsMasterKeyId" not in shown and "KmsDataKeyReusePeriodSeconds" not in shown
+
+
+def test_both_names_of_system_attributes_count(sqs: Any, queue: str) -> None:
+    """AttributeNames is the older name of MessageSystemAttributeNames; what either asks for is shown."""
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    (message,) = sqs.receive_message(
+        QueueUrl=queue, AttributeNames=["SenderId"], MessageSystemAttributeNames=["SentTimestamp"]
+    )["Messages"]
+    assert set(message["Attributes"]) == {"SenderId", "SentTimestamp"}
 
 
 def test_tags_and_paging(fresh_sandbox: Any) -> None:

@@ -30,6 +30,7 @@ from mrak.services.sqs.tables import (
     Message,
     Queue,
     Sent,
+    State,
 )
 
 DEDUPLICATION_SECONDS = 300
@@ -62,11 +63,33 @@ def send(ctx: Context, tx: Transaction, scope: Scope, queue: Queue, req: dict[st
 
 def append(tx: Transaction, scope: Scope, message: Message, visible_at: float) -> None:
     """Puts a message at the end of its group, and wakes those who wait for the queue."""
-    state = FifoState(message.queue, message.group, message.sequence, visible_at, 0, message.sent_at)
+    _append(
+        tx, scope, message, FifoState(message.queue, message.group, message.sequence, visible_at, 0, message.sent_at)
+    )
+
+
+def append_received(
+    tx: Transaction, scope: Scope, message: Message, before: State | FifoState, visible_at: float
+) -> None:
+    """The same for a message that was received elsewhere before; the count of that goes on."""
+    state = FifoState(
+        message.queue,
+        message.group,
+        message.sequence,
+        visible_at,
+        1,
+        message.sent_at,
+        before.receive_count,
+        before.first_received_at,
+    )
+    _append(tx, scope, message, state)
+
+
+def _append(tx: Transaction, scope: Scope, message: Message, state: FifoState) -> None:
     MESSAGES.append(tx, scope, message)
     head = HEADS.open(tx, scope, message.queue, message.group)
     if head is None:
-        HEADS.insert(tx, scope, Head(message.queue, message.group, visible_at))
+        HEADS.insert(tx, scope, Head(message.queue, message.group, state.visible_at))
     FIFO_STATES.append(tx, scope, state)
     messages.count(tx, scope, message.queue, 1)
     tx.notify(topic(scope, message.queue))

@@ -75,6 +75,27 @@ def append(tx: Transaction, scope: Scope, message: Message, visible_at: float) -
     tx.notify(topic(scope, message.queue))
 
 
+def append_received(
+    tx: Transaction, scope: Scope, message: Message, before: State | FifoState, visible_at: float
+) -> None:
+    """Puts a message that was received elsewhere before into its queue; the count of that goes on."""
+    MESSAGES.append(tx, scope, message)
+    STATES.append(
+        tx,
+        scope,
+        State(
+            message.queue,
+            message.sequence,
+            visible_at,
+            message.sent_at,
+            before.receive_count,
+            before.first_received_at,
+        ),
+    )
+    count(tx, scope, message.queue, 1)
+    tx.notify(topic(scope, message.queue))
+
+
 def take(
     ctx: Context, tx: Transaction, scope: Scope, queue: Queue, most: int, visibility_seconds: int
 ) -> tuple[list[Taken], float | None]:

@@ -339,13 +339,14 @@ def _render_received(message: Message, state: Any, req: dict[str, Any]) -> dict[
         "MD5OfBody": message.body_md5,
         "Body": message.body,
     }
-    wanted = req.get("MessageSystemAttributeNames") or req.get("AttributeNames")
+    # The second is the older name of the first; a request may have both.
+    wanted: list[str] = [*req.get("MessageSystemAttributeNames", ()), *req.get("AttributeNames", ())]
     if wanted:
         system = _system_attributes(message, state)
         received["Attributes"] = system if "All" in wanted else {n: v for n, v in system.items() if n in wanted}
-    wanted = req.get("MessageAttributeNames")
-    if wanted and message.attributes:
-        chosen = attributes.select(attributes.unpack(message.attributes), wanted)
+    named = req.get("MessageAttributeNames")
+    if named and message.attributes:
+        chosen = attributes.select(attributes.unpack(message.attributes), named)
         if chosen:
             received["MessageAttributes"] = attributes.render(chosen)
             received["MD5OfMessageAttributes"] = attributes.digest(chosen)

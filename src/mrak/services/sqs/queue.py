@@ -31,6 +31,7 @@ _NUMBERS = {
     "MaximumMessageSize": ("maximum_message_bytes", 1024, 1_048_576),
     "ReceiveMessageWaitTimeSeconds": ("wait_time_seconds", 0, 20),
 }
+_DEFAULTS = msgspec.structs.asdict(Queue(name="", created_at=0, modified_at=0))
 # Attributes that are kept as text, with their value where none was set (None: then they are not shown).
 _TEXTS: dict[str, str | None] = {
     "Policy": None,
@@ -121,13 +122,13 @@ def check_name(name: str, fifo: bool) -> None:
 
 
 def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
-    """The queue with attributes set, each checked. Setting a text to "" removes it."""
+    """The queue with attributes set, each checked. Setting one to "" gives it its default back."""
     changes: dict[str, Any] = {}
     settings = dict(queue.settings)
     for name, value in attributes.items():
         if name in _NUMBERS:
             field, least, most = _NUMBERS[name]
-            changes[field] = _parse_number(name, value, least, most)
+            changes[field] = _parse_number(name, value, least, most) if value else _DEFAULTS[field]
         elif name == "RedrivePolicy":
             changes["dead_letter_arn"], changes["max_receive_count"] = parse_redrive_policy(value)
         elif name in _FIFO_ONLY and queue.fifo:
@@ -142,6 +143,9 @@ def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
             settings[name] = value
             if not value:
                 del settings[name]
+            elif name == "KmsMasterKeyId":
+                # A queue has one kind of encryption; removing the key does not bring the other back.
+                settings["SqsManagedSseEnabled"] = "false"
         else:
             raise errors.unknown_attribute(name)
     return msgspec.structs.replace(queue, settings=settings, **changes)
@@ -233,7 +237,6 @@ def _settings_shown(scope: Scope, queue: Queue) -> dict[str, str]:
     shown |= {name: str(getattr(queue, field)) for name, (field, _, _) in _NUMBERS.items()}
     shown |= {name: value for name, value in _TEXTS.items() if value is not None} | queue.settings
     if "KmsMasterKeyId" in queue.settings:
-        shown["SqsManagedSseEnabled"] = "false"
         shown.setdefault("KmsDataKeyReusePeriodSeconds", "300")
     if queue.fifo:
         shown |= {
@@ -267,11 +270,13 @@ def _parse_number(name: str, value: str, least: int, most: int) -> int:
 
 
 def _check_text(name: str, value: str) -> None:
+    if not value:
+        return
     if name == "SqsManagedSseEnabled" and value not in ("true", "false"):
         raise errors.invalid_attribute_value(name)
     if name == "KmsDataKeyReusePeriodSeconds":
         _parse_number(name, value, 60, 86_400)
-    if name in ("Policy", "RedriveAllowPolicy") and value:
+    if name in ("Policy", "RedriveAllowPolicy"):
         try:
             parsed = msgspec.json.decode(value)
         except msgspec.DecodeError:

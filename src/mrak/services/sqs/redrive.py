@@ -17,7 +17,7 @@ def is_exhausted(queue: Queue, state: State | FifoState) -> bool:
 
 def move_to_dead_letters(tx: Transaction, scope: Scope, queue: Queue, state: State | FifoState, ctx: Context) -> bool:
     """Moves a message, whose state is open, to the queue that the redrive policy names. False where that queue is
-    gone: then the message stays, as on AWS. It keeps its id and the time at which it was sent."""
+    gone: then the message stays, as on AWS. The message keeps its id, its time of sending and its receive count."""
     target = find_arn(queue.dead_letter_arn)
     if target is None:
         return False
@@ -40,5 +40,6 @@ def move_to_dead_letters(tx: Transaction, scope: Scope, queue: Queue, state: Sta
         sequence=ctx.draw.sequence(),
         dead_letter_source=queue_arn(scope, queue.name),
     )
-    (fifo if dead_letter_queue.fifo else messages).append(tx, target_scope, moved, ctx.clock())
+    kind = fifo if dead_letter_queue.fifo else messages
+    kind.append_received(tx, target_scope, moved, state, ctx.clock())
     return True
