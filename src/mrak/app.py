@@ -52,6 +52,7 @@ class App:
         self.engine.parts["lambdas"] = self.functions
         self.engine.parts["endpoint"] = settings.endpoint
         self.engine.parts["http"] = HttpClient(allow_private=settings.on_loopback)
+        self.engine.parts["gateway"] = self.pipeline
         MessagingPages(self.environments).add_to(self.admin)
         self.pump = Pump(self.environments)
         self.pump.writers.append(_write_metrics)

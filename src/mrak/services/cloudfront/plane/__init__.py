@@ -1,0 +1,11 @@
+"""What viewers of a distribution meet.
+
+viewer      a request's whole way                         behaviors   which behaviour, and what it says
+selection   what goes into cache keys and to origins      cache       what is kept, and for how long
+origins     buckets, our own APIs, any HTTP server        delivery    conditions, ranges, compression
+policies    headers that responses are given              pages       CloudFront's own error pages
+"""
+
+from mrak.services.cloudfront.plane import viewer
+
+__all__ = ["viewer"]
