@@ -101,8 +101,6 @@ def describe_write(ctx: Context, tx: Transaction, bucket: Bucket, made: Version)
         answer["SSEKMSEncryptionContext"] = made.encryption["context"]
     if bucket.versioning == "Enabled":
         answer["VersionId"] = made.id
-    elif bucket.versioning == "Suspended":
-        answer["VersionId"] = versions.NULL
     if "lifecycle" in bucket.settings:
         answer |= effects.expiration(ctx, tx, bucket, made)
     return answer
