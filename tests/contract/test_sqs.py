@@ -5,9 +5,12 @@ from __future__ import annotations
 import hashlib
 import threading
 import time
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from botocore.exceptions import ClientError
@@ -273,6 +276,35 @@ def test_a_missing_queue(sqs: Any, sandbox: Any) -> None:
         "The specified queue does not exist.",
         400,
     )
+
+
+def test_the_query_protocol_still_works(sandbox: Any, queue: str) -> None:
+    """Older SDKs send forms and get XML, with some messages in other words, as recorded."""
+    from botocore.auth import SigV4Auth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    def post(**fields: str) -> tuple[int, str]:
+        body = urlencode({"Version": "2012-11-05", **fields}).encode()
+        headers = {"content-type": "application/x-www-form-urlencoded"}
+        request = AWSRequest("POST", sandbox.server.endpoint + "/", data=body, headers=headers)
+        keys = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+        SigV4Auth(keys, "sqs", "us-east-1").add_auth(request)
+        asked = urllib.request.Request(request.url, data=body, headers=dict(request.headers))
+        try:
+            with urllib.request.urlopen(asked, timeout=30) as response:
+                return response.status, response.read().decode()
+        except urllib.error.HTTPError as error:
+            return error.code, error.read().decode()
+
+    status, answer = post(Action="SendMessage", QueueUrl=queue, MessageBody="hello")
+    assert (status, hashlib.md5(b"hello").hexdigest() in answer) == (200, True), answer
+    status, answer = post(Action="ReceiveMessage", QueueUrl=queue)
+    assert "<Body>hello</Body>" in answer
+    status, answer = post(Action="GetQueueUrl", QueueName="missing")
+    assert status == 400
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer
+    assert "<Message>The specified queue does not exist for this wsdl version.</Message>" in answer
 
 
 def test_sandboxes_never_see_each_other(server: Any) -> None:

@@ -192,8 +192,9 @@ class QueryCodec(Codec):
         shape = self.model.error_shape(error.code)
         code, _, kind = query_error(self.model, error, shape).rpartition(";")
         out = [f"<Type>{kind}</Type><Code>{xml.escape(code)}</Code>"]
-        if error.message:
-            out.append(f"<Message>{xml.escape(error.message)}</Message>")
+        message = quirks.QUERY_MESSAGES.get((self.service, code), error.message)
+        if message:
+            out.append(f"<Message>{xml.escape(message)}</Message>")
         xml.write_error_fields(self._writers, shape, error.fields or {}, out)
         if self.service == "sqs":
             out.append("<Detail/>")

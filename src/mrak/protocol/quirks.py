@@ -153,6 +153,11 @@ QUERY_CODES: dict[str, dict[str, str]] = {
     },
 }
 
+# Messages that are other words in the query protocol.
+QUERY_MESSAGES: dict[tuple[str, str], str] = {
+    ("sqs", "AWS.SimpleQueueService.NonExistentQueue"): "The specified queue does not exist for this wsdl version.",
+}
+
 # The query protocol's names, which botocore's model of SQS has lost since its clients speak JSON.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ shows them in each operation's examples.
 _SQS_ATTRIBUTES = {"key": {"locationName": "Name"}, "value": {"locationName": "Value"}}
