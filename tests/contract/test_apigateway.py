@@ -790,3 +790,50 @@ def test_quotas(gateway: Any, api: dict[str, Any]) -> None:
     assert (
         error_of(gateway.create_authorizer, **new, authorizerUri=FUNCTION, name="more")[0] == "LimitExceededException"
     )
+
+
+@pytest.mark.parametrize("kind", ["swagger", "oas30"])
+def test_a_stage_is_exported(gateway: Any, sandbox: Any, kind: str) -> None:
+    """As recorded; with extensions it can be imported again and says the same."""
+    pets = {
+        "type": "http",
+        "httpMethod": "GET",
+        "uri": "http://example.com/pets/{id}",
+        "requestParameters": {"integration.request.path.id": "method.request.path.petId"},
+        "responses": {"default": {"statusCode": "200"}},
+    }
+    get = {
+        "parameters": [{"name": "petId", "in": "path", "required": True, "type": "string"}],
+        "responses": {"200": {"description": "200 response", "schema": {"$ref": "#/definitions/Pet"}}},
+        "x-amazon-apigateway-integration": pets,
+    }
+    document = {
+        "swagger": "2.0",
+        "info": {"title": "Pets", "version": "1.0.0"},
+        "definitions": {
+            "Pet": {"type": "object", "properties": {"name": {"$ref": "#/definitions/Name"}}},
+            "Name": {"type": "string"},
+        },
+        "paths": {"/pets/{petId}": {"get": get}},
+    }
+    api_id = gateway.import_rest_api(body=json.dumps(document).encode())["id"]
+    gateway.create_deployment(restApiId=api_id, stageName="local")
+    where = {"restApiId": api_id, "stageName": "local", "exportType": kind}
+    plain = gateway.get_export(**where)
+    assert plain["contentDisposition"] == f'attachment; filename="{kind}_1.0.0.json"'
+    shown = json.loads(plain["body"].read())
+    assert "x-amazon-apigateway-integration" not in shown["paths"]["/pets/{petId}"]["get"]
+    models = shown["definitions"] if kind == "swagger" else shown["components"]["schemas"]
+    assert set(models) == {"Pet", "Name"}
+    whole = json.loads(gateway.get_export(**where, parameters={"extensions": "integrations"})["body"].read())
+    assert whole["paths"]["/pets/{petId}"]["get"]["x-amazon-apigateway-integration"] == pets | {
+        "passthroughBehavior": "when_no_match"
+    }
+    again = gateway.import_rest_api(body=json.dumps(whole).encode())["id"]
+    gateway.create_deployment(restApiId=again, stageName="local")
+    copy = gateway.get_export(**where | {"restApiId": again}, parameters={"extensions": "integrations"})
+    assert json.loads(copy["body"].read())["paths"] == whole["paths"]
+    assert (
+        b"swagger" in gateway.get_export(**where | {"exportType": "swagger"}, accepts="application/yaml")["body"].read()
+    )
+    assert error_of(gateway.get_export, **where | {"exportType": "wrong"}) == bad("No API exporter for type 'wrong'")
