@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, NamedTuple
 
-from tests.contract.lambda_bench import permit
-
 
 class Answer(NamedTuple):
     status: int
@@ -107,7 +105,6 @@ def make_functions(sandbox: Any, prefix: str, code: str, handlers: tuple[str, ..
             SourceArn=f"arn:aws:execute-api:us-east-1:{sandbox.account}:*",
         )
         client.get_waiter("function_active_v2").wait(FunctionName=f"{prefix}-{handler}")
-        permit(client, f"{prefix}-{handler}", "apigateway")
     return made
 
 
