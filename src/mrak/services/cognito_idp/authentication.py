@@ -35,6 +35,8 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     flow: str
     metadata: dict[str, str] | None = None
     by_admin: bool = False
+    hosted: bool = False
+    """On the hosted pages a sign-in ends with an authorization code instead of tokens."""
 
 
 def check_flow(target: Target, flow: str, *, by_admin: bool) -> None:
@@ -243,5 +245,7 @@ async def finish(ctx: Context, attempt: Attempt, user: User, *, source: str = "A
     """The tokens of a user who has met every challenge."""
     target = attempt.target
     await triggers.after_authentication(ctx, target, user, attempt.metadata)
+    if attempt.hosted:
+        return {"Username": user.username}
     sign_in = tokens.SignIn(user=user, source=source, metadata=attempt.metadata)
     return {"ChallengeParameters": {}, "AuthenticationResult": await tokens.issue(ctx, target, sign_in)}

@@ -98,7 +98,7 @@ def _id_claims(target: Target, sign_in: SignIn, membership: dict[str, Any], base
     if membership["groupsToOverride"]:
         claims["cognito:groups"] = membership["groupsToOverride"]
     for name, value in user.attributes.items():
-        if _is_shown(name, sign_in.scopes) and schema.is_readable(client, name):
+        if is_shown(name, sign_in.scopes) and schema.is_readable(client, name):
             claims[name] = value == "true" if name in _BOOLEANS else value
     if membership.get("preferredRole"):
         claims["cognito:preferred_role"] = membership["preferredRole"]
@@ -118,7 +118,7 @@ def _id_claims(target: Target, sign_in: SignIn, membership: dict[str, Any], base
     }
 
 
-def _is_shown(name: str, scopes: tuple[str, ...]) -> bool:
+def is_shown(name: str, scopes: tuple[str, ...]) -> bool:
     """OpenID Connect's scopes choose attributes: with `profile`, or without any choice, all are shown."""
     if "openid" not in scopes or not {"email", "phone", "profile"} & set(scopes):
         return True

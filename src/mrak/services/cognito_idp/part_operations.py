@@ -31,7 +31,9 @@ def create_user_pool_domain(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     if INDEX.open(tx, home, _key(domain)) is not None:
         raise errors.invalid(f"Domain already associated with another user pool: {domain}.")
     INDEX.insert(tx, home, Indexed(_key(domain), ctx.scope.account, ctx.scope.region, pool.id))
-    kept: dict[str, Any] = {name: req[name] for name in ("CustomDomainConfig", "ManagedLoginVersion", "Routing") if name in req}
+    kept: dict[str, Any] = {
+        name: req[name] for name in ("CustomDomainConfig", "ManagedLoginVersion", "Routing") if name in req
+    }
     parts.put(ctx, tx, pool.id, parts.DOMAIN, domain, kept)
     # The pages are here and not in a content delivery network.
     deviation("COGNITO-002")

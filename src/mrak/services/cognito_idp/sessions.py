@@ -18,7 +18,16 @@ _SWEEP: Final = 4
 _GRACE_SECONDS: Final = 3600.0
 
 
-def insert(ctx: Context, tx: Transaction, target: Target, username: str, challenge: str, state: dict[str, Any]) -> str:
+def insert(
+    ctx: Context,
+    tx: Transaction,
+    target: Target,
+    username: str,
+    challenge: str,
+    state: dict[str, Any],
+    *,
+    seconds: int = 0,
+) -> str:
     """The id of a new session; its end tells the environment. A few long expired ones go."""
     home = target.scope.environment_wide()
     for old in list(STALE.scan(tx, home, upto=ctx.now - _GRACE_SECONDS, limit=_SWEEP)):
@@ -30,7 +39,7 @@ def insert(ctx: Context, tx: Transaction, target: Target, username: str, challen
         client=target.client.id,
         username=username,
         challenge=challenge,
-        expires_at=ctx.now + pools.session_seconds(target.client),
+        expires_at=ctx.now + (seconds or pools.session_seconds(target.client)),
         state=state,
     )
     SESSIONS.lock(tx, home, session.id)

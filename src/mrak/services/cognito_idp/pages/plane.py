@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane
 from mrak.core.scope import Scope
 from mrak.services.cognito_idp import pools
-from mrak.services.cognito_idp.pages import wellknown
+from mrak.services.cognito_idp.pages import forms, html, oauth, visits, wellknown
+from mrak.services.cognito_idp.pages.oauth import Refused
+from mrak.services.cognito_idp.pages.visits import BadRequest, Visit
 from mrak.services.cognito_idp.tables import POOLS, Pool
+
+Endpoint = Callable[[Context, Visit], Awaitable[Response]]
+
+_ENDPOINTS: Final[dict[tuple[str, str], Endpoint]] = {
+    ("GET", "/oauth2/authorize"): oauth.authorize,
+    ("POST", "/oauth2/token"): oauth.token,
+    ("GET", "/oauth2/userInfo"): oauth.user_info,
+    ("POST", "/oauth2/userInfo"): oauth.user_info,
+    ("POST", "/oauth2/revoke"): oauth.revoke,
+    ("GET", "/logout"): oauth.logout,
+    ("GET", "/confirmUser"): forms.confirm_by_link,
+}
+_FORMS: Final = {
+    "/login": forms.login,
+    "/signup": forms.signup,
+    "/confirm": forms.confirm,
+    "/forgotPassword": forms.forgot,
+    "/confirmforgotPassword": forms.reset,
+    "/challenge": forms.challenge,
+}
+_ONLY_POSTED: Final = ("/confirmforgotPassword", "/challenge")
 
 
 @dataplane("cognito-idp")
@@ -19,12 +44,34 @@ async def serve(ctx: Context, request: Request, route: Any) -> Response:
     if found is None:
         return wellknown.as_json({"message": "There is no such user pool or domain."}, 404)
     scope, pool = found
-    base = f"{ctx.part('endpoint')}/_aws/cognito-idp/{route.resource}"
     if route.path == "/.well-known/jwks.json":
         return await wellknown.keys(ctx, scope, pool)
     if route.path == "/.well-known/openid-configuration":
-        return wellknown.discovery(ctx, pool, base)
-    return wellknown.as_json({"message": "There is no such page."}, 404)
+        return wellknown.discovery(ctx, pool, f"{ctx.part('endpoint')}/_aws/cognito-idp/{pool.id}")
+    visit = visits.read(request, route.path, scope, pool)
+    try:
+        return await _answer(ctx, visit)
+    except BadRequest as bad:
+        return html.render(html.Page(title="An error was encountered", error=str(bad)), 400)
+
+
+async def _answer(ctx: Context, visit: Visit) -> Response:
+    endpoint = _ENDPOINTS.get((visit.method, visit.path))
+    if endpoint is not None:
+        return await endpoint(ctx, visit)
+    form = _FORMS.get(visit.path)
+    if form is None or visit.method not in ("GET", "POST") or (visit.method == "GET" and visit.path in _ONLY_POSTED):
+        return html.render(html.Page(title="There is no such page"), 404)
+    # The pages have a look of their own, whatever SetUICustomization keeps.
+    deviation("COGNITO-006")
+    wish = await oauth.require_wish(ctx, visit)
+    try:
+        oauth.check_wish(wish)
+    except Refused as refused:
+        return oauth.send_error(wish, refused)
+    if visit.method == "POST":
+        visits.check_form(visit)
+    return await form(ctx, visit, wish)
 
 
 def _find_pool(tx: Transaction, environment: str, name: str) -> tuple[Scope, Pool] | None:
