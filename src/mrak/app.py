@@ -55,7 +55,7 @@ class App:
         self.engine.parts["gateway"] = self.pipeline
         MessagingPages(self.environments).add_to(self.admin)
         self.pump = Pump(self.environments)
-        self.pump.writers.append(_write_metrics)
+        self.pump.writers += [_write_metrics, _write_segments]
         self.engine.sinks.append(self.pump.take)
         ObservePages(self.pump, self.environments).add_to(self.admin)
 
@@ -76,6 +76,14 @@ def _write_metrics(tx: Transaction, records: list[OperationRecord]) -> None:
     from mrak.services.cloudwatch import exports as cloudwatch
 
     cloudwatch.record_operations(tx, records)
+
+
+def _write_segments(tx: Transaction, records: list[OperationRecord]) -> None:
+    """The services' own part of traces; X-Ray is loaded with the first of them."""
+    if any(record.traced for record in records):
+        from mrak.services.xray import exports as xray
+
+        xray.record_operations(tx, records)
 
 
 async def serve(settings: Settings, announce: Callable[[App], None]) -> None:
