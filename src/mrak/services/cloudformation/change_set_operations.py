@@ -1,0 +1,310 @@
+"""Change sets: updates (or creations) that are shown before they are made."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from msgspec.structs import replace
+
+from mrak.core.arn import arn
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.operation import operation
+from mrak.core.resource import find_resource_type
+from mrak.lang.cloudformation.changes import Side, find_change
+from mrak.lang.cloudformation.errors import TemplateError
+from mrak.services.cloudformation import errors, events, importing, policies, stacks
+from mrak.services.cloudformation.evaluation import open_version, resolve_stored
+from mrak.services.cloudformation.preparation import Prepared, find_version, prepare
+from mrak.services.cloudformation.process import delivery
+from mrak.services.cloudformation.stack_operations import (
+    USER,
+    check_types,
+    check_updatable,
+    new_stack,
+    next_number,
+    put_stack,
+    settings_of,
+)
+from mrak.services.cloudformation.tables import (
+    CHANGE_SETS,
+    RESOURCES,
+    SETS_BY_ID,
+    VERSIONS,
+    ChangeSet,
+    Row,
+    Stack,
+    Version,
+)
+
+_NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
+
+
+@operation("CreateChangeSet")
+async def create_change_set(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    kind = req.get("ChangeSetType", "UPDATE")
+
+    def find(tx: Transaction) -> tuple[Stack | None, Version | None]:
+        stack = _find_stack(ctx, tx, req, kind)
+        return stack, find_version(tx, ctx, stack)
+
+    stack, old = await ctx.transact(find)
+    prepared = await prepare(ctx, req, old, stack)
+
+    def create(tx: Transaction) -> ChangeSet:
+        current = _find_stack(ctx, tx, req, kind)
+        if current is None:
+            current = new_stack(ctx, req["StackName"])
+            put_stack(tx, ctx, current)
+            current = events.set_status(ctx, tx, current.id, "REVIEW_IN_PROGRESS", USER)
+        return _create(ctx, tx, current, req, prepared)
+
+    made = await ctx.transact(create)
+    return {"Id": made.id, "StackId": made.stack_id}
+
+
+def _find_stack(ctx: Context, tx: Transaction, req: dict[str, Any], kind: str) -> Stack | None:
+    stack = stacks.find(tx, ctx.scope, req["StackName"])
+    if stack is not None and stack.status == "REVIEW_IN_PROGRESS":
+        return stack
+    if kind == "CREATE" or (kind == "IMPORT" and stack is None):
+        if stack is not None:
+            raise errors.stack_exists_for_set(req["StackName"], req["ChangeSetName"])
+        return None
+    if stack is None or stack.status == "DELETE_COMPLETE":
+        raise errors.stack_does_not_exist(req["StackName"])
+    check_updatable(stack)
+    return stack
+
+
+def _create(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], prepared: Prepared) -> ChangeSet:
+    name = req["ChangeSetName"]
+    if any(row.name == name for row in CHANGE_SETS.scan(tx, ctx.scope, stack.id)):
+        raise errors.change_set_exists(name, stack.name)
+    check_types(ctx, tx, stack, prepared)
+    version = prepared.version(stack.id, next_number(tx, ctx, stack))
+    VERSIONS.append(tx, ctx.scope, version)
+    imports = list(req.get("ResourcesToImport", ()))
+    try:
+        changes = find_changes(ctx, tx, stack, version, {item["LogicalResourceId"] for item in imports})
+    except TemplateError as error:
+        raise errors.validation(error.message) from error
+    nothing = not changes and stack.version != 0 and not _outputs_differ(ctx, tx, stack, version)
+    made = ChangeSet(
+        id=arn(ctx.scope, "cloudformation", f"changeSet/{name}/{ctx.draw.uuid()}"),
+        name=name,
+        stack_id=stack.id,
+        kind=req.get("ChangeSetType", "UPDATE"),
+        status="FAILED" if nothing else "CREATE_COMPLETE",
+        execution="UNAVAILABLE" if nothing else "AVAILABLE",
+        created_at=ctx.now,
+        version=version.number,
+        reason=_NOTHING if nothing else "",
+        description=req.get("Description", ""),
+        changes=changes,
+        role_arn=req.get("RoleARN", ""),
+        notification_arns=list(req.get("NotificationARNs", ())),
+        on_failure=req.get("OnStackFailure", ""),
+        imports=imports,
+        nested=bool(req.get("IncludeNestedStacks")),
+    )
+    CHANGE_SETS.lock(tx, ctx.scope, stack.id, made.id)
+    CHANGE_SETS.insert(tx, ctx.scope, made)
+    return made
+
+
+def _outputs_differ(ctx: Context, tx: Transaction, stack: Stack, version: Version) -> bool:
+    """Outputs and tags are changes too, though none of a resource."""
+    old = VERSIONS.get(tx, ctx.scope, stack.id, stack.version)
+    assert old is not None
+    before, after = json.loads(old.processed), json.loads(version.processed)
+    return before.get("Outputs") != after.get("Outputs") or old.tags != version.tags
+
+
+def find_changes(
+    ctx: Context, tx: Transaction, stack: Stack, version: Version, imported: set[str]
+) -> list[dict[str, Any]]:
+    """The Changes of a change set: what the version would do to the stack."""
+    rows = {row.logical_id: row for row in RESOURCES.scan(tx, ctx.scope, stack.id) if row.status != "DELETE_COMPLETE"}
+    after = open_version(tx, ctx.scope, stack, version, rows, preview=True)
+    declared_before = _declared(ctx, tx, stack)
+    names = sorted(rows.keys() | after.enabled().keys())
+    changed: dict[str, str] = {}
+    found: dict[str, dict[str, Any]] = {}
+    for name in _in_order(names, after.template.edges(after.values.conditions)):
+        change = find_change(
+            name,
+            _side_before(rows.get(name), declared_before.get(name, {})),
+            _side_after(ctx, tx, after, name),
+            requires_recreation,
+            changed,
+        )
+        if change is None:
+            continue
+        if name in imported:
+            change["Action"] = "Import"
+        found[name] = change
+        if change["Action"] == "Modify":
+            _forget(change, rows, name)
+            changed[name] = change["Replacement"]
+    return [{"Type": "Resource", "ResourceChange": found[name]} for name in sorted(found)]
+
+
+def _forget(change: dict[str, Any], rows: dict[str, Row], name: str) -> None:
+    """What a replaced resource's Ref and attributes come to is not known before it is replaced."""
+    if change["Replacement"] == "True":
+        rows[name] = replace(rows[name], physical_id="")
+
+
+def _in_order(names: list[str], edges: dict[str, set[str]]) -> list[str]:
+    ordered: list[str] = []
+    left = list(names)
+    while left:
+        ready = [name for name in left if not edges.get(name, set()) & set(left)]
+        ordered += ready or left
+        left = [name for name in left if name not in ordered]
+    return ordered
+
+
+def _declared(ctx: Context, tx: Transaction, stack: Stack) -> dict[str, Any]:
+    version = VERSIONS.get(tx, ctx.scope, stack.id, stack.version) if stack.version else None
+    found: dict[str, Any] = {} if version is None else json.loads(version.processed).get("Resources", {})
+    return found
+
+
+def _side_before(row: Row | None, declared: dict[str, Any]) -> Side | None:
+    if row is None:
+        return None
+    properties = json.loads(row.properties)
+    return Side(type=row.type, declared=declared, properties=properties, physical_id=row.physical_id)
+
+
+def _side_after(ctx: Context, tx: Transaction, after: Any, name: str) -> Side | None:
+    declared = after.enabled().get(name)
+    if declared is None:
+        return None
+    properties = resolve_stored(tx, ctx.scope, after.properties(name), secrets=False)
+    return Side(type=declared["Type"], declared=declared, properties=properties)
+
+
+def requires_recreation(type_name: str, name: str) -> str:
+    kind = find_resource_type(type_name)
+    return "Never" if kind is None else kind.requires_recreation(name)
+
+
+def _require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Stack, ChangeSet]:
+    name = req["ChangeSetName"]
+    if name.startswith("arn:"):
+        found = next(iter(SETS_BY_ID.scan(tx, ctx.scope, name, limit=1)), None)
+    else:
+        if not req.get("StackName"):
+            raise errors.change_set_needs_stack()
+        stack = stacks.require(tx, ctx.scope, req["StackName"])
+        found = next((row for row in CHANGE_SETS.scan(tx, ctx.scope, stack.id) if row.name == name), None)
+    if found is None:
+        raise errors.change_set_not_found(name)
+    return stacks.require(tx, ctx.scope, found.stack_id), found
+
+
+@operation("DescribeChangeSet")
+def describe_change_set(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    stack, found = _require(ctx, tx, req)
+    version = VERSIONS.get(tx, ctx.scope, stack.id, found.version)
+    assert version is not None
+    shown: dict[str, Any] = {
+        "ChangeSetName": found.name,
+        "ChangeSetId": found.id,
+        "StackId": stack.id,
+        "StackName": stack.name,
+        "CreationTime": found.created_at,
+        "ExecutionStatus": found.execution,
+        "Status": found.status,
+        "NotificationARNs": found.notification_arns,
+        "RollbackConfiguration": {},
+        "Capabilities": version.capabilities,
+        "Changes": found.changes,
+        "IncludeNestedStacks": found.nested,
+    }
+    optional = {
+        "Description": found.description,
+        "StatusReason": found.reason,
+        "Tags": version.tags,
+        "Parameters": stacks.render_parameters(version),
+        "OnStackFailure": found.on_failure,
+    }
+    return shown | {name: value for name, value in optional.items() if value}
+
+
+@operation("ListChangeSets")
+def list_change_sets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    stack = stacks.require(tx, ctx.scope, req["StackName"])
+    shown = []
+    for row in CHANGE_SETS.scan(tx, ctx.scope, stack.id):
+        entry = {
+            "StackId": stack.id,
+            "StackName": stack.name,
+            "ChangeSetId": row.id,
+            "ChangeSetName": row.name,
+            "ExecutionStatus": row.execution,
+            "Status": row.status,
+            "CreationTime": row.created_at,
+            "IncludeNestedStacks": row.nested,
+        }
+        optional = {"StatusReason": row.reason, "Description": row.description}
+        shown.append(entry | {name: value for name, value in optional.items() if value})
+    return {"Summaries": shown}
+
+
+@operation("DeleteChangeSet")
+def delete_change_set(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    try:
+        stack, found = _require(ctx, tx, req)
+    except ApiError as error:
+        if error.code == "ChangeSetNotFound":
+            return {}  # Deleting what is not there succeeds.
+        raise
+    if found.execution == "EXECUTE_IN_PROGRESS":
+        raise ApiError("InvalidChangeSetStatus", f"ChangeSet [{found.id}] is being executed and cannot be deleted.")
+    CHANGE_SETS.lock(tx, ctx.scope, stack.id, found.id)
+    CHANGE_SETS.delete(tx, ctx.scope, found)
+    return {}
+
+
+@operation("ExecuteChangeSet")
+async def execute_change_set(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    await ctx.transact(lambda tx: _execute(ctx, tx, req))
+    return {}
+
+
+def _execute(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    stack, found = _require(ctx, tx, req)
+    if found.status != "CREATE_COMPLETE" or found.execution != "AVAILABLE":
+        raise errors.cannot_execute(found.id, found.status, found.execution)
+    if stack.status != "REVIEW_IN_PROGRESS":
+        check_updatable(stack)
+    version = VERSIONS.get(tx, ctx.scope, stack.id, found.version)
+    assert version is not None
+    policies.check_version(ctx, tx, stack, version)
+    for row in list(CHANGE_SETS.scan(tx, ctx.scope, stack.id)):
+        CHANGE_SETS.lock(tx, ctx.scope, stack.id, row.id)
+        execution = "EXECUTE_COMPLETE" if row.id == found.id else "OBSOLETE"
+        CHANGE_SETS.replace(tx, ctx.scope, row, replace(row, execution=execution))
+    _begin(ctx, tx, stack, found, req)
+
+
+def _begin(ctx: Context, tx: Transaction, stack: Stack, found: ChangeSet, req: dict[str, Any]) -> None:
+    creating = stack.status == "REVIEW_IN_PROGRESS"
+    on_failure = found.on_failure or ("DO_NOTHING" if req.get("DisableRollback") else "ROLLBACK")
+    settings = settings_of(ctx, {}, stack)
+    settings |= {name: value for name, value in (("role_arn", found.role_arn),) if value}
+    if found.notification_arns:
+        settings["notification_arns"] = found.notification_arns
+    begun = replace(
+        stack, target=found.version, updated_at=ctx.now, change_set_id=found.id, on_failure=on_failure, **settings
+    )
+    put_stack(tx, ctx, begun)
+    for item in found.imports:
+        importing.adopt(ctx, tx, begun, item)
+    events.set_status(ctx, tx, stack.id, "CREATE_IN_PROGRESS" if creating else "UPDATE_IN_PROGRESS", USER)
+    tx.enqueue(delivery(ctx, stack.id))

@@ -1,0 +1,69 @@
+"""A stack's events, and the changes of status that they tell of. Both are written in one transaction."""
+
+from __future__ import annotations
+
+from msgspec import UNSET, structs
+
+from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
+from mrak.services.cloudformation.tables import EVENTS, RESOURCES, STACKS, Event, Row, Stack
+
+STACK_TYPE = "AWS::CloudFormation::Stack"
+
+
+def topic(stack_id: str) -> str:
+    """Notified whenever a stack comes to an end of something: who waits for it (a parent stack) looks again."""
+    return f"cloudformation.stack/{stack_id}"
+
+
+def set_status(ctx: Context, tx: Transaction, stack_id: str, status: str, reason: str = "", **fields: object) -> Stack:
+    """Moves a stack to a status, with its event."""
+    old = STACKS.open(tx, ctx.scope, stack_id)
+    assert old is not None, stack_id
+    new = structs.replace(old, status=status, reason=reason, **fields)
+    STACKS.replace(tx, ctx.scope, old, new)
+    event = Event(
+        stack_id=stack_id,
+        sequence=ctx.draw.sequence(),
+        id=ctx.draw.uuid(),
+        stack_name=new.name,
+        logical_id=new.name,
+        physical_id=stack_id,
+        type=STACK_TYPE,
+        status=status,
+        at=ctx.clock(),
+        reason=reason,
+    )
+    EVENTS.append(tx, ctx.scope, event)
+    tx.notify(topic(stack_id))
+    return new
+
+
+def put_row(tx: Transaction, scope: Scope, row: Row) -> None:
+    """Writes a resource's row, new or not."""
+    old = RESOURCES.open(tx, scope, row.stack_id, row.logical_id)
+    if old is None:
+        RESOURCES.insert(tx, scope, row)
+    else:
+        RESOURCES.replace(tx, scope, old, row)
+
+
+def tell(
+    ctx: Context, tx: Transaction, stack: Stack, row: Row, *, physical_id: object = UNSET, plain_id: bool = False
+) -> None:
+    """Writes the event of a row's present status."""
+    stamp = ctx.draw.uuid() if plain_id else f"{row.logical_id}-{row.status}-{int(ctx.clock() * 1000)}"
+    event = Event(
+        stack_id=stack.id,
+        sequence=ctx.draw.sequence(),
+        id=stamp,
+        stack_name=stack.name,
+        logical_id=row.logical_id,
+        physical_id=row.physical_id if physical_id is UNSET else str(physical_id),
+        type=row.type,
+        status=row.status,
+        at=ctx.clock(),
+        reason=row.reason,
+        properties="" if plain_id else row.properties,
+    )
+    EVENTS.append(tx, ctx.scope, event)

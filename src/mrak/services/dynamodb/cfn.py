@@ -1,0 +1,143 @@
+"""AWS::DynamoDB::*: tables in templates."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mrak.core.resource import Resource, ResourceType, resource
+
+_ACTIVE = ("ACTIVE",)
+
+
+@resource("AWS::DynamoDB::Table")
+class Table(ResourceType):
+    name = "TableName"
+    longest_name = 255
+    required = ("KeySchema",)
+    replacement: ClassVar[tuple[str, ...]] = (
+        "TableName",
+        "KeySchema",
+        "LocalSecondaryIndexes",
+        "ImportSourceSpecification",
+    )
+    delete_operation = "DeleteTable"
+    identity = {"TableName": "{id}"}
+    ref = "{name}"
+    attributes = {"Arn": "Table.TableArn", "StreamArn": "Table.LatestStreamArn"}
+    tag_identity = {"ResourceArn": "{Arn}"}
+
+    def input(self, res: Resource) -> dict[str, Any]:
+        params = super().input(res)
+        stream = params.get("StreamSpecification")
+        if stream is not None:
+            params["StreamSpecification"] = {"StreamEnabled": True, **stream}
+        encryption = params.get("SSESpecification")
+        if encryption is not None:
+            enabled = encryption.get("SSEEnabled", False)
+            rest = {name: value for name, value in encryption.items() if name != "SSEEnabled"}
+            params["SSESpecification"] = {"Enabled": enabled, **rest}
+        return params
+
+    async def create(self, res: Resource) -> None:
+        await res.call("CreateTable", self.input(res))
+        res.physical_id = res.name
+        answer = await self._settled(res)
+        await self._put_settings(res, {})
+        await self.learn(res, answer)
+
+    async def _settled(self, res: Resource) -> dict[str, Any]:
+        return await res.until("DescribeTable", {"TableName": res.physical_id}, "Table.TableStatus", _ACTIVE)
+
+    async def _put_settings(self, res: Resource, old: dict[str, Any]) -> None:
+        """What tables have by operations of their own."""
+        table = {"TableName": res.physical_id}
+        expiry = res.properties.get("TimeToLiveSpecification")
+        before = old.get("TimeToLiveSpecification")
+        if expiry != before:
+            off = {"Enabled": False, "AttributeName": (before or {}).get("AttributeName", "")}
+            await res.call("UpdateTimeToLive", {**table, "TimeToLiveSpecification": expiry or off})
+        recovery = res.properties.get("PointInTimeRecoverySpecification")
+        if recovery != old.get("PointInTimeRecoverySpecification"):
+            wanted = recovery or {"PointInTimeRecoveryEnabled": False}
+            await res.call("UpdateContinuousBackups", {**table, "PointInTimeRecoverySpecification": wanted})
+        kinesis = res.properties.get("KinesisStreamSpecification")
+        if kinesis is not None and kinesis != old.get("KinesisStreamSpecification"):
+            await res.call("EnableKinesisStreamingDestination", {**table, **kinesis})
+
+    async def update(self, res: Resource) -> None:
+        params = self.input(res)
+        for names in (
+            ("BillingMode", "ProvisionedThroughput", "OnDemandThroughput"),
+            ("StreamSpecification",),
+            ("SSESpecification",),
+            ("TableClass",),
+            ("DeletionProtectionEnabled",),
+        ):
+            if res.changed(*names):
+                await self._change(res, {name: params[name] for name in names if name in params} or _absent(names[0]))
+        await self._update_indexes(res)
+        await self._put_settings(res, res.old_properties)
+        await self.retag(res)
+        await self.learn(res, await self._settled(res))
+
+    async def _change(self, res: Resource, change: dict[str, Any]) -> None:
+        await res.call("UpdateTable", {"TableName": res.physical_id, **change})
+        await self._settled(res)
+
+    async def _update_indexes(self, res: Resource) -> None:
+        """One index a call, as AWS wants it: first the deletions."""
+        old = {index["IndexName"]: index for index in res.old_properties.get("GlobalSecondaryIndexes", [])}
+        new = {index["IndexName"]: index for index in res.properties.get("GlobalSecondaryIndexes", [])}
+        definitions = {"AttributeDefinitions": res.properties.get("AttributeDefinitions", [])}
+        for name in old:
+            if name not in new or _shape(old[name]) != _shape(new[name]):
+                await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": name}}]})
+        for name, index in new.items():
+            if name not in old or _shape(old[name]) != _shape(index):
+                await self._change(res, {**definitions, "GlobalSecondaryIndexUpdates": [{"Create": index}]})
+            elif index != old[name]:
+                await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Update": index}]})
+
+
+def _absent(name: str) -> dict[str, Any]:
+    """What a setting becomes that the template no longer has."""
+    off: dict[str, dict[str, Any]] = {
+        "StreamSpecification": {"StreamSpecification": {"StreamEnabled": False}},
+        "SSESpecification": {"SSESpecification": {"Enabled": False}},
+        "TableClass": {"TableClass": "STANDARD"},
+        "DeletionProtectionEnabled": {"DeletionProtectionEnabled": False},
+        "BillingMode": {"BillingMode": "PROVISIONED"},
+    }
+    return off[name]
+
+
+def _shape(index: dict[str, Any]) -> Any:
+    """What of an index can't be changed."""
+    return index.get("KeySchema"), index.get("Projection")
+
+
+@resource("AWS::DynamoDB::GlobalTable")
+class GlobalTable(Table):
+    """A table with replicas; the one in the stack's region is made here, further ones by UpdateTable."""
+
+    replacement = ("TableName", "KeySchema", "LocalSecondaryIndexes")
+    attributes = {**Table.attributes, "TableId": "Table.TableId"}
+
+    def input(self, res: Resource) -> dict[str, Any]:
+        params = super().input(res)
+        own = self._own_replica(res)
+        for name in ("TableClass", "DeletionProtectionEnabled"):
+            if name in own:
+                params[name] = own[name]
+        return params
+
+    def _own_replica(self, res: Resource) -> dict[str, Any]:
+        replicas = res.properties.get("Replicas", [])
+        found: dict[str, Any] = next((item for item in replicas if item["Region"] == res.ctx.scope.region), {})
+        return found
+
+    async def create(self, res: Resource) -> None:
+        await super().create(res)
+        for replica in res.properties.get("Replicas", []):
+            if replica["Region"] != res.ctx.scope.region:
+                await self._change(res, {"ReplicaUpdates": [{"Create": {"RegionName": replica["Region"]}}]})
