@@ -15,10 +15,13 @@ CODES = {
     "BackupNotFoundException": 400,
     "ConditionalCheckFailedException": 400,
     "DuplicateItemException": 400,
+    "ExportConflictException": 400,
     "ExportNotFoundException": 400,
     "GlobalTableNotFoundException": 400,
     "IdempotentParameterMismatchException": 400,
+    "ImportConflictException": 400,
     "ImportNotFoundException": 400,
+    "InvalidExportTimeException": 400,
     "ItemCollectionSizeLimitExceededException": 400,
     "LimitExceededException": 400,
     "PolicyNotFoundException": 400,
@@ -88,3 +91,28 @@ def item_too_large() -> ApiError:
 
 def update_too_large() -> ApiError:
     return invalid("Item size to update has exceeded the maximum allowed size")
+
+
+def access_denied() -> ApiError:
+    return ApiError("AccessDeniedException", "Access is denied")
+
+
+def transfer_conflict(kind: str) -> ApiError:
+    """A token that was used for another export or import."""
+    return ApiError(
+        f"{kind}ConflictException", f"{kind} conflict: Duplicate request detected with conflicting parameters"
+    )
+
+
+def invalid_export_time(message: str) -> ApiError:
+    return ApiError("InvalidExportTimeException", message)
+
+
+def recovery_unavailable(table: str) -> ApiError:
+    return ApiError(
+        "PointInTimeRecoveryUnavailableException", f"Point in time recovery is not enabled for table '{table}'"
+    )
+
+
+def table_arn_not_found(text: str) -> ApiError:
+    return ApiError("TableNotFoundException", f"Table not found: {text}")

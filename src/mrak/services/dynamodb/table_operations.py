@@ -29,22 +29,23 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     check_initial_warmth(req)
     if TABLES.open(tx, scope, name) is not None:
         raise errors.table_exists(name)
-    record = _new_record(ctx, scope, name, req)
+    record = new_record(ctx, scope, {**req, "TableName": name}, ctx.draw.uuid())
     if req.get("StreamSpecification", {}).get("StreamEnabled"):
         record = lifecycle.set_stream(ctx, tx, scope, record, req["StreamSpecification"])
     TABLES.insert(tx, scope, record)
     return {"TableDescription": describe.table(tx, scope, record, "CREATING")}
 
 
-def _new_record(ctx: Context, scope: Scope, name: str, req: dict[str, Any]) -> TableRecord:
+def new_record(ctx: Context, scope: Scope, req: dict[str, Any], table_id: str) -> TableRecord:
+    """The row of a table that is created."""
     billing = req.get("BillingMode", "PROVISIONED")
     throughput = req.get("ProvisionedThroughput", {})
     indexes = [indexing.new_index(ctx, index, is_global=False) for index in req.get("LocalSecondaryIndexes", [])]
     indexes += [indexing.new_index(ctx, index, is_global=True) for index in req.get("GlobalSecondaryIndexes", [])]
     return TableRecord(
-        name=name,
+        name=req["TableName"],
         number=ctx.draw.sequence(),
-        id=ctx.draw.uuid(),
+        id=table_id,
         created_at=ctx.now,
         attributes={it["AttributeName"]: it["AttributeType"] for it in req["AttributeDefinitions"]},
         keys=tuple((it["AttributeName"], it["KeyType"]) for it in req["KeySchema"]),

@@ -1,0 +1,179 @@
+"""The files of exports and imports: items as lines of DynamoDB JSON, as Ion, and as rows of CSV, compressed or not.
+
+A file from outside is read item by item; `Unreadable` says that the rest of it cannot be read.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataExport.Output.html
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/S3DataImport.Format.html
+"""
+
+from __future__ import annotations
+
+import base64
+import csv
+import gzip
+import io
+import zlib
+from collections.abc import Callable, Iterator, Mapping
+from decimal import Decimal
+from typing import Any
+
+import msgspec
+
+from mrak.lang.ddb.values import AttributeValue, Item, Value, encode_item
+
+_ION_SETS = {"SS": "$dynamodb_SS", "NS": "$dynamodb_NS", "BS": "$dynamodb_BS"}
+_SETS_OF_ION = {name: kind for kind, name in _ION_SETS.items()}
+# A file that would not fit into memory is not read: compressed ones are expanded as far as this.
+MOST_BYTES = 1 << 30
+
+
+class Unreadable(Exception):
+    """A file, or the rest of one, that holds no items."""
+
+
+class _Line(msgspec.Struct):
+    item: dict[str, AttributeValue] = msgspec.field(name="Item")
+
+
+_decode_line = msgspec.json.Decoder(_Line).decode
+_encode = msgspec.json.Encoder().encode
+
+
+def expand(body: bytes, compression: str) -> bytes:
+    """A file's content. Raises Unreadable where it is not compressed as was said."""
+    if compression == "NONE":
+        return body
+    content = _gunzip(body) if compression == "GZIP" else _expand_zstd(body)
+    if len(content) > MOST_BYTES:
+        raise Unreadable("too large")
+    return content
+
+
+def _gunzip(body: bytes) -> bytes:
+    try:
+        with gzip.open(io.BytesIO(body)) as file:
+            return file.read(MOST_BYTES + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise Unreadable(str(error)) from error
+
+
+def _expand_zstd(body: bytes) -> bytes:
+    import zstandard
+
+    try:
+        with zstandard.ZstdDecompressor().stream_reader(body, read_across_frames=True) as reader:
+            return bytes(reader.read(MOST_BYTES + 1))
+    except zstandard.ZstdError as error:
+        raise Unreadable(str(error)) from error
+
+
+def read_json(content: bytes) -> Iterator[Item]:
+    for line in content.splitlines():
+        if not line.strip():
+            continue
+        try:
+            yield _decode_line(line).item  # type: ignore[misc]
+        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            raise Unreadable(str(error)) from error
+
+
+def read_ion(content: bytes) -> Iterator[Item]:
+    from amazon.ion import simpleion
+    from amazon.ion.exceptions import IonException
+
+    try:
+        for value in simpleion.load(io.BytesIO(content), single_value=False, parse_eagerly=False):
+            yield {str(name): _from_ion(member) for name, member in value["Item"].items()}
+    except (IonException, UnicodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def read_csv(
+    content: bytes, kinds: Mapping[str, str], delimiter: str = ",", headers: list[str] | None = None
+) -> Iterator[Item]:
+    """Rows of text; only key attributes have other types. Empty fields are left out."""
+    try:
+        rows = csv.reader(io.StringIO(content.decode()), delimiter=delimiter, strict=True)
+        names = headers or next(rows, [])
+        for row in rows:
+            if row:
+                pairs = zip(names, row, strict=False)
+                yield {name: _from_text(text, kinds.get(name, "S")) for name, text in pairs if text}
+    except (csv.Error, UnicodeError, ValueError) as error:
+        raise Unreadable(str(error)) from error
+
+
+def _from_text(text: str, kind: str) -> Value:
+    return {"B": base64.b64decode(text, validate=True)} if kind == "B" else {kind: text}
+
+
+def render_json(members: Mapping[str, Any]) -> bytes:
+    """A line: {"Item": {...}}, or an item's images and keys."""
+    return _encode(members) + b"\n"
+
+
+def render_ion(members: Mapping[str, Any]) -> bytes:
+    from amazon.ion import simpleion
+
+    shown = {name: _to_ion_struct(item) for name, item in members.items()}
+    return str(simpleion.dumps(shown, binary=False)).encode() + b"\n"
+
+
+def line_of(members: Mapping[str, Item], format_: str) -> bytes:
+    if format_ == "ION":
+        return render_ion(members)
+    return render_json({name: msgspec.Raw(encode_item(item)) for name, item in members.items()})
+
+
+def _to_ion_struct(item: Item) -> dict[str, Any]:
+    return {name: _to_ion(value) for name, value in item.items()}
+
+
+def _to_ion(value: Value) -> Any:
+    ((kind, content),) = value.items()
+    if kind == "N":
+        return Decimal(content)
+    if kind == "NULL":
+        return None
+    if kind == "L":
+        return [_to_ion(member) for member in content]
+    if kind == "M":
+        return _to_ion_struct(content)
+    if kind not in _ION_SETS:
+        return content
+    from amazon.ion.core import IonType
+    from amazon.ion.simple_types import IonPyList
+
+    members = [Decimal(member) for member in content] if kind == "NS" else list(content)
+    return IonPyList.from_value(IonType.LIST, members, annotations=(_ION_SETS[kind],))
+
+
+def _from_ion(value: Any) -> Value:
+    from amazon.ion.simple_types import IonPyNull
+
+    if value is None or isinstance(value, IonPyNull):
+        return {"NULL": True}
+    annotations = getattr(value, "ion_annotations", ())
+    kind = _SETS_OF_ION.get(annotations[0].text) if annotations else None
+    if kind is not None:
+        return {kind: [bytes(it) if kind == "BS" else str(it) for it in value]}
+    for python, convert in _OF_ION:
+        if isinstance(value, python):
+            return convert(value)
+    raise ValueError(f"no attribute value: {type(value).__name__}")
+
+
+def _boolean_or_number(value: int) -> Value:
+    from amazon.ion.core import IonType
+
+    is_boolean = isinstance(value, bool) or getattr(value, "ion_type", None) is IonType.BOOL
+    return {"BOOL": bool(value)} if is_boolean else {"N": str(int(value))}
+
+
+_OF_ION: tuple[tuple[Any, Callable[[Any], Value]], ...] = (
+    (int, _boolean_or_number),
+    (Decimal, lambda value: {"N": str(value)}),
+    (str, lambda value: {"S": str(value)}),
+    (bytes, lambda value: {"B": bytes(value)}),
+    (list, lambda value: {"L": [_from_ion(member) for member in value]}),
+    (Mapping, lambda value: {"M": {str(name): _from_ion(member) for name, member in value.items()}}),
+)
