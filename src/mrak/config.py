@@ -96,6 +96,12 @@ def inherited_environ() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "LANG", "LC_ALL", "TZ", "HOME") if name in os.environ}
 
 
+def node_modules_folders(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Where Node.js functions' AWS SDK may be installed: MRAK_NODE_MODULES, or `npm install --prefix ~/.mrak ...`."""
+    named = (os.environ if environ is None else environ).get("MRAK_NODE_MODULES")
+    return [named] if named else [os.path.expanduser("~/.mrak/node_modules")]
+
+
 def _convert_path(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str | Path):
         return Path(value)

@@ -40,8 +40,9 @@ def capabilities() -> Capabilities:
         advice.append("Node.js functions need Node.js: https://nodejs.org or `nvm install 22`")
     elif not any(find_node_modules(node) for node in nodes().values()):
         advice.append(
-            "Node.js functions find the AWS SDK when it is installed beside Node.js: npm install -g @aws-sdk/client-s3 "
-            "(and what else they use)"
+            "Node.js functions find the AWS SDK for JavaScript when it is installed for them: "
+            "npm install --prefix ~/.mrak @aws-sdk/client-s3 (and what else they use); "
+            "MRAK_NODE_MODULES names another folder"
         )
     if isolation == "none":
         advice.append(

@@ -10,7 +10,7 @@ import os
 import msgspec
 
 from mrak.core.functions import Credentials, FunctionSpec
-from mrak.lambdas.interpreters import Interpreter
+from mrak.lambdas.interpreters import Interpreter, find_node_modules
 
 RUNTIMES_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runtimes")
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{layers}/lib"
@@ -77,26 +77,28 @@ def build_environment(
         "_AWS_XRAY_DAEMON_PORT": "2000",
         "_HANDLER": spec.handler,
     }
-    variables |= _runtime_variables(spec, places)
+    variables |= _runtime_variables(spec, places, interpreter)
     if spec.log_format == "JSON":
         variables["AWS_LAMBDA_LOG_FORMAT"] = "JSON"
         variables["AWS_LAMBDA_LOG_LEVEL"] = spec.application_log_level
     if places.temporary:
-        variables["TMPDIR"] = places.temporary
+        variables["TMPDIR"] = variables["HOME"] = places.temporary
     variables |= spec.environment
     return {name: value for name, value in variables.items() if value or name == "AWS_SESSION_TOKEN"}
 
 
-def _runtime_variables(spec: FunctionSpec, places: Places) -> dict[str, str]:
+def _runtime_variables(spec: FunctionSpec, places: Places, interpreter: Interpreter | None) -> dict[str, str]:
     if spec.runtime.startswith("python"):
         variables = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", "PYTHONPATH": places.runtime}
         if places.layers != "/opt":
             variables["_LAYERS_ROOT"] = places.layers
         return variables
     if spec.runtime.startswith("nodejs"):
-        layers, runtime = places.layers, places.runtime
+        layers, runtime, modules = places.layers, places.runtime, NODE_MODULES
+        if places.temporary and interpreter is not None:
+            modules = find_node_modules(interpreter)  # no file system of its own
         major = spec.runtime.removeprefix("nodejs").removesuffix(".x")
         path = f"{layers}/nodejs/node{major}/node_modules:{layers}/nodejs/node_modules"
-        node_path = f"{path}:{runtime}/node_modules:{runtime}:{places.task}:{NODE_MODULES}"
+        node_path = f"{path}:{runtime}/node_modules:{runtime}:{places.task}:{modules}"
         return {"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", "NODE_PATH": node_path}
     return {}

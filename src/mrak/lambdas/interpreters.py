@@ -16,7 +16,7 @@ import sys
 
 import msgspec
 
-from mrak.config import inherited_environ
+from mrak.config import inherited_environ, node_modules_folders
 
 _PYTHON_PLACES = (
     "{home}/.pyenv/versions/{version}.*/bin/python{version}",
@@ -137,9 +137,11 @@ def nodes() -> dict[int, Interpreter]:
 
 
 def find_node_modules(interpreter: Interpreter) -> str:
-    """Node's global modules, if the AWS SDK is among them; "" where it is not."""
-    folder = os.path.join(interpreter.prefix, "lib", "node_modules")
-    return folder if os.path.isdir(os.path.join(folder, "@aws-sdk")) else ""
+    """The folder of modules that has the AWS SDK, the user's own or Node's global one; "" where none has."""
+    for folder in (*node_modules_folders(), os.path.join(interpreter.prefix, "lib", "node_modules")):
+        if os.path.isdir(os.path.join(folder, "@aws-sdk")):
+            return os.path.realpath(folder)
+    return ""
 
 
 def _ask_node_version(path: str) -> str:

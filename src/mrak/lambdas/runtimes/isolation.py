@@ -194,6 +194,7 @@ def _build_root(order):
     os.chdir("/")
     for folder in SYSTEM_FOLDERS:
         _bind_system(folder)
+    _name_user(uid_of(order["id"]) if _is_root else os.getuid())
     _make_devices()
     os.mkdir("/tmp")
     _mount("tmpfs", "/tmp", "tmpfs", MS_NOSUID | MS_NODEV, f"mode=1777,size={order['tmp_mb']}m")
@@ -227,6 +228,19 @@ def _bind(source, target):
     _mount(old, target, None, MS_BIND | MS_REC)
     kept = os.statvfs(target).f_flag & (MS_NOSUID | MS_NODEV | MS_NOEXEC)
     _mount(None, target, None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV | kept)
+
+
+def _name_user(uid):
+    """The user that a function is has a name and a home, as on AWS: SDKs ask for them."""
+    if not os.path.exists("/etc/passwd"):
+        return
+    with open("/.passwd", "w") as file:
+        file.write("root:x:0:0:root:/root:/bin/bash\n")
+        if uid:
+            file.write(f"sbx_user1051:x:{uid}:{uid}::/home/sbx_user1051:/sbin/nologin\n")
+    os.chmod("/.passwd", 0o644)
+    _mount("/.passwd", "/etc/passwd", None, MS_BIND)
+    _mount(None, "/etc/passwd", None, MS_BIND | MS_REMOUNT | MS_RDONLY | MS_NOSUID | MS_NODEV)
 
 
 def _make_devices():
