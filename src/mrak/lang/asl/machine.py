@@ -118,6 +118,9 @@ def _advance(run: Run) -> None:
 def _too_long(run: Run, frame: Frame) -> None:
     cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
     run.record("ExecutionFailed", frame.previous, {"error": failures.RUNTIME, "cause": cause})
+    root = run.frame(ROOT)
+    stopping.release(run, root)
+    root.phase = FAILED
     _finish(run, Finish("FAILED", None, failures.RUNTIME, cause))
 
 
@@ -306,6 +309,9 @@ def _timer(run: Run, event: TimerFired) -> None:
         exit_state(run, frame, state, leaving, state.next)
     elif event.kind == "retry" and frame.phase == RETRYING:
         frame.wake_at = 0.0
+        if run.next_event > MOST_EVENTS - _EVENTS_OF_A_STATE:
+            _too_long(run, frame)
+            return
         _attempt(run, frame, state)
     elif event.kind in ("timeout", "heartbeat"):
         _task_late(run, frame, state, event.kind)
@@ -354,8 +360,8 @@ def _map_run_ended(run: Run, event: MapRunEnded) -> None:
         frame.previous = run.record("MapRunFailed", frame.previous, details)
         fail_state(run, frame, state, StateFailed(event.error, event.cause, field=_CHILD))
         return
-    frame.previous = run.record("MapRunSucceeded", frame.previous)
-    run.record("MapStateSucceeded", frame.previous)
+    # The exit follows the run's start (recorded since November 2024), not its end.
+    run.record("MapStateSucceeded", run.record("MapRunSucceeded", frame.previous))
     try:
         check_size(event.output, state.name)
         leaving = leave(run, frame, state, read(event.output), event.output)

@@ -13,7 +13,7 @@ from typing import Any
 
 from mrak.lang import jsonpath
 from mrak.lang.asl.failures import StateFailed, runtime
-from mrak.lang.asl.scope import Scope
+from mrak.lang.asl.scope import Scope, render
 from mrak.lang.jsonpath import JsonPathNotFound, JsonPathSyntaxError, Path
 from mrak.lang.jsonpathnodes import Indexes, Names
 
@@ -90,7 +90,7 @@ def put(text: str, document: Any, value: Any) -> Any:
     except JsonPathNotFound:
         raise StateFailed(
             "States.ResultPathMatchFailure",
-            f'Unable to apply step "{text.removeprefix("$.")}" to input {document!r}',
+            f'Unable to apply step "{text.removeprefix("$.")}" to input {render(document)}',
             is_located=True,
         ) from None
 

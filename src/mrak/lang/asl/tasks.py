@@ -63,7 +63,6 @@ def schedule(run: Run, frame: Frame, state: State) -> None:
     if heartbeat:
         details["heartbeatInSeconds"] = heartbeat
     frame.previous = run.record(_name(resource, "Scheduled"), frame.previous, details)
-    _hand_out(run, frame, resource)
     if timeout:
         frame.timeout_at = run.now + timeout
         run.command(SetTimer("timeout", frame.id, frame.attempt, frame.timeout_at))
@@ -71,6 +70,7 @@ def schedule(run: Run, frame: Frame, state: State) -> None:
     if heartbeat and resource.waits:
         frame.heartbeat_at = run.now + heartbeat
         run.command(SetTimer("heartbeat", frame.id, frame.attempt, frame.heartbeat_at))
+    _hand_out(run, frame, resource)
 
 
 def _hand_out(run: Run, frame: Frame, resource: Resource) -> None:

@@ -8,27 +8,15 @@ https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any
 
 import msgspec
 
-from mrak.lang.asl import choices, fields, intrinsics, jsonata, references, resources
+from mrak.lang.asl import choices, fields, intrinsics, jsonata, references, resources, typechecks
 from mrak.lang.asl.definition import JSONATA, JSONPATH
 from mrak.lang.asl.intrinsics import IntrinsicSyntaxError
-
-SCHEMA = "SCHEMA_VALIDATION_FAILED"
-MISSING_TARGET = "MISSING_TRANSITION_TARGET"
-INVALID_JSON = "INVALID_JSON_DESCRIPTION"
-MOST_DEPTH = 60
-
-
-class Problem(NamedTuple):
-    code: str
-    message: str
-    location: str
-
-    def __str__(self) -> str:
-        return f"{self.code}: {self.message} at {self.location}" if self.location else f"{self.code}: {self.message}"
+from mrak.lang.asl.problems import INVALID_JSON, MISSING_TARGET, SCHEMA, Problem
+from mrak.lang.asl.typechecks import MOST_DEPTH
 
 
 def check(text: str, is_express: bool = False) -> list[Problem]:
@@ -85,8 +73,12 @@ class _Checker:
             yield Problem(SCHEMA, f"These fields are required: [{', '.join(missing)}]", "/")
             return
         yield from _unsupported(raw, fields.MACHINE, "/")
+        if not isinstance(raw["StartAt"], str):
+            yield Problem(SCHEMA, "Expected value of type String", "/StartAt")
+            return
         if raw.get("QueryLanguage", JSONPATH) not in (JSONPATH, JSONATA):
             yield Problem(SCHEMA, f"Value is not one of the allowed values: [{JSONPATH}, {JSONATA}]", "/QueryLanguage")
+            return
         yield from _bounded(raw, "TimeoutSeconds", 1, fields.MOST_SECONDS, "/")
         yield from self.states(raw, "", self._language, 0)
 
@@ -125,15 +117,24 @@ class _Checker:
             )
             return
         own = raw.get("QueryLanguage", language)
+        if own not in (JSONPATH, JSONATA):
+            yield Problem(
+                SCHEMA, f"Value is not one of the allowed values: [{JSONPATH}, {JSONATA}]", f"{at}/QueryLanguage"
+            )
+            return
         if own == JSONPATH and language == JSONATA:
             text = f"'QueryLanguage' can not be '{JSONPATH}' if set to '{JSONATA}' for whole state machine"
             yield Problem(SCHEMA, text, at)
             return
         yield from _unsupported(raw, fields.of_state(kind, own == JSONATA), at)
         yield from _missing(raw, fields.REQUIRED.get(kind, ()), at)
+        wrong = list(typechecks.check_state(raw, at, own == JSONATA))
+        if wrong:
+            yield from wrong
+            return
         yield from _transitions(kind, raw, at, known)
         yield from _KIND_CHECKS.get(kind, _nothing)(self, raw, at, own == JSONATA)
-        yield from _handlers(raw, at, known)
+        yield from _handlers(raw, at)
         yield from _languages(raw, at, own == JSONATA)
         yield from self._inner(kind, raw, at, language, depth)
 
@@ -160,7 +161,11 @@ class _Checker:
             yield Problem(SCHEMA, f"These fields are required: [{', '.join(missing)}]", at)
             return
         yield from _unsupported(raw, allowed, at)
-        yield from self.states(raw, at, raw.get("QueryLanguage", language), depth + 1)
+        inner = raw.get("QueryLanguage", language)
+        if not isinstance(raw["StartAt"], str) or inner not in (JSONPATH, JSONATA):
+            yield Problem(SCHEMA, "Expected value of type String", f"{at}/StartAt")
+            return
+        yield from self.states(raw, at, inner, depth + 1)
 
     def task(self, raw: dict[str, Any], at: str, is_jsonata: bool) -> Iterator[Problem]:
         arn = raw.get("Resource")
@@ -209,11 +214,14 @@ class _Checker:
             if not isinstance(rule, dict):
                 yield Problem(SCHEMA, "Expected value of type Object", place)
                 continue
+            if not isinstance(rule.get("Next", ""), str) or not isinstance(rule.get("Assign", {}), dict):
+                yield Problem(SCHEMA, "Expected value of type String", f"{place}/Next")
+                continue
             yield from _missing(rule, ("Next",), place)
             if is_jsonata:
                 yield from _missing(rule, ("Condition",), place)
             else:
-                yield from _rule(rule, place, 0)
+                yield from typechecks.check_rule(rule, place)
 
     def fail(self, raw: dict[str, Any], at: str, is_jsonata: bool) -> Iterator[Problem]:
         for name in ("Error", "Cause"):
@@ -256,11 +264,13 @@ def _missing(raw: dict[str, Any], required: tuple[str, ...], at: str) -> Iterato
 
 def _bounded(raw: dict[str, Any], name: str, least: int, most: int | None, at: str) -> Iterator[Problem]:
     value = raw.get(name)
-    if value is None or jsonata.is_expression(value):
-        return
     place = f"{at.rstrip('/')}/{name}"
+    if value is None and name not in raw:
+        return
     if isinstance(value, bool) or not isinstance(value, int | float):
-        yield Problem(SCHEMA, "Expected value of type Integer", place)
+        # What is no number here and passed the types is an expression.
+        if not jsonata.is_expression(value):
+            yield Problem(SCHEMA, "Expected value of type Integer", place)
     elif value < least:
         yield Problem(SCHEMA, f"Value must be greater than or equal to {least}", place)
     elif most is not None and value > most:
@@ -305,14 +315,9 @@ def _unreachable(start: str, states: dict[str, Any], at: str) -> Iterator[Proble
             yield Problem(MISSING_TARGET, f'State "{name}" is not reachable.', f"{at}/States/{name}")
 
 
-def _handlers(raw: dict[str, Any], at: str, known: set[str] | None) -> Iterator[Problem]:
+def _handlers(raw: dict[str, Any], at: str) -> Iterator[Problem]:
     for field, required in (("Retry", ("ErrorEquals",)), ("Catch", ("ErrorEquals", "Next"))):
-        entries = raw.get(field)
-        if entries is None:
-            continue
-        if not isinstance(entries, list):
-            yield Problem(SCHEMA, "Expected value of type Array", f"{at}/{field}")
-            continue
+        entries = raw.get(field, [])
         for index, entry in enumerate(entries):
             place = f"{at}/{field}[{index}]"
             yield from _missing(entry, required, place)
@@ -321,12 +326,18 @@ def _handlers(raw: dict[str, Any], at: str, known: set[str] | None) -> Iterator[
             yield from _bounded(entry, "MaxAttempts", 0, fields.MOST_SECONDS, place)
             yield from _bounded(entry, "BackoffRate", 1, None, place)
             yield from _bounded(entry, "MaxDelaySeconds", 1, fields.MOST_DELAY_SECONDS - 1, place)
+            if entry.get("JitterStrategy", "NONE") not in ("NONE", "FULL"):
+                yield Problem(SCHEMA, "Value is not one of the allowed values: [NONE, FULL]", f"{place}/JitterStrategy")
+            path = entry.get("ResultPath")
+            if path is not None and not references.is_reference_path(path):
+                yield Problem(SCHEMA, "Value is not a Reference Path", f"{place}/ResultPath")
+            yield from _template(entry.get("Assign", {}), f"{place}/Assign")
 
 
 def _error_names(names: list[str], is_last: bool, at: str) -> Iterator[Problem]:
     if not names:
-        return
-    if "States.ALL" in names and (len(names) > 1 or not is_last):
+        yield Problem(SCHEMA, "Value cannot be empty", f"{at}/ErrorEquals")
+    elif "States.ALL" in names and (len(names) > 1 or not is_last):
         text = "States.ALL can only appear in the last element of the array, and must be the only name in it"
         yield Problem(SCHEMA, text, f"{at}/ErrorEquals")
 
@@ -388,21 +399,6 @@ def _expressions(value: Any, at: str) -> Iterator[Problem]:
     elif isinstance(value, list):
         for index, item in enumerate(value):
             yield from _expressions(item, f"{at}[{index}]")
-
-
-def _rule(rule: dict[str, Any], at: str, depth: int) -> Iterator[Problem]:
-    for combination in choices.COMBINATIONS:
-        if combination in rule and depth < MOST_DEPTH:
-            inner = rule[combination]
-            for index, one in enumerate(inner if isinstance(inner, list) else [inner]):
-                yield from _rule(one, f"{at}/{combination}[{index}]", depth + 1)
-            return
-    yield from _missing(rule, ("Variable",), at)
-    operators = [name for name in rule if name in choices.COMPARISON_OPERATORS]
-    if len(operators) != 1:
-        yield Problem(SCHEMA, "A choice rule must have exactly one comparison operator", at)
-    elif isinstance(rule.get("Variable"), str) and not references.is_path(rule["Variable"]):
-        yield Problem(SCHEMA, "Value is not a Reference Path", f"{at}/Variable")
 
 
 def _label(label: Any, at: str) -> Iterator[Problem]:

@@ -12,10 +12,10 @@ _RESERVED = ("states",)
 
 
 def references_of(state: State) -> list[str]:
-    """The variables of one state, in the order in which they appear."""
+    """The variables of one state, by name."""
     own = {name: value for name, value in state.raw.items() if name not in fields.INNER}
     found = _in_jsonata(own) if state.is_jsonata else _in_jsonpath(own)
-    return list(dict.fromkeys(name for name in found if name not in _RESERVED))
+    return sorted({name for name in found if name not in _RESERVED})
 
 
 def in_definition(definition: Definition) -> dict[str, list[str]]:

@@ -89,14 +89,16 @@ class Execution:
             self._frames.pop(frame_id, None)
         self._frames |= run.changed
         self.commands += run.commands
-        for command in run.commands:
+        # Deliveries are made after the commit, so everything else comes first.
+        for command in sorted(run.commands, key=lambda command: isinstance(command, StartTask | Resume)):
             self._obey(command)
 
     def _obey(self, command: frames.Command) -> None:
         if isinstance(command, Finish):
             self.finish = command
         elif isinstance(command, Resume):
-            self.send(Continue(command.frame))
+            if command.frame in self._frames:
+                self.send(Continue(command.frame))
         elif isinstance(command, SetTimer):
             self._timers.append(command)
         elif isinstance(command, CancelTimer):
@@ -107,7 +109,10 @@ class Execution:
             self._perform(command)
 
     def _perform(self, command: StartTask) -> None:
-        task = self._frames[command.frame].task
+        frame = self._frames.get(command.frame)
+        if frame is None or frame.attempt != command.attempt or frame.phase != frames.TASK:
+            return  # As the deliveries do: nobody waits for it any more.
+        task = frame.task
         assert task is not None and self.tasks is not None
         self.send(TaskStarted(command.frame, command.attempt))
         try:
