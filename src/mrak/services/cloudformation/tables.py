@@ -15,7 +15,7 @@
     TOKENS      (token)                  -> Token        who may answer at the URL of a custom resource or wait handle
 
 Invariants: a stack whose status ends in _IN_PROGRESS has a delivery in the outbox (except REVIEW_IN_PROGRESS) that goes
-on with it; its status alone says what is to be done. A row's `physical_id` is set if and only if something may exist that
+on with it; its status alone says what is to be done. A row has a `physical_id` if and only if something may exist that
 has to be deleted. `before` is the state to which a rollback returns.
 """
 
@@ -60,7 +60,7 @@ class Stack(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """`original` as it came, `processed` after its transforms (JSON). A parameter is [name, given, resolved, NoEcho]."""
+    """`original` as it came, `processed` after its transforms (JSON). Parameters: [name, given, resolved, NoEcho]."""
 
     stack_id: str
     number: int

@@ -1,0 +1,408 @@
+"""AWS::ApiGateway::*: REST APIs in templates.
+
+Most of their operations update by patches; `_patch` makes one of the properties that changed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, ClassVar
+
+from mrak.core.resource import Resource, ResourceType, resource
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+
+
+def _member(name: str) -> str:
+    return name[0].lower() + name[1:]
+
+
+def _patch(res: Resource, kept: tuple[str, ...]) -> list[dict[str, str]]:
+    """Patch operations for the plain properties that an update changes."""
+    made = []
+    for name in sorted(res.properties.keys() | res.old_properties.keys()):
+        if name in kept or not res.changed(name):
+            continue
+        new, old = res.properties.get(name), res.old_properties.get(name)
+        path = f"/{_member(name)}"
+        if isinstance(new or old, dict):
+            made += _patch_map(path, old or {}, new or {})
+        elif new is None:
+            made.append({"op": "remove", "path": path})
+        else:
+            made.append({"op": "replace", "path": path, "value": _text(new)})
+    return made
+
+
+def _patch_map(path: str, old: dict[str, Any], new: dict[str, Any]) -> list[dict[str, str]]:
+    def escaped(key: str) -> str:
+        return key.replace("~", "~0").replace("/", "~1")
+
+    made = [{"op": "remove", "path": f"{path}/{escaped(key)}"} for key in old if key not in new]
+    return made + [
+        {"op": "replace", "path": f"{path}/{escaped(key)}", "value": _text(value)}
+        for key, value in new.items()
+        if old.get(key) != value
+    ]
+
+
+class _Patched(ResourceType):
+    """A type whose update is a patch. `kept` are properties that a patch does not touch."""
+
+    kept: ClassVar[tuple[str, ...]] = ()
+    patch_operation: ClassVar[str] = ""
+
+    async def update(self, res: Resource) -> None:
+        patch = _patch(res, (*self.kept, *self.parents, *self.replacement, "Tags"))
+        output: dict[str, Any] = {}
+        if patch:
+            output = await res.call(self.patch_operation, {**self.identify(res), "patchOperations": patch})
+        await self.learn(res, output)
+
+
+@resource("AWS::ApiGateway::RestApi")
+class RestApi(_Patched):
+    kept = ("Body", "BodyS3Location", "Mode", "FailOnWarnings", "Parameters", "EndpointConfiguration", "CloneFrom")
+    patch_operation = "UpdateRestApi"
+    delete_operation = "DeleteRestApi"
+    identity = {"restApiId": "{id}"}
+    attributes = {"RootResourceId": "", "RestApiId": "{id}"}
+
+    async def create(self, res: Resource) -> None:
+        body = await self._body(res)
+        params = {"Name": res.logical_id, **self.input(res)}
+        if body and "Name" not in res.properties:
+            answer = await res.call("ImportRestApi", {"body": body, "parameters": res.properties.get("Parameters", {})})
+            res.physical_id = answer["id"]
+        else:
+            answer = await res.call("CreateRestApi", params)
+            res.physical_id = answer["id"]
+            await self._import(res, body)
+        await self._learn_root(res)
+
+    async def _import(self, res: Resource, body: bytes) -> None:
+        if body:
+            mode = res.properties.get("Mode", "overwrite")
+            params = {"restApiId": res.physical_id, "mode": mode, "body": body}
+            await res.call("PutRestApi", {**params, "parameters": res.properties.get("Parameters", {})})
+
+    async def update(self, res: Resource) -> None:
+        if res.changed("Body", "BodyS3Location"):
+            await self._import(res, await self._body(res))
+        patch = _patch(res, (*self.kept, "Tags"))
+        if patch:
+            await res.call("UpdateRestApi", {**self.identify(res), "patchOperations": patch})
+        await self._learn_root(res)
+
+    async def _learn_root(self, res: Resource) -> None:
+        answer = await res.call("GetResources", {"restApiId": res.physical_id})
+        root = next(item["id"] for item in answer["items"] if item["path"] == "/")
+        res.attributes = {"RootResourceId": root, "RestApiId": res.physical_id}
+
+    async def _body(self, res: Resource) -> bytes:
+        if "Body" in res.properties:
+            return _text(res.properties["Body"]).encode()
+        place = res.properties.get("BodyS3Location")
+        if place is None:
+            return b""
+        answer = await res.call("GetObject", {"Bucket": place["Bucket"], "Key": place["Key"]}, service="s3")
+        body = answer["Body"]
+        if isinstance(body, bytes):
+            return body
+        if hasattr(body, "path"):
+            with open(body.path, "rb") as file:  # noqa: ASYNC230 - a definition of a few kilobytes
+                file.seek(body.offset)
+                return bytes(file.read(body.length))
+        return b"".join([chunk async for chunk in body])
+
+
+class _Part(_Patched):
+    """What belongs to an API."""
+
+    required: ClassVar[tuple[str, ...]] = ("RestApiId",)
+    replacement: ClassVar[tuple[str, ...]] = ("RestApiId",)
+    parents: ClassVar[tuple[str, ...]] = ("RestApiId",)
+
+
+@resource("AWS::ApiGateway::Resource")
+class PathPart(_Part):
+    required = ("ParentId", "PathPart", "RestApiId")
+    replacement = ("ParentId", "PathPart", "RestApiId")
+    create_operation = "CreateResource"
+    delete_operation = "DeleteResource"
+    patch_operation = "UpdateResource"
+    identity = {"resourceId": "{id}"}
+    ref = "id"
+    attributes = {"ResourceId": "{id}"}
+
+
+@resource("AWS::ApiGateway::Method")
+class Method(_Part):
+    """A method with its integration and responses. An update puts the method anew, which replaces what hung on it."""
+
+    required = ("HttpMethod", "ResourceId", "RestApiId")
+    replacement = ("HttpMethod", "ResourceId", "RestApiId")
+    delete_operation = "DeleteMethod"
+    parents = ("HttpMethod", "ResourceId", "RestApiId")
+
+    async def create(self, res: Resource) -> None:
+        properties = res.properties
+        named = self.identify(res)
+        params = {**properties, "AuthorizationType": properties.get("AuthorizationType", "NONE")}
+        await res.call("PutMethod", params)
+        res.physical_id = "|".join(properties[name] for name in ("RestApiId", "ResourceId", "HttpMethod"))
+        for response in properties.get("MethodResponses", []):
+            await res.call("PutMethodResponse", {**named, **response})
+        integration = properties.get("Integration")
+        if integration is None:
+            return
+        await res.call("PutIntegration", _integration(named, integration))
+        for response in integration.get("IntegrationResponses", []):
+            await res.call("PutIntegrationResponse", {**named, **response})
+
+    async def update(self, res: Resource) -> None:
+        await self.delete(res)
+        await self.create(res)
+
+
+def _integration(named: dict[str, Any], integration: dict[str, Any]) -> dict[str, Any]:
+    params = {**named, **integration}
+    if "IntegrationHttpMethod" in integration:
+        params["integrationHttpMethod"] = params.pop("IntegrationHttpMethod")
+    return params
+
+
+@resource("AWS::ApiGateway::Deployment")
+class Deployment(_Part):
+    replacement = ("RestApiId", "DeploymentCanarySettings")
+    kept = ("StageName", "StageDescription")
+    delete_operation = "DeleteDeployment"
+    patch_operation = "UpdateDeployment"
+    identity = {"deploymentId": "{id}"}
+    attributes = {"DeploymentId": "{id}"}
+
+    async def create(self, res: Resource) -> None:
+        described = res.properties.get("StageDescription", {})
+        params = {**res.properties, "StageDescription": described.get("Description")}
+        if "Variables" in described:
+            params["Variables"] = described["Variables"]
+        answer = await res.call("CreateDeployment", params)
+        res.physical_id = answer["id"]
+        await self.learn(res, {})
+
+    async def delete(self, res: Resource) -> None:
+        """A stage that the deployment itself made goes with it."""
+        stage = res.properties.get("StageName")
+        if stage:
+            found = await res.call("GetStages", self.identify(res))
+            if any(item["stageName"] == stage for item in found.get("item", [])):
+                await res.call("DeleteStage", {"RestApiId": res.properties["RestApiId"], "StageName": stage})
+        await super().delete(res)
+
+
+@resource("AWS::ApiGateway::Stage")
+class Stage(_Part):
+    required = ("RestApiId",)
+    replacement = ("RestApiId", "StageName")
+    kept = ("MethodSettings", "AccessLogSetting", "CanarySetting")
+    create_operation = "CreateStage"
+    delete_operation = "DeleteStage"
+    patch_operation = "UpdateStage"
+    parents = ("RestApiId", "StageName")
+    ref = "{StageName}"
+
+    async def create(self, res: Resource) -> None:
+        await super().create(res)
+        await self._settings(res)
+
+    async def update(self, res: Resource) -> None:
+        await super().update(res)
+        await self._settings(res)
+
+    async def _settings(self, res: Resource) -> None:
+        patch = []
+        for setting in res.properties.get("MethodSettings", []):
+            path = str(setting.get("ResourcePath", "/*")).lstrip("/").replace("/", "~1")
+            for name, value in setting.items():
+                if name in _METHOD_SETTINGS:
+                    where = f"/{path}/{setting.get('HttpMethod', '*')}/{_METHOD_SETTINGS[name]}"
+                    patch.append({"op": "replace", "path": where, "value": _text(value)})
+        access = res.properties.get("AccessLogSetting", {})
+        for name, value in access.items():
+            patch.append({"op": "replace", "path": f"/accessLogSettings/{_member(name)}", "value": _text(value)})
+        if patch:
+            await res.call("UpdateStage", {**self.identify(res), "patchOperations": patch})
+
+
+_METHOD_SETTINGS = {
+    "LoggingLevel": "logging/loglevel",
+    "DataTraceEnabled": "logging/dataTrace",
+    "MetricsEnabled": "metrics/enabled",
+    "ThrottlingRateLimit": "throttling/rateLimit",
+    "ThrottlingBurstLimit": "throttling/burstLimit",
+    "CachingEnabled": "caching/enabled",
+    "CacheTtlInSeconds": "caching/ttlInSeconds",
+    "CacheDataEncrypted": "caching/dataEncrypted",
+}
+
+
+@resource("AWS::ApiGateway::Authorizer")
+class Authorizer(_Part):
+    kept = ("ProviderARNs",)
+    create_operation = "CreateAuthorizer"
+    delete_operation = "DeleteAuthorizer"
+    patch_operation = "UpdateAuthorizer"
+    identity = {"authorizerId": "{id}"}
+    ref = "id"
+    attributes = {"AuthorizerId": "{id}"}
+
+
+@resource("AWS::ApiGateway::Model")
+class Model(_Part):
+    name = "Name"
+    replacement = ("RestApiId", "Name", "ContentType")
+    create_operation = "CreateModel"
+    delete_operation = "DeleteModel"
+    patch_operation = "UpdateModel"
+    identity = {"modelName": "{id}"}
+
+    def input(self, res: Resource) -> dict[str, Any]:
+        return {"ContentType": "application/json", **super().input(res)}
+
+
+@resource("AWS::ApiGateway::RequestValidator")
+class RequestValidator(_Part):
+    create_operation = "CreateRequestValidator"
+    delete_operation = "DeleteRequestValidator"
+    patch_operation = "UpdateRequestValidator"
+    identity = {"requestValidatorId": "{id}"}
+    ref = "id"
+    attributes = {"RequestValidatorId": "{id}"}
+
+
+@resource("AWS::ApiGateway::GatewayResponse")
+class GatewayResponse(_Part):
+    required = ("ResponseType", "RestApiId")
+    replacement = ("ResponseType", "RestApiId")
+    create_operation = "PutGatewayResponse"
+    delete_operation = "DeleteGatewayResponse"
+    parents = ("ResponseType", "RestApiId")
+    ref = "{RestApiId}|{ResponseType}"
+    attributes = {"Id": "{id}"}
+
+    async def update(self, res: Resource) -> None:
+        await res.call("PutGatewayResponse", res.properties)
+
+
+@resource("AWS::ApiGateway::ApiKey")
+class ApiKey(_Patched):
+    replacement = ("GenerateDistinctId", "Name", "Value")
+    kept = ("StageKeys",)
+    create_operation = "CreateApiKey"
+    delete_operation = "DeleteApiKey"
+    patch_operation = "UpdateApiKey"
+    identity = {"apiKey": "{id}"}
+    ref = "id"
+    attributes = {"APIKeyId": "{id}"}
+
+
+@resource("AWS::ApiGateway::UsagePlan")
+class UsagePlan(_Patched):
+    kept = ("ApiStages",)
+    renamed = {"UsagePlanName": "name"}
+    create_operation = "CreateUsagePlan"
+    delete_operation = "DeleteUsagePlan"
+    patch_operation = "UpdateUsagePlan"
+    identity = {"usagePlanId": "{id}"}
+    ref = "id"
+    attributes = {"Id": "{id}"}
+
+    async def update(self, res: Resource) -> None:
+        await super().update(res)
+        before, wanted = (
+            {_stage(item) for item in p.get("ApiStages", [])} for p in (res.old_properties, res.properties)
+        )
+        patch = [{"op": "remove", "path": "/apiStages", "value": item} for item in sorted(before - wanted)]
+        patch += [{"op": "add", "path": "/apiStages", "value": item} for item in sorted(wanted - before)]
+        if patch:
+            await res.call("UpdateUsagePlan", {**self.identify(res), "patchOperations": patch})
+
+    async def delete(self, res: Resource) -> None:
+        """A plan can be deleted once it has no stages any more."""
+        stages = [_stage(item) for item in res.properties.get("ApiStages", [])]
+        if stages:
+            patch = [{"op": "remove", "path": "/apiStages", "value": item} for item in stages]
+            await res.call("UpdateUsagePlan", {**self.identify(res), "patchOperations": patch})
+        await super().delete(res)
+
+
+def _stage(item: dict[str, Any]) -> str:
+    return f"{item['ApiId']}:{item['Stage']}"
+
+
+@resource("AWS::ApiGateway::UsagePlanKey")
+class UsagePlanKey(ResourceType):
+    required = ("KeyId", "KeyType", "UsagePlanId")
+    replacement = ("KeyId", "KeyType", "UsagePlanId")
+    create_operation = "CreateUsagePlanKey"
+    delete_operation = "DeleteUsagePlanKey"
+    parents = ("UsagePlanId", "KeyId")
+    ref = "{KeyId}:{UsagePlanId}"
+    attributes = {"Id": "{id}"}
+
+
+@resource("AWS::ApiGateway::Account")
+class Account(ResourceType):
+    """The role by which APIs write logs. It is the account's, so deleting the resource leaves it."""
+
+    attributes = {"Id": "{id}"}
+
+    async def create(self, res: Resource) -> None:
+        await self._put(res)
+        res.physical_id = res.token
+
+    async def update(self, res: Resource) -> None:
+        await self._put(res)
+
+    async def _put(self, res: Resource) -> None:
+        role = res.properties.get("CloudWatchRoleArn")
+        if role:
+            patch = {"op": "replace", "path": "/cloudwatchRoleArn", "value": role}
+            await res.call("UpdateAccount", {"patchOperations": [patch]})
+
+
+@resource("AWS::ApiGateway::DocumentationPart")
+class DocumentationPart(_Part):
+    replacement = ("Location", "RestApiId")
+    create_operation = "CreateDocumentationPart"
+    delete_operation = "DeleteDocumentationPart"
+    patch_operation = "UpdateDocumentationPart"
+    identity = {"documentationPartId": "{id}"}
+    ref = "id"
+
+
+@resource("AWS::ApiGateway::DomainName")
+class DomainName(_Patched):
+    replacement = ("DomainName",)
+    create_operation = "CreateDomainName"
+    delete_operation = "DeleteDomainName"
+    patch_operation = "UpdateDomainName"
+    parents = ("DomainName",)
+    ref = "{DomainName}"
+    open_attributes = True
+
+
+@resource("AWS::ApiGateway::BasePathMapping")
+class BasePathMapping(_Patched):
+    replacement = ("DomainName", "BasePath")
+    create_operation = "CreateBasePathMapping"
+    delete_operation = "DeleteBasePathMapping"
+    patch_operation = "UpdateBasePathMapping"
+    ref = "{DomainName}|{BasePath}"
+
+    def identify(self, res: Resource) -> dict[str, Any]:
+        return {"domainName": res.properties["DomainName"], "basePath": res.properties.get("BasePath", "(none)")}

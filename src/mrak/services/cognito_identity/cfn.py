@@ -1,0 +1,42 @@
+"""AWS::Cognito::IdentityPool and its roles, in templates."""
+
+from __future__ import annotations
+
+from mrak.core.resource import Resource, ResourceType, resource
+
+
+@resource("AWS::Cognito::IdentityPool")
+class IdentityPool(ResourceType):
+    name = "IdentityPoolName"
+    longest_name = 128
+    required = ("AllowUnauthenticatedIdentities",)
+    create_operation = "CreateIdentityPool"
+    update_operation = "UpdateIdentityPool"
+    delete_operation = "DeleteIdentityPool"
+    identity = {"IdentityPoolId": "{id}"}
+    ref = "IdentityPoolId"
+    attributes = {"Id": "{id}", "Name": "IdentityPoolName"}
+
+
+@resource("AWS::Cognito::IdentityPoolRoleAttachment")
+class RoleAttachment(ResourceType):
+    required = ("IdentityPoolId",)
+    replacement = ("IdentityPoolId",)
+    attributes = {"Id": "{id}"}
+
+    async def create(self, res: Resource) -> None:
+        await self._put(res)
+        res.physical_id = res.token
+
+    async def update(self, res: Resource) -> None:
+        await self._put(res)
+
+    async def _put(self, res: Resource) -> None:
+        mappings = {}
+        for key, mapping in res.properties.get("RoleMappings", {}).items():
+            mappings[mapping.get("IdentityProvider", key)] = mapping
+        params = {"IdentityPoolId": res.properties["IdentityPoolId"], "Roles": res.properties.get("Roles", {})}
+        await res.call("SetIdentityPoolRoles", params | ({"RoleMappings": mappings} if mappings else {}))
+
+    async def delete(self, res: Resource) -> None:
+        await res.call("SetIdentityPoolRoles", {"IdentityPoolId": res.properties["IdentityPoolId"], "Roles": {}})

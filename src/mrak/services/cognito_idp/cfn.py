@@ -1,0 +1,142 @@
+"""AWS::Cognito::UserPool and what belongs to one, in templates."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from mrak.core.resource import Resource, ResourceType, resource
+
+
+@resource("AWS::Cognito::UserPool")
+class UserPool(ResourceType):
+    name = "UserPoolName"
+    longest_name = 128
+    replacement = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
+    renamed = {"UserPoolName": "PoolName"}
+    create_operation = "CreateUserPool"
+    update_operation = "UpdateUserPool"
+    delete_operation = "DeleteUserPool"
+    identity = {"UserPoolId": "{id}"}
+    ref = "UserPool.Id"
+    attributes = {
+        "Arn": "arn:{partition}:cognito-idp:{region}:{account}:userpool/{id}",
+        "ProviderName": "cognito-idp.{region}.amazonaws.com/{id}",
+        "ProviderURL": "https://cognito-idp.{region}.amazonaws.com/{id}",
+        "UserPoolId": "{id}",
+    }
+
+    def input(self, res: Resource) -> dict[str, Any]:
+        params = super().input(res)
+        params["UserPoolTags"] = res.properties.get("UserPoolTags", {}) | {t["Key"]: t["Value"] for t in res.tags}
+        mfa = params.pop("EnabledMfas", None)
+        if mfa and "MfaConfiguration" in params and "SMS_MFA" not in mfa:
+            params.pop("SmsConfiguration", None)
+        return params
+
+    async def create(self, res: Resource) -> None:
+        await super().create(res)
+        await self._mfa(res)
+
+    async def update(self, res: Resource) -> None:
+        before = {item["Name"] for item in res.old_properties.get("Schema", [])}
+        added = [item for item in res.properties.get("Schema", []) if item["Name"] not in before]
+        if added:
+            await res.call("AddCustomAttributes", {**self.identify(res), "CustomAttributes": added})
+        await super().update(res)
+        await self._mfa(res)
+
+    async def _mfa(self, res: Resource) -> None:
+        enabled = res.properties.get("EnabledMfas", [])
+        if "SOFTWARE_TOKEN_MFA" not in enabled or res.properties.get("MfaConfiguration", "OFF") == "OFF":
+            return
+        token = {"SoftwareTokenMfaConfiguration": {"Enabled": True}}
+        mode = {"MfaConfiguration": res.properties["MfaConfiguration"]}
+        await res.call("SetUserPoolMfaConfig", {**self.identify(res), **token, **mode})
+
+
+class _Part(ResourceType):
+    """What belongs to a user pool."""
+
+    required: ClassVar[tuple[str, ...]] = ("UserPoolId",)
+    replacement: ClassVar[tuple[str, ...]] = ("UserPoolId",)
+    parents: ClassVar[tuple[str, ...]] = ("UserPoolId",)
+
+
+@resource("AWS::Cognito::UserPoolClient")
+class UserPoolClient(_Part):
+    name = "ClientName"
+    longest_name = 128
+    replacement = ("UserPoolId", "GenerateSecret")
+    create_operation = "CreateUserPoolClient"
+    update_operation = "UpdateUserPoolClient"
+    delete_operation = "DeleteUserPoolClient"
+    identity = {"ClientId": "{id}"}
+    ref = "UserPoolClient.ClientId"
+    attributes = {
+        "ClientId": "{id}",
+        "Name": "UserPoolClient.ClientName",
+        "ClientSecret": "UserPoolClient.ClientSecret",
+    }
+
+
+@resource("AWS::Cognito::UserPoolDomain")
+class UserPoolDomain(_Part):
+    required = ("Domain", "UserPoolId")
+    replacement = ("Domain", "UserPoolId")
+    create_operation = "CreateUserPoolDomain"
+    update_operation = "UpdateUserPoolDomain"
+    delete_operation = "DeleteUserPoolDomain"
+    parents = ("Domain", "UserPoolId")
+    ref = "{Domain}"
+    attributes = {"CloudFrontDistribution": "CloudFrontDomain"}
+
+
+@resource("AWS::Cognito::UserPoolGroup")
+class UserPoolGroup(_Part):
+    name = "GroupName"
+    replacement = ("GroupName", "UserPoolId")
+    create_operation = "CreateGroup"
+    update_operation = "UpdateGroup"
+    delete_operation = "DeleteGroup"
+    identity = {"GroupName": "{id}"}
+
+
+@resource("AWS::Cognito::UserPoolUser")
+class UserPoolUser(_Part):
+    name = "Username"
+    replacement = ("UserPoolId", "Username", "UserAttributes", "DesiredDeliveryMediums", "MessageAction")
+    create_operation = "AdminCreateUser"
+    delete_operation = "AdminDeleteUser"
+    identity = {"Username": "{id}"}
+
+
+@resource("AWS::Cognito::UserPoolUserToGroupAttachment")
+class UserToGroup(_Part):
+    required = ("GroupName", "UserPoolId", "Username")
+    replacement = ("GroupName", "UserPoolId", "Username")
+    create_operation = "AdminAddUserToGroup"
+    delete_operation = "AdminRemoveUserFromGroup"
+    parents = ("GroupName", "UserPoolId", "Username")
+    ref = "{UserPoolId}|{Username}|{GroupName}"
+
+
+@resource("AWS::Cognito::UserPoolResourceServer")
+class ResourceServer(_Part):
+    required = ("Identifier", "Name", "UserPoolId")
+    replacement = ("Identifier", "UserPoolId")
+    create_operation = "CreateResourceServer"
+    update_operation = "UpdateResourceServer"
+    delete_operation = "DeleteResourceServer"
+    parents = ("Identifier", "UserPoolId")
+    ref = "{Identifier}"
+
+
+@resource("AWS::Cognito::UserPoolIdentityProvider")
+class IdentityProvider(_Part):
+    required = ("ProviderDetails", "ProviderName", "ProviderType", "UserPoolId")
+    replacement = ("ProviderName", "ProviderType", "UserPoolId")
+    create_operation = "CreateIdentityProvider"
+    update_operation = "UpdateIdentityProvider"
+    delete_operation = "DeleteIdentityProvider"
+    parents = ("ProviderName", "UserPoolId")
+    ref = "{ProviderName}"
