@@ -56,6 +56,7 @@ _ACTION_PREFIXES = {
     "stepfunctions": "states",
     "dynamodbstreams": "dynamodb",
     "apigatewayv2": "apigateway",
+    "s3control": "s3",
     "apigatewaymanagementapi": "execute-api",
 }
 

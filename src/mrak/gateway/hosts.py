@@ -8,6 +8,8 @@
     d111.cloudfront.localhost                a distribution
     app.auth.us-east-1.localhost             a user pool's pages, by its domain; also .amazoncognito.com
     sqs.us-east-1.localhost                  a service's endpoint
+    111122223333.localhost                   S3 Control, with the caller's account
+    point-111122223333.localhost             an S3 access point; also point-111122223333.s3-accesspoint.localhost
 
 An environment's name may stand before the base: `abc123.execute-api.alice.localhost`. The bases are `localhost`,
 LocalStack's `localhost.localstack.cloud`, and AWS's own `amazonaws.com` for clients that are pointed here by a proxy
@@ -23,6 +25,8 @@ import msgspec
 
 _BASES = (".localhost.localstack.cloud", ".localhost", ".amazonaws.com", ".amazoncognito.com", ".cloudfront.net")
 _REGION = re.compile(r"(?:us|eu|ap|sa|ca|me|af|il|mx|cn)(?:-gov|-iso[a-z]?)?-[a-z]+-\d")
+_ACCOUNT = re.compile(r"\d{12}")
+_ACCESS_POINT = re.compile(r"[a-z0-9][a-z0-9-]{1,48}[a-z0-9]-\d{12}")
 _RESOURCES = {
     "s3": "s3",
     "s3-website": "s3-website",
@@ -61,6 +65,13 @@ def parse_host(host: str) -> HostParts:
 
 
 def _parse_labels(labels: list[str]) -> HostParts:
+    if not any(label in _RESOURCES or label.startswith("s3-website") for label in labels[1:]):
+        # S3 Control's clients put the account before the endpoint; those of an access point, its name and account.
+        if _ACCOUNT.fullmatch(labels[0]):
+            return _parse_labels(labels[1:]) if labels[1:] else _NOTHING
+        if _ACCESS_POINT.fullmatch(labels[0]):
+            rest = _parse_labels(["s3", *(label for label in labels[1:] if label != "s3-accesspoint")])
+            return HostParts("s3", labels[0], rest.region, rest.environment)
     environment = region = ""
     for at in range(len(labels) - 1, -1, -1):
         label = labels[at]

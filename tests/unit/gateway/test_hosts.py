@@ -33,6 +33,14 @@ HOSTS = [
     ("sqs.us-east-1.localhost", HostParts("service", "sqs", "us-east-1")),
     ("sqs.localhost", HostParts("service", "sqs")),
     ("s3.localhost", HostParts("service", "s3")),
+    ("111122223333.localhost", HostParts()),
+    ("111122223333.alice.localhost:4566", HostParts("", "", "", "alice")),
+    ("111122223333.s3-control.us-east-1.amazonaws.com", HostParts("service", "s3-control", "us-east-1")),
+    ("111122223333.s3.localhost", HostParts("s3", "111122223333")),
+    ("door-111122223333.localhost", HostParts("s3", "door-111122223333")),
+    ("door-111122223333.alice.localhost", HostParts("s3", "door-111122223333", "", "alice")),
+    ("door-111122223333.s3-accesspoint.eu-west-1.amazonaws.com", HostParts("s3", "door-111122223333", "eu-west-1")),
+    ("app-111122223333.auth.us-east-1.localhost", HostParts("cognito-idp", "app-111122223333", "us-east-1")),
 ]
 
 

@@ -19,7 +19,7 @@ from mrak.core.context import Context
 from mrak.core.deviations import deviation
 from mrak.services.s3 import acls, errors
 from mrak.services.s3.names import bucket_arn
-from mrak.services.s3.tables import BLOCK_DEFAULT, Bucket, Version
+from mrak.services.s3.tables import BLOCK_DEFAULT, PUBLIC_ACCESS_BITS, Bucket, Version
 
 deviation("S3-001")
 BLOCK_ACLS, IGNORE_ACLS, BLOCK_POLICY, RESTRICT = 1, 2, 4, 8
@@ -74,6 +74,14 @@ _CONDITIONS = {
     "IfMatch": "s3:if-match",
     "IfNoneMatch": "s3:if-none-match",
 }
+
+
+def parse_blocks(configuration: dict[str, Any]) -> int:
+    return sum(1 << at for at, name in enumerate(PUBLIC_ACCESS_BITS) if configuration.get(name))
+
+
+def render_blocks(bits: int) -> dict[str, bool]:
+    return {name: bool(bits & (1 << at)) for at, name in enumerate(PUBLIC_ACCESS_BITS)}
 
 
 def blocks(bucket: Bucket, bit: int) -> bool:

@@ -10,7 +10,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.s3 import acls, buckets, errors, listings, multipart, names, tagging
+from mrak.services.s3 import acls, buckets, errors, listings, multipart, names, points, tagging
 from mrak.services.s3.names import bucket_arn, render_owner
 from mrak.services.s3.tables import BUCKETS, OWNED, SETTINGS, UPLOADS, Bucket, everywhere
 from mrak.store.keys import prefix_end
@@ -124,6 +124,12 @@ def delete_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
         if bucket.versioning:
             message += ". You must delete all versions in the bucket."
         raise errors.error("BucketNotEmpty", message, BucketName=bucket.name)
+    if points.are_attached(tx, ctx.scope, bucket.name):
+        message = (
+            "The bucket you tried to delete has access points attached. Delete your access points before deleting your "
+            "bucket."
+        )
+        raise errors.error("BucketHasAccessPointsAttached", message, BucketName=bucket.name)
     scope = everywhere(ctx.scope)
     start = UPLOADS.key(scope, bucket.name)
     for upload in UPLOADS.scan_between(tx, start, prefix_end(start)):

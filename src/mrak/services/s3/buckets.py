@@ -8,7 +8,7 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.s3 import access, errors, names
+from mrak.services.s3 import access, errors, names, points
 from mrak.services.s3.tables import BUCKETS, SETTINGS, Bucket, Setting, everywhere
 
 
@@ -17,14 +17,22 @@ def require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
     name = req["Bucket"]
     bucket = BUCKETS.get(tx, everywhere(ctx.scope), name)
     if bucket is None:
-        if names.is_directory_bucket(name):
-            raise errors.error("NotImplemented", "mrak does not implement s3: directory buckets yet.")
-        raise errors.no_such_bucket(name)
+        bucket = _behind_point(ctx, tx, name)
     expected = req.get("ExpectedBucketOwner")
     if expected is not None:
         names.check_account_id(expected)
         if expected != bucket.account:
             raise errors.access_denied()
+    return bucket
+
+
+def _behind_point(ctx: Context, tx: Transaction, name: str) -> Bucket:
+    if names.is_directory_bucket(name):
+        raise errors.error("NotImplemented", "mrak does not implement s3: directory buckets yet.")
+    found = points.find_bucket_name(tx, ctx.scope, name)
+    bucket = None if found is None else BUCKETS.get(tx, everywhere(ctx.scope), found)
+    if bucket is None:
+        raise errors.no_such_bucket(name)
     return bucket
 
 

@@ -19,6 +19,7 @@ CODES = {
     "BadRequest": 400,
     "BucketAlreadyExists": 409,
     "BucketAlreadyOwnedByYou": 409,
+    "BucketHasAccessPointsAttached": 400,
     "BucketNotEmpty": 409,
     "CrossLocationLoggingProhibitted": 403,
     "EntityTooLarge": 400,

@@ -8,15 +8,48 @@ from __future__ import annotations
 
 from typing import Any
 
+from mrak.auth.policy import parse_policy
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.http import FileSlice
 from mrak.core.scope import Scope
-from mrak.services.s3 import contents
+from mrak.services.s3 import access, buckets, contents, errors, tagging
 from mrak.services.s3 import objects as versions
+from mrak.services.s3.access import parse_blocks, render_blocks
 from mrak.services.s3.names import canonical_id
-from mrak.services.s3.tables import BUCKETS, everywhere
+from mrak.services.s3.points import AccessPoint, point_arn
+from mrak.services.s3.points import add as add_point
+from mrak.services.s3.points import change as change_point
+from mrak.services.s3.points import check_policy as check_point_policy
+from mrak.services.s3.points import delete as delete_point
+from mrak.services.s3.points import find as find_point
+from mrak.services.s3.points import list_all as list_points
+from mrak.services.s3.tables import ACCOUNTS, BUCKETS, Account, Bucket, everywhere
 
-__all__ = ["bucket_exists", "canonical_id", "find_bucket_owner", "locate_object", "read_body", "read_object"]
+__all__ = [
+    "AccessPoint",
+    "add_point",
+    "bucket_exists",
+    "canonical_id",
+    "change_point",
+    "check_point_policy",
+    "delete_point",
+    "find_account_block",
+    "find_bucket_owner",
+    "find_point",
+    "find_tags",
+    "is_public",
+    "list_points",
+    "locate_object",
+    "parse_blocks",
+    "point_arn",
+    "read_body",
+    "read_object",
+    "render_blocks",
+    "set_account_block",
+    "set_tags",
+]
 
 
 def bucket_exists(tx: Transaction, scope: Scope, name: str) -> bool:
@@ -55,3 +88,57 @@ async def read_object(ctx: Context, bucket: str, key: str, version_id: str = "")
     """An object as the caller of `ctx` may read it. Raises S3's errors."""
     named = {"Bucket": bucket, "Key": key, **({"VersionId": version_id} if version_id else {})}
     return await read_body((await ctx.call("s3", "GetObject", named))["Body"])
+
+
+# --- for s3control ------------------------------------------------------------------------------------------------
+
+
+def find_account_block(tx: Transaction, scope: Scope) -> int | None:
+    row = ACCOUNTS.get(tx, everywhere(scope), scope.account)
+    return None if row is None else row.public_access
+
+
+def set_account_block(tx: Transaction, scope: Scope, bits: int | None) -> None:
+    """S3-007"""
+    whole = everywhere(scope)
+    ACCOUNTS.lock(tx, whole, scope.account)
+    if bits is not None:
+        ACCOUNTS.insert(tx, whole, Account(scope.account, bits))
+    elif (row := ACCOUNTS.get(tx, whole, scope.account)) is not None:
+        ACCOUNTS.delete(tx, whole, row)
+
+
+def is_public(policy: str) -> bool:
+    return access.is_public_policy(parse_policy(policy))
+
+
+def find_tags(ctx: Context, tx: Transaction, resource_arn: str) -> dict[str, str]:
+    """The tags of a bucket or an access point. Raises what S3 Control does."""
+    found = _require_tagged(ctx, tx, resource_arn)
+    if isinstance(found, AccessPoint):
+        return found.tags
+    return buckets.find_setting(tx, ctx.scope, found, "tagging") or {}
+
+
+def set_tags(ctx: Context, tx: Transaction, resource_arn: str, tags: dict[str, str]) -> None:
+    found = _require_tagged(ctx, tx, resource_arn)
+    tagging.parse_bucket({"TagSet": tagging.render(tags)})
+    if isinstance(found, AccessPoint):
+        change_point(tx, ctx.scope, found, tags=tags)
+    elif tags:
+        buckets.put_setting(ctx, tx, found, "tagging", tags)
+    else:
+        buckets.delete_setting(ctx, tx, found, "tagging")
+
+
+def _require_tagged(ctx: Context, tx: Transaction, resource_arn: str) -> Bucket | AccessPoint:
+    parsed = find_arn(resource_arn)
+    if parsed is None or parsed.service != "s3":
+        raise errors.invalid_request("The specified ARN is not valid")
+    kind, _, name = parsed.resource.rpartition("/")
+    if kind != "accesspoint":
+        return buckets.require_allowed(ctx, tx, {"Bucket": parsed.resource}, "s3:GetBucketTagging")
+    point = find_point(tx, ctx.scope, name)
+    if point is None:
+        raise ApiError("NoSuchAccessPoint", "The specified accesspoint does not exist", 404)
+    return point

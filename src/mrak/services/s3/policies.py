@@ -104,8 +104,7 @@ def put_public_access_block(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     wanted = req.get("PublicAccessBlockConfiguration")
     if wanted is None:
         raise errors.malformed_xml()
-    bits = sum(1 << at for at, name in enumerate(PUBLIC_ACCESS_BITS) if wanted.get(name))
-    buckets.change(ctx, tx, bucket, public_access=bits, public_access_deleted=False)
+    buckets.change(ctx, tx, bucket, public_access=access.parse_blocks(wanted), public_access_deleted=False)
 
 
 @operation("GetPublicAccessBlock", action="s3:GetBucketPublicAccessBlock")
@@ -115,8 +114,7 @@ def get_public_access_block(ctx: Context, tx: Transaction, req: dict[str, Any]) 
         message = "The public access block configuration was not found"
         raise errors.missing_setting("NoSuchPublicAccessBlockConfiguration", message, bucket.name)
     bits = _ALL_BITS if bucket.public_access == BLOCK_DEFAULT else bucket.public_access
-    shown = {name: bool(bits & (1 << at)) for at, name in enumerate(PUBLIC_ACCESS_BITS)}
-    return {"PublicAccessBlockConfiguration": shown}
+    return {"PublicAccessBlockConfiguration": access.render_blocks(bits)}
 
 
 @operation("DeletePublicAccessBlock", action="s3:PutBucketPublicAccessBlock")

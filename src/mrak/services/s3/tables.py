@@ -10,6 +10,7 @@
       NUMBERED (content, number)                       the same by part number
     UPLOADS    (bucket, key, order)     -> Upload      multipart uploads under way
     PARTS      (upload, number)         -> Part        their parts
+    ACCOUNTS   (account)                -> Account     what is set for all of an account's buckets
 
 Invariants: a listing is a range of OBJECTS, which holds no bodies over 1 KiB and no old versions; a key in VERSIONS is
 in OBJECTS too; a content belongs to exactly one version, part or segment, so it is freed with that one. `content` says
@@ -144,6 +145,11 @@ class Part(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     checksum: str = ""
 
 
+class Account(msgspec.Struct, frozen=True, array_like=True):
+    account: str
+    public_access: int
+
+
 BUCKETS = Table("s3.bucket", Bucket, key=("name",))
 OWNED = BUCKETS.index("owned", ("account", "name"))
 SETTINGS = Table("s3.setting", Setting, key=("bucket", "kind", "id"), entity=1)
@@ -154,6 +160,7 @@ SEGMENTS = Table("s3.segment", Segment, key=("owner", "offset"), entity=1)
 NUMBERED = SEGMENTS.index("numbered", ("owner", "number"))
 UPLOADS = Table("s3.upload", Upload, key=("bucket", "key", "order"))
 PARTS = Table("s3.part", Part, key=("upload", "number"), entity=1)
+ACCOUNTS = Table("s3.account", Account, key=("account",))
 
 
 def everywhere(scope: Scope) -> Scope:
