@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from typing import Any
 
 from mrak.lang.asl.resources import Resource
 
@@ -114,6 +115,22 @@ _INTEGRATIONS: dict[str, dict[str, tuple[str, ...]]] = {
     "mediaconvert": {"createJob": (".sync",)},
     "sagemaker": dict.fromkeys(("createTrainingJob", "createTransformJob", "createProcessingJob"), (".sync",)),
 }
+
+
+# Parameters beyond these are left out without a word (recorded).
+_SUPPORTED: dict[tuple[str, str], frozenset[str]] = {
+    ("sqs", "sendMessage"): frozenset(
+        "QueueUrl MessageBody DelaySeconds MessageAttribute MessageAttributes MessageDeduplicationId MessageGroupId".split()
+    ),
+}
+
+
+def supported_parameters(resource: Resource, parameters: Any) -> Any:
+    """The parameters that an optimised integration takes."""
+    known = _SUPPORTED.get((resource.service, resource.operation)) if resource.sort == "service" else None
+    if known is None or not isinstance(parameters, dict):
+        return parameters
+    return {name: value for name, value in parameters.items() if name in known}
 
 
 @cache

@@ -8,7 +8,9 @@ https://docs.aws.amazon.com/step-functions/latest/dg/transforming-data.html
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any
@@ -20,11 +22,12 @@ from mrak.lang.asl.failures import query
 from mrak.lang.asl.intrinsicfunctions import Refused, hash_of
 
 if TYPE_CHECKING:
-    from jsonata import Jsonata
+    from mrak.lang.asl.jsonatalibrary import Jsonata
 
 _EXPRESSION = re.compile(r"\{%(.*)%\}", re.DOTALL)
 _MOST_MILLISECONDS = 1000
 _MOST_DEPTH = 250
+_MOST_FRAMES = 10_000
 _MOST_TEXT = 8192
 _MOST_ITEMS = 100_000
 _KINDS: dict[type, str] = {
@@ -68,7 +71,7 @@ def is_expression(value: Any) -> bool:
 
 def find_syntax_error(expression: str) -> str | None:
     """What is wrong with an expression's grammar, in the library's words."""
-    from jsonata import JException
+    from mrak.lang.asl.jsonatalibrary import JException
 
     try:
         _compile(expression)
@@ -89,7 +92,7 @@ def kind_of(value: Any) -> str:
 
 def evaluate(expression: str, bindings: Bindings, field: str) -> Any:
     """The value of an expression as JSON; raises StateFailed with the field's name."""
-    from jsonata import JException
+    from mrak.lang.asl.jsonatalibrary import JException
 
     what = f"The JSONata expression '{expression}' specified for the field '{field}'"
     try:
@@ -98,7 +101,8 @@ def evaluate(expression: str, bindings: Bindings, field: str) -> Any:
         frame.set_runtime_bounds(_MOST_MILLISECONDS, _MOST_DEPTH)
         for name, value in bindings.prepared().items():
             frame.bind(name, value)
-        result = compiled.evaluate(None, frame)
+        with _deep_recursion():
+            result = compiled.evaluate(None, frame)
     except JException as error:
         raise query(f"{what} threw an error during evaluation. {error.get_error()}: {_message(error)}", field) from None
     except (Refused, RecursionError, OverflowError, TimeoutError, TypeError, ValueError) as error:
@@ -128,13 +132,26 @@ def _message(error: Any) -> str:
     return text.removeprefix(f"{error.get_error()}: ")
 
 
+@contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Several Python frames stand for one level of an expression. The library raises the interpreter's limit for good;
+    others count on the usual one to refuse what is nested too deeply."""
+    usual = sys.getrecursionlimit()
+    sys.setrecursionlimit(max(usual, _MOST_FRAMES))
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(usual)
+
+
 @lru_cache(maxsize=2048)
 def _compile(expression: str) -> Jsonata:
-    from jsonata import JException, Jsonata
+    from mrak.lang.asl.jsonatalibrary import JException, Jsonata
 
     if len(expression) > _MOST_TEXT:
         raise JException("S0500", 0)
-    compiled = Jsonata(expression, regex_engine=_bounded_regex)
+    with _deep_recursion():
+        compiled = Jsonata(expression, regex_engine=_bounded_regex)
     compiled.set_output_convert_nulls(False)
     return compiled
 
@@ -142,7 +159,8 @@ def _compile(expression: str) -> Jsonata:
 def _bounded_regex(pattern: str, flags: Any) -> Any:
     """A regular expression that is given up after a second, since the library's own may backtrack for ever."""
     import regex
-    from jsonata import JException
+
+    from mrak.lang.asl.jsonatalibrary import JException
 
     options = (regex.IGNORECASE if flags.case_insensitive else 0) | (regex.MULTILINE if flags.multiline else 0)
     try:
@@ -172,7 +190,7 @@ class _BoundedPattern:
 
 def _to_jsonata(value: Any) -> Any:
     """The library's null is an object of its own, since its None is JSONata's undefined."""
-    from jsonata import Utils
+    from mrak.lang.asl.jsonatalibrary import Utils
 
     if value is None:
         return Utils.NULL_VALUE
@@ -184,7 +202,7 @@ def _to_jsonata(value: Any) -> Any:
 
 
 def _from_jsonata(value: Any) -> Any:
-    from jsonata import Utils
+    from mrak.lang.asl.jsonatalibrary import Utils
 
     if value is None or value is Utils.NULL_VALUE:
         return None
@@ -201,7 +219,7 @@ def _from_jsonata(value: Any) -> Any:
 
 def _functions(draw: Draws, now: float) -> dict[str, Any]:
     """The functions that AWS adds, and those that ask for time or chance."""
-    from jsonata import Functions, Jsonata, Utils
+    from mrak.lang.asl.jsonatalibrary import Functions, Jsonata, Utils
 
     def random_number(seed: Any = None) -> float:
         import random
@@ -229,7 +247,7 @@ def _functions(draw: Draws, now: float) -> dict[str, Any]:
 
 def _refuse_eval(*arguments: Any) -> Any:
     """AWS does not offer $eval, which would hide what a definition does."""
-    from jsonata import JException
+    from mrak.lang.asl.jsonatalibrary import JException
 
     raise JException("T1006", 0)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import base64
 from typing import Any
 
-from mrak.lang.asl import failures, jsonata, references, templates
+from mrak.lang.asl import failures, fields, jsonata, references, templates
 from mrak.lang.asl.dataflow import arguments
 from mrak.lang.asl.definition import State
 from mrak.lang.asl.failures import StateFailed, query, runtime
@@ -48,7 +48,7 @@ def schedule(run: Run, frame: Frame, state: State) -> None:
     resource = find_resource(state.raw["Resource"])
     assert resource is not None, f"validation let {state.raw['Resource']} pass"
     frame.token = _new_token(run) if resource.waits else ""
-    parameters = render(arguments(run, frame, state))
+    parameters = render(fields.supported_parameters(resource, arguments(run, frame, state)))
     if state.is_jsonata or not state.raw.keys().isdisjoint(("Parameters", "InputPath")):
         check_size(parameters, state.name)
     else:
