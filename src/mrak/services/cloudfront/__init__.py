@@ -8,6 +8,6 @@ errors          whole messages
 """
 
 from mrak.services.cloudfront import plane
-from mrak.services.cloudfront.operations import access, distributions, invalidations, policies
+from mrak.services.cloudfront.operations import access, distributions, functions, invalidations, policies
 
-__all__ = ["access", "distributions", "invalidations", "plane", "policies"]
+__all__ = ["access", "distributions", "functions", "invalidations", "plane", "policies"]

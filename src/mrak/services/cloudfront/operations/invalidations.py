@@ -23,7 +23,6 @@ async def create_invalidation(ctx: Context, req: dict[str, Any]) -> dict[str, An
     made, is_new = await ctx.transact(lambda tx: _create(ctx, tx, req))
     if is_new:
         ctx.live(Cache).purge(made.distribution, made.paths)
-        ctx.meter("Invalidations", len(made.paths))
     path = f"distribution/{made.distribution}/invalidation/{made.id}"
     return {
         "Invalidation": _render(made, "InProgress" if is_new else "Completed"),

@@ -16,9 +16,10 @@ from mrak.core.http import FileSlice, Request, Response
 from mrak.core.operation import dataplane
 from mrak.core.scope import Scope
 from mrak.services.cloudfront.distributions import distribution_arn, find_by_name
-from mrak.services.cloudfront.plane import behaviors, delivery, pages, policies, selection
+from mrak.services.cloudfront.plane import behaviors, delivery, functions, pages, policies, selection
 from mrak.services.cloudfront.plane.behaviors import Behavior
 from mrak.services.cloudfront.plane.fetching import Answer, answer
+from mrak.services.cloudfront.plane.javascript import FunctionError
 from mrak.services.cloudfront.plane.origins import new_request_id
 from mrak.services.cloudfront.plane.selection import Viewed
 from mrak.services.cloudfront.tables import Distribution
@@ -82,14 +83,43 @@ async def _serve(ctx: Context, found: Found, viewed: Viewed) -> Response:
     refused = _refuse(ctx, found, viewed)
     if refused is not None:
         return refused
-    got = await answer(ctx, found.distribution, found.behavior, viewed)
+    changed = await _viewer_request(ctx, found, viewed)
+    if isinstance(changed, Response):
+        return changed
+    got = await answer(ctx, found.distribution, found.behavior, changed)
     response = Response(got.status, list(got.headers), got.body)
     if found.behavior.respond is not None:
-        policies.apply(found.behavior.respond, viewed, response)
-    _deliver(found, viewed, got, response)
+        policies.apply(found.behavior.respond, changed, response)
+    function = found.behavior.functions.get(functions.RESPONSE)
+    if function is not None and got.status < 400:
+        try:
+            response = await functions.run_response(ctx, function, found.distribution, changed, response)
+        except FunctionError as error:
+            return _function_failed(ctx, error)
+    _deliver(found, changed, got, response)
     if got.age_seconds is not None:
         delivery.set_header(response.headers, "Age", str(got.age_seconds))
     _sign(ctx, response, got.cache_status)
+    return response
+
+
+async def _viewer_request(ctx: Context, found: Found, viewed: Viewed) -> Viewed | Response:
+    """The request that goes on, or the viewer-request function's own response."""
+    function = found.behavior.functions.get(functions.REQUEST)
+    if function is None:
+        return viewed
+    try:
+        changed = await functions.run_request(ctx, function, found.distribution, viewed)
+    except FunctionError as error:
+        return _function_failed(ctx, error)
+    if isinstance(changed, Response):
+        _sign(ctx, changed, functions.GENERATED)
+    return changed
+
+
+def _function_failed(ctx: Context, error: FunctionError) -> Response:
+    response = pages.error_page(503, pages.FUNCTION_FAILED, ctx.request_id)
+    _sign(ctx, response, functions.INVALID if isinstance(error, functions.InvalidAnswer) else functions.FAILED)
     return response
 
 
