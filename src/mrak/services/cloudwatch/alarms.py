@@ -60,7 +60,7 @@ def _judge(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm) -> tuple[s
     needed = int(asked.get("DatapointsToAlarm", periods))
     stat = asked.get("Statistic") or asked.get("ExtendedStatistic")
     end = ctx.now // period * period
-    points = metrics.read(tx, scope, alarm.metric, end - periods * period, end, period, asked.get("Unit", ""))
+    points = metrics.read(tx, scope, alarm.metric, (end - periods * period, end), period, asked.get("Unit", ""))
     values = [metrics.statistic(point, str(stat)) for point in points]
     compare, words = _COMPARISONS[asked["ComparisonOperator"]]
     breaching = sum(compare(value, asked["Threshold"]) for value in values)

@@ -117,7 +117,7 @@ def get_metric_statistics(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
         raise errors.missing("Statistics")
     key = metrics.metric_key(req["Namespace"], req["MetricName"], pairs_of(req.get("Dimensions")))
     shown = []
-    for point in metrics.read(tx, ctx.scope, key, start, end, period, req.get("Unit", "")):
+    for point in metrics.read(tx, ctx.scope, key, (start, end), period, req.get("Unit", "")):
         row: dict[str, Any] = {"Timestamp": point.at, "Unit": point.unit}
         row |= {name: metrics.statistic(point, name) for name in req.get("Statistics", [])}
         extended = {name: metrics.statistic(point, name) for name in req.get("ExtendedStatistics", [])}
@@ -147,7 +147,7 @@ def _answer(
     asked = query["MetricStat"]
     metric = asked["Metric"]
     key = metrics.metric_key(metric["Namespace"], metric["MetricName"], pairs_of(metric.get("Dimensions")))
-    points = metrics.read(tx, ctx.scope, key, *span, float(asked["Period"]), asked.get("Unit", ""))
+    points = metrics.read(tx, ctx.scope, key, span, float(asked["Period"]), asked.get("Unit", ""))
     if newest_first:
         points.reverse()
     return {

@@ -104,9 +104,10 @@ def merge(key: str, at: float, points: list[Point]) -> Point:
 
 
 def read(
-    tx: Transaction, scope: Scope, key: str, start: float, end: float, period: float, unit: str = ""
+    tx: Transaction, scope: Scope, key: str, span: tuple[float, float], period: float, unit: str = ""
 ) -> list[Point]:
     """The points of [start, end) by period, oldest first; periods without data are left out."""
+    start, end = span
     groups: dict[float, list[Point]] = {}
     for point in POINTS.scan(tx, scope, key, since=start // period * period):
         if point.at >= end:
