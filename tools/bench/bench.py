@@ -32,7 +32,7 @@ from servers import ROOT, Started, start_empty, start_mrak  # noqa: E402
 from signing import Signer  # noqa: E402
 
 CONNECTIONS = 16
-SCENARIO_MODULES = ("process", "sqs", "dynamodb", "s3", "sns", "lambdas", "flatness")
+SCENARIO_MODULES = ("process", "sqs", "stepfunctions", "dynamodb", "s3", "sns", "lambdas", "flatness")
 
 
 @dataclass

@@ -120,7 +120,10 @@ _INTEGRATIONS: dict[str, dict[str, tuple[str, ...]]] = {
 # Parameters beyond these are left out without a word (recorded).
 _SUPPORTED: dict[tuple[str, str], frozenset[str]] = {
     ("sqs", "sendMessage"): frozenset(
-        "QueueUrl MessageBody DelaySeconds MessageAttribute MessageAttributes MessageDeduplicationId MessageGroupId".split()
+        (
+            *("QueueUrl", "MessageBody", "DelaySeconds", "MessageAttribute", "MessageAttributes"),
+            *("MessageDeduplicationId", "MessageGroupId"),
+        )
     ),
 }
 

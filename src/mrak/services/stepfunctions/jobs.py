@@ -16,6 +16,11 @@ from mrak.services.stepfunctions import arns, executions, transitions
 from mrak.services.stepfunctions.tables import EXECUTIONS, WATCHED, WATCHERS, Watcher
 
 
+def waiting(scope: Scope, key: transitions.Key) -> str:
+    """Who waits, as a watcher names it: an execution, perhaps of another account."""
+    return "\n".join((scope.account, scope.region, *key))
+
+
 def watch(
     ctx: Context, tx: Transaction, scope: Scope, key: transitions.Key, event: TaskSubmitted, pattern: str
 ) -> None:
@@ -32,7 +37,7 @@ def watch(
         ended = outcome(tx, child_scope, (machine, name), event.frame, event.attempt, pattern)
         transitions.apply(ctx, tx, scope, key, ended, ctx.clock())
         return
-    watcher = Watcher(machine, name, f"{key[0]}\n{key[1]}", event.frame, event.attempt, pattern)
+    watcher = Watcher(machine, name, waiting(scope, key), event.frame, event.attempt, pattern)
     WATCHERS.insert(tx, child_scope, watcher)
 
 
@@ -55,7 +60,10 @@ def outcome(
         "StateMachineArn": arns.machine_arn(scope, child.machine),
         "Status": child.status,
         "StopDate": int(child.stopped_at * 1000),
+        "RedriveCount": child.redrive_count,
     }
+    status, reason = executions.redrive_status(child, child.stopped_at)
+    shown |= {"RedriveStatus": status} | ({"RedriveStatusReason": reason} if reason else {})
     if child.status == "SUCCEEDED" and output is not None:
         shown |= {"Output": read(output) if as_json else output, "OutputDetails": {"Included": True}}
         return TaskSucceeded(frame, attempt, render(dict(sorted(shown.items()))))

@@ -140,7 +140,7 @@ class Token(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Watcher(msgspec.Struct, frozen=True, array_like=True):
-    """`by` is the waiting execution: machine and name with a line break between. `shape` is the pattern, .sync or
+    """`by` is the waiting execution: account, region, machine and name, in lines. `shape` is the pattern, .sync or
     .sync:2."""
 
     machine: str

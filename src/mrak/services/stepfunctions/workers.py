@@ -103,15 +103,16 @@ def expire(ctx: Context, tx: Transaction, due: Timer) -> None:
 @delivery(ENDED)
 def take_ended(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """An execution that another waits for has ended."""
-    machine, name, by_machine, by_name, frame, attempt, shape = msgspec.msgpack.decode(made.payload)
+    machine, name, account, region, by_machine, by_name, frame, attempt, shape = msgspec.msgpack.decode(made.payload)
+    waiting = Scope(made.scope.environment, account, region)
     event = jobs.outcome(tx, made.scope, (machine, name), frame, attempt, shape)
-    transitions.apply(ctx, tx, made.scope, (by_machine, by_name), event, ctx.now)
+    transitions.apply(ctx, tx, waiting, (by_machine, by_name), event, ctx.now)
 
 
 @delivery(ABANDON)
 def abandon(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """Nobody waits any more for an execution that was started with .sync, or for a Map run: it is stopped."""
     machine, name, frame, attempt, map_run = msgspec.msgpack.decode(made.payload)
-    jobs.stop_watched(ctx, tx, made.scope, f"{machine}\n{name}", frame, attempt)
+    jobs.stop_watched(ctx, tx, made.scope, jobs.waiting(made.scope, (machine, name)), frame, attempt)
     if map_run:
         mapruns.abandon(mapruns.At(ctx, tx, made.scope, ctx.now), map_run)
