@@ -8,6 +8,7 @@ want to hear of it have asked. https://docs.aws.amazon.com/lambda/latest/dg/runt
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 
 import msgspec
 
@@ -38,10 +39,11 @@ class Extension:
 class Extensions:
     """The extensions of one instance. `expected` external ones must come before the first invocation."""
 
-    def __init__(self, spec: FunctionSpec, expected: int) -> None:
+    def __init__(self, spec: FunctionSpec, expected: int, on_registered: Callable[[str, list[str]], None]) -> None:
         self._spec = spec
         self._expected = expected
         self._known: dict[str, Extension] = {}
+        self.on_registered = on_registered
 
     def register(self, name: str, body: bytes, identifier: str) -> bytes:
         if not name:
@@ -53,6 +55,7 @@ class Extensions:
         if not events <= _EVENTS:
             return _BAD_EVENTS
         self._known[identifier] = Extension(name, events)
+        self.on_registered(name, sorted(events))
         spec = self._spec
         shown = {"functionName": spec.name, "functionVersion": spec.version, "handler": spec.handler}
         return render_invocation([("Lambda-Extension-Identifier", identifier)], msgspec.json.encode(shown))
@@ -65,6 +68,11 @@ class Extensions:
             return False
         extension.waiting = connection
         return True
+
+    def name_of(self, identifier: str) -> str:
+        """The registered name; "" of a stranger."""
+        known = self._known.get(identifier)
+        return known.name if known is not None else ""
 
     @property
     def ready(self) -> bool:

@@ -17,6 +17,7 @@ from mrak.lambdas.logs import platform_lines
 from mrak.lambdas.output import Output
 from mrak.lambdas.runtime_api import ACCEPTED, RuntimeConnection, render_invocation, render_refusal
 from mrak.lambdas.sandbox import ExitReport, Process, memory_used_mb
+from mrak.lambdas.telemetry import Telemetry
 
 RESPONSE_LIMIT_BYTES = 6 * 1024 * 1024 + 100
 """AWS's limit for a buffered response; its message names this number (recorded: 6291556 bytes)."""
@@ -80,6 +81,8 @@ class Instance:
         self.output = Output(overseer.loop, overseer.now_ms, self._on_output)
         self._parked: RuntimeConnection | None = None
         self._extensions: Extensions | None = None
+        self.telemetry: Telemetry | None = None
+        """Only where there are extensions that may want it."""
         self._asked = False
         self._listener: socket.socket | None = None
         self._server: asyncio.AbstractServer | None = None
@@ -109,6 +112,8 @@ class Instance:
         if self._server is not None:
             self._server.close()
         self.output.close()
+        if self.telemetry is not None:
+            self.telemetry.close()
 
     def on_exit(self, report: ExitReport) -> None:
         """The process is gone. What it posted last may still be on its way: first its connections must end."""
@@ -166,17 +171,37 @@ class Instance:
         if self.init_ms is None:
             self.init_ms = (self._loop.time() - self.started_at) * 1000
             self.sample_memory(at_least=True)
+            if self.telemetry is not None:
+                self.telemetry.init_done(self.init_ms, self._overseer.now_ms() / 1000)
         self._overseer.feed(NextPolled(self.number))
 
     def expect_extensions(self, count: int) -> None:
         """External extensions that must come before the first invocation."""
-        self._extensions = Extensions(self.spec, count)
+        self._extensions = Extensions(self.spec, count, self._on_registered)
+        self.telemetry = Telemetry()
+        self.output.on_line = self._on_line
+
+    def _on_registered(self, name: str, events: list[str]) -> None:
+        if self.telemetry is not None:
+            self.telemetry.extension(name, events, self._overseer.now_ms() / 1000)
+
+    def _on_line(self, line: str) -> None:
+        if self.telemetry is not None:
+            self.telemetry.line(line, self._overseer.now_ms() / 1000)
+
+    def on_subscription(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
+        if self._extensions is None:
+            self.expect_extensions(0)
+        assert self._extensions is not None and self.telemetry is not None
+        name = self._extensions.name_of(headers.get("lambda-extension-identifier", ""))
+        return self.telemetry.subscribe(path, name, body, self._overseer.now_ms() / 1000)
 
     def on_extension(
         self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
     ) -> bytes | None:
         if self._extensions is None:
-            self._extensions = Extensions(self.spec, 0)
+            self.expect_extensions(0)
+            assert self._extensions is not None
         if resource == "/register":
             return self._extensions.register(headers.get("lambda-extension-name", ""), body, self._overseer.new_id())
         if resource == "/event/next":
@@ -190,6 +215,8 @@ class Instance:
     def shut_down(self, reason: str, wall_ms: int) -> bool:
         """Tells extensions that the end is near; False where none wants to know."""
         deadline = wall_ms + int(SHUTDOWN_SECONDS * 1000)
+        if self.telemetry is not None:
+            self.telemetry.flush()
         return self._extensions is not None and self._extensions.shut_down(reason, deadline, self._overseer.new_id())
 
     def send(self, call: Call, wall_ms: int) -> None:

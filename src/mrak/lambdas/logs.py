@@ -87,7 +87,7 @@ class PlatformText:
     """The lines that AWS adds, in the Text format."""
 
     def init_start(self, runtime: str, arn: str, name: str, version: str, at: float) -> str:
-        return f"INIT_START Runtime Version: {_runtime_version(runtime)}\tRuntime Version ARN: {arn}\n"
+        return f"INIT_START Runtime Version: {runtime_version(runtime)}\tRuntime Version ARN: {arn}\n"
 
     def init_report(self, init_ms: float, status: str, error_type: str, at: float) -> str:
         error = f"\tError Type: {error_type}" if error_type else ""
@@ -127,7 +127,7 @@ class PlatformJson:
         record: dict[str, object] = {
             "initializationType": "on-demand",
             "phase": "init",
-            "runtimeVersion": _runtime_version(runtime),
+            "runtimeVersion": runtime_version(runtime),
             "runtimeVersionArn": arn,
             "functionName": name,
             "functionVersion": version,
@@ -186,7 +186,7 @@ def _render_event(kind: str, record: dict[str, object], at: float) -> str:
     return msgspec.json.encode({"time": render_time(at), "type": kind, "record": record}).decode() + "\n"
 
 
-def _runtime_version(runtime: str) -> str:
+def runtime_version(runtime: str) -> str:
     """`python3.12` is written `python:3.12`."""
     letters = runtime.rstrip("0123456789.x")
     version = runtime[len(letters) :].removesuffix(".x")

@@ -30,6 +30,8 @@ class Output:
         self._cutter = LineCutter()
         self._pipe = -1
         self._paused: asyncio.TimerHandle | None = None
+        self.on_line: Callable[[str], None] | None = None
+        """Hears of what the process itself wrote."""
         self._burst = 0
         self._burst_began = 0.0
 
@@ -57,7 +59,7 @@ class Output:
                 self._loop.remove_reader(self._pipe)
                 return
             for line in self._cutter.feed(data):
-                self.write(line)
+                self._take(line)
             if self._over_burst(len(data)):
                 return
 
@@ -74,7 +76,12 @@ class Output:
             os.close(self._pipe)
             self._pipe = -1
         for line in self._cutter.finish():
-            self.write(line)
+            self._take(line)
+
+    def _take(self, line: str) -> None:
+        self.write(line)
+        if self.on_line is not None:
+            self.on_line(line)
 
     def _over_burst(self, size: int) -> bool:
         now = self._loop.time()

@@ -14,6 +14,8 @@ from typing import Protocol
 
 _PREFIX = "/2018-06-01/runtime"
 _EXTENSIONS_PREFIX = "/2020-01-01/extension"
+SUBSCRIPTION_PATHS = ("/2022-07-01/telemetry", "/2020-08-15/logs")
+"""The Telemetry API's and the Logs API's one resource."""
 _HEAD_LIMIT_BYTES = 64 << 10
 BODY_LIMIT_BYTES = 200 << 20
 """Streamed responses end here (AWS: response streaming bandwidth and size quotas)."""
@@ -32,6 +34,9 @@ class Desk(Protocol):
         self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
     ) -> bytes | None:
         """A request of the Extensions API; None parks it until `connection.send_invocation`."""
+
+    def on_subscription(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
+        """An extension subscribes to telemetry. Returns the HTTP answer."""
 
     def on_next(self, connection: RuntimeConnection) -> None:
         """The instance asks for an invocation; answer with `connection.send_invocation`, now or later."""
@@ -172,6 +177,9 @@ class RuntimeConnection(asyncio.Protocol):
             if answer is not None:
                 self._parked = False
                 self._answer(answer)
+            return
+        if path.rstrip("/") in SUBSCRIPTION_PATHS and method == "PUT":
+            self._answer(self.desk.on_subscription(path.rstrip("/"), headers, body))
             return
         if not path.startswith(_PREFIX):
             self._answer(_NOT_FOUND)

@@ -232,6 +232,8 @@ class Supervisor:
         arn = runtime_version_arn(spec.runtime, spec.scope.region)
         now = self._wall_clock()
         instance.output.write(instance.lines.init_start(spec.runtime, arn, spec.name, spec.version, now))
+        if instance.telemetry is not None:
+            instance.telemetry.init_start(spec.runtime, arn, spec.name, spec.version, now)
         process = await sandbox.start(spawner, order, instance.on_exit)
         await instance.attach(process)
         if self.pool.state_of(instance.number) == State.DYING:
@@ -259,6 +261,8 @@ class Supervisor:
         now = self._wall_clock()
         instance.call = call
         instance.output.write(instance.lines.start(instruction.request_id, call.spec.version, now))
+        if instance.telemetry is not None:
+            instance.telemetry.start(instruction.request_id, call.spec.version, now)
         instance.send(call, int(now * 1000))
         self._watch()
 
@@ -326,6 +330,8 @@ class Supervisor:
         )
         instance.output.write(instance.lines.end(request_id))
         instance.output.write(instance.lines.report(report, self._wall_clock()))
+        if instance.telemetry is not None:
+            instance.telemetry.report(report, len(payload), self._wall_clock())
         instance.call = None
         return Outcome(
             payload=payload,
