@@ -66,7 +66,7 @@ class Environment:
         found = self._live.get(kind)
         if found is None:
             found = self._live[kind] = kind()
-        return found  # type: ignore[no-any-return]
+        return found
 
     def advance_clock(self, seconds: float) -> None:
         """Moves this environment's clock forward; everything that waits for a time looks again."""

@@ -44,7 +44,7 @@ class Regex:
 @lru_cache(maxsize=512)
 def compile_regex(text: str, ignore_case: bool = False) -> Any:
     """A compiled expression of RE2's language, with the methods of Python's."""
-    import re2  # type: ignore[import-untyped]
+    import re2
 
     options = re2.Options()
     options.max_mem = _MOST_BYTES

@@ -160,7 +160,9 @@ class _Run:
         *path, last = target.steps
         holder = self._follow(self.variables.get(target.name), tuple(path))
         key = last.name or self._value(last.index)
-        if (isinstance(holder, list) and isinstance(key, int) and 0 <= key < len(holder)) or isinstance(holder, dict):
+        if isinstance(holder, dict):
+            holder[key] = value
+        elif isinstance(holder, list) and isinstance(key, int) and 0 <= key < len(holder):
             holder[key] = value
         elif isinstance(holder, Host) and isinstance(key, str) and key in holder.fields:
             holder.fields[key] = value
