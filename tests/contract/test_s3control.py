@@ -69,6 +69,8 @@ def test_reading_and_writing_through_an_access_point(sandbox: Any, s3: Any, cont
     s3.put_object(**by_arn, Body=b"through the ARN")
     assert s3.get_object(**by_arn)["Body"].read() == b"through the ARN"
     assert s3.get_object(Bucket=bucket, Key="b")["ContentLength"] == 15
+    s3.copy_object(Bucket=bucket, Key="copy", CopySource=by_arn)
+    assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == b"through the ARN"
     gone = made["AccessPointArn"].replace("door", "wall")
     assert failure(s3.get_object, Bucket=gone, Key="b") == ("NoSuchBucket", 404)
     assert failure(s3.list_objects_v2, Bucket="none-0000-s3alias") == ("NoSuchBucket", 404)

@@ -37,6 +37,7 @@ from mrak.services.s3.tables import Bucket, Version
 _MOST_BYTES = 5 << 30
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _SOURCE = "x-amz-copy-source"
+_THROUGH_POINT = re.compile(r"^arn:[^:]+:s3:[^:]*:(\d{12}):accesspoint/([^/]+)/object/(.+)$", re.DOTALL)
 
 
 class Source(msgspec.Struct, frozen=True):
@@ -56,7 +57,9 @@ def parse_source(text: str) -> dict[str, Any]:
         version_id = query[len("versionId=") :]
     elif query:
         path = text
-    bucket, _, key = unquote(path).lstrip("/").partition("/")
+    # An access point's ARN becomes what its host would be.
+    path = _THROUGH_POINT.sub(r"\2-\1/\3", unquote(path))
+    bucket, _, key = path.lstrip("/").partition("/")
     if not bucket or not key:
         message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
         raise errors.invalid_argument(message, _SOURCE, text)
