@@ -73,6 +73,7 @@ _SNS_CERTIFICATE = re.compile(r"/SimpleNotificationService-([0-9a-z]{32})\.pem")
 # Links in SNS's notifications, which name no version.
 _SNS_LINKS = frozenset({"ConfirmSubscription", "Unsubscribe"})
 _SNS_LINK_ACCOUNT = re.compile(r"(?:Topic|Subscription)Arn=arn:[^:&]*:sns:[^:&]*:(\d{12}):")
+_STS_ROLE_ACCOUNT = re.compile(r"(?:^|&)RoleArn=arn:[^:&]*:iam::(\d{12}):role/")
 
 
 def route(request: Request, signature: Signature | None) -> Route:
@@ -85,7 +86,7 @@ def route(request: Request, signature: Signature | None) -> Route:
     host = parse_host(request.host)
     service, protocol = _service_of(request, signature, host)
     resource = host.name if host.kind == "s3" and service == "s3" else ""
-    account = _link_account(request) if service == "sns" and signature is None else ""
+    account = _named_account(request, service) if signature is None else ""
     return Route(service, protocol, "", resource, request.path, host.region, host.environment, account)
 
 
@@ -97,8 +98,14 @@ def _target_route(prefix: str, host_name: str) -> Route | None:
     return None if service is None else Route(service, "json", "", "", "/", host.region, host.environment)
 
 
-def _link_account(request: Request) -> str:
-    found = _SNS_LINK_ACCOUNT.search(unquote(request.query))
+def _named_account(request: Request, service: str) -> str:
+    """The account that a request without a signature names: a link of SNS, or a role that a token is shown for."""
+    found = None
+    if service == "sns":
+        found = _SNS_LINK_ACCOUNT.search(unquote(request.query))
+    elif service == "sts":
+        form = (request.body or b"")[:65536].decode("latin-1")
+        found = _STS_ROLE_ACCOUNT.search(unquote(f"{request.query}&{form}"))
     return found[1] if found else ""
 
 

@@ -23,6 +23,8 @@ from mrak.services.iam.exports import OidcProvider, Role
 from mrak.services.sts import errors, sessions
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
+_COGNITO = "cognito-identity.amazonaws.com"
+COGNITO_ISSUER = f"https://{_COGNITO}"
 
 
 @operation("AssumeRoleWithWebIdentity")
@@ -32,6 +34,8 @@ async def assume_role_with_web_identity(ctx: Context, req: dict[str, Any]) -> di
     issuer = unverified.get("iss")
     if not isinstance(issuer, str) or not _is_safe(issuer):
         raise errors.not_a_token()
+    if issuer == COGNITO_ISSUER:
+        return await _from_identity_pool(ctx, req, token)
     scope = Scope(ctx.scope.environment, parsed.account, "")
     provider = await ctx.transact(lambda tx: _find_provider(tx, scope, issuer))
     if provider is None:
@@ -50,6 +54,33 @@ async def assume_role_with_web_identity(ctx: Context, req: dict[str, Any]) -> di
         "Provider": issuer,
         "Audience": audience[0] if isinstance(audience, list) else str(audience),
     }
+
+
+async def _from_identity_pool(ctx: Context, req: dict[str, Any], token: str) -> dict[str, Any]:
+    """A token of an identity pool, whose issuer needs no provider in the account; the role trusts it by its name.
+
+    https://docs.aws.amazon.com/cognito/latest/developerguide/iam-roles.html
+    """
+    from mrak.services.cognito_identity import exports as identity_pools
+
+    claims = await identity_pools.find_claims(ctx, token)
+    if claims is None:
+        raise errors.invalid_identity_token("the token is not valid")
+    answer = await ctx.transact(lambda tx: _assume_by_pool(ctx, tx, req, claims))
+    return answer | {
+        "SubjectFromWebIdentityToken": str(claims["sub"]),
+        "Provider": _COGNITO,
+        "Audience": str(claims["aud"]),
+    }
+
+
+def _assume_by_pool(ctx: Context, tx: Transaction, req: dict[str, Any], claims: dict[str, Any]) -> dict[str, Any]:
+    role = iam.find_role(tx, ctx.scope.environment, req["RoleArn"])
+    if role is None or not _trusts(role, req, (_COGNITO, _COGNITO), claims, ctx.now):
+        raise errors.not_authorized_web_identity()
+    given = claims.get("https://aws.amazon.com/tags", {}).get("principal_tags", {})
+    tags = tuple(role.tags.items()) + tuple((name, values[0]) for name, values in given.items())
+    return sessions.assume(ctx, tx, req, role, tags=tags)
 
 
 def _is_safe(issuer: str) -> bool:
@@ -84,12 +115,20 @@ def _assume(
 def _is_trusted(role: Role, req: dict[str, Any], provider: OidcProvider, claims: dict[str, Any], now: float) -> bool:
     """What the role's trust policy says, whose conditions can ask for the token's claims (`issuer:sub`)."""
     partition, account = req["RoleArn"].split(":")[1], req["RoleArn"].split(":")[4]
-    arn = f"arn:{partition}:iam::{account}:oidc-provider/{provider.url}"
+    return _trusts(
+        role, req, (f"arn:{partition}:iam::{account}:oidc-provider/{provider.url}", provider.url), claims, now
+    )
+
+
+def _trusts(role: Role, req: dict[str, Any], provider: tuple[str, str], claims: dict[str, Any], now: float) -> bool:
+    """`provider` is as the trust policy's Federated names it, and its name in condition keys."""
+    federated, name_in_keys = provider
+    account = req["RoleArn"].split(":")[4]
     context: dict[str, Any] = {"sts:rolesessionname": req["RoleSessionName"]}
     for name in ("aud", "sub", "amr", "azp", "oaud"):
         if name in claims:
-            context[f"{provider.url}:{name}".lower()] = claims[name]
-    principal = Principal("federated", account, arn, f"{provider.url}:{claims.get('sub', '')}", provider.url)
+            context[f"{name_in_keys}:{name}".lower()] = claims[name]
+    principal = Principal("federated", account, federated, f"{name_in_keys}:{claims.get('sub', '')}", name_in_keys)
     request = AuthorizationRequest(principal, _ACTION, req["RoleArn"], now, account, context)
     trust = PolicySet(resource=Named("trust policy", parse_policy(role.trust, "trust")), needs_resource_policy=True)
     return evaluate(request, trust).allowed

@@ -13,9 +13,9 @@ from mrak.core.http import Response
 
 _STYLE: Final = """
 :root{color-scheme:light dark;--ground:#eef2f8;--glow:#dbe6fb;--card:#fff;--ink:#14213d;--soft:#5b6785;--line:#cfd7e6;
---accent:#2456e6;--accent-ink:#fff;--bad:#b3261e;--bad-ground:#fdeceb;--good:#0f6b3c;--good-ground:#e7f6ee}
+--edge:#77839f;--accent:#2456e6;--accent-ink:#fff;--bad:#b3261e;--bad-ground:#fdeceb;--good:#0f6b3c;--good-ground:#e7f6ee}
 @media(prefers-color-scheme:dark){:root{--ground:#0d1424;--glow:#1a2a4f;--card:#151e33;--ink:#e8edf9;--soft:#9aa7c5;
---line:#33405f;--accent:#7ea2ff;--accent-ink:#0b1226;--bad:#ffb4ab;--bad-ground:#3b1916;--good:#8fe0b3;
+--line:#33405f;--edge:#7f8cad;--accent:#7ea2ff;--accent-ink:#0b1226;--bad:#ffb4ab;--bad-ground:#3b1916;--good:#8fe0b3;
 --good-ground:#12301f}}
 *{box-sizing:border-box}
 body{margin:0;min-height:100vh;display:grid;place-items:center;padding:24px 16px;color:var(--ink);
@@ -28,7 +28,7 @@ background:var(--accent);color:var(--accent-ink);margin-bottom:18px}
 h1{font-size:1.5rem;line-height:1.25;letter-spacing:-.01em;margin:0 0 4px}
 .under{color:var(--soft);margin:0 0 22px;overflow-wrap:anywhere}
 label{display:block;font-weight:600;font-size:.9rem;margin:16px 0 6px}
-input{width:100%;font:inherit;color:inherit;padding:11px 13px;border:1px solid var(--line);border-radius:10px;
+input{width:100%;font:inherit;color:inherit;padding:11px 13px;border:1px solid var(--edge);border-radius:10px;
 background:transparent}
 input:focus-visible,button:focus-visible,a:focus-visible{outline:3px solid var(--accent);outline-offset:2px}
 .code{letter-spacing:.35em;font-variant-numeric:tabular-nums;font-size:1.2rem}
