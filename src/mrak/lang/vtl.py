@@ -160,9 +160,10 @@ class _Run:
         *path, last = target.steps
         holder = self._follow(self.variables.get(target.name), tuple(path))
         key = last.name or self._value(last.index)
-        if isinstance(holder, dict):
-            holder[key] = value
-        elif isinstance(holder, list) and isinstance(key, int) and 0 <= key < len(holder):
+        if isinstance(holder, list):
+            if isinstance(key, int) and 0 <= key < len(holder):
+                holder[key] = value
+        elif isinstance(holder, dict):
             holder[key] = value
         elif isinstance(holder, Host) and isinstance(key, str) and key in holder.fields:
             holder.fields[key] = value
