@@ -210,6 +210,9 @@ def _check_behavior(behavior: dict[str, Any]) -> None:
     ttls = [behavior[name] for name in ("MinTTL", "DefaultTTL", "MaxTTL") if name in behavior]
     if ttls != sorted(ttls):
         raise errors.invalid_argument("The parameter MinTTL must be at most DefaultTTL, and that at most MaxTTL.")
+    if behavior.get("TrustedSigners", {}).get("Enabled"):
+        # Accounts' own key pairs, which AWS advises against too; to ignore them would let everybody in.
+        raise errors.invalid_argument("Trusted signers are not available in this environment. Use trusted key groups.")
     if items(behavior.get("LambdaFunctionAssociations")):
         raise errors.edge_functions_not_built()
     kinds = [association["EventType"] for association in items(behavior.get("FunctionAssociations"))]

@@ -28,6 +28,7 @@ class Kind(msgspec.Struct, frozen=True, kw_only=True):
     config: str
     path: str
     uuid: bool = False
+    prefix: str = "E"
     reference: bool = False
     """Whether creations are told apart by CallerReference, rather than by Name."""
 
@@ -75,6 +76,7 @@ KEY_GROUP = Kind(
 PUBLIC_KEY = Kind(
     name="public-key", noun="public key", code="PublicKey", member="PublicKey", config="PublicKeyConfig",
     path="public-key",
+    prefix="K",
 )  # fmt: skip
 KINDS = {
     kind.name: kind
@@ -118,7 +120,7 @@ def create(ctx: Context, tx: Transaction, kind: Kind, config: dict[str, Any]) ->
         raise kind.exists()
     part = Part(
         kind=kind.name,
-        id=ctx.draw.uuid() if kind.uuid else new_etag(ctx),
+        id=ctx.draw.uuid() if kind.uuid else kind.prefix + ctx.draw.alphanumeric(13, CAPITALS),
         name=name,
         etag=new_etag(ctx),
         config=config,

@@ -11,6 +11,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.services.cloudfront import errors, listing, parts
 from mrak.services.cloudfront.parts import ACCESS_CONTROL, ACCESS_IDENTITY, KEY_GROUP, PUBLIC_KEY
+from mrak.services.cloudfront.plane.signed import load_key
 from mrak.services.cloudfront.tables import PARTS, Part
 
 
@@ -96,6 +97,12 @@ def list_cloud_front_origin_access_identities(ctx: Context, tx: Transaction, req
 
 @operation("CreatePublicKey")
 def create_public_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    try:
+        load_key(req["PublicKeyConfig"]["EncodedKey"])
+    except ValueError:
+        raise errors.invalid_argument(
+            "The specified public key is not a PEM document of an RSA or ECDSA key."
+        ) from None
     return parts.answer(PUBLIC_KEY, parts.create(ctx, tx, PUBLIC_KEY, req["PublicKeyConfig"]), created=True)
 
 

@@ -5,7 +5,7 @@ selection   what goes into cache keys and to origins      cache       what is ke
 origins     buckets, our own APIs, any HTTP server        delivery    conditions, ranges, compression
 functions   viewer functions: events and answers          javascript  the engine that runs them
 fetching    from the cache or the origin                  policies    headers that responses are given
-pages       CloudFront's own error pages
+pages       CloudFront's own error pages                  signed      signed URLs and cookies
 """
 
 from mrak.services.cloudfront.plane import viewer

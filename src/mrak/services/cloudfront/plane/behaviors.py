@@ -25,6 +25,8 @@ class Behavior(msgspec.Struct, frozen=True):
     forward: dict[str, Any] | None
     respond: dict[str, Any] | None
     functions: dict[str, Function]
+    keys: dict[str, str] | None = None
+    """Public keys (PEM, by id) of those who may sign for viewers; None where everybody may see."""
 
     @property
     def methods(self) -> list[str]:
@@ -53,12 +55,14 @@ class Behavior(msgspec.Struct, frozen=True):
 
 
 def matches(pattern: str, path: str) -> bool:
+    """Whether a path pattern, which may leave out its first slash, is for a path."""
+    return glob_matches(pattern if pattern.startswith(("/", "*")) else "/" + pattern, path)
+
+
+def glob_matches(pattern: str, path: str) -> bool:
     """`*` is any text, `?` any character. Two pointers and the last star: no pattern makes it slow."""
-    if not pattern.startswith(("/", "*")):
-        pattern = "/" + pattern
-    at = star = mark = 0
+    at = mark = position = 0
     star = -1
-    position = 0
     while position < len(path):
         if at < len(pattern) and pattern[at] == "*":
             star, mark = at, position
@@ -98,7 +102,21 @@ def load(tx: Transaction, scope: Scope, distribution: Distribution, path: str) -
         _config(tx, scope, "origin-request-policy", settings.get("OriginRequestPolicyId")),
         _config(tx, scope, "response-headers-policy", settings.get("ResponseHeadersPolicyId")),
         functions,
+        _keys(tx, scope, settings),
     )
+
+
+def _keys(tx: Transaction, scope: Scope, settings: dict[str, Any]) -> dict[str, str] | None:
+    if not settings["TrustedKeyGroups"]["Enabled"]:
+        return None
+    found: dict[str, str] = {}
+    for group_id in configs.items(settings["TrustedKeyGroups"]):
+        group = parts.find(tx, scope, "key-group", group_id)
+        for key_id in group.config["Items"] if group is not None else ():
+            key = parts.find(tx, scope, "public-key", key_id)
+            if key is not None:
+                found[key_id] = key.config["EncodedKey"]
+    return found
 
 
 def _config(tx: Transaction, scope: Scope, kind: str, part_id: str | None) -> dict[str, Any] | None:

@@ -1,6 +1,6 @@
 """A viewer's request: which distribution and behaviour, what is kept of it, what the origin says, what the viewer gets.
 
-lookup -> protocol and method -> viewer-request function -> cache or origin -> error pages
+lookup -> protocol and method -> signature -> viewer-request function -> cache or origin -> error pages
        -> response headers policy -> viewer-response function -> conditions, compression, ranges
 """
 
@@ -16,7 +16,7 @@ from mrak.core.http import FileSlice, Request, Response
 from mrak.core.operation import dataplane
 from mrak.core.scope import Scope
 from mrak.services.cloudfront.distributions import distribution_arn, find_by_name
-from mrak.services.cloudfront.plane import behaviors, delivery, functions, pages, policies, selection
+from mrak.services.cloudfront.plane import behaviors, delivery, functions, pages, policies, selection, signed
 from mrak.services.cloudfront.plane.behaviors import Behavior
 from mrak.services.cloudfront.plane.fetching import Answer, answer
 from mrak.services.cloudfront.plane.javascript import FunctionError
@@ -83,6 +83,13 @@ async def _serve(ctx: Context, found: Found, viewed: Viewed) -> Response:
     refused = _refuse(ctx, found, viewed)
     if refused is not None:
         return refused
+    if found.behavior.keys is not None:
+        try:
+            viewed = signed.check(viewed, found.behavior.keys, ctx.now)
+        except signed.Denied as error:
+            denied = pages.denied(error.code, str(error))
+            _sign(ctx, denied, "Error from cloudfront")
+            return denied
     changed = await _viewer_request(ctx, found, viewed)
     if isinstance(changed, Response):
         return changed
