@@ -125,3 +125,52 @@ def test_status_changes_are_events(machines: Machines, sandbox: Sandbox) -> None
     assert seen["SUCCEEDED"]["detail-type"] == "Step Functions Execution Status Change"
     assert seen["SUCCEEDED"]["resources"] == [execution]
     assert seen["SUCCEEDED"]["detail"]["output"] == '{"v": 1}'
+
+
+def test_an_api_is_called(machines: Machines, function: str, sandbox: Sandbox) -> None:
+    """apigateway:invoke: an AWS host name of an API means the one here; its errors have their status in the name."""
+    api = sandbox.client("apigatewayv2").create_api(Name="states", ProtocolType="HTTP", Target=function)
+    account = sandbox.account
+    sandbox.client("lambda").add_permission(
+        FunctionName=function,
+        StatementId="api",
+        Action="lambda:InvokeFunction",
+        Principal="apigateway.amazonaws.com",
+        SourceArn=f"arn:aws:execute-api:us-east-1:{account}:{api['ApiId']}/*",
+    )
+    endpoint = f"{api['ApiId']}.execute-api.us-east-1.amazonaws.com"
+    parameters = {"ApiEndpoint": endpoint, "Method": "POST", "Path": "/a/b", "RequestBody": {"v.$": "$.v"}}
+    output = machines.output({"A": task("apigateway:invoke", parameters)}, {"v": 7})
+    assert (output["StatusCode"], output["StatusText"]) == (200, "OK")
+    assert json.loads(output["ResponseBody"]["body"]) == {"v": 7}
+    missing = {"ApiEndpoint": endpoint.replace(api["ApiId"], "zzzzzzz" + api["ApiId"][-3:]), "Method": "GET"}
+    found = machines.wait(machines.start({"A": task("apigateway:invoke", missing)}), "FAILED")
+    assert found["error"].startswith("ApiGateway.40")
+
+
+def test_an_endpoint_is_called(machines: Machines, sandbox: Sandbox) -> None:
+    """http:invoke sends the request and reads the answer; STATES-005: without the connection's credentials."""
+    parameters = {
+        "ApiEndpoint": f"{sandbox.server.endpoint}/_mrak/status",
+        "Method": "GET",
+        "Authentication": {"ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/c/1"},
+        "QueryParameters": {"a": "b"},
+    }
+    output = machines.output({"H": task("http:invoke", parameters)})
+    assert output["StatusCode"] == 200 and isinstance(output["ResponseBody"], dict)
+    parameters["ApiEndpoint"] = f"{sandbox.server.endpoint}/_mrak/nothing"
+    found = machines.wait(machines.start({"H": task("http:invoke", parameters)}), "FAILED")
+    assert found["error"].startswith("States.Http.StatusCode.4")
+
+
+def test_executions_are_kept_for_ninety_days(machines: Machines, sandbox: Sandbox) -> None:
+    """Then they go, so that nothing grows for ever."""
+    execution = machines.start({"P": {"Type": "Pass", "End": True}})
+    machines.wait(execution)
+    sandbox.advance_clock(89 * 86_400)
+    assert machines.client.describe_execution(executionArn=execution)["status"] == "SUCCEEDED"
+    sandbox.advance_clock(2 * 86_400)
+    deadline = time.monotonic() + 20
+    with pytest.raises(machines.client.exceptions.ExecutionDoesNotExist):
+        while time.monotonic() < deadline:
+            machines.client.get_execution_history(executionArn=execution)

@@ -173,6 +173,7 @@ def redrive_execution(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
         redriven_at=ctx.now,
     )
     deviation("STATES-003")
+    tx.cancel(transitions.retention(scope, execution))
     EXECUTIONS.replace(tx, scope, execution, running)
     transitions.apply(ctx, tx, scope, key, Redrive(), ctx.now)
     return {"redriveDate": ctx.now}

@@ -7,29 +7,30 @@ https://docs.aws.amazon.com/step-functions/latest/dg/call-https-apis.html
 from __future__ import annotations
 
 import http
+import re
 from typing import Any
 from urllib.parse import quote, urlencode
 
 import msgspec
 
 from mrak.core.context import Context
+from mrak.core.deviations import deviation
 from mrak.core.http import OutgoingError, Reply
-from mrak.core.scope import Scope
+from mrak.core.urls import resource_url
 from mrak.lang.asl import failures
 from mrak.lang.asl.failures import StateFailed
 from mrak.lang.asl.scope import render
 
 _TIMEOUT_SECONDS = 60.0
+_API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
 
 
 async def invoke_api(ctx: Context, params: Any) -> dict[str, Any]:
     """Calls an API's stage; a status of 400 or more fails the task with ApiGateway.<status>."""
     if not isinstance(params, dict) or "ApiEndpoint" not in params or "Method" not in params:
         raise StateFailed(failures.RUNTIME, "The fields 'ApiEndpoint' and 'Method' are required")
-    endpoint = str(params["ApiEndpoint"])
-    scheme = "https" if endpoint.endswith(".amazonaws.com") else "http"
     parts = [str(params[name]).strip("/") for name in ("Stage", "Path") if params.get(name)]
-    url = f"{scheme}://{endpoint.rstrip('/')}/{'/'.join(quote(part, safe='/%') for part in parts)}"
+    url = f"{_base_url(ctx, str(params['ApiEndpoint']))}/{'/'.join(quote(part, safe='/%') for part in parts)}"
     pairs = [
         (name, str(value))
         for name, values in (params.get("QueryParameters") or {}).items()
@@ -50,8 +51,18 @@ async def invoke_api(ctx: Context, params: Any) -> dict[str, Any]:
     return shown
 
 
-async def invoke_http(ctx: Context, params: Any, scope: Scope) -> dict[str, Any]:
-    """Calls an HTTPS endpoint with the credentials of an EventBridge connection."""
+def _base_url(ctx: Context, endpoint: str) -> str:
+    """Where an API answers. One of AWS's host names means the API of that id here."""
+    endpoint = endpoint.partition("://")[2] or endpoint
+    match = _API_HOST.fullmatch(endpoint.rstrip("/"))
+    if match is not None:
+        return resource_url(ctx.endpoint, "execute-api", match.group(1))
+    return f"http://{endpoint.rstrip('/')}"
+
+
+async def invoke_http(ctx: Context, params: Any) -> dict[str, Any]:
+    """Calls an HTTPS endpoint; the connection's credentials are not added."""
+    deviation("STATES-005")
     if not isinstance(params, dict) or "ApiEndpoint" not in params or "Method" not in params:
         raise StateFailed(failures.RUNTIME, "The fields 'ApiEndpoint' and 'Method' are required")
     pairs = [(name, str(value)) for name, value in (params.get("QueryParameters") or {}).items()]

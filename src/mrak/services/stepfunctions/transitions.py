@@ -50,6 +50,8 @@ RESUME = "stepfunctions.resume"
 TIMER = "stepfunctions.timer"
 ENDED = "stepfunctions.ended"
 ABANDON = "stepfunctions.abandon"
+RETENTION = "stepfunctions.retention"
+KEPT_SECONDS = 90 * 86_400.0
 
 
 def topic(scope: Scope, key: Key) -> str:
@@ -307,6 +309,7 @@ def _finish(
         from mrak.services.stepfunctions import executions
 
         tx.cancel(executions.expiry(scope, execution))
+    tx.at(retention(scope, ended))
     tx.notify(topic(scope, key))
     for watcher in list(WATCHERS.scan(tx, scope, *key)):
         WATCHERS.delete(tx, scope, watcher)
@@ -317,6 +320,17 @@ def _finish(
     if execution.map_run:
         payload = [*key]
         tx.enqueue(_delivery(ctx, scope, mapruns.CHILD_ENDED, f"states/map/{execution.map_run}", payload, now))
+
+
+def retention(scope: Scope, ended: Execution) -> Timer:
+    """The timer that removes an ended execution: AWS keeps histories for ninety days."""
+    return Timer(
+        kind=RETENTION,
+        key=f"{ended.machine}:{ended.name}",
+        due_at=ended.stopped_at + KEPT_SECONDS,
+        scope=scope,
+        payload=msgspec.msgpack.encode([ended.machine, ended.name]),
+    )
 
 
 _COMMANDS: dict[type, Any] = {

@@ -26,7 +26,8 @@ from mrak.lang.asl.frames import (
 from mrak.lang.asl.tasks import is_current
 from mrak.services.stepfunctions import integrations, jobs, mapruns, transitions
 from mrak.services.stepfunctions.integrations import Job
-from mrak.services.stepfunctions.transitions import ABANDON, ENDED, RESUME, TASK, TASK_LOST, TIMER
+from mrak.services.stepfunctions.tables import EVENTS, EXECUTIONS, FRAMES, PAYLOADS, PROGRESS
+from mrak.services.stepfunctions.transitions import ABANDON, ENDED, RESUME, RETENTION, TASK, TASK_LOST, TIMER
 
 
 @delivery(TASK)
@@ -98,6 +99,19 @@ def fire(ctx: Context, tx: Transaction, due: Timer) -> None:
 def expire(ctx: Context, tx: Transaction, due: Timer) -> None:
     machine, name = msgspec.msgpack.decode(due.payload)
     transitions.apply(ctx, tx, due.scope, (machine, name), TimedOut(), ctx.now)
+
+
+@timer(RETENTION)
+def forget(ctx: Context, tx: Transaction, due: Timer) -> None:
+    """Removes an execution that ended long ago, and all that is of it."""
+    machine, name = msgspec.msgpack.decode(due.payload)
+    transitions.lock(tx, due.scope, machine, name)
+    found = EXECUTIONS.get(tx, due.scope, machine, name)
+    if found is None or found.status == "RUNNING":
+        return
+    EXECUTIONS.delete(tx, due.scope, found)
+    for table in (PAYLOADS, PROGRESS, FRAMES, EVENTS):
+        table.delete_all(tx, due.scope, machine, name)
 
 
 @delivery(ENDED)
