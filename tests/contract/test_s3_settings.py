@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 from datetime import UTC, datetime
+from hashlib import md5
 from typing import Any
 
 import pytest
@@ -261,3 +263,13 @@ def test_documents_that_are_refused(sandbox: Any, bucket: str, document: bytes) 
     path = url.partition("localhost")[2].partition("/")[2]
     status, _, body = Raw(sandbox.server.endpoint)("PUT", f"/{path}", document)
     assert (status, code_of(body)) == (400, "MalformedXML")
+
+
+def test_a_document_that_is_not_what_its_md5_says(s3: Any, bucket: str) -> None:
+    """Nothing of it is done."""
+    wrong = base64.b64encode(md5(b"else").digest()).decode()
+    versioning = {"Status": "Enabled"}
+    for claimed, code in ((wrong, "BadDigest"), ("short", "InvalidDigest")):
+        params = {"Bucket": bucket, "ContentMD5": claimed, "VersioningConfiguration": versioning}
+        assert failure(s3.put_bucket_versioning, **params) == (code, 400)
+    assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)

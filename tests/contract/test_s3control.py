@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from tests.contract.s3_support import failure, new_bucket
+from s3_support import failure, new_bucket
 
 
 def client(sandbox: Any, service: str) -> Any:

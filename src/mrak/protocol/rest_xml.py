@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
+from hashlib import md5
 from typing import Any
 
 from mrak.core.errors import ApiError
 from mrak.core.http import Request, Response
 from mrak.protocol import quirks, text, validate, xml
-from mrak.protocol.base import Encoder
+from mrak.protocol.base import Decoder, Encoder
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import WireError
 from mrak.protocol.rest import Members, RestCodec
@@ -64,6 +66,19 @@ class RestXmlCodec(RestCodec):
         return _s3_argument(member, parse) if self._is_s3 else parse
 
     # --- bodies -------------------------------------------------------------------------------------------------
+
+    def compile_decoder(self, operation: OperationModel) -> Decoder:
+        decode = super().compile_decoder(operation)
+        if not self._is_s3 or self.streams_input(operation.name):
+            return decode
+
+        def decode_checked(request: Request) -> dict[str, Any]:
+            claimed = request.headers.get("content-md5")
+            if claimed is not None:
+                _check_md5(claimed, request.body or b"")
+            return decode(request)
+
+        return decode_checked
 
     def compile_body_parser(self, operation: OperationModel, members: Members) -> Callable[[bytes], dict[str, Any]]:
         read = self._readers.structure(members)
@@ -175,6 +190,18 @@ def _s3_argument(member: Member, parse: Callable[[str], Any]) -> Callable[[str],
             raise ApiError("InvalidArgument", f"Provided {name} not {what}", fields=fields) from error
 
     return parse_argument
+
+
+def _check_md5(claimed: str, body: bytes) -> None:
+    """Of a document. Those of objects are checked while they are read."""
+    computed = base64.b64encode(md5(body, usedforsecurity=False).digest()).decode()
+    if claimed == computed:
+        return
+    if len(claimed) != len(computed):
+        fields = {"Content-MD5": claimed}
+        raise ApiError("InvalidDigest", "The Content-MD5 you specified was invalid.", 400, fields)
+    fields = {"ExpectedDigest": claimed, "CalculatedDigest": computed}
+    raise ApiError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400, fields)
 
 
 def host_id(request_id: str) -> str:
