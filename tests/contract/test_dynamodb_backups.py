@@ -6,7 +6,6 @@ import time
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
 from tests.contract.dynamodb import INVALID, error_of, index, make_table
 
 
@@ -212,16 +211,3 @@ def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
         "Table is not in a valid state to enable Kinesis Streaming Destination: "
         "KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.",
     )
-
-
-def test_exports_and_imports_that_were_never_made(ddb: Any) -> None:
-    """Lists are empty, ARNs are not found, and starting one says that it is not built."""
-    assert ddb.list_exports()["ExportSummaries"] == []
-    assert ddb.list_imports()["ImportSummaryList"] == []
-    table = "arn:aws:dynamodb:us-east-1:000000000000:table/nowhere"
-    assert error_of(ddb.describe_export, ExportArn=f"{table}/export/1")[0] == "ExportNotFoundException"
-    assert error_of(ddb.describe_import, ImportArn=f"{table}/import/1")[0] == "ImportNotFoundException"
-    assert error_of(ddb.describe_export, ExportArn=f"{table}/import/12345678") == (INVALID, "Invalid Export ARN")
-    with pytest.raises(ClientError) as caught:
-        ddb.export_table_to_point_in_time(TableArn=table, S3Bucket="some-bucket")
-    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 501

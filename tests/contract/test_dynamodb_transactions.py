@@ -316,3 +316,36 @@ def test_index_rows_follow_transactions(ddb: Any) -> None:
     items = [{"Put": {"TableName": table, "Item": key(str(n)) | {"g": {"S": "x"}}}} for n in range(3)]
     ddb.transact_write_items(TransactItems=items)
     assert ddb.scan(TableName=table, IndexName="gsi")["Count"] == 3
+
+
+def test_a_key_that_does_not_fit_cancels(ddb: Any, table: str) -> None:
+    """Each write and read of a transaction has its reason, before conditions are looked at; an empty key is refused
+    before there is a transaction."""
+    wrong = {"pk": {"N": "1"}}
+    mismatch = "The provided key element does not match the schema"
+    check = {"TableName": table, "Key": key("none"), "ConditionExpression": "attribute_exists(pk)"}
+
+    def reasons(call: Any, *actions: dict[str, Any]) -> list[dict[str, Any]]:
+        with pytest.raises(ddb.exceptions.TransactionCanceledException) as caught:
+            call(TransactItems=list(actions))
+        found: list[dict[str, Any]] = caught.value.response["CancellationReasons"]
+        return found
+
+    put = {"Put": {"TableName": table, "Item": wrong}}
+    assert reasons(ddb.transact_write_items, {"ConditionCheck": check}, put) == [
+        {"Code": "None"},
+        {
+            "Code": "ValidationError",
+            "Message": "One or more parameter values were invalid: Type mismatch for key pk expected: S actual: N",
+        },
+    ]
+    delete = {"Delete": {"TableName": table, "Key": wrong}}
+    assert reasons(ddb.transact_write_items, delete) == [{"Code": "ValidationError", "Message": mismatch}]
+    get = {"Get": {"TableName": table, "Key": wrong}}
+    assert reasons(ddb.transact_get_items, get) == [{"Code": "ValidationError", "Message": mismatch}]
+    empty = {"Delete": {"TableName": table, "Key": key("")}}
+    assert error_of(ddb.transact_write_items, TransactItems=[empty]) == (
+        INVALID,
+        "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
+        "string value. Key: pk",
+    )

@@ -24,8 +24,8 @@ from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.read_operations import key_range
 from mrak.services.dynamodb.reading import Page, Reading, Source
 from mrak.services.dynamodb.statements import Prepared
-from mrak.services.dynamodb.tables import row_size_bytes, unpack_row
-from mrak.services.dynamodb.transaction_operations import Step
+from mrak.services.dynamodb.tables import Schema, row_size_bytes, unpack_row
+from mrak.services.dynamodb.writes import Write
 from mrak.store.keys import prefix_end
 
 _MOST_PARTITIONS = 50
@@ -335,11 +335,12 @@ def _transact_writes(
         repeated = transaction_operations.find_completed(ctx, tx, token, digest)
         if repeated is not None:
             return {"Responses": [], **transaction_operations.render_repeated(req, repeated)}
-    steps: list[Step] = []
+    wanted: list[tuple[str, dict[str, Any], Write, Schema]] = []
     for it, entry in zip(prepared, entries, strict=True):
         statements.check_paths(it)
         write = statements.make_write(it)
-        steps.append(Step(write.kind, entry, write, it.schema, write.locate(it.schema)))
+        wanted.append((write.kind, entry, write, it.schema))
+    steps = transaction_operations.locate_steps(wanted)
     try:
         transaction_operations.run_steps(tx, steps)
     except ApiError as error:

@@ -20,6 +20,7 @@ from mrak.core.operation import operation, timer
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
+from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import errors, items, writes
 from mrak.services.dynamodb.batch_operations import collection_metrics
@@ -78,10 +79,8 @@ def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         repeated = find_completed(ctx, tx, token, digest)
         if repeated is not None:
             return render_repeated(req, repeated)
-    steps: list[Step] = []
-    for section, params, write in parsed:
-        schema = require_schema(ctx, tx, params["TableName"])
-        steps.append(Step(section, params, write, schema, write.locate(schema)))
+    schemas = [require_schema(ctx, tx, params["TableName"]) for _, params, _ in parsed]
+    steps = locate_steps([(*it, schema) for it, schema in zip(parsed, schemas, strict=True)])
     run_steps(tx, steps)
     costs = commit_steps(ctx, tx, steps)
     if token is not None:
@@ -110,6 +109,22 @@ def parse_step(section: str, params: dict[str, Any]) -> Write:
     return writes.parse_check(params)
 
 
+def locate_steps(wanted: list[tuple[str, dict[str, Any], Write, Schema]]) -> list[Step]:
+    """The actions with their items' keys. What a schema has against one cancels the transaction before any condition
+    is looked at."""
+    steps: list[Step] = []
+    reasons: list[dict[str, Any]] = []
+    for section, params, write, schema in wanted:
+        try:
+            steps.append(Step(section, params, write, schema, write.locate(schema)))
+            reasons.append(_NONE)
+        except ApiError as error:
+            reasons.append(_schema_reason(error))
+    if len(steps) < len(wanted):
+        raise errors.transaction_cancelled(reasons)
+    return steps
+
+
 def run_steps(tx: Transaction, steps: list[Step]) -> None:
     """Reads all items and works out all changes; raises the cancellation when any fails."""
     if len({step.key.row for step in steps}) != len(steps):
@@ -125,6 +140,13 @@ def run_steps(tx: Transaction, steps: list[Step]) -> None:
         reasons.append(_attempt(step))
     if any(reason is not _NONE for reason in reasons):
         raise errors.transaction_cancelled(reasons)
+
+
+def _schema_reason(error: ApiError) -> dict[str, Any]:
+    """Why a key that does not fit its schema cancels; that it is empty is found before the transaction begins."""
+    if error.message.startswith(EMPTY_KEY):
+        raise error
+    return {"Code": "ValidationError", "Message": error.message}
 
 
 def _attempt(step: Step) -> dict[str, Any]:
@@ -241,7 +263,7 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
         plans.append(parse_projection(get, request.GET))
         items.check_key_values(get["Key"])
     schemas = [require_schema(ctx, tx, get["TableName"]) for get in gets]
-    located = [items.require_key(schema, get["Key"]).row for schema, get in zip(schemas, gets, strict=True)]
+    located = _locate_gets(gets, schemas)
     if len(set(located)) != len(located):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
     rows = tx.get_many(located)
@@ -257,6 +279,20 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
         units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
     ctx.meter("ReadRequestUnits", sum(units.values()))
     return add_consumed({"Responses": responses}, req, units)
+
+
+def _locate_gets(gets: list[dict[str, Any]], schemas: list[Schema]) -> list[bytes]:
+    located: list[bytes] = []
+    reasons: list[dict[str, Any]] = []
+    for schema, get in zip(schemas, gets, strict=True):
+        try:
+            located.append(items.require_key(schema, get["Key"]).row)
+            reasons.append(_NONE)
+        except ApiError as error:
+            reasons.append(_schema_reason(error))
+    if len(located) < len(gets):
+        raise errors.transaction_cancelled(reasons)
+    return located
 
 
 def add_consumed(output: dict[str, Any], req: dict[str, Any], units: dict[str, float]) -> dict[str, Any]:

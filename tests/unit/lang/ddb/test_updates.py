@@ -106,12 +106,12 @@ def test_the_item_after_the_update(text: str, changes: dict[str, Any]) -> None:
         (
             "ADD a :s",
             "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: ADD, "
-            "operand type: STRING",
+            "operand type: STRING, typeSet: ALLOWED_FOR_ADD_OPERAND",
         ),
         (
             "DELETE a :one",
             "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, "
-            "operand type: NUMBER",
+            "operand type: NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND",
         ),
         (
             "SET a = b + :s",

@@ -248,7 +248,8 @@ def _section_check(section: str, name: str) -> Check:
         if kind in _SETS or (kind == "N" and section == "ADD"):
             return None
         return (
-            f"Incorrect operand type for operator or function; operator: {section}, operand type: {_LONG_NAMES[kind]}"
+            f"Incorrect operand type for operator or function; operator: {section}, operand type: {_LONG_NAMES[kind]}, "
+            f"typeSet: ALLOWED_FOR_{section}_OPERAND"
         )
 
     return check
