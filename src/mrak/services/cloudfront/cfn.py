@@ -1,7 +1,8 @@
 """AWS::CloudFront::*: distributions and what they use, in templates.
 
 Templates write lists plainly; CloudFront's API wraps each in {Quantity, Items}. `_wrap` does that by the operation's
-model-independent rule: every list becomes such an object. Updates and deletions name the ETag that they last saw.
+model-independent rule: every list becomes such an object. Updates and deletions name the ETag that they last saw, and
+updates the caller reference of the creation.
 """
 
 from __future__ import annotations
@@ -12,7 +13,10 @@ from mrak.core.resource import Resource, ResourceType, resource
 
 
 def _wrap(value: Any) -> Any:
+    """Some lists have their Items in templates too, though no Quantity."""
     if isinstance(value, dict):
+        if isinstance(value.get("Items"), list):
+            return {**value, **_wrap(value["Items"])}
         return {key: _wrap(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return {"Quantity": len(value), "Items": [_wrap(inner) for inner in value]}
@@ -20,12 +24,49 @@ def _wrap(value: Any) -> Any:
 
 
 def _wrap_behaviour(value: dict[str, Any]) -> dict[str, Any]:
-    """AllowedMethods holds CachedMethods in the API and stands beside it in templates."""
-    cached = value.get("CachedMethods")
+    """AllowedMethods holds CachedMethods in the API and stands beside it in templates; trust has to be enabled."""
     made: dict[str, Any] = _wrap({key: inner for key, inner in value.items() if key != "CachedMethods"})
-    if "AllowedMethods" in made and cached is not None:
-        made["AllowedMethods"]["CachedMethods"] = _wrap(cached)
+    cached = value.get("CachedMethods")
+    if "AllowedMethods" in made or cached is not None:
+        made.setdefault("AllowedMethods", _wrap(["GET", "HEAD"]))
+        made["AllowedMethods"]["CachedMethods"] = _wrap(cached or ["GET", "HEAD"])
+    for name in ("TrustedKeyGroups", "TrustedSigners"):
+        if name in made:
+            made[name]["Enabled"] = bool(made[name]["Quantity"])
+    if "ForwardedValues" in made:
+        made["ForwardedValues"] = {"QueryString": False, "Cookies": {"Forward": "none"}, **made["ForwardedValues"]}
     return made
+
+
+def _wrap_origin(value: dict[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = _wrap(value)
+    if "OriginCustomHeaders" in made:
+        made["CustomHeaders"] = made.pop("OriginCustomHeaders")
+    if "S3OriginConfig" in made:
+        made["S3OriginConfig"] = {"OriginAccessIdentity": "", **made["S3OriginConfig"]}
+    if "CustomOriginConfig" in made:
+        made["CustomOriginConfig"] = {"HTTPPort": 80, "HTTPSPort": 443, **made["CustomOriginConfig"]}
+    return made
+
+
+def _wrap_distribution(given: dict[str, Any]) -> dict[str, Any]:
+    given = {"Comment": "", **given}
+    origins = given.pop("Origins", [])
+    default = given.pop("DefaultCacheBehavior", {})
+    behaviours = given.pop("CacheBehaviors", [])
+    if "IPV6Enabled" in given:
+        given["IsIPV6Enabled"] = given.pop("IPV6Enabled")
+    restriction = given.get("Restrictions", {}).get("GeoRestriction", {})
+    if restriction:
+        kept = {name: value for name, value in restriction.items() if name != "Locations"}
+        given["Restrictions"] = {"GeoRestriction": {**kept, "Items": restriction.get("Locations", [])}}
+    config: dict[str, Any] = _wrap(given)
+    config["Origins"] = {"Quantity": len(origins), "Items": [_wrap_origin(origin) for origin in origins]}
+    config["DefaultCacheBehavior"] = _wrap_behaviour(default)
+    if behaviours:
+        made = [_wrap_behaviour(behaviour) for behaviour in behaviours]
+        config["CacheBehaviors"] = {"Quantity": len(made), "Items": made}
+    return config
 
 
 class _Tagged(ResourceType):
@@ -35,23 +76,31 @@ class _Tagged(ResourceType):
     kind: ClassVar[str] = ""
 
     def body(self, res: Resource) -> dict[str, Any]:
-        return {self.config: {**_wrap(res.properties[self.config]), "CallerReference": res.token}}
+        config: dict[str, Any] = _wrap(res.properties[self.config])
+        return config
 
     async def create(self, res: Resource) -> None:
-        answer = await res.call(f"Create{self.kind}", self.body(res))
+        config = {**self.body(res), "CallerReference": f"{res.stack_name}-{res.logical_id}-{res.token}"}
+        answer = await res.call(f"Create{self.kind}", {self.config: config})
         res.physical_id = str(res.fill(self.ref, answer))
         await self.learn(res, answer)
 
-    async def _tag(self, res: Resource) -> str:
-        answer = await res.call(f"Get{self.kind}", {"Id": res.physical_id})
-        return str(answer["ETag"])
+    async def seen(self, res: Resource) -> tuple[dict[str, Any], str]:
+        """(configuration, ETag) as they are now."""
+        answer = await res.call(f"Get{self.kind}Config", {"Id": res.physical_id})
+        return answer[self.config], str(answer["ETag"])
 
     async def update(self, res: Resource) -> None:
-        params = {**self.body(res), "Id": res.physical_id, "IfMatch": await self._tag(res)}
+        old, etag = await self.seen(res)
+        config = self.body(res)
+        if "CallerReference" in old:
+            config["CallerReference"] = old["CallerReference"]
+        params = {self.config: config, "Id": res.physical_id, "IfMatch": etag}
         await self.learn(res, await res.call(f"Update{self.kind}", params))
 
     async def delete(self, res: Resource) -> None:
-        await res.call(f"Delete{self.kind}", {"Id": res.physical_id, "IfMatch": await self._tag(res)})
+        _, etag = await self.seen(res)
+        await res.call(f"Delete{self.kind}", {"Id": res.physical_id, "IfMatch": etag})
 
 
 @resource("AWS::CloudFront::Distribution")
@@ -63,28 +112,15 @@ class Distribution(_Tagged):
     attributes = {"Id": "{id}", "DomainName": "Distribution.DomainName"}
 
     def body(self, res: Resource) -> dict[str, Any]:
-        return {"DistributionConfig": self._config(res, enabled=None)}
-
-    def _config(self, res: Resource, enabled: bool | None) -> dict[str, Any]:
-        given = dict(res.properties["DistributionConfig"])
-        default = given.pop("DefaultCacheBehavior", {})
-        behaviours = given.pop("CacheBehaviors", [])
-        config: dict[str, Any] = _wrap(given)
-        config["DefaultCacheBehavior"] = _wrap_behaviour(default)
-        if behaviours:
-            made = [_wrap_behaviour(behaviour) for behaviour in behaviours]
-            config["CacheBehaviors"] = {"Quantity": len(made), "Items": made}
-        config.setdefault("Comment", "")
-        config["CallerReference"] = f"{res.stack_name}-{res.logical_id}-{res.token}"
-        if enabled is not None:
-            config["Enabled"] = enabled
-        return config
+        return _wrap_distribution(res.properties["DistributionConfig"])
 
     async def delete(self, res: Resource) -> None:
         """A distribution has to be disabled before it can be deleted."""
-        params = {"Id": res.physical_id, "IfMatch": await self._tag(res)}
-        await res.call("UpdateDistribution", {**params, "DistributionConfig": self._config(res, enabled=False)})
-        await super().delete(res)
+        config, etag = await self.seen(res)
+        disabled = {**config, "Enabled": False}
+        params = {"Id": res.physical_id, "IfMatch": etag, "DistributionConfig": disabled}
+        answer = await res.call("UpdateDistribution", params)
+        await res.call("DeleteDistribution", {"Id": res.physical_id, "IfMatch": answer["ETag"]})
 
 
 @resource("AWS::CloudFront::OriginAccessControl")
@@ -130,6 +166,28 @@ class ResponseHeadersPolicy(_Tagged):
     required = ("ResponseHeadersPolicyConfig",)
     ref = "ResponseHeadersPolicy.Id"
     attributes = {"Id": "{id}"}
+
+
+@resource("AWS::CloudFront::PublicKey")
+class PublicKey(_Tagged):
+    config = "PublicKeyConfig"
+    kind = "PublicKey"
+    required = ("PublicKeyConfig",)
+    ref = "PublicKey.Id"
+    attributes = {"Id": "{id}", "CreatedTime": "PublicKey.CreatedTime"}
+
+
+@resource("AWS::CloudFront::KeyGroup")
+class KeyGroup(_Tagged):
+    config = "KeyGroupConfig"
+    kind = "KeyGroup"
+    required = ("KeyGroupConfig",)
+    ref = "KeyGroup.Id"
+    attributes = {"Id": "{id}"}
+
+    def body(self, res: Resource) -> dict[str, Any]:
+        """Its Items are a plain list in the API too."""
+        return dict(res.properties["KeyGroupConfig"])
 
 
 @resource("AWS::CloudFront::Function")
