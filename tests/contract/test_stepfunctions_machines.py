@@ -439,3 +439,28 @@ def test_what_a_test_may_not_ask(client: Any) -> None:
     ]
     for params, message in cases:
         assert refused(client.test_state, **params) == ("ValidationException", message)
+
+
+def test_a_mocked_map_and_its_tolerance(client: Any) -> None:
+    """Recorded: failures within the tolerance succeed, one more fails the state, with what was worked out before."""
+    each = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
+    state = {
+        "Type": "Map",
+        "QueryLanguage": "JSONata",
+        "Items": "{% $states.input.Values %}",
+        "ToleratedFailureCount": 1,
+        "ItemProcessor": each,
+        "End": True,
+    }
+    given = '{"Values": ["first", "second", "third"]}'
+    call = {"definition": json.dumps(state), "input": given, "inspectionLevel": "DEBUG"}
+    mock = {"result": "[1, 1, 1]"}
+    found = client.test_state(**call, mock=mock, stateConfiguration={"mapIterationFailureCount": 1})
+    assert (found["status"], found["output"]) == ("SUCCEEDED", "[1, 1, 1]")
+    assert found["inspectionData"] == {"input": given, "maxConcurrency": 0, "toleratedFailureCount": 1}
+    found = client.test_state(**call, mock=mock, stateConfiguration={"mapIterationFailureCount": 2})
+    assert (found["status"], found["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
+    inner = {"StartAt": "M", "States": {"M": {**state, "QueryLanguage": "JSONPath"}}}
+    inner["States"]["M"].pop("Items")  # type: ignore[attr-defined]
+    found = client.test_state(definition=json.dumps(inner), stateName="P", input='{"Value": "HelloWorld"}')
+    assert (found["status"], found["output"]) == ("SUCCEEDED", '{"Value": "HelloWorld"}')

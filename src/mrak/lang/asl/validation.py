@@ -28,13 +28,21 @@ def check(text: str, is_express: bool = False) -> list[Problem]:
     if not isinstance(raw, dict):
         return [Problem(SCHEMA, "The state machine definition must be a JSON object", "/")]
     checker = _Checker(raw.get("QueryLanguage", JSONPATH), is_express)
-    return list(checker.machine(raw))
+    return _collect(checker.machine(raw))
 
 
 def check_state(name: str, raw: Any, language: str = JSONPATH) -> list[Problem]:
     """All problems of a state by itself; that its followers exist is not asked."""
     checker = _Checker(language, False)
-    return list(checker.state(name, raw, f"/States/{name}", language, None))
+    return _collect(checker.state(name, raw, f"/States/{name}", language, None))
+
+
+def _collect(problems: Iterator[Problem]) -> list[Problem]:
+    """All problems; a document that is nested too deeply to be looked through is one."""
+    try:
+        return list(problems)
+    except RecursionError:
+        return [Problem(SCHEMA, "The definition is nested too deeply", "/")]
 
 
 def explain_json(text: str, error: str) -> str:

@@ -59,7 +59,7 @@ def check_logging(logging: dict[str, Any] | None) -> dict[str, Any]:
         arn = destination.get("cloudWatchLogsLogGroup", {}).get("logGroupArn", "")
         if ":log-group:" not in arn:
             raise errors.invalid_logging("Must specify exactly one Log Destination.")
-    return logging
+    return {name: value for name, value in logging.items() if value != []}
 
 
 def require(tx: Transaction, scope: Scope, arn: str) -> tuple[MachineReference, Machine]:

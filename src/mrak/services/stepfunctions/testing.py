@@ -46,7 +46,8 @@ async def test_state(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     try:
         leaving, follower = await _work(ctx, run, state, mock, req, seen)
     except StateFailed as failure:
-        answer = _failed(run, frame, state, failures.at_state(failure, state.name, frame.entered), seen)
+        # There is no event at which the state was entered, so the cause does not tell of one (recorded).
+        answer = _failed(run, frame, state, failure, seen)
     else:
         answer = {"status": "SUCCEEDED", "output": leaving.output}
         if follower is not None:
@@ -206,6 +207,5 @@ def _failed(run: Run, frame: Frame, state: State, failure: StateFailed, seen: In
     try:
         leaving = leave_caught(run, frame, state, catchers[caught], error)
     except StateFailed as second:
-        second = failures.at_state(second, state.name, frame.entered)
         return {"status": "FAILED", "error": second.error, "cause": second.cause}
     return answer | {"status": "CAUGHT_ERROR", "output": leaving.output, "nextState": catchers[caught]["Next"]}

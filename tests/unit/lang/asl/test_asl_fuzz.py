@@ -169,3 +169,25 @@ def test_the_seeds_themselves_run() -> None:
     """So that the mutations start from something that works."""
     for definition in SEEDS:
         assert Execution(definition, {"a": 1, "b": 2}, answer).run().finish is not None
+
+
+def test_what_is_nested_too_deeply_is_a_problem() -> None:
+    """Neither brackets nor states nor templates without end exhaust the stack."""
+    deep: Any = 1
+    states: dict[str, Any] = {"StartAt": "P", "States": {"P": {"Type": "Succeed"}}}
+    for _ in range(700):
+        deep = {"a": [deep]}
+    for _ in range(100):
+        states = {"StartAt": "P", "States": {"P": {"Type": "Parallel", "Branches": [states], "End": True}}}
+    template = {"StartAt": "P", "States": {"P": {"Type": "Pass", "Parameters": "DEEP", "End": True}}}
+    assert check(json.dumps(template).replace('"DEEP"', _text(deep)))
+    assert check(json.dumps(states))
+    assert check("[" * 100_000)
+
+
+def _text(value: Any) -> str:
+    """JSON of a value that the json module finds too deep."""
+    opening, closing = "", ""
+    while isinstance(value, dict):
+        opening, closing, value = opening + '{"a":[', "]}" + closing, value["a"][0]
+    return opening + json.dumps(value) + closing
