@@ -108,6 +108,15 @@ def test_a_cache_policy_of_ones_own(cdn: Any, upstream: str) -> None:
     assert site.cache_status("/list?page=2") == "Miss"
 
 
+def test_head_and_get_share_an_entry(cdn: Any, upstream: str) -> None:
+    """Link checkers ask by HEAD: they get the length, and what they asked for serves the next GET."""
+    site = Site(cdn, **config(server_origin(upstream)))
+    head = site.get("/both", method="HEAD")
+    body = site.get("/both")
+    assert (head.body, body.headers["X-Cache"]) == (b"", "Hit from cloudfront")
+    assert int(head.headers["Content-Length"]) == len(body.body) > 0
+
+
 def test_no_origin_is_a_bad_gateway(cdn: Any) -> None:
     """What viewers see while an origin is down: CloudFront's own page."""
     from tests.conftest import free_port

@@ -50,6 +50,9 @@ class Asked(msgspec.Struct, frozen=True):
 async def answer(ctx: Context, distribution: Distribution, behavior: Behavior, viewed: Viewed) -> Answer:
     root = distribution.config["DefaultRootObject"]
     at_origin = msgspec.structs.replace(viewed, path=f"/{root}") if root and viewed.path == "/" else viewed
+    if viewed.method == "HEAD" and behavior.lifetimes.caches:
+        # One entry answers both, so that the origin is asked for all of it.
+        at_origin = msgspec.structs.replace(at_origin, method="GET")
     asked = Asked(
         ctx, distribution, behavior, viewed, at_origin, selection.cache_key(distribution.id, behavior, viewed)
     )
@@ -112,9 +115,6 @@ async def _take(asked: Asked, got: Fetched, generation: int) -> Answer:
     found = paged or Answer(got.status, got.headers, got.body, ERROR if got.status >= 400 else MISS)
     lifetimes = asked.behavior.lifetimes
     if not isinstance(found.body, bytes) or not lifetimes.caches:
-        return found
-    if asked.viewed.method == "HEAD" and not found.body:
-        # An HTTP origin's answer to HEAD has no body that a GET could get.
         return found
     now = asked.ctx.clock()
     if got.status >= 400:

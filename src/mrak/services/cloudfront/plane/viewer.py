@@ -54,7 +54,7 @@ async def cloudfront(ctx: Context, request: Request, route: Any) -> Response:
     ctx.about(distribution_arn(found.account, found.distribution.id))
     ctx.meter("Requests-HTTP", 1)
     response = await _serve(ctx, found, viewed)
-    if request.method == "HEAD" and isinstance(response.body, bytes):
+    if request.method == "HEAD" and isinstance(response.body, bytes) and response.body:
         delivery.set_header(response.headers, "Content-Length", str(len(response.body)))
         response.body = b""
     ctx.meter("DataTransfer-Out-GB", _size_bytes(response) / 2**30)
