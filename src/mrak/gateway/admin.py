@@ -24,6 +24,7 @@ from mrak.core.clock import Clock
 from mrak.core.http import Request, Response
 from mrak.engine.environments import EnvironmentRow, Environments, SandboxError
 from mrak.engine.invoke import Engine
+from mrak.gateway.hosts import may_name_environment
 from mrak.protocol.model import known_services
 from mrak.store.api import StoreError
 
@@ -119,6 +120,8 @@ class Admin:
         name = _body(request).get("name")
         if not isinstance(name, str):
             raise Refused(400, 'The body has to be {"name": "..."}.')
+        if not may_name_environment(name):
+            raise Refused(400, f"{name}.localhost means something else already. Choose another name.")
         return _render(await self._environments.create(name))
 
     async def _advance_clock(self, name: str, request: Request) -> dict[str, Any]:

@@ -105,3 +105,10 @@ RESERVED_NAMES = frozenset(
         "secretsmanager", "kms", "scheduler", "pipes", "schemas", "xray", "kinesis", "firehose", "s3-control",
     }
 )  # fmt: skip
+
+_ACCOUNT_ENDING = re.compile(r"(?:.*-)?\d{12}")
+
+
+def may_name_environment(name: str) -> bool:
+    """Whether `name.localhost` can mean an environment: not a service, a region, an account or an access point."""
+    return name not in RESERVED_NAMES and not _REGION.fullmatch(name) and not _ACCOUNT_ENDING.fullmatch(name)

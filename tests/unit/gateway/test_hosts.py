@@ -8,7 +8,7 @@ import pytest
 
 from mrak.auth.signature import parse_signature
 from mrak.core.http import Request
-from mrak.gateway.hosts import HostParts, parse_host
+from mrak.gateway.hosts import HostParts, may_name_environment, parse_host
 from mrak.gateway.router import route, route_plane
 
 HOSTS = [
@@ -48,6 +48,12 @@ HOSTS = [
 def test_hosts(host: str, parts: HostParts) -> None:
     """Virtual hosts in all the spellings that SDKs, browsers and LocalStack's users have."""
     assert parse_host(host) == parts
+
+
+def test_names_that_hosts_take_for_something_else() -> None:
+    """An environment of such a name could not be reached by its host."""
+    refused = ["sqs", "s3", "us-east-1", "123456789012", "point-123456789012"]
+    assert [name for name in [*refused, "alice", "pr-12"] if may_name_environment(name)] == ["alice", "pr-12"]
 
 
 def request(method: str, path: str, *, host: str = "localhost:4566", query: str = "", **headers: str) -> Request:
