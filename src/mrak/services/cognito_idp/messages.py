@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import msgspec
 
@@ -18,7 +19,7 @@ from mrak.services.cognito_idp.tables import User
 from mrak.services.sns.exports import keep_email, keep_sms
 
 _CODE: Final = "{####}"
-_LINK: Final = re.compile(r"\{##([^{}]*)##\}")
+_LINK: Final = re.compile(r"\{##([^{}#][^{}]*)##\}")
 _TEXTS: Final = {
     "SignUp": "Your confirmation code is {####}",
     "ResendCode": "Your confirmation code is {####}",
@@ -149,5 +150,5 @@ def _fill(text: str, user: User, code: str) -> str:
 def _anchor(ctx: Context, outgoing: Outgoing, code: str, words: str) -> str:
     target, user = outgoing.target, outgoing.user
     base = f"{ctx.part('endpoint')}/_aws/cognito-idp/{target.pool.id}"
-    link = f"{base}/confirmUser?client_id={target.client.id}&user_name={user.username}&confirmation_code={code}"
-    return f'<a href="{link}">{words}</a>'
+    asked = {"client_id": target.client.id, "user_name": user.username, "confirmation_code": code}
+    return f'<a href="{base}/confirmUser?{urlencode(asked)}">{words}</a>'
