@@ -145,22 +145,74 @@ def test_vectors_that_are_refused(ddb: Any) -> None:
         assert error_of(ddb.search_vectors, TableName=table, IndexName="near", **params)[0] == INVALID
 
 
+TENANT = {"AttributeName": "tenant", "SearchSchemaElementType": "HASH"}
+WRONG = "One or more parameter values were invalid: "
+
+
 @pytest.mark.parametrize(
-    ("changes", "words"),
+    ("changes", "message"),
     [
-        ({"Dimensions": 4097}, "Dimensions"),
-        ({"VectorAttribute": {"AttributeName": "pk"}}, "VectorAttribute"),
-        ({"Projection": {}}, "ProjectionType"),
+        ({"Dimensions": 4097}, "Number of dimensions must be between 1 and 4096 inclusive."),
+        (
+            {"VectorAttribute": {"AttributeName": "pk"}},
+            "Conflicting attribute definition for 'pk'. An attribute cannot be defined in AttributeDefinitions when "
+            "used as a VectorAttribute.",
+        ),
+        ({"Projection": {}}, "Unknown ProjectionType: null"),
+        ({"SearchSchema": [TENANT]}, "One element in SearchSchema is not defined in attribute definitions"),
+        (
+            {"SearchSchema": [TENANT, TENANT | {"SearchSchemaElementType": "INLINE_FILTER"}]},
+            "SearchSchema contains a duplicate AttributeName",
+        ),
+        (
+            {"SearchSchema": [TENANT, TENANT | {"AttributeName": "region"}]},
+            "Value '2' at 'SearchSchema' failed to satisfy constraint: Member must have HASH count less than or equal "
+            "to 1",
+        ),
     ],
 )
-def test_indexes_that_are_refused(ddb: Any, changes: dict[str, Any], words: str) -> None:
-    """Too many dimensions, a key as a vector, no projection."""
-    params = {
+def test_indexes_that_are_refused(ddb: Any, changes: dict[str, Any], message: str) -> None:
+    """Too many dimensions, a key as a vector, no projection, a search schema that makes no sense."""
+    assert error_of(ddb.create_table, **new_table(definition(**changes))) == (INVALID, WRONG + message)
+
+
+def new_table(*indexes: dict[str, Any], **changes: Any) -> dict[str, Any]:
+    return {
         "TableName": "vectors-refused",
         "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
         "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
         "BillingMode": "PAY_PER_REQUEST",
-        "VectorIndexes": [definition(**changes)],
+        "VectorIndexes": list(indexes),
+        **changes,
     }
-    code, message = error_of(ddb.create_table, **params)
-    assert code == INVALID and words in message
+
+
+def test_how_many_indexes_and_of_what_table(ddb: Any) -> None:
+    """Up to five, that agree on the length of what they share, on a table that is paid per request."""
+    named = [definition(IndexName=f"index-{place}") for place in range(6)]
+    many = error_of(ddb.create_table, **new_table(*named))
+    assert many == (INVALID, f"{WRONG}VectorIndex count exceeds the per-table limit of 5")
+    assert error_of(ddb.create_table, **new_table())[1] == f"{WRONG}List of VectorIndexes is empty"
+    twice = error_of(ddb.create_table, **new_table(named[0], named[0]))
+    assert twice[1] == f"{WRONG}Duplicate index name: index-0"
+    attribute = named[0]["VectorAttribute"]["AttributeName"]
+    other = definition(IndexName="other", Dimensions=named[0]["Dimensions"] + 1)
+    assert error_of(ddb.create_table, **new_table(named[0], other))[1] == (
+        f"{WRONG}Conflicting attribute definition for '{attribute}'. All VectorIndexes on the same vector attribute "
+        "must use the same dimensions."
+    )
+    units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    provisioned = new_table(named[0], BillingMode="PROVISIONED", ProvisionedThroughput=units)
+    only = f"{WRONG}Vector indexes are only supported for PAY_PER_REQUEST tables"
+    assert error_of(ddb.create_table, **provisioned)[1] == only
+    table = make_table(ddb, VectorIndexes=named[:5])
+    assert (
+        error_of(ddb.update_table, TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput=units)[1] == only
+    )
+    sixth = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[{"Create": named[5]}])
+    assert sixth == (
+        "LimitExceededException",
+        "Subscriber limit exceeded: Number of vector secondary indexes exceeds per-table limit of 5",
+    )
+    known = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[{"Create": named[0]}])
+    assert known == (INVALID, "Attempting to create an index which already exists")

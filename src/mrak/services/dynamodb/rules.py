@@ -19,6 +19,7 @@ LONGEST_TAG_KEY = 128
 LONGEST_TAG_VALUE = 256
 MOST_UNITS = 1_000_000_000_000
 MOST_DIMENSIONS = 4096
+MOST_VECTOR_INDEXES = 5
 TABLE_CLASSES = ("STANDARD", "STANDARD_INFREQUENT_ACCESS")
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 
@@ -81,7 +82,7 @@ def check_new_table(req: Mapping[str, Any]) -> None:
     defined = _defined(definitions)
     check_key_schema(schema, defined)
     local, global_ = req.get("LocalSecondaryIndexes"), req.get("GlobalSecondaryIndexes")
-    if local is None and global_ is None and not req.get("VectorIndexes") and len(schema) != len(defined):
+    if local is None and global_ is None and "VectorIndexes" not in req and len(schema) != len(defined):
         raise errors.invalid_parameter(
             "Number of attributes in KeySchema does not exactly match number of attributes defined in "
             "AttributeDefinitions"
@@ -91,14 +92,8 @@ def check_new_table(req: Mapping[str, Any]) -> None:
         _check_local(local, schema, defined, names)
     if global_ is not None:
         _check_global(global_, defined, names, req.get("BillingMode", "PROVISIONED"))
-    for vector in req.get("VectorIndexes", []):
-        keyed = {element["AttributeName"] for element in schema}
-        keyed |= {e["AttributeName"] for index in [*(local or []), *(global_ or [])] for e in index["KeySchema"]}
-        check_vector_index(vector, defined, keyed)
-        _check_unique(vector["IndexName"], names)
-    check_same_dimensions(
-        [(it["VectorAttribute"]["AttributeName"], it["Dimensions"]) for it in req.get("VectorIndexes", [])]
-    )
+    if "VectorIndexes" in req:
+        check_vector_indexes(req, defined, names)
     check_all_used(req, defined)
     check_table_class(req.get("TableClass"))
     check_tags(req.get("Tags", []))
@@ -295,23 +290,48 @@ def check_projection(projection: Mapping[str, Any]) -> None:
         raise errors.invalid_parameter(f"NonKeyAttributes count exceeds the limit of {MOST_INCLUDED}")
 
 
-def check_vector_index(index: Mapping[str, Any], defined: Sequence[str], keyed: set[str]) -> None:
-    """A vector index on an attribute that is no key of anything, searched by defined attributes."""
-    attribute, name = index["VectorAttribute"]["AttributeName"], index["IndexName"]
-    if attribute in keyed:
-        raise errors.invalid_parameter(
-            f"VectorAttribute {attribute} of index {name} cannot be a key attribute of the table or of an index"
-        )
+def check_vector_indexes(req: Mapping[str, Any], defined: Sequence[str], names: set[str]) -> None:
+    """The vector indexes of a new table."""
+    indexes = req["VectorIndexes"]
+    if not indexes:
+        raise errors.invalid_parameter("List of VectorIndexes is empty")
+    check_vector_billing(req.get("BillingMode", "PROVISIONED"))
+    if len(indexes) > MOST_VECTOR_INDEXES:
+        raise errors.invalid_parameter(f"VectorIndex count exceeds the per-table limit of {MOST_VECTOR_INDEXES}")
+    for index in indexes:
+        check_vector_index(index, defined)
+        _check_unique(index["IndexName"], names)
+    check_same_dimensions([(it["VectorAttribute"]["AttributeName"], it["Dimensions"]) for it in indexes])
+
+
+def check_vector_billing(billing: str) -> None:
+    if billing == "PROVISIONED":
+        raise errors.invalid_parameter("Vector indexes are only supported for PAY_PER_REQUEST tables")
+
+
+def check_vector_index(index: Mapping[str, Any], defined: Sequence[str]) -> None:
+    """A vector index on an attribute that has no definition, searched by attributes that have one."""
+    attribute = index["VectorAttribute"]["AttributeName"]
     if index["Dimensions"] > MOST_DIMENSIONS:
-        raise errors.invalid_parameter(f"Dimensions of index {name} exceeds the limit of {MOST_DIMENSIONS}")
+        raise errors.invalid_parameter(f"Number of dimensions must be between 1 and {MOST_DIMENSIONS} inclusive.")
     check_projection(index["Projection"])
     searched = index.get("SearchSchema", [])
-    _check_defined([element["AttributeName"] for element in searched], defined)
-    if sum(element["SearchSchemaElementType"] == "HASH" for element in searched) > 1:
-        raise errors.invalid_parameter(f"SearchSchema of index {name} can have at most one HASH element")
+    hashes = sum(element["SearchSchemaElementType"] == "HASH" for element in searched)
+    if hashes > 1:
+        raise errors.invalid_parameter(
+            f"Value '{hashes}' at 'SearchSchema' failed to satisfy constraint: "
+            "Member must have HASH count less than or equal to 1"
+        )
     names = [element["AttributeName"] for element in searched]
     if len(set(names)) != len(names):
-        raise errors.invalid_parameter(f"SearchSchema of index {name} contains duplicate attribute names")
+        raise errors.invalid_parameter("SearchSchema contains a duplicate AttributeName")
+    if any(name not in defined for name in names):
+        raise errors.invalid_parameter("One element in SearchSchema is not defined in attribute definitions")
+    if attribute in defined:
+        raise errors.invalid_parameter(
+            f"Conflicting attribute definition for '{attribute}'. An attribute cannot be defined in "
+            "AttributeDefinitions when used as a VectorAttribute."
+        )
 
 
 def check_same_dimensions(vectors: Sequence[tuple[str, int]]) -> None:
@@ -320,7 +340,8 @@ def check_same_dimensions(vectors: Sequence[tuple[str, int]]) -> None:
     for attribute, dimensions in vectors:
         if known.setdefault(attribute, dimensions) != dimensions:
             raise errors.invalid_parameter(
-                f"VectorAttribute {attribute} is used by several vector indexes with different Dimensions"
+                f"Conflicting attribute definition for '{attribute}'. All VectorIndexes on the same vector attribute "
+                "must use the same dimensions."
             )
 
 

@@ -65,6 +65,8 @@ def _update_member(
     """Changes one table; the table as the reply shows it, with old capacity and indexes in transition."""
     if old.replicas and req.get("BillingMode") == "PROVISIONED":
         raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
+    if old.vectors:
+        rules.check_vector_billing(req.get("BillingMode", old.billing))
     record = throughput.change_billing(ctx, old, req)
     record = lifecycle.set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
     record = _change_settings(ctx, scope, record, req)
@@ -173,9 +175,11 @@ def _change_vectors(
     attributes = record.attributes | {
         it["AttributeName"]: it["AttributeType"] for it in req.get("AttributeDefinitions", [])
     }
+    defined = [it["AttributeName"] for it in req.get("AttributeDefinitions", [])]
     for update in req["VectorIndexUpdates"]:
         if "Create" in update:
-            record = _create_vector(ctx, tx, scope, structs.replace(record, attributes=attributes), update["Create"])
+            widened = structs.replace(record, attributes=attributes)
+            record = _create_vector(ctx, tx, scope, widened, update["Create"], defined)
         elif "Delete" in update:
             name = update["Delete"]["IndexName"]
             index = next((it for it in record.vectors if it.name == name), None)
@@ -193,14 +197,38 @@ def _index_names(record: TableRecord) -> set[str]:
     return {index.name for index in record.indexes} | {vector.name for vector in record.vectors}
 
 
+def _check_not_a_key(record: TableRecord, definition: Mapping[str, Any]) -> None:
+    """An attribute that is a key of something has its type."""
+    name = definition["VectorAttribute"]["AttributeName"]
+    keyed = [*record.keys, *(key for index in record.indexes for key in index.keys)]
+    role = next((role for key, role in keyed if key == name), None)
+    if role is not None:
+        raise errors.invalid_parameter(
+            "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. "
+            f"Existing schema: Schema:[SchemaElement: key{{{name}:{record.attributes[name]}:{role}}}] "
+            f"New schema: VectorIndexSchema:[VectorAttribute: key{{{name}:L:{definition['Dimensions']}}}]"
+        )
+
+
 def _create_vector(
-    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, definition: Mapping[str, Any]
+    ctx: Context,
+    tx: Transaction,
+    scope: Scope,
+    record: TableRecord,
+    definition: Mapping[str, Any],
+    defined: list[str],
 ) -> TableRecord:
-    name = definition["IndexName"]
-    if name in _index_names(record):
-        raise errors.invalid_parameter(f"Index {name} already exists")
-    keyed = {key for key, _ in record.keys} | {key for index in record.indexes for key, _ in index.keys}
-    rules.check_vector_index(definition, list(record.attributes), keyed)
+    if definition["IndexName"] in _index_names(record):
+        raise errors.invalid("Attempting to create an index which already exists")
+    rules.check_vector_billing(record.billing)
+    rules.check_vector_index(definition, defined)
+    _check_not_a_key(record, definition)
+    if len(record.vectors) >= rules.MOST_VECTOR_INDEXES:
+        raise ApiError(
+            "LimitExceededException",
+            "Subscriber limit exceeded: Number of vector secondary indexes exceeds per-table limit of "
+            f"{rules.MOST_VECTOR_INDEXES}",
+        )
     index = vectors.new_index(ctx, definition)
     rules.check_same_dimensions([(it.attribute, it.dimensions) for it in (*record.vectors, index)])
     added = structs.replace(record, vectors=(*record.vectors, index))
