@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -17,6 +18,8 @@ from tests.contract.cloudfront import (
     listed,
     server_origin,
 )
+from websockets.exceptions import InvalidStatus
+from websockets.sync.client import connect
 
 CODE = """
 import json
@@ -213,6 +216,7 @@ def test_response_headers_policies(cdn: Any, upstream: str) -> None:
             "Name": "own",
             "CustomHeadersConfig": listed({"Header": "X-Given", "Value": "1", "Override": True}),
             "RemoveHeadersConfig": listed({"Header": "X-Upstream"}),
+            "ServerTimingHeadersConfig": {"Enabled": True, "SamplingRate": 100.0},
             "CorsConfig": {
                 "AccessControlAllowOrigins": listed("https://*.example"),
                 "AccessControlAllowHeaders": listed("*"),
@@ -225,6 +229,7 @@ def test_response_headers_policies(cdn: Any, upstream: str) -> None:
     site = Site(cdn, **config(server_origin(upstream), default=behavior(ResponseHeadersPolicyId=policy)))
     given = site.get("/h", Origin="https://a.example").headers
     assert (given["X-Given"], given["X-Upstream"]) == ("1", None)
+    assert given["Server-Timing"].startswith("cdn-cache-miss,cdn-pop;desc=")
     assert given["Access-Control-Allow-Origin"] == "https://a.example"
     assert given["Access-Control-Allow-Credentials"] == "true"
     assert site.get("/h", Origin="https://a.other").headers["Access-Control-Allow-Origin"] is None
@@ -235,3 +240,12 @@ def test_an_alternate_domain_name_leads_to_its_distribution(sandbox: Any, cdn: A
     Site(cdn, **config(server_origin(upstream), Aliases=listed("www.example.com")))
     host = f"www.example.com.cloudfront.{sandbox.name}.localhost:{sandbox.server.port}"
     assert fetch(f"http://{host}/x").json["path"] == "/x"
+
+
+def test_websockets_are_refused(sandbox: Any, cdn: Any, upstream: str) -> None:
+    """What is not built says so, rather than hanging or failing with a traceback."""
+    site = Site(cdn, **config(server_origin(upstream)))
+    url = f"ws://{site.url.removeprefix('http://')}/socket"
+    with pytest.raises(InvalidStatus) as refused:
+        connect(url, sock=socket.create_connection(("127.0.0.1", sandbox.server.port))).close()
+    assert refused.value.response.status_code == 501

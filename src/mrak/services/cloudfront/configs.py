@@ -185,6 +185,8 @@ def _check_origin(origin: dict[str, Any]) -> None:
     kinds = [name for name in ("S3OriginConfig", "CustomOriginConfig", "VpcOriginConfig") if name in origin]
     if len(kinds) != 1:
         raise errors.invalid_argument("The specified origin must have exactly one kind of origin configuration.")
+    if "VpcOriginConfig" in origin:
+        raise errors.invalid_argument("VPC origins are not available in this environment.")
     if "S3OriginConfig" in origin and find_bucket(domain) is None:
         raise errors.invalid_s3_origin()
     if origin.get("OriginAccessControlId") and origin.get("S3OriginConfig", {}).get("OriginAccessIdentity"):

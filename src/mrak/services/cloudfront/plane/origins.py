@@ -88,8 +88,6 @@ async def fetch(ctx: Context, distribution: Distribution, target: str, viewed: V
 async def _ask(target: Target, viewed: Viewed, selected: Selected) -> Fetched:
     if "S3OriginConfig" in target.origin:
         return await _ask_bucket(target, viewed, selected)
-    if "VpcOriginConfig" in target.origin:
-        return failure(target.ctx, 502, pages.UNREACHABLE)
     return await _ask_server(target, viewed, selected)
 
 

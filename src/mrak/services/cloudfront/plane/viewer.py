@@ -13,8 +13,9 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.http import FileSlice, Request, Response
-from mrak.core.operation import dataplane
+from mrak.core.operation import dataplane, sessions
 from mrak.core.scope import Scope
+from mrak.core.websocket import WebSocketSession
 from mrak.services.cloudfront.distributions import distribution_arn, find_by_name
 from mrak.services.cloudfront.plane import behaviors, delivery, functions, pages, policies, selection, signed
 from mrak.services.cloudfront.plane.behaviors import Behavior
@@ -59,6 +60,12 @@ async def cloudfront(ctx: Context, request: Request, route: Any) -> Response:
         response.body = b""
     ctx.meter("DataTransfer-Out-GB", _size_bytes(response) / 2**30)
     return response
+
+
+@sessions("cloudfront")
+async def refuse_session(ctx: Context, session: WebSocketSession, route: Any) -> None:
+    """WebSockets through a distribution are not built, and say so."""
+    await session.refuse(pages.error_page(501, "WebSocket connections are not available here.", ctx.request_id))
 
 
 def _size_bytes(response: Response) -> int:
@@ -107,7 +114,31 @@ async def _serve(ctx: Context, found: Found, viewed: Viewed) -> Response:
     if got.age_seconds is not None:
         delivery.set_header(response.headers, "Age", str(got.age_seconds))
     _sign(ctx, response, got.cache_status)
+    if found.behavior.respond is not None:
+        _time(ctx, found.behavior.respond, got, response)
     return response
+
+
+def _time(ctx: Context, policy: dict[str, Any], got: Answer, response: Response) -> None:
+    """Server-Timing, for the share of responses that the policy wants it in.
+
+    https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/understanding-response-headers-policies.html
+    """
+    told = policy.get("ServerTimingHeadersConfig", {})
+    if not told.get("Enabled") or ctx.draw.bytes(2) >= _share(told.get("SamplingRate", 0.0)):
+        return
+    cached = got.age_seconds is not None
+    layer = ',cdn-hit-layer;desc="EDGE"' if cached else ""
+    found = "cdn-cache-hit" if cached else "cdn-cache-miss"
+    own = f'{found},cdn-pop;desc="{POP}",cdn-rid;desc="{ctx.request_id}"{layer}'
+    earlier = next((value for name, value in response.headers if name.lower() == "server-timing"), "")
+    delivery.set_header(response.headers, "Server-Timing", f"{earlier},{own}" if earlier else own)
+
+
+def _share(percent: float) -> bytes:
+    """The end of the share of all two-byte draws that lie before it; three bytes long where that is all of them."""
+    end = int(percent / 100 * 65_536)
+    return b"\xff\xff\xff" if end > 65_535 else end.to_bytes(2)
 
 
 async def _viewer_request(ctx: Context, found: Found, viewed: Viewed) -> Viewed | Response:
