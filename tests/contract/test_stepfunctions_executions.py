@@ -429,3 +429,24 @@ def test_items_are_read_from_s3_and_results_written_there(machines: Machines) ->
     ]
     missing = machines.wait(machines.start({"M": state}, {"key": "none.csv"}), "FAILED")
     assert missing["error"] == "States.ItemReaderFailed"
+
+
+def test_a_redriven_distributed_map_is_a_new_run(machines: Machines) -> None:
+    """STATES-003: all items again in a new Map run. STATES-004: express children are durable, so they are listed."""
+    sqs = machines.sandbox.client("sqs")
+    url = sqs.create_queue(QueueName="map-before")["QueueUrl"].replace("map-before", "map-redriven")
+    processor = {
+        "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "EXPRESS"},
+        "StartAt": "T",
+        "States": {"T": task("sqs:sendMessage", {"QueueUrl": url, "MessageBody": "m"}, ResultPath=None)},
+    }
+    execution = machines.start({"M": {"Type": "Map", "ItemProcessor": processor, "End": True}}, [1, 2])
+    machines.wait(execution, "FAILED")
+    sqs.create_queue(QueueName="map-redriven")
+    machines.client.redrive_execution(executionArn=execution)
+    assert json.loads(machines.wait(execution)["output"]) == [1, 2]
+    runs = machines.client.list_map_runs(executionArn=execution)["mapRuns"]
+    assert len(runs) == 2
+    newest = runs[0]["mapRunArn"]
+    assert machines.client.describe_map_run(mapRunArn=newest)["status"] == "SUCCEEDED"
+    assert len(machines.client.list_executions(mapRunArn=newest)["executions"]) == 2

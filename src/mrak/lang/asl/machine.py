@@ -83,13 +83,25 @@ def _start(run: Run) -> None:
 
 
 def _redrive(run: Run) -> None:
-    """Tries again the state in which the execution ended. Retriers begin anew."""
-    frame = run.frame(ROOT)
-    frame.previous = run.record("ExecutionRedriven", frame.previous, {"redriveCount": run.facts.redrive_count})
+    """Tries again the states in which the execution ended. Retriers begin anew."""
+    root = run.frame(ROOT)
+    root.previous = run.record("ExecutionRedriven", root.previous, {"redriveCount": run.facts.redrive_count})
+    _go_on(run, root)
+
+
+def _go_on(run: Run, frame: Frame) -> None:
+    """A fork's children go on where they stood, but those that are done or have not begun."""
     state = run.state_of(frame)
     frame.retries = [0] * len(state.raw.get("Retry", ()))
-    if state.kind == "Fail" or frame.entered == 0:
-        run.ready.append(ROOT)
+    children = range(frame.first_child, frame.first_child + frame.children)
+    unfinished = [child for child in children if run.look(child).phase == FAILED]
+    if unfinished:
+        frame.phase, frame.running = FORKED, len(unfinished)
+        for child in unfinished:
+            _go_on(run, run.frame(child))
+    elif state.kind == "Fail" or frame.entered == 0:
+        frame.phase = READY
+        run.ready.append(frame.id)
     else:
         _attempt(run, frame, state)
 
@@ -118,9 +130,7 @@ def _advance(run: Run) -> None:
 def _too_long(run: Run, frame: Frame) -> None:
     cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
     run.record("ExecutionFailed", frame.previous, {"error": failures.RUNTIME, "cause": cause})
-    root = run.frame(ROOT)
-    stopping.release(run, root)
-    root.phase = FAILED
+    stopping.release(run, run.frame(ROOT))
     _finish(run, Finish("FAILED", None, failures.RUNTIME, cause))
 
 
@@ -140,6 +150,7 @@ def _enter(run: Run, frame: Frame) -> None:
 def _attempt(run: Run, frame: Frame, state: State) -> None:
     """Does the state's work, for the first time or again."""
     frame.attempt += 1
+    stopping.clear_children(run, frame)
     try:
         if state.kind == "Task":
             tasks.schedule(run, frame, state)
@@ -245,6 +256,7 @@ def fail_state(run: Run, frame: Frame, state: State, failure: StateFailed) -> No
             _record_evaluation(run, frame, state, second)
         _fail_frame(run, frame, state, second)
         return
+    stopping.clear_children(run, frame)
     exit_state(run, frame, state, leaving, catchers[caught]["Next"])
 
 
@@ -264,6 +276,7 @@ def _retry(run: Run, frame: Frame, state: State, failure: StateFailed, is_task: 
         return False
     delay = retries.delay_seconds(retriers[chosen], frame.retries[chosen], run.draw)
     frame.retries = [made + (at == chosen) for at, made in enumerate(frame.retries)]
+    stopping.clear_children(run, frame)
     frame.phase, frame.wake_at = RETRYING, run.now + delay
     run.command(SetTimer("retry", frame.id, frame.attempt, frame.wake_at))
     return True

@@ -6,7 +6,6 @@ from mrak.lang.asl import failures, tasks
 from mrak.lang.asl.frames import (
     FAILED,
     FORKED,
-    QUEUED,
     READY,
     RETRYING,
     ROOT,
@@ -36,21 +35,30 @@ def stop(run: Run, event: Stop | TimedOut) -> None:
         kind, status = "ExecutionAborted", "ABORTED"
     details = {k: v for k, v in (("error", event.error), ("cause", event.cause)) if v is not None}
     run.record(kind, root.previous, details)
-    root.phase = FAILED
     run.finished = True
     run.command(Finish(status, None, event.error, event.cause))
 
 
 def abort_children(run: Run, frame: Frame, previous: int) -> None:
-    """Ends a fork whose child failed; what runs is reported as aborted."""
+    """Ends a fork whose child failed; what runs is reported as aborted. The children stay, since a redrive goes on
+    from where they stood; a retry or a catcher clears them."""
     fork = run.state_of(frame)
-    for child_id in range(frame.first_child, frame.first_child + frame.children):
-        child = run.frame(child_id)
+    for child in _children(run, frame):
         if child.phase in _RUNNING:
             if fork.kind == "Map":
                 run.record("MapIterationAborted", previous, {"name": fork.name, "index": child.index})
             _abort(run, child, previous)
-        run.remove(child_id)
+
+
+def _children(run: Run, frame: Frame) -> list[Frame]:
+    return [run.frame(child_id) for child_id in range(frame.first_child, frame.first_child + frame.children)]
+
+
+def clear_children(run: Run, frame: Frame) -> None:
+    """Forgets the children of a fork, and theirs."""
+    for child in _children(run, frame):
+        clear_children(run, child)
+        run.remove(child.id)
     frame.children = 0
 
 
@@ -64,12 +72,9 @@ def _abort(run: Run, frame: Frame, previous: int) -> None:
 
 def release(run: Run, frame: Frame) -> None:
     """Takes back timers, tokens and work of a frame and of all below it; reports nothing."""
-    for child_id in range(frame.first_child, frame.first_child + frame.children):
-        child = run.frame(child_id)
-        if child.phase != QUEUED:
+    for child in _children(run, frame):
+        if child.phase in _RUNNING:
             release(run, child)
-        run.remove(child_id)
-    frame.children = 0
     if frame.phase in (WAITING, RETRYING) and frame.wake_at:
         kind = "wait" if frame.phase == WAITING else "retry"
         run.command(CancelTimer(kind, frame.id, frame.attempt, frame.wake_at))
@@ -78,3 +83,6 @@ def release(run: Run, frame: Frame) -> None:
         run.command(StopTask(frame.id, frame.attempt))
     elif frame.phase == FORKED and frame.map_run:
         run.command(StopTask(frame.id, frame.attempt, frame.map_run))
+    elif frame.phase == READY:
+        frame.entered = 0
+    frame.phase = FAILED

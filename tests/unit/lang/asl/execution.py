@@ -126,6 +126,10 @@ class Execution:
     def run(self) -> Execution:
         """To its end, or until nothing is left that could go on by itself."""
         self.send(Start())
+        return self.finish_timers()
+
+    def finish_timers(self) -> Execution:
+        """Lets time pass until the execution has ended or nothing waits for a time."""
         while self.finish is None and self._timers:
             self._timers.sort(key=lambda timer: timer.due_at)
             due = self._timers.pop(0)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.unit.lang.asl.execution import Execution, TaskError, run, single
 
-from mrak.lang.asl.frames import Stop, TimedOut
+from mrak.lang.asl.frames import Redrive, Stop, TimedOut
 from mrak.lang.asl.machine import MOST_EVENTS
 
 LAMBDA = "arn:aws:lambda:us-east-1:123456789012:function:f"
@@ -347,7 +347,7 @@ def test_stopping_takes_everything_back() -> None:
     execution.send(Start())
     execution.send(Stop("E", "c"))
     assert execution.finish is not None and execution.finish.status == "ABORTED"
-    assert execution._timers == [] and set(execution._frames) == {0}
+    assert execution._timers == []
     assert execution.details(len(execution.events)) == {"error": "E", "cause": "c"}
 
 
@@ -360,3 +360,33 @@ def test_an_execution_that_takes_too_long() -> None:
     execution.send(TimedOut())
     assert execution.finish is not None and execution.finish.status == "TIMED_OUT"
     assert execution.events[-1].type == "ExecutionTimedOut"
+
+
+def test_a_redrive_goes_on_with_the_branches_that_failed() -> None:
+    """What was done in other branches is not done again; one that was under way begins its state anew."""
+    calls: list[str] = []
+
+    def answer(resource: str, parameters: Any) -> Any:
+        calls.append(parameters["n"])
+        if parameters["n"] == "bad" and calls.count("bad") == 1:
+            raise TaskError("E", "c")
+        return parameters["n"]
+
+    def branch(name: str, wait: int) -> dict[str, Any]:
+        task = {"Type": "Task", "Resource": INVOKE, "Parameters": {"n": name}, "Next": f"{name} waits"}
+        return {
+            "StartAt": name,
+            "States": {name: task, f"{name} waits": {"Type": "Wait", "Seconds": wait, "End": True}},
+        }
+
+    fork = {"Type": "Parallel", "Branches": [branch("good", 0), branch("slow", 90), branch("bad", 1)]}
+    late = {"StartAt": "W", "States": {"W": {"Type": "Wait", "Seconds": 5, "Next": "P"}, "P": {**fork, "End": True}}}
+    execution = Execution(single({"Type": "Parallel", "Branches": [late, _branch("B", "b")]}), {}, answer).run()
+    assert execution.finish is not None and execution.finish.status == "FAILED"
+    execution.finish = None
+    execution.send(Redrive())
+    execution.finish_timers()
+    assert execution.output == [["good", "slow", "bad"], "b"]
+    assert sorted(calls) == ["bad", "bad", "good", "slow"]
+    kinds = [kind for _, _, kind in execution.history]
+    assert kinds.count("ExecutionRedriven") == 1 and kinds.count("ParallelStateEntered") == 2
