@@ -25,6 +25,7 @@ from mrak.gateway.admin import Admin
 from mrak.gateway.messagingpages import MessagingPages
 from mrak.gateway.pipeline import Pipeline
 from mrak.lambdas.functions import Functions
+from mrak.observe.debugging import DebugPages
 from mrak.observe.pages import ObservePages
 from mrak.observe.pump import Pump
 
@@ -58,6 +59,7 @@ class App:
         self.pump.writers += [_write_metrics, _write_segments]
         self.engine.sinks.append(self.pump.take)
         ObservePages(self.pump, self.environments).add_to(self.admin)
+        DebugPages(self.functions, self.environments).add_to(self.admin)
 
     async def start(self) -> None:
         await self.environments.start()

@@ -8,6 +8,7 @@ from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
 from mrak.core.functions import FunctionSpec, Invocation, LogEvent, Outcome
+from mrak.lambdas.debugging import Debugged, check_debuggable
 
 if TYPE_CHECKING:
     from mrak.lambdas.supervisor import Supervisor
@@ -25,6 +26,22 @@ class Functions:
         self._work_folder = ""
         self._supervisor: Supervisor | None = None
         self._packages: Packages | None = None
+        self._debugged = Debugged()
+
+    def debug(self, environment: str, function: str, runtime: str, port: int) -> int:
+        """Runs a function of this runtime under a debugger from its next invocation on, or, where `runtime` is "", as
+        ever. The port that it listens on; raises CannotDebug."""
+        if not runtime:
+            self._debugged.stop(environment, function)
+            return 0
+        check_debuggable(runtime)
+        port = port or (9229 if runtime.startswith("nodejs") else 5678)
+        self._debugged.start(environment, function, port)
+        return port
+
+    def is_debugged(self, environment: str, function: str) -> bool:
+        """Whether time-outs around the function are suspended."""
+        return self._debugged.port_of(environment, function) > 0
 
     async def invoke(self, spec: FunctionSpec, invocation: Invocation) -> Outcome:
         """Runs the function once."""
@@ -32,7 +49,7 @@ class Functions:
             from mrak.lambdas.supervisor import Supervisor
 
             self._supervisor = Supervisor(self._sink)
-        return await self._supervisor.invoke(spec, invocation)
+        return await self._supervisor.invoke(self._debugged.prepare(spec), invocation)
 
     def retire(self, key: str) -> None:
         """The function (`FunctionSpec.key`) was changed or deleted."""

@@ -15,7 +15,7 @@ from mrak.lambdas.extensions import ACCEPTED as EXTENSION_ACCEPTED
 from mrak.lambdas.extensions import Extensions
 from mrak.lambdas.logs import platform_lines
 from mrak.lambdas.output import Output
-from mrak.lambdas.runtime_api import ACCEPTED, RuntimeConnection, render_invocation, render_refusal
+from mrak.lambdas.runtime_api import ACCEPTED, SUBSCRIPTION_PATHS, RuntimeConnection, render_invocation, render_refusal
 from mrak.lambdas.sandbox import ExitReport, Process, memory_used_mb
 from mrak.lambdas.telemetry import Telemetry
 
@@ -189,13 +189,6 @@ class Instance:
         if self.telemetry is not None:
             self.telemetry.line(line, self._overseer.now_ms() / 1000)
 
-    def on_subscription(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        if self._extensions is None:
-            self.expect_extensions(0)
-        assert self._extensions is not None and self.telemetry is not None
-        name = self._extensions.name_of(headers.get("lambda-extension-identifier", ""))
-        return self.telemetry.subscribe(path, name, body, self._overseer.now_ms() / 1000)
-
     def on_extension(
         self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
     ) -> bytes | None:
@@ -210,6 +203,9 @@ class Instance:
             return None
         if resource == "/init/error":
             return self.on_init_error(body, headers.get("lambda-extension-function-error-type", ""))
+        if resource in SUBSCRIPTION_PATHS and self.telemetry is not None:
+            name = self._extensions.name_of(headers.get("lambda-extension-identifier", ""))
+            return self.telemetry.subscribe(resource, name, body, self._overseer.now_ms() / 1000)
         return EXTENSION_ACCEPTED
 
     def shut_down(self, reason: str, wall_ms: int) -> bool:

@@ -33,10 +33,7 @@ class Desk(Protocol):
     def on_extension(
         self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
     ) -> bytes | None:
-        """A request of the Extensions API; None parks it until `connection.send_invocation`."""
-
-    def on_subscription(self, path: str, headers: dict[str, str], body: bytes) -> bytes:
-        """An extension subscribes to telemetry. Returns the HTTP answer."""
+        """A request of the Extensions API, or one of SUBSCRIPTION_PATHS; None parks it until `connection.send_invocation`."""
 
     def on_next(self, connection: RuntimeConnection) -> None:
         """The instance asks for an invocation; answer with `connection.send_invocation`, now or later."""
@@ -171,15 +168,14 @@ class RuntimeConnection(asyncio.Protocol):
 
     def _dispatch(self, method: str, path: str, headers: dict[str, str], body: bytes) -> None:
         assert self.transport is not None
-        if path.startswith(_EXTENSIONS_PREFIX):
+        subscribes = method == "PUT" and path.rstrip("/") in SUBSCRIPTION_PATHS
+        if subscribes or path.startswith(_EXTENSIONS_PREFIX):
             self._parked = True
-            answer = self.desk.on_extension(path[len(_EXTENSIONS_PREFIX) :], headers, body, self)
+            wanted = path.rstrip("/") if subscribes else path[len(_EXTENSIONS_PREFIX) :]
+            answer = self.desk.on_extension(wanted, headers, body, self)
             if answer is not None:
                 self._parked = False
                 self._answer(answer)
-            return
-        if path.rstrip("/") in SUBSCRIPTION_PATHS and method == "PUT":
-            self._answer(self.desk.on_subscription(path.rstrip("/"), headers, body))
             return
         if not path.startswith(_PREFIX):
             self._answer(_NOT_FOUND)

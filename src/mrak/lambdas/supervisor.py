@@ -16,6 +16,7 @@ from typing import Any
 from mrak.core.clock import RealClock
 from mrak.core.entropy import Entropy, SystemEntropy, format_uuid
 from mrak.core.functions import Credentials, FunctionSpec, Invocation, LogEvent, Outcome, error_payload
+from mrak.lambdas.debugging import SUSPENDED_SECONDS, find_debugpy, with_debugger
 from mrak.lambdas.environment import build_environment
 from mrak.lambdas.events import (
     CancelTimer,
@@ -212,6 +213,12 @@ class Supervisor:
         places = sandbox.places_for(spawner, instance.number, spec.code_dir, layers, spec.runtime, spec.fingerprint)
         runtime_api = await instance.listen()
         command = _command(spec, choice, places.task, places.runtime, layers, sandbox.sdk_folder)
+        binds = sandbox.binds_for(spawner, spec.code_dir, layers, spec.runtime, choice.interpreter)
+        if choice.interpreter is not None and self._may_debug(instance):
+            command = command or _python_command(choice, places.runtime, sandbox.sdk_folder)
+            command = with_debugger(command, choice.interpreter, spec.debug_port)
+            if choice.interpreter.language == "python" and places.temporary == "":
+                binds.append((find_debugpy(), find_debugpy()))
         extensions = count_external(layers)
         if extensions:
             instance.expect_extensions(extensions)
@@ -222,7 +229,7 @@ class Supervisor:
             argv=command,
             env=build_environment(spec, places, choice.interpreter, credentials, instance.log_stream, runtime_api),
             cwd=places.task,
-            binds=sandbox.binds_for(spawner, spec.code_dir, layers, spec.runtime, choice.interpreter),
+            binds=binds,
             tmp_mb=spec.ephemeral_mb,
             memory_mb=spec.memory_mb,
             own=[places.temporary] if places.temporary else [],
@@ -241,6 +248,12 @@ class Supervisor:
         elif spec.runtime.startswith("python") and _uses_sdk(spec):
             spawner.preload(["boto3"])
         self._watch()
+
+    def _may_debug(self, instance: Instance) -> bool:
+        """Whether this instance is the one that listens for the debugger; its port can be listened on once."""
+        port = instance.spec.debug_port
+        others = (other for other in self._instances.values() if other is not instance and other.exit is None)
+        return port > 0 and all(other.spec.debug_port != port for other in others)
 
     def _warn_once(self, instance: Instance, choice: Choice) -> None:
         key = f"{instance.spec.key}|{instance.spec.runtime}"
@@ -278,7 +291,11 @@ class Supervisor:
 
     def _set_timer(self, instruction: SetTimer) -> None:
         self._cancel_timer(CancelTimer(instruction.timer))
-        self._timers[instruction.timer] = self.loop.call_at(instruction.at, self._fire, instruction.timer)
+        at = instruction.at
+        sort, _, number = instruction.timer.partition(":")
+        if sort == "init" and self._instances[int(number)].spec.debug_port:
+            at += SUSPENDED_SECONDS  # it waits for its debugger
+        self._timers[instruction.timer] = self.loop.call_at(at, self._fire, instruction.timer)
 
     def _cancel_timer(self, instruction: CancelTimer) -> None:
         timer = self._timers.pop(instruction.timer, None)
@@ -397,7 +414,8 @@ class Supervisor:
             state = self.pool.state_of(instance.number)
             if state in (State.STARTING, State.BUSY, State.SETTLING):
                 working = True
-                if instance.sample_memory(at_least=True) > instance.spec.memory_mb:
+                used_mb = instance.sample_memory(at_least=True)
+                if used_mb > instance.spec.memory_mb and not instance.spec.debug_port:
                     instance.killed_for_memory = True
                     self.feed(Killed(instance.number))
         if working:

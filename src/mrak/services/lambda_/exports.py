@@ -13,6 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.lambda_.authorization import permits
 from mrak.services.lambda_.filters import Criteria, check_criteria
+from mrak.services.lambda_.functions import require_latest
 from mrak.services.lambda_.references import parse_reference
 from mrak.services.lambda_.tables import FUNCTIONS, POLICIES
 
@@ -25,7 +26,9 @@ __all__ = [
     "event_delivery",
     "find_policy",
     "function_exists",
+    "is_debugged",
     "may_invoke",
+    "require_runtime",
 ]
 
 EVENT = "lambda.event"
@@ -97,6 +100,18 @@ def function_exists(tx: Transaction, scope: Scope, function_arn: str) -> bool:
     """Whether an ARN, qualified or not, names a function of the environment."""
     ref = parse_reference(scope, function_arn)
     return FUNCTIONS.get(tx, ref.scope, ref.name) is not None
+
+
+def require_runtime(tx: Transaction, scope: Scope, function: str) -> tuple[str, str]:
+    """Name and runtime ("" of images) of the function that a name or ARN names."""
+    ref = parse_reference(scope, function)
+    return ref.name, require_latest(tx, ref).config.get("Runtime", "")
+
+
+def is_debugged(ctx: Context, function_arn: str) -> bool:
+    """Whether the function runs under a debugger: then who waits for it does so without a time-out."""
+    name = parse_reference(ctx.scope, function_arn).name
+    return bool(ctx.part("lambdas").is_debugged(ctx.scope.environment, name))
 
 
 def may_invoke(tx: Transaction, ctx: Context, function_arn: str, caller: tuple[str, str, str]) -> bool:

@@ -16,6 +16,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
+from mrak.services.lambda_.exports import is_debugged
 from mrak.services.lambda_.filters import Criteria
 from mrak.services.lambda_.references import function_arn
 from mrak.services.lambda_.tables import Mapping
@@ -26,6 +27,7 @@ _BATCH_AT_ONCE = 10
 _DEFAULT_CONCURRENCY = 10
 _EVENT_BYTES = 6 * 1024 * 1024
 _FINISH_SECONDS = 20.0
+_LONGEST_VISIBILITY_SECONDS = 43_200
 _FIRST_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.5, 30.0
 
 log = logging.getLogger("mrak.services.lambda_")
@@ -108,6 +110,8 @@ class QueueSource:
                 to_do = [message for message in part if _group(message) not in stopped]
                 done = await self._invoke(to_do) if to_do else []
                 await self._delete(done)
+                if is_debugged(self._ctx, self._function):
+                    await self._hold([message for message in to_do if message not in done], 0)
                 stopped |= {_group(message) for message in to_do if message not in done} - {""}
         finally:
             self._free.release()
@@ -128,6 +132,8 @@ class QueueSource:
     async def _invoke(self, batch: list[Message]) -> list[Message]:
         """The messages of the batch that are done."""
         payload = json.dumps({"Records": [self._render(message) for message in batch]}, ensure_ascii=False).encode()
+        if is_debugged(self._ctx, self._function):
+            await self._hold(batch, _LONGEST_VISIBILITY_SECONDS)
         pause = _FIRST_PAUSE_SECONDS
         until = 0.0
         while True:
@@ -150,6 +156,16 @@ class QueueSource:
         if not self._reports_failures:
             return batch
         return succeeded(batch, answer.get("Payload", b""))
+
+    async def _hold(self, batch: list[Message], seconds: int) -> None:
+        """Keeps messages hidden while somebody looks at them in a debugger."""
+        for at in range(0, len(batch), _BATCH_AT_ONCE):
+            entries = [
+                {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"], "VisibilityTimeout": seconds}
+                for number, message in enumerate(batch[at : at + _BATCH_AT_ONCE])
+            ]
+            params = {"QueueUrl": self._url, "Entries": entries}
+            await self._ctx.call("sqs", "ChangeMessageVisibilityBatch", params, scope=self._scope)
 
     async def _visibility_seconds(self) -> int:
         wanted = {"QueueUrl": self._url, "AttributeNames": ["VisibilityTimeout"]}

@@ -13,6 +13,7 @@ from mrak.core.context import Context
 from mrak.core.errors import ApiError, NotBuilt
 from mrak.services.apigatewayv2 import rules
 from mrak.services.apigatewayv2.plane.principals import role_session
+from mrak.services.lambda_ import exports as functions
 
 
 class FunctionFailed(Exception):
@@ -45,9 +46,10 @@ async def invoke_function(
     principal = service_principal("apigateway.amazonaws.com", ctx.scope.account, caller_arn)
     if caller_arn.split(":")[2] == "iam":
         principal = await role_session(ctx, caller_arn)
+    limit = None if functions.is_debugged(ctx, str(parsed)) else timeout_seconds
     payload = event if isinstance(event, bytes) else msgspec.json.encode(event)
     try:
-        async with asyncio.timeout(timeout_seconds):
+        async with asyncio.timeout(limit):
             answer = await ctx.call(
                 "lambda",
                 "Invoke",
