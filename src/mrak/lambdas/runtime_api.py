@@ -33,7 +33,8 @@ class Desk(Protocol):
     def on_extension(
         self, resource: str, headers: dict[str, str], body: bytes, connection: RuntimeConnection
     ) -> bytes | None:
-        """A request of the Extensions API, or one of SUBSCRIPTION_PATHS; None parks it until `connection.send_invocation`."""
+        """A request of the Extensions API, or one of SUBSCRIPTION_PATHS; None parks it until
+        `connection.send_invocation`."""
 
     def on_next(self, connection: RuntimeConnection) -> None:
         """The instance asks for an invocation; answer with `connection.send_invocation`, now or later."""
