@@ -167,7 +167,10 @@ def list_imports(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("GetTemplate")
 def get_template(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    version = _version_of(ctx, tx, req)
+    version = _find_version(ctx, tx, req)
+    if version is None:
+        # A stack under review has no template yet.
+        return {"TemplateBody": "{}", "StagesAvailable": ["Original"]}
     text = version.original
     if req.get("TemplateStage") == "Processed" and _is_transformed(version):
         text = version.processed
@@ -179,7 +182,7 @@ def _is_transformed(version: Version) -> bool:
     return bool(parse_template(version.original) != json.loads(version.processed))
 
 
-def _version_of(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Version:
+def _find_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Version | None:
     stack_name, set_name = req.get("StackName", ""), req.get("ChangeSetName", "")
     if set_name.startswith("arn:"):
         change_set = next(iter(SETS_BY_ID.scan(tx, ctx.scope, set_name, limit=1)), None)
@@ -197,10 +200,7 @@ def _version_of(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Version:
             if change_set is None:
                 raise errors.change_set_not_found(set_name)
             number = change_set.version
-    version = VERSIONS.get(tx, ctx.scope, stack_name, number)
-    if version is None:
-        raise errors.stack_with_id_does_not_exist(stack_name)
-    return version
+    return VERSIONS.get(tx, ctx.scope, stack_name, number)
 
 
 @operation("ValidateTemplate")
@@ -247,7 +247,9 @@ def _parameter(name: str, declared: dict[str, Any]) -> dict[str, Any]:
 @operation("GetTemplateSummary")
 async def get_template_summary(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     if "StackName" in req:
-        version = await ctx.transact(lambda tx: _version_of(ctx, tx, {"StackName": req["StackName"]}))
+        version = await ctx.transact(lambda tx: _find_version(ctx, tx, {"StackName": req["StackName"]}))
+        if version is None:
+            raise errors.stack_with_id_does_not_exist(req["StackName"])
         text = version.original
     else:
         text = await read_text(ctx, req)

@@ -6,6 +6,7 @@ needs no network.
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 from mrak.core.deviations import deviation
@@ -38,6 +39,8 @@ def translate(body: dict[str, Any], parameters: dict[str, Any], region: str, par
     from samtranslator.translator.translator import Translator
 
     deviation("CFN-001")
+    # It reminds of metrics that it would like to be sent to AWS.
+    logging.getLogger("samtranslator.metrics").setLevel(logging.ERROR)
     policies = {name: f"arn:{partition}:iam::aws:policy/service-role/{name}" for name in _SERVICE_ROLES}
     policies |= {name: f"arn:{partition}:iam::aws:policy/{name}" for name in _PLAIN}
     translator = Translator(policies, Parser(), boto_session=_Session(region))

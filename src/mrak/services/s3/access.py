@@ -161,10 +161,17 @@ def _policy_verdict(
     return True
 
 
+def _is_secure(ctx: Context) -> bool:
+    """Whether nobody on the way could listen: TLS, or a request that never left this machine. Buckets that deployment
+    tools make (SAM's, the CDK's) deny everything else, and would deny all that comes over http://localhost."""
+    deviation("S3-020")
+    return ctx.http is None or ctx.http.scheme == "https" or ctx.http.peer in ("127.0.0.1", "::1")
+
+
 def _conditions(ctx: Context, req: dict[str, Any], version: Version | None) -> dict[str, Any]:
     context = {key: req[member] for member, key in _CONDITIONS.items() if member in req}
     context["aws:sourceip"] = ctx.source or "127.0.0.1"
-    context["aws:securetransport"] = ctx.http is not None and ctx.http.scheme == "https"
+    context["aws:securetransport"] = _is_secure(ctx)
     if ctx.http is not None:
         headers = ctx.http.headers
         for header, key in (("referer", "aws:referer"), ("user-agent", "aws:useragent")):
