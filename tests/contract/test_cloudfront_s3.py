@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.contract.cloudfront import Site, behavior, bucket_origin, config, listed
+from tests.contract.cloudfront import DISABLED, Site, all_methods, behavior, bucket_origin, config, listed
 
 TEXT = b"some words that repeat themselves, " * 100
 
@@ -250,3 +250,49 @@ def test_large_files_are_passed_on_and_not_kept(s3: Any, bucket: str, site: Site
     for _ in range(2):
         part = site.get("/big", Range="bytes=-3")
         assert (part.status, part.body, part.headers["X-Cache"]) == (206, b"end", "Miss from cloudfront")
+
+
+def test_uploads_and_deletions_through_an_access_control(cdn: Any, s3: Any, bucket: str) -> None:
+    """A behaviour with all methods lets CloudFront write too, where the bucket's policy says so."""
+    control = cdn.create_origin_access_control(
+        OriginAccessControlConfig={
+            "Name": bucket,
+            "SigningProtocol": "sigv4",
+            "SigningBehavior": "always",
+            "OriginAccessControlOriginType": "s3",
+        }
+    )["OriginAccessControl"]["Id"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "cloudfront.amazonaws.com"},
+        "Action": ["s3:PutObject", "s3:DeleteObject"],
+        "Resource": f"arn:aws:s3:::{bucket}/in/*",
+    }
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+    # What AWS's new buckets have, and S3-001 has not: else what CloudFront writes is not the owner's to read.
+    enforced = {"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    s3.put_bucket_ownership_controls(Bucket=bucket, OwnershipControls=enforced)
+    default = behavior(AllowedMethods=all_methods())
+    site = Site(cdn, **config(bucket_origin(bucket, control), default=default))
+    assert site.get("/in/a.txt", method="PUT", body=b"sent", Content_Type="text/plain").status == 200
+    stored = s3.get_object(Bucket=bucket, Key="in/a.txt")
+    assert (stored["Body"].read(), stored["ContentType"]) == (b"sent", "text/plain")
+    assert site.get("/out/a.txt", method="PUT", body=b"sent").status == 403
+    assert site.get("/in/a.txt", method="DELETE").status == 204
+    assert site.get("/in/a.txt", method="PATCH", body=b"x").status == 405
+
+
+def test_the_buckets_own_cross_origin_rules(cdn: Any, s3: Any, bucket: str) -> None:
+    """With the managed policy for it, the bucket sees the page's origin and answers preflights."""
+    let_in(s3, bucket, "*")
+    rule = {"AllowedMethods": ["GET", "PUT"], "AllowedOrigins": ["https://a.example"], "AllowedHeaders": ["*"]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    forwarding = "88a5eaf4-2fd4-4709-b370-b4c650ea3fcf"
+    default = behavior(CachePolicyId=DISABLED, OriginRequestPolicyId=forwarding, AllowedMethods=all_methods())
+    site = Site(cdn, **config(bucket_origin(bucket), default=default))
+    page = site.get("/index.html", Origin="https://a.example")
+    assert page.headers["Access-Control-Allow-Origin"] == "https://a.example"
+    asked = {"Origin": "https://a.example", "Access_Control_Request_Method": "PUT"}
+    assert site.get("/index.html", method="OPTIONS", **asked).status == 200
+    asked["Access_Control_Request_Method"] = "DELETE"
+    assert site.get("/index.html", method="OPTIONS", **asked).status == 403
