@@ -133,16 +133,51 @@ def test_an_index_is_added_to_a_table_with_items_and_dropped(ddb: Any) -> None:
 
 
 def test_vectors_that_are_refused(ddb: Any) -> None:
-    """DYNAMODB-001: that they are refused is AWS's rule, the words are ours."""
+    """When they are written and when they are searched for."""
     table = make_table(ddb, sort=None, VectorIndexes=[definition()])
-    for wrong in (vector(1, 2), {"S": "text"}, vector(1, 2, 1e39)):
-        assert error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "a"}, "v": wrong})[0] == INVALID
-    for params in (
-        {"SearchVector": vector(1, 2)["L"], "TopK": 1},
-        {"SearchVector": [{"S": "x"}] * 3, "TopK": 1},
-        {"SearchVector": vector(1, 2, 3)["L"], "TopK": 101},
+    doubled = "One or more parameter values are not valid. One or more parameter values were invalid . Invalid"
+    for wrong, words in (
+        (vector(1, 2), "size for parameter v, Expected: 3, Actual: 2"),
+        ({"S": "text"}, "type for parameter v, Expected: L, Actual: S"),
+        (
+            vector(1, 2, 3.5e38),
+            "value for parameter v[2], Value: 3.5E+38 is outside valid range [-3.4028235E38, 3.4028235E38]",
+        ),
     ):
-        assert error_of(ddb.search_vectors, TableName=table, IndexName="near", **params)[0] == INVALID
+        refused = error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "a"}, "v": wrong})
+        assert refused == (INVALID, f"{doubled} {words}. IndexName: near")
+    values = (
+        "Search vector contains invalid values. All values in the search vector must be a 32-bit floating-point number "
+        "attribute"
+    )
+    for params, message in (
+        (
+            {"SearchVector": vector(1, 2)["L"], "TopK": 1},
+            "Input search vector dimension 2 does not match vector index dimension 3",
+        ),
+        ({"SearchVector": [{"S": "x"}] * 3, "TopK": 1}, values),
+        ({"SearchVector": [{"N": "NaN"}] * 3, "TopK": 1}, values),
+        (
+            {"SearchVector": vector(1, 2, 3)["L"], "TopK": 101},
+            "Provided TopK value '101' is out of valid range. The value must be between 1 and 100 inclusive",
+        ),
+    ):
+        assert error_of(ddb.search_vectors, TableName=table, IndexName="near", **params) == (INVALID, message)
+
+
+def test_what_a_search_costs(ddb: Any) -> None:
+    """DYNAMODB-001: at least a kilobyte, then by dimensions, results and the vectors that come back."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition(Dimensions=64)])
+    for name in ("a", "b"):
+        ddb.put_item(TableName=table, Item={"pk": {"S": name}, "v": vector(*range(64))})
+
+    def cost(**params: Any) -> float:
+        wanted = {"SearchVector": vector(*range(64))["L"], "ReturnConsumedCapacity": "TOTAL", **params}
+        answer = ddb.search_vectors(TableName=table, IndexName="near", **wanted)
+        return float(answer["ConsumedCapacity"]["VectorSearchRequestBytes"])
+
+    assert cost(TopK=1) == 64 * 30.6875 + 65 + 3
+    assert cost(TopK=2, ProjectionExpression="v") == 64 * 30.6875 + 2 * (65 + 3 + 4 * 64)
 
 
 TENANT = {"AttributeName": "tenant", "SearchSchemaElementType": "HASH"}

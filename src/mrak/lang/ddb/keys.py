@@ -13,7 +13,8 @@ from mrak.lang.ddb.values import Value
 MAX_PARTITION_KEY_BYTES = 2048
 MAX_SORT_KEY_BYTES = 1024
 
-EMPTY_KEY = "One or more parameter values are not valid."
+NOT_VALID = "One or more parameter values are not valid."
+EMPTY_KEY = "The AttributeValue for a key attribute cannot contain an empty"
 PARTITION_KEY_TOO_LONG = "Size of hashkey has exceeded the maximum size limit of2048 bytes"
 SORT_KEY_TOO_LONG = "Aggregated size of all range keys has exceeded the size limit of 1024 bytes"
 
@@ -42,17 +43,15 @@ def check_not_empty(name: str, kind: str, encoded: bytes) -> None:
     """Strings and binaries may be empty, but not in a key."""
     if not encoded:
         what = "string" if kind == "S" else "binary"
-        raise invalid(
-            f"{EMPTY_KEY} The AttributeValue for a key attribute cannot contain an empty {what} value. Key: {name}"
-        )
+        raise invalid(f"{NOT_VALID} {EMPTY_KEY} {what} value. Key: {name}")
 
 
 def check_index_not_empty(index: str, name: str, kind: str, encoded: bytes) -> None:
     if not encoded:
         what = "string" if kind == "S" else "binary"
         raise invalid(
-            f"{EMPTY_KEY} A value specified for a secondary index key is not supported. "
-            f"The AttributeValue for a key attribute cannot contain an empty {what} value. "
+            f"{NOT_VALID} A value specified for a secondary index key is not supported. "
+            f"{EMPTY_KEY} {what} value. "
             f"IndexName: {index}, IndexKey: {name}"
         )
 

@@ -144,7 +144,7 @@ def run_steps(tx: Transaction, steps: list[Step]) -> None:
 
 def _schema_reason(error: ApiError) -> dict[str, Any]:
     """Why a key that does not fit its schema cancels; that it is empty is found before the transaction begins."""
-    if error.message.startswith(EMPTY_KEY):
+    if EMPTY_KEY in error.message:
         raise error
     return {"Code": "ValidationError", "Message": error.message}
 

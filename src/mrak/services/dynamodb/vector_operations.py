@@ -9,56 +9,79 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.expressions.tree import CompareNode, LogicNode, PathNode, ValueNode
-from mrak.lang.ddb.values import Item, Value, check_value
+from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes
 from mrak.services.dynamodb import errors, vectors
 from mrak.services.dynamodb.tables import require_schema
 from mrak.services.dynamodb.vectors import Match, VectorSchema
+
+_INVALID_VECTOR = (
+    "Search vector contains invalid values. All values in the search vector must be a 32-bit floating-point number "
+    "attribute"
+)
+_LEAST_REQUEST_BYTES = 1024.0
+_BYTES_PER_DIMENSION = 30.6875
+_BYTES_PER_RESULT = 65
 
 
 @operation("SearchVectors")
 def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     request.check_usage(req, request.SEARCH)
-    if req["TopK"] > vectors.MOST_RESULTS:
-        raise errors.invalid_parameter(f"TopK must be less than or equal to {vectors.MOST_RESULTS}")
     wanted = _floats(req["SearchVector"])
+    if req["TopK"] > vectors.MOST_RESULTS:
+        raise errors.invalid(
+            f"Provided TopK value '{req['TopK']}' is out of valid range. "
+            f"The value must be between 1 and {vectors.MOST_RESULTS} inclusive"
+        )
     bound = request.bind(req)
     schema = require_schema(ctx, tx, req["TableName"])
     index = next((it for it in schema.vectors if it.record.name == req["IndexName"]), None)
     if index is None:
         raise errors.invalid(f"The table does not have the specified index: {req['IndexName']}")
     if len(wanted) != index.record.dimensions:
-        raise errors.invalid_parameter(
-            f"SearchVector has {len(wanted)} dimensions, but the index {index.record.name} has "
-            f"{index.record.dimensions} dimensions"
+        raise errors.invalid(
+            f"Input search vector dimension {len(wanted)} does not match vector index dimension "
+            f"{index.record.dimensions}"
         )
     partition = _partition(index, bound)
     test, values = bound.condition, bound.values
-    found, read_bytes = vectors.search(
+    found = vectors.search(
         tx, index, wanted, req["TopK"], partition, lambda item: test is None or test.test(item, values)
     )
-    shown = [{"Item": _show(index, match, bound.projection), "Score": match.score} for match in found]
-    output: dict[str, Any] = {"SearchResults": shown}
+    shown = [_show(index, match, bound.projection) for match in found]
+    results = [{"Item": item, "Score": match.score} for item, match in zip(shown, found, strict=True)]
+    output: dict[str, Any] = {"SearchResults": results}
     deviation("DYNAMODB-001")
-    ctx.meter("VectorSearchRequestBytes", read_bytes)
+    request_bytes = _request_bytes(index, found, sum(index.record.attribute in item for item in shown))
+    ctx.meter("VectorSearchRequestBytes", request_bytes)
     if req.get("ReturnConsumedCapacity", "NONE") != "NONE":
-        output["ConsumedCapacity"] = {"VectorSearchRequestBytes": float(read_bytes)}
+        # AWS sends the same number under a second name, which its models lack.
+        output["ConsumedCapacity"] = {"VectorSearchRequestBytes": request_bytes, "VectorSearchUnits": request_bytes}
     return output
+
+
+def _request_bytes(index: VectorSchema, found: list[Match], vector_count: int) -> float:
+    """What a search costs, as measured at AWS: by dimensions, by results, and by the vectors that are sent back."""
+    dimensions = index.record.dimensions
+    results = sum(_BYTES_PER_RESULT + item_size_bytes(match.item) for match in found)
+    return max(_LEAST_REQUEST_BYTES, dimensions * _BYTES_PER_DIMENSION + results + 4 * dimensions * vector_count)
 
 
 def _floats(wanted: list[Value]) -> list[float]:
     floats = []
     for value in wanted:
-        check_value(value)
-        if "N" not in value:
-            raise errors.invalid_parameter("SearchVector must be a list of numbers")
-        number = float(value["N"])
+        try:
+            check_value(value)
+        except ApiError:
+            raise errors.invalid(_INVALID_VECTOR) from None
+        number = float(value.get("N", "inf"))
         if abs(number) > vectors.LARGEST_FLOAT:
-            raise errors.invalid_parameter("SearchVector contains a number that does not fit in 32-bit floating point")
+            raise errors.invalid(_INVALID_VECTOR)
         floats.append(number)
     return floats
 

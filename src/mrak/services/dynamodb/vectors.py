@@ -12,6 +12,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from heapq import nsmallest
 from math import sqrt
 from operator import mul
@@ -22,8 +23,8 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb import numbers
-from mrak.lang.ddb.keys import sort_bytes
-from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes
+from mrak.lang.ddb.keys import NOT_VALID, sort_bytes
+from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes, kind_of
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.spaces import RowSpace
 from mrak.store.keys import encode_part, prefix_end
@@ -121,10 +122,27 @@ def check_item(indexes: Sequence[VectorSchema], item: Item) -> None:
     for index in indexes:
         record = index.record
         if record.attribute in item and find_vector(record, item) is None:
-            raise errors.invalid_parameter(
-                f"Vector attribute {record.attribute} must be a list of {record.dimensions} numbers that fit in 32-bit "
-                f"floating point. IndexName: {record.name}"
+            raise errors.invalid(f"{_fault(record, item[record.attribute])}. IndexName: {record.name}")
+
+
+def _fault(record: VectorRecord, value: Value) -> str:
+    """What is wrong with a vector, in AWS's words and with its spaces."""
+    name = record.attribute
+    doubled = f"{NOT_VALID} One or more parameter values were invalid ."
+    members = value.get("L")
+    if members is None:
+        return f"{doubled} Invalid type for parameter {name}, Expected: L, Actual: {kind_of(value)}"
+    if len(members) != record.dimensions:
+        return f"{doubled} Invalid size for parameter {name}, Expected: {record.dimensions}, Actual: {len(members)}"
+    for place, member in enumerate(members):
+        if "N" not in member:
+            return f"{NOT_VALID} Invalid type for parameter {name}[{place}], Expected: N, Actual: {kind_of(member)}"
+        if abs(float(member["N"])) > LARGEST_FLOAT:
+            return (
+                f"{doubled} Invalid value for parameter {name}[{place}], Value: {Decimal(member['N']).normalize()} is "
+                "outside valid range [-3.4028235E38, 3.4028235E38]"
             )
+    raise AssertionError("a vector without a fault")
 
 
 def change(tx: Transaction, index: VectorSchema, suffix: bytes, old: Item | None, new: Item | None) -> int:
@@ -160,15 +178,13 @@ def search(
     most: int,
     partition: Value | None,
     passes: Callable[[Item], bool],
-) -> tuple[list[Match], int]:
-    """The nearest items, nearest first, and how many bytes were looked at."""
-    read = [0]
+) -> list[Match]:
+    """The nearest items, nearest first."""
 
     def candidates() -> Iterator[Match]:
         start = index.partition_prefix(partition)
         for _, raw in tx.scan(start, prefix_end(start)):
             row = _decode(raw)
-            read[0] += len(row.item) + len(row.vector)
             item = decode_item(row.item)
             if passes(item):
                 vector = array("f")
@@ -177,8 +193,7 @@ def search(
 
     score = _SCORES[index.record.function]
     sign = -1.0 if index.record.function == "DOT_PRODUCT" else 1.0
-    found = nsmallest(most, candidates(), key=lambda match: sign * match.score)
-    return found, read[0]
+    return nsmallest(most, candidates(), key=lambda match: sign * match.score)
 
 
 def _dot(a: Sequence[float], b: Sequence[float]) -> float:
