@@ -288,3 +288,63 @@ def test_refresh_tokens_rotate_where_that_is_wanted(app: App) -> None:
         "NotAuthorizedException"
     )
     assert app.client.get_tokens_from_refresh_token(ClientId=client, RefreshToken=second["RefreshToken"])
+
+
+def test_an_api_takes_the_tokens(app: App) -> None:
+    """An HTTP API whose authorizer names the pool as on AWS (COGNITO-001) opens for its tokens, and for no others."""
+    from tests.contract.apigateway import fetch as fetch_url
+    from tests.contract.apigateway import serve_upstream
+
+    apis = app.sandbox.client("apigatewayv2")
+    with serve_upstream() as upstream:
+        api = apis.create_api(Name="cognito", ProtocolType="HTTP")
+        authorizer = apis.create_authorizer(
+            ApiId=api["ApiId"],
+            Name="pool",
+            AuthorizerType="JWT",
+            IdentitySource=["$request.header.Authorization"],
+            JwtConfiguration={
+                "Issuer": f"https://cognito-idp.us-east-1.amazonaws.com/{app.pool_id}",
+                "Audience": [app.client_id],
+            },
+        )
+        integration = apis.create_integration(
+            ApiId=api["ApiId"],
+            IntegrationType="HTTP_PROXY",
+            IntegrationUri=upstream,
+            IntegrationMethod="ANY",
+            PayloadFormatVersion="1.0",
+        )
+        apis.create_route(
+            ApiId=api["ApiId"],
+            RouteKey="GET /mine",
+            Target=f"integrations/{integration['IntegrationId']}",
+            AuthorizationType="JWT",
+            AuthorizerId=authorizer["AuthorizerId"],
+        )
+        apis.create_stage(ApiId=api["ApiId"], StageName="$default", AutoDeploy=True)
+        url = f"{api['ApiEndpoint']}/mine"
+        tokens = app.tokens()
+        for name in ("IdToken", "AccessToken"):
+            assert fetch_url(url, headers={"Authorization": f"Bearer {tokens[name]}"}).status == 200
+        forged = jwt.encode(jwt.decode(tokens["IdToken"], options={"verify_signature": False}), "x" * 32)
+        assert fetch_url(url, headers={"Authorization": f"Bearer {forged}"}).status == 401
+
+
+def test_a_user_is_billed_once_a_month(fresh_sandbox: Any) -> None:
+    """However often somebody signs in; the next calendar month counts anew."""
+    app = new_app(fresh_sandbox)
+    app.add_user()
+
+    def active() -> float:
+        lines = fresh_sandbox.server.ask("GET", f"/_mrak/bill?environment={fresh_sandbox.name}")["lines"]
+        return sum(line["amount"] for line in lines if line["unit"] == "MonthlyActiveUsers")
+
+    app.tokens()
+    app.tokens()
+    assert active() == 1
+    fresh_sandbox.advance_clock(32 * 86_400)
+    assert active() == 0
+    app.tokens()
+    app.tokens()
+    assert active() == 1
