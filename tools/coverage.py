@@ -1,7 +1,7 @@
 """Writes docs/coverage.md: every operation of every service that mrak knows, built or not.
 
-    python tools/coverage.py            writes the page
-    python tools/coverage.py --check    exits with 1 where the page is not what would be written
+python tools/coverage.py            writes the page
+python tools/coverage.py --check    exits with 1 where the page is not what would be written
 """
 
 from __future__ import annotations

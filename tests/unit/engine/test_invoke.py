@@ -36,9 +36,7 @@ def test_an_unavailable_store_is_the_services_own_error_and_changes_nothing(clou
     assert "Messages" not in cloud.call("sqs", "ReceiveMessage", QueueUrl=url)
 
 
-def test_a_bug_is_a_500_with_the_request_id_that_the_log_explains(
-    cloud: Any, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_bug_is_a_500_with_the_request_id_that_the_log_explains(cloud: Any, caplog: pytest.LogCaptureFixture) -> None:
     from mrak.auth.principals import root_of
     from mrak.core.scope import DEFAULT_ACCOUNT, Scope
 
