@@ -251,3 +251,5 @@ def test_how_many_indexes_and_of_what_table(ddb: Any) -> None:
     )
     known = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[{"Create": named[0]}])
     assert known == (INVALID, "Attempting to create an index which already exists")
+    nothing = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[])
+    assert nothing == (INVALID, f"{WRONG}List of VectorIndexUpdates is empty")

@@ -42,6 +42,8 @@ def check_update(req: Mapping[str, Any]) -> None:
     _check_warm_indexes(req.get("GlobalSecondaryIndexUpdates", []))
     _check_combination(req)
     check_index_updates(req.get("GlobalSecondaryIndexUpdates"))
+    if req.get("VectorIndexUpdates") == []:
+        raise errors.invalid_parameter("List of VectorIndexUpdates is empty")
     check_new_stream(req.get("StreamSpecification"))
     _check_billing(req)
 
