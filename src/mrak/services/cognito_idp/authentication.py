@@ -9,6 +9,7 @@ transaction reads the user again, so that nothing is decided on what was read be
 from __future__ import annotations
 
 import base64
+import hmac
 from typing import Any, Final
 
 import msgspec
@@ -53,7 +54,7 @@ def check_secret(target: Target, name: str, given: str | None) -> None:
     client = target.client
     if client.secret and given is None:
         raise errors.secret_hash_missing(client.id)
-    if client.secret and given != pools.secret_hash(client, name):
+    if client.secret and not hmac.compare_digest((given or "").encode(), pools.secret_hash(client, name).encode()):
         raise errors.secret_hash_mismatch(client.id)
 
 
@@ -163,8 +164,6 @@ async def challenge_srp(
 
 
 def _salt_of(ctx: Context, attempt: Attempt, user: User | None) -> tuple[str, bytes]:
-    import hmac
-
     if user is not None and user.verifier:
         return user.salt, user.verifier
     secret: bytes = ctx.part("server_secret")

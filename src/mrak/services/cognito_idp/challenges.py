@@ -64,6 +64,9 @@ async def _password_verifier(ctx: Context, attempt: Attempt, responses: Response
         if not state["known"]:
             return errors.wrong_password()
         user = users.open_user(tx, target.scope, target.pool, session.username)
+        # Challenges that were begun before the lock are no way round it.
+        authentication.check_can_sign_in(user)
+        passwords.check_not_locked(user, ctx.now)
         settled = authentication.settle(ctx, tx, target, user, right=right and user.verifier == state["verifier"])
         return settled if isinstance(settled, ApiError) else (session, settled)
 
