@@ -139,6 +139,8 @@ def test_requests(service: str, protocol: str) -> None:
     serializer = botocore.serialize.create_serializer(protocol, include_validation=False)
     for codec, operation, name in operations(service, protocol):
         parameters = made_up(operation.input_shape) if operation.input_shape else {}
+        # A digest that was made up does not fit the body, and is refused.
+        parameters.pop("ContentMD5", None)
         request = to_request(serializer.serialize_to_request(parameters, operation))
         if protocol == "json":
             assert request.headers["x-amz-target"].endswith(f".{name}")

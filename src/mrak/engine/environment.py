@@ -71,7 +71,7 @@ class Environment:
     def advance_clock(self, seconds: float) -> None:
         """Moves this environment's clock forward; everything that waits for a time looks again."""
         self.clock.advance(seconds)
-        self.wakeups.notify(_CLOCK_TOPIC)
+        self.wakeups.notify_all()
 
     async def sleep_until(self, moment: float) -> None:
         with self.wakeups.listen(_CLOCK_TOPIC) as listener:

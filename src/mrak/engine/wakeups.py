@@ -54,6 +54,12 @@ class Wakeups:
         for listener in self._listeners.get(topic, ()):
             listener.notified()
 
+    def notify_all(self) -> None:
+        """Everybody looks again: time itself has moved."""
+        for listeners in list(self._listeners.values()):
+            for listener in listeners:
+                listener.notified()
+
     def add(self, topic: str, listener: TopicListener) -> None:
         self._listeners.setdefault(topic, set()).add(listener)
 

@@ -80,8 +80,7 @@ def _find_stack(ctx: Context, tx: Transaction, req: dict[str, Any], kind: str) -
 
 def _create(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], prepared: Prepared) -> ChangeSet:
     name = req["ChangeSetName"]
-    if any(row.name == name for row in CHANGE_SETS.scan(tx, ctx.scope, stack.id)):
-        raise errors.change_set_exists(name, stack.name)
+    _free_name(ctx, tx, stack, name)
     check_types(ctx, tx, stack, prepared)
     version = prepared.version(stack.id, next_number(tx, ctx, stack))
     VERSIONS.append(tx, ctx.scope, version)
@@ -275,6 +274,18 @@ def delete_change_set(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
 async def execute_change_set(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     await ctx.transact(lambda tx: _execute(ctx, tx, req))
     return {}
+
+
+def _free_name(ctx: Context, tx: Transaction, stack: Stack, name: str) -> None:
+    """A change set that was executed, or made obsolete by that, no longer holds its name: tools name theirs by the
+    second, and a second may be long enough for two."""
+    for row in list(CHANGE_SETS.scan(tx, ctx.scope, stack.id)):
+        if row.name != name:
+            continue
+        if row.execution not in ("EXECUTE_COMPLETE", "OBSOLETE"):
+            raise errors.change_set_exists(name, stack.name)
+        CHANGE_SETS.lock(tx, ctx.scope, stack.id, row.id)
+        CHANGE_SETS.delete(tx, ctx.scope, row)
 
 
 def _execute(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
