@@ -105,9 +105,9 @@ async def serve(settings: Settings, announce: Callable[[App], None]) -> None:
 
     def ready() -> None:
         announce(app)
-        # What was loaded so far lives as long as the process: the collector need not look at it again.
-        gc.collect()
+        # What was loaded so far lives as long as the process: the collector need not look at it, now or later.
         gc.freeze()
+        gc.enable()
         others.append(asyncio.create_task(app.environments.start_others()))
 
     try:

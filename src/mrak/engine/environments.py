@@ -29,7 +29,6 @@ from mrak.engine.invoke import Engine
 from mrak.engine.timers import Timers
 from mrak.store.api import Aftermath, Store, StoreError
 from mrak.store.blobs import BlobStore
-from mrak.store.memory import MemoryStore
 from mrak.store.tables import Table
 
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,30}[a-z0-9])?")
@@ -193,6 +192,8 @@ class Environments:
 
     def _new_store(self, path: Path, on_durable: Callable[[Aftermath], None]) -> Store:
         if self._settings.memory:
+            from mrak.store.memory import MemoryStore
+
             return MemoryStore(on_durable, self._engine.entropy.sequence)
         from mrak.store.sqlite import SqliteStore
 
