@@ -26,7 +26,7 @@ test: lint
 	$(BIN)/python -m pytest
 
 bench: $(STAMP)
-	$(BIN)/python tools/bench/bench.py
+	$(BIN)/python -m tools.bench
 
 demo: $(STAMP)
 	examples/hello/demo.sh

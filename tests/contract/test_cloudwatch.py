@@ -150,7 +150,7 @@ def test_dashboards(cloudwatch: Any) -> None:
     assert cloudwatch.list_dashboards()["DashboardEntries"] == []
 
 
-def test_functions_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -> None:
+def test_tables_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -> None:
     """CLOUDWATCH-002: monitoring without adding code: what a table consumed is a metric."""
     dynamodb = fresh_sandbox.client("dynamodb")
     dynamodb.create_table(

@@ -77,7 +77,7 @@ def test_reading_and_writing_through_an_access_point(sandbox: Any, s3: Any, cont
 
 
 def test_policies_of_access_points(sandbox: Any, s3: Any, control: Any) -> None:
-    """S3-007: kept and given back; the bucket's own policy decides."""
+    """S3-007: a policy is kept and given back. That it is not evaluated is not tested here."""
     bucket, one = new_bucket(s3), {"AccountId": sandbox.account, "Name": "guarded"}
     arn = control.create_access_point(**one, Bucket=bucket)["AccessPointArn"]
     assert failure(control.get_access_point_policy, **one) == ("NoSuchAccessPointPolicy", 404)
