@@ -17,8 +17,9 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
+from threading import Thread
 from typing import TypeVar
 
 from mrak.config import Durability
@@ -45,7 +46,7 @@ _MIGRATIONS: dict[int, str] = {
 class _Reader(Base):
     """Committed rows, on a connection of its own, and the small ones that were read lately.
 
-    Invariant: a cached row is the committed one unless a layer above holds its key; `forget` is called before that
+    Invariant: a cached row is the committed one unless a layer above holds its key; `learn` is called before that
     layer is gone.
     """
 
@@ -67,13 +68,18 @@ class _Reader(Base):
             self._lately[key] = value
         return value
 
-    def forget(self, layer: Layer) -> None:
-        """Drops what a committed layer has changed."""
+    def learn(self, layer: Layer) -> None:
+        """Takes over what a committed layer has changed: what is written again and again (counters, hot items) need
+        not be read from the file each time."""
+        lately = self._lately
         if layer.ranges:
-            self._lately.clear()
-        elif self._lately:
-            for key in layer.values:
-                self._lately.pop(key, None)
+            lately.clear()
+        for key in lately.keys() & layer.values.keys():
+            value = layer.values[key]
+            if value is None or len(value) > _CACHED_ROW_BYTES:
+                del lately[key]
+            else:
+                lately[key] = value
 
     def chunk(self, start: bytes, end: bytes, limit: int, reverse: bool) -> list[tuple[bytes, bytes]]:
         order = "DESC" if reverse else "ASC"
@@ -108,7 +114,9 @@ class SqliteStore:
         self._committing: _Group | None = None
         self._flush_scheduled = False
         self._closed = False
-        self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
+        self._commits: SimpleQueue[bool] = SimpleQueue()
+        self._thread = Thread(target=self._commit_groups, name="commit", daemon=True)
+        self._thread.start()
         self._loop: asyncio.AbstractEventLoop | None = None
 
     async def transact(self, function: Callable[[Transaction], T]) -> T:
@@ -135,7 +143,8 @@ class SqliteStore:
         while self._pending.layer or self._pending.waiting or self._committing is not None:
             await self._until_durable(0)
         self._closed = True
-        self._thread.shutdown(wait=True)
+        self._commits.put(False)
+        self._thread.join()
         self._reader_connection.close()
         self._writer.close()
 
@@ -178,9 +187,18 @@ class SqliteStore:
         except sqlite3.Error as error:
             self._fail(error)
             return
-        assert self._loop is not None
-        done = self._loop.run_in_executor(self._thread, self._writer.execute, "COMMIT")
-        done.add_done_callback(self._committed)
+        self._commits.put(True)
+
+    def _commit_groups(self) -> None:
+        """The commit thread: as little Python as can be, since it competes with the loop for the interpreter lock."""
+        while self._commits.get():
+            error: sqlite3.Error | None = None
+            try:
+                self._writer.execute("COMMIT")
+            except sqlite3.Error as failed:
+                error = failed
+            assert self._loop is not None
+            self._loop.call_soon_threadsafe(self._committed, error)
 
     def _apply(self, layer: Layer) -> None:
         writer = self._writer
@@ -195,14 +213,13 @@ class SqliteStore:
             [row for row in layer.values.items() if row[1] is not None],
         )
 
-    def _committed(self, done: asyncio.Future[sqlite3.Cursor]) -> None:
-        error = done.exception()
+    def _committed(self, error: sqlite3.Error | None) -> None:
         if error is not None:
             self._fail(error)
             return
         group = self._committing
         assert group is not None
-        self._reader.forget(group.layer)
+        self._reader.learn(group.layer)
         self._committing = None
         self._flush()
         self._finish(group)
