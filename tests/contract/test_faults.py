@@ -9,6 +9,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore import UNSIGNED
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
@@ -128,6 +129,39 @@ def test_a_wrong_signature(
     wrong = client(sandbox.server.endpoint, service, sandbox.row["access_key_id"], "wrong" * 8)
     with pytest.raises(ClientError) as caught:
         getattr(wrong, operation)(**params)
+    answer = caught.value.response
+    assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
+
+
+UNSIGNED_CALLS = [
+    ("sqs", "list_queues", {}, "MissingAuthenticationToken", 403),
+    ("dynamodb", "list_tables", {}, "MissingAuthenticationTokenException", 400),
+    ("lambda", "list_functions", {}, "MissingAuthenticationTokenException", 403),
+    ("iam", "list_users", {}, "MissingAuthenticationToken", 403),
+    ("sts", "get_caller_identity", {}, "MissingAuthenticationToken", 403),
+    ("sns", "list_topics", {}, "MissingAuthenticationToken", 403),
+    (
+        "cognito-idp",
+        "admin_delete_user",
+        {"UserPoolId": "us-east-1_a", "Username": "a"},
+        "MissingAuthenticationTokenException",
+        400,
+    ),
+    ("s3", "list_buckets", {}, "AccessDenied", 403),
+]
+
+
+@pytest.mark.parametrize(("service", "operation", "params", "code", "status"), UNSIGNED_CALLS)
+def test_a_request_without_a_signature(
+    server: Any, service: str, operation: str, params: dict[str, Any], code: str, status: int
+) -> None:
+    """Whoever has no key gets nothing, in the open mode either, but what AWS's model opens to all (Cognito's sign-up,
+    whose tests are in test_cognito_sign_in)."""
+    unsigned = boto3.client(
+        service, endpoint_url=server.endpoint, region_name="us-east-1", config=Config(signature_version=UNSIGNED)
+    )
+    with pytest.raises(ClientError) as caught:
+        getattr(unsigned, operation)(**params)
     answer = caught.value.response
     assert (answer["Error"]["Code"], answer["ResponseMetadata"]["HTTPStatusCode"]) == (code, status)
 

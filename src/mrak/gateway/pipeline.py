@@ -14,6 +14,7 @@ from typing import Any
 
 from mrak.auth import chunked
 from mrak.auth.flavours import flavour_of
+from mrak.auth.principals import ANONYMOUS
 from mrak.auth.signature import Signature, parse_post_signature, parse_signature
 from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.http import Request, Response
@@ -31,6 +32,11 @@ from mrak.gateway.router import Route, route, route_plane
 from mrak.protocol.codec import Codec, codec
 
 log = logging.getLogger("mrak.gateway")
+
+# Services that judge unsigned requests themselves, by what users set up there.
+_JUDGING = frozenset({"s3", "apigatewaymanagementapi"})
+# Links in mails, which carry a token or take away only what their own address names.
+_LINKS = {"sns": frozenset({"ConfirmSubscription", "Unsubscribe"})}
 
 # More than any operation takes in one piece (Lambda's zip upload is 50 MB, 70 MB in base64).
 LARGEST_WHOLE_BODY_BYTES = 128 << 20
@@ -150,6 +156,8 @@ class Pipeline:
             if plan.model.find_operation(name) is None:
                 raise plan.unknown_operation(request)
             raise NotBuilt(found.service, name)
+        if caller.principal is ANONYMOUS and not _needs_no_key(plan, name):
+            raise flavour_of(plan.model.signing_name).error("missing")
         await self._prepare_body(request, plan, name, caller)
         params = plan.decode(name, request)
         output = await self._engine.invoke(ctx, operation, params)
@@ -225,6 +233,14 @@ def _plan(found: Route) -> Codec | None:
         return codec(found.service, found.protocol or None)
     except KeyError:
         return None
+
+
+def _needs_no_key(plan: Codec, name: str) -> bool:
+    """Whether AWS serves an operation to whoever asks: its model says so, or it checks its own policies and tokens."""
+    service = plan.model.service
+    if service in _JUDGING or name in _LINKS.get(service, ()):
+        return True
+    return "smithy.api#noAuth" in plan.model.operation(name).auth
 
 
 def _unknown_service(found: Route) -> Response:
