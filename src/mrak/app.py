@@ -63,6 +63,7 @@ class App:
 
     async def start(self) -> None:
         await self.environments.start()
+        self.admin.start()
         self.pump.start()
 
     async def close(self) -> None:

@@ -9,18 +9,23 @@
 
 It is for this machine only, since it gives out keys: the peer has to be loopback, the host one of loopback's names (a
 page that had its own name resolve to 127.0.0.1 is refused), and a change needs the header `x-mrak`, which no page of
-another origin can send unasked.
+another origin can send unasked. Where only keys open anything (`--access keys`), functions of several people run on this
+machine: then all but the status needs the content of `admin-key` in the data folder in that header. Whoever can read
+that folder has everything anyway, and functions cannot.
 """
 
 from __future__ import annotations
 
+import hmac
 import os
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from mrak.core.clock import Clock
+from mrak.core.entropy import Entropy
 from mrak.core.http import Request, Response
 from mrak.engine.environments import EnvironmentRow, Environments, SandboxError
 from mrak.engine.invoke import Engine
@@ -29,8 +34,10 @@ from mrak.protocol.model import known_services
 from mrak.store.api import StoreError
 
 VERSION = "0.1.0"
+KEY_FILE = "admin-key"
 
 _LOOPBACK_PEERS = ("127.", "::1", "::ffff:127.")
+_OPEN_PAGES = frozenset({"/_mrak/status", "/_mrak/health", "/_localstack/health", "/_localstack/info"})
 
 
 class Refused(Exception):
@@ -45,6 +52,7 @@ class Admin:
         self._environments = environments
         self._clock = clock
         self._started_at = clock.now()
+        self._key: str | None = None
         self._pages: dict[tuple[str, str], Callable[[Request], Awaitable[Any]]] = {
             ("GET", "/_mrak/status"): self._status,
             ("GET", "/_mrak/health"): self._status,
@@ -53,6 +61,11 @@ class Admin:
             ("GET", "/_mrak/environments"): self._list,
             ("POST", "/_mrak/environments"): self._create,
         }
+
+    def start(self) -> None:
+        """Once the data folder is ours: finds the key, or makes it."""
+        if self._engine.settings.access == "keys":
+            self._key = _require_key(self._engine.settings.data / KEY_FILE, self._engine.entropy)
 
     def page(self, method: str, path: str, handler: Callable[[Request], Awaitable[Any]]) -> None:
         """Adds a page that another part of the program answers (the outbox, the bill)."""
@@ -94,6 +107,10 @@ class Admin:
             raise Refused(403, f"This page is not for the host {host}.")
         if request.method != "GET" and "x-mrak" not in request.headers:
             raise Refused(403, "A change needs the header x-mrak.")
+        if self._key is not None and request.path.rstrip("/") not in _OPEN_PAGES:
+            shown = request.headers.get("x-mrak", "")
+            if not hmac.compare_digest(shown.encode(), self._key.encode()):
+                raise Refused(403, "This page needs the content of admin-key in the data folder as its header x-mrak.")
 
     async def _status(self, _request: Request) -> dict[str, Any]:
         settings = self._engine.settings
@@ -103,6 +120,7 @@ class Admin:
             "uptime_seconds": round(self._clock.now() - self._started_at, 3),
             "endpoint": settings.endpoint,
             "data": None if settings.memory else str(settings.data.absolute()),
+            "admin_key": None if self._key is None else str(settings.data.absolute() / KEY_FILE),
             "durability": "none" if settings.memory else settings.durability,
             "access": settings.access,
             "environments": sorted(self._environments.rows),
@@ -135,6 +153,17 @@ class Admin:
         if row is None:
             raise Refused(404, f"There is no environment {name}. Make it with: mrak env create {name}")
         return row
+
+
+def _require_key(path: Path, entropy: Entropy) -> str:
+    try:
+        file = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return path.read_text()
+    key = entropy.bytes(32).hex()
+    with open(file, "w") as made:
+        made.write(key)
+    return key
 
 
 def _is_built(service: str) -> bool:
