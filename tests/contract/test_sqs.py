@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
+import json
+import socket
 import threading
 import time
-import urllib.error
-import urllib.request
 import uuid
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 
 
@@ -71,6 +73,38 @@ def test_deleting_takes_the_latest_handle(sqs: Any, queue: str) -> None:
     assert third["ReceiptHandle"] != second["ReceiptHandle"]
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=third["ReceiptHandle"])
     assert "Messages" not in sqs.receive_message(QueueUrl=queue)
+
+
+def test_an_earlier_handle_still_changes_the_visibility(sqs: Any, queue: str) -> None:
+    """AWS takes any handle of a message in flight for this, while deleting takes the latest alone."""
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    earlier = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"][0]["ReceiptHandle"]
+    assert sqs.receive_message(QueueUrl=queue)["Messages"]
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=earlier, VisibilityTimeout=0)
+    assert sqs.receive_message(QueueUrl=queue)["Messages"]
+
+
+def test_a_message_goes_to_nobody_who_has_hung_up(sqs: Any, sandbox: Any, queue: str) -> None:
+    """A long poll whose client has gone takes nothing: the message would be hidden until its time is up."""
+    with socket.create_connection(("localhost", sandbox.server.port), timeout=30) as gone:
+        # The answer to what came before it on the connection tells that the long poll is under way.
+        gone.sendall(b"GET /_mrak/health HTTP/1.1\r\nhost: localhost\r\n\r\n" + long_poll(sandbox, queue))
+        assert gone.recv(65536).startswith(b"HTTP/1.1 200")
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=5)["Messages"][0]["Body"] == "x"
+
+
+def long_poll(sandbox: Any, queue: str) -> bytes:
+    """A signed ReceiveMessage as it goes over the wire."""
+    body = json.dumps({"QueueUrl": queue, "WaitTimeSeconds": 20}).encode()
+    headers = {"content-type": "application/x-amz-json-1.0", "x-amz-target": "AmazonSQS.ReceiveMessage"}
+    request = AWSRequest("POST", sandbox.server.endpoint + "/", data=body, headers=headers)
+    keys = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+    SigV4Auth(keys, "sqs", "us-east-1").add_auth(request)
+    lines = [f"{name}: {value}" for name, value in request.headers.items()]
+    host = f"host: localhost:{sandbox.server.port}"
+    head = "\r\n".join(["POST / HTTP/1.1", host, f"content-length: {len(body)}", *lines])
+    return head.encode() + b"\r\n\r\n" + body
 
 
 def test_a_long_poll_ends_when_a_message_comes(sqs: Any, sandbox: Any, queue: str) -> None:
@@ -154,6 +188,21 @@ def test_purge_removes_all_and_rests_for_a_minute(sqs: Any, queue: str) -> None:
     code, message, status = error_of(sqs.purge_queue, QueueUrl=queue)
     assert (code, status) == ("AWS.SimpleQueueService.PurgeQueueInProgress", 403)
     assert "every 60 seconds" in message
+
+
+def test_attribute_names_and_how_receivers_choose_among_them(sqs: Any, queue: str) -> None:
+    """Latin letters beyond ASCII may stand in names, and `Hel.*` asks for all that begin with Hel."""
+    names = ("Help.Me", "Hello", "General", "gr\u00f6\u00dfe")
+    attributes = {name: {"DataType": "String", "StringValue": "x"} for name in names}
+    sqs.send_message(QueueUrl=queue, MessageBody="x", MessageAttributes=attributes)
+
+    def chosen(*wanted: str) -> set[str]:
+        answer = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0, MessageAttributeNames=list(wanted))
+        return set(answer["Messages"][0].get("MessageAttributes", {}))
+
+    assert chosen("Hel.*") == {"Help.Me", "Hello"}
+    assert chosen("Nope", "Help") == set()
+    assert chosen(".*") == chosen("All") == set(names)
 
 
 def test_batches_fail_entry_by_entry(sqs: Any, queue: str) -> None:
@@ -252,6 +301,33 @@ ERRORS = [
         "You have sent 1200000 bytes.",
     ),
     (
+        "send_message_batch",
+        {
+            "Entries": [
+                {
+                    "Id": "1",
+                    "MessageBody": "a" * (1_048_576 - 8),
+                    "MessageAttributes": {"k": {"DataType": "String", "StringValue": "x"}},
+                },
+                {"Id": "2", "MessageBody": "a"},
+            ]
+        },
+        "AWS.SimpleQueueService.BatchRequestTooLong",
+        "Batch requests cannot be longer than 1048576 bytes. You have sent 1048577 bytes.",
+    ),
+    (
+        "set_queue_attributes",
+        {"Attributes": {"KmsMasterKeyId": "alias/key", "SqsManagedSseEnabled": "true"}},
+        "InvalidAttributeName",
+        "You can use one type of server-side encryption (SSE) at one time.",
+    ),
+    (
+        "send_message",
+        {"MessageBody": "x", "MessageAttributes": {"a": {"DataType": "String", "StringValue": "\x08"}}},
+        "InvalidParameterValue",
+        "Invalid characters found.",
+    ),
+    (
         "send_message",
         {"MessageBody": "x", "MessageAttributes": {"a": {"DataType": "String", "StringValue": ""}}},
         "InvalidParameterValue",
@@ -276,35 +352,6 @@ def test_a_missing_queue(sqs: Any, sandbox: Any) -> None:
         "The specified queue does not exist.",
         400,
     )
-
-
-def test_the_query_protocol_still_works(sandbox: Any, queue: str) -> None:
-    """Older SDKs send forms and get XML, with some messages in other words, as recorded."""
-    from botocore.auth import SigV4Auth
-    from botocore.awsrequest import AWSRequest
-    from botocore.credentials import Credentials
-
-    def post(**fields: str) -> tuple[int, str]:
-        body = urlencode({"Version": "2012-11-05", **fields}).encode()
-        headers = {"content-type": "application/x-www-form-urlencoded"}
-        request = AWSRequest("POST", sandbox.server.endpoint + "/", data=body, headers=headers)
-        keys = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
-        SigV4Auth(keys, "sqs", "us-east-1").add_auth(request)
-        asked = urllib.request.Request(request.url, data=body, headers=dict(request.headers))
-        try:
-            with urllib.request.urlopen(asked, timeout=30) as response:
-                return response.status, response.read().decode()
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
-
-    status, answer = post(Action="SendMessage", QueueUrl=queue, MessageBody="hello")
-    assert (status, hashlib.md5(b"hello").hexdigest() in answer) == (200, True), answer
-    status, answer = post(Action="ReceiveMessage", QueueUrl=queue)
-    assert "<Body>hello</Body>" in answer
-    status, answer = post(Action="GetQueueUrl", QueueName="missing")
-    assert status == 400
-    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer
-    assert "<Message>The specified queue does not exist for this wsdl version.</Message>" in answer
 
 
 def test_sandboxes_never_see_each_other(server: Any) -> None:

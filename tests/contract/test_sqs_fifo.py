@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 import uuid
 from typing import Any
@@ -84,12 +85,43 @@ def test_duplicates_are_answered_and_not_stored(sqs: Any, sandbox: Any, queue: s
     assert bodies(sqs, queue) == ["x"]
 
 
-def test_high_throughput_deduplicates_within_a_group(sqs: Any, queue: str) -> None:
-    attributes = {"DeduplicationScope": "messageGroup", "FifoThroughputLimit": "perMessageGroupId"}
-    sqs.set_queue_attributes(QueueUrl=queue, Attributes=attributes)
-    send(sqs, queue, "a", "x", "x")
-    send(sqs, queue, "b", "x")
-    assert bodies(sqs, queue) == ["x", "x"]
+@pytest.mark.parametrize(("made", "changed", "passes"), [("queue", "messageGroup", 1), ("messageGroup", "queue", 2)])
+def test_a_queue_keeps_the_scope_that_it_was_made_with(sqs: Any, made: str, changed: str, passes: int) -> None:
+    """AWS shows the changed DeduplicationScope and goes on by the first, as recorded."""
+    attributes = {"FifoQueue": "true", "DeduplicationScope": made}
+    queue = sqs.create_queue(QueueName=f"{uuid.uuid4().hex}.fifo", Attributes=attributes)["QueueUrl"]
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"DeduplicationScope": changed})
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["DeduplicationScope"])["Attributes"]
+    assert shown == {"DeduplicationScope": changed}
+    for group in ("a", "b"):
+        sqs.send_message(QueueUrl=queue, MessageBody="x", MessageGroupId=group, MessageDeduplicationId="1")
+    assert len(receive(sqs, queue)) == passes
+
+
+def test_a_purged_queue_takes_the_same_message_again(sqs: Any, queue: str) -> None:
+    """A purge forgets what was sent before, too."""
+    send(sqs, queue, "a", "same")
+    sqs.purge_queue(QueueUrl=queue)
+    send(sqs, queue, "a", "same")
+    assert bodies(sqs, queue) == ["same"]
+
+
+def test_an_entry_that_lacks_an_id_fails_its_whole_batch(sqs: Any) -> None:
+    """In a FIFO queue, as recorded; nothing of the batch is stored."""
+    queue = sqs.create_queue(QueueName=f"{uuid.uuid4().hex}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    good = {"Id": "a", "MessageBody": "x", "MessageGroupId": "g", "MessageDeduplicationId": "1"}
+    for missing, code in (
+        ("MessageDeduplicationId", "InvalidParameterValue"),
+        ("MessageGroupId", "MissingParameter"),
+    ):
+        bad = {name: value for name, value in good.items() if name != missing} | {"Id": "b"}
+        assert error_of(sqs.send_message_batch, QueueUrl=queue, Entries=[good, bad])[0] == code
+    assert bodies(sqs, queue) == []
+
+
+def test_a_fifo_queue_stays_one(sqs: Any, queue: str) -> None:
+    code, message, _ = error_of(sqs.set_queue_attributes, QueueUrl=queue, Attributes={"FifoQueue": "false"})
+    assert (code, message) == ("InvalidAttributeValue", "Invalid value for the parameter FifoQueue.")
 
 
 def test_sequence_numbers_grow(sqs: Any, queue: str) -> None:
@@ -235,6 +267,16 @@ def test_move_tasks_that_cannot_be(sqs: Any) -> None:
     assert wait_for_move(sqs, arn)["Status"] == "CANCELLED"
     code, message, _ = error_of(sqs.cancel_message_move_task, TaskHandle="nonsense")
     assert message == "Value for parameter TaskHandle is invalid."
+    unknown = {"taskId": str(uuid.uuid4()), "sourceArn": plain_arn}
+    assert error_of(sqs.cancel_message_move_task, TaskHandle=handle_of(unknown))[1] == "Task does not exist."
+    unknown["sourceArn"] = missing
+    code, message, _ = error_of(sqs.cancel_message_move_task, TaskHandle=handle_of(unknown))
+    assert message == "The resource that you specified for the SourceArn parameter doesn't exist."
+
+
+def handle_of(task: dict[str, str]) -> str:
+    """A handle as AWS makes them."""
+    return base64.b64encode(json.dumps(task).encode()).decode()
 
 
 def test_permissions_are_statements_of_the_policy(sqs: Any, sandbox: Any) -> None:

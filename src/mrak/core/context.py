@@ -89,6 +89,11 @@ class Principal(Protocol):
 
 
 class Listener(Protocol):
+    @property
+    def abandoned(self) -> bool:
+        """Whether nobody is left to answer: the client has gone, or the server stops. Ends a wait."""
+        ...
+
     async def wait(self, timeout_seconds: float) -> bool:
         """Until the topic was notified since the last wait (or the listener's start): True; or time's up: False."""
         ...

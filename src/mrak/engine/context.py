@@ -124,7 +124,7 @@ class OperationContext:
         return self.environment.live(kind)
 
     def listen(self, topic: str) -> TopicListener:
-        return self.environment.wakeups.listen(topic)
+        return self.environment.wakeups.listen(topic, None if self.http is None else self.http.disconnected)
 
     async def sleep_until(self, moment: float) -> None:
         await self.environment.sleep_until(moment)

@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 
 class TopicListener:
-    """Remembers a notification that came between looking and waiting. Use as a context manager."""
+    """Remembers a notification that came between looking and waiting. Use as a context manager.
 
-    __slots__ = ("_future", "_notified", "_topic", "_wakeups")
+    `disconnected` returns when nobody is left to answer: then `abandoned` is true and a wait ends."""
 
-    def __init__(self, wakeups: Wakeups, topic: str) -> None:
+    __slots__ = ("_disconnected", "_future", "_notified", "_topic", "_wakeups", "_watch", "abandoned")
+
+    def __init__(self, wakeups: Wakeups, topic: str, disconnected: Callable[[], Awaitable[None]] | None = None) -> None:
         self._wakeups = wakeups
         self._topic = topic
         self._notified = False
         self._future: asyncio.Future[None] | None = None
+        self._disconnected = disconnected
+        self._watch: asyncio.Task[None] | None = None
+        self.abandoned = False
 
     def __enter__(self) -> TopicListener:
         self._wakeups.add(self._topic, self)
@@ -22,6 +28,8 @@ class TopicListener:
 
     def __exit__(self, *_: object) -> None:
         self._wakeups.remove(self._topic, self)
+        if self._watch is not None:
+            self._watch.cancel()
 
     def notified(self) -> None:
         self._notified = True
@@ -32,6 +40,9 @@ class TopicListener:
         """Until notified since the last wait (True) or time's up (False)."""
         if not self._notified and timeout_seconds > 0:
             loop = asyncio.get_running_loop()
+            if self._disconnected is not None and self._watch is None:
+                # Only who really waits pays for it.
+                self._watch = loop.create_task(self._watch_out(self._disconnected), name="client watch")
             self._future = loop.create_future()
             handle = loop.call_later(timeout_seconds, _end, self._future)
             try:
@@ -42,13 +53,18 @@ class TopicListener:
         notified, self._notified = self._notified, False
         return notified
 
+    async def _watch_out(self, disconnected: Callable[[], Awaitable[None]]) -> None:
+        await disconnected()
+        self.abandoned = True
+        self.notified()
+
 
 class Wakeups:
     def __init__(self) -> None:
         self._listeners: dict[str, set[TopicListener]] = {}
 
-    def listen(self, topic: str) -> TopicListener:
-        return TopicListener(self, topic)
+    def listen(self, topic: str, disconnected: Callable[[], Awaitable[None]] | None = None) -> TopicListener:
+        return TopicListener(self, topic, disconnected)
 
     def notify(self, topic: str) -> None:
         for listener in self._listeners.get(topic, ()):

@@ -168,7 +168,8 @@ def _by_signing_name(name: str, request: Request, target: str | None) -> tuple[s
         return None
     if target is None and request.headers.get("content-type", "").startswith(_FORM):
         return service, "query"
-    if target is None and request.method == "GET" and "Action=" in request.query:
+    # SQS has always answered a GET of a queue's URL as the query protocol does, also one that names no action.
+    if target is None and request.method == "GET" and ("Action=" in request.query or service == "sqs"):
         return service, "query"
     return service, ""
 

@@ -44,7 +44,11 @@ class QueryCodec(Codec):
     def unknown_operation(self, request: Request) -> ApiError:
         pairs = dict(self._pairs(request))
         if "Action" not in pairs:
+            if self.service == "sqs":
+                return ApiError("UnknownOperationException", "", 404)
             return ApiError("MissingAction", "The request must contain the parameter Action.")
+        if self.service == "sqs":
+            return _invalid_action(pairs["Action"])
         version = pairs.get("Version", self.model.api_version)
         return ApiError("InvalidAction", f"Could not find operation {pairs['Action']} for version {version}")
 
@@ -68,8 +72,11 @@ class QueryCodec(Codec):
         read = self._structure(operation.input)
         check = self.input_check(operation)
         from_path = self.service == "sqs" and "QueueUrl" in operation.input.members
+        not_at_queues = self.service == "sqs" and operation.name in quirks.NOT_AT_QUEUES
 
         def decode(request: Request) -> dict[str, Any]:
+            if not_at_queues and request.path.count("/") >= 2:
+                raise _invalid_action(operation.name)
             tree = _tree(self._pairs(request))
             if from_path and "QueueUrl" not in tree and request.path.count("/") >= 2:
                 tree["QueueUrl"] = f"{request.scheme}://{request.host}{request.path}"
@@ -189,6 +196,8 @@ class QueryCodec(Codec):
         return encode
 
     def encode_error(self, operation: str | None, error: ApiError, request_id: str) -> Response:
+        if error.code == "UnknownOperationException":
+            return Response(error.status, [("Content-Type", "text/xml")], b"<UnknownOperationException/>")
         shape = self.model.error_shape(error.code)
         code, _, kind = query_error(self.model, error, shape).rpartition(";")
         out = [f"<Type>{kind}</Type><Code>{xml.escape(code)}</Code>"]
@@ -204,6 +213,10 @@ class QueryCodec(Codec):
         )
         headers = [("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id), *(error.headers or {}).items()]
         return Response(self.error_status(error, shape), headers, body.encode("utf-8", "replace"))
+
+
+def _invalid_action(name: str) -> ApiError:
+    return ApiError("InvalidAction", f"The action {name} is not valid for this endpoint.")
 
 
 def _scalar(parse: text.Parser) -> Reader:

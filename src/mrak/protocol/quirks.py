@@ -158,6 +158,9 @@ QUERY_MESSAGES: dict[tuple[str, str], str] = {
     ("sqs", "AWS.SimpleQueueService.NonExistentQueue"): "The specified queue does not exist for this wsdl version.",
 }
 
+# SQS's operations that a queue's URL does not take; GetQueueUrl it does take.
+NOT_AT_QUEUES = frozenset({"CreateQueue", "ListQueues"})
+
 # The query protocol's names, which botocore's model of SQS has lost since its clients speak JSON.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/ shows them in each operation's examples.
 _SQS_ATTRIBUTES = {"key": {"locationName": "Name"}, "value": {"locationName": "Value"}}

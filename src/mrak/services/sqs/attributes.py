@@ -11,9 +11,10 @@ from typing import Any
 
 import msgspec
 
-from mrak.services.sqs import errors
+from mrak.services.sqs import errors, rules
 
-_NAME = re.compile(r"[A-Za-z0-9_.-]{1,256}")
+# Wider than the documentation says: AWS takes the letters of Latin-1 and its first extension.
+_NAME = re.compile(r"[A-Za-z0-9_.\u00c0-\u017f-]{1,256}")
 _RESERVED = ("aws.", "amazon.")
 _TYPES = ("String", "Number", "Binary")
 _MOST = 10
@@ -42,10 +43,10 @@ def unpack(packed: bytes) -> Stored:
 
 
 def select(stored: Stored, wanted: list[str]) -> Stored:
-    """The attributes that a receiver asked for: names, `prefix.*`, `All` or `.*`."""
+    """The attributes that a receiver asked for: names, `All` or `.*`, or `bar.*` for what begins with bar."""
     if "All" in wanted or ".*" in wanted:
         return stored
-    prefixes = tuple(name[:-1] for name in wanted if name.endswith(".*"))
+    prefixes = tuple(name[:-2] for name in wanted if name.endswith(".*"))
     return {name: value for name, value in stored.items() if name in wanted or (prefixes and name.startswith(prefixes))}
 
 
@@ -88,6 +89,8 @@ def _value(name: str, attribute: dict[str, Any]) -> tuple[str, str | bytes]:
         )
     if base == "Number":
         _check_number(name, value)
+    elif base == "String" and not rules.is_valid_text(value):
+        raise errors.invalid_attribute_characters()
     return kind, value
 
 

@@ -71,12 +71,25 @@ def invalid_attribute_value(name: str, reason: str = "") -> ApiError:
     return ApiError("InvalidAttributeValue", f"{text} Reason: {reason}" if reason else text)
 
 
-def invalid_characters() -> ApiError:
+_CHARACTERS = (
+    "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | "
+    "#xE000 to #xFFFD | #x10000 to #x10FFFF"
+)
+
+
+def two_encryptions() -> ApiError:
     return ApiError(
-        "InvalidMessageContents",
-        "Invalid characters found. Valid unicode characters are #x9 | #xA | #xD | #x20 to #xD7FF | "
-        "#xE000 to #xFFFD | #x10000 to #x10FFFF",
+        "InvalidAttributeName",
+        "You can use one type of server-side encryption (SSE) at one time. You can either enable KMS SSE or SQS SSE.",
     )
+
+
+def invalid_characters() -> ApiError:
+    return ApiError("InvalidMessageContents", _CHARACTERS)
+
+
+def invalid_attribute_characters() -> ApiError:
+    return invalid_parameter(_CHARACTERS)
 
 
 def receipt_handle_invalid(handle: str) -> ApiError:
@@ -132,8 +145,12 @@ def resource_not_found(parameter: str) -> ApiError:
     )
 
 
-def resource_not_found_task() -> ApiError:
+def invalid_task_handle() -> ApiError:
     return invalid_parameter("Value for parameter TaskHandle is invalid.")
+
+
+def task_not_found() -> ApiError:
+    return ApiError("ResourceNotFoundException", "Task does not exist.", 404)
 
 
 def move_running() -> ApiError:

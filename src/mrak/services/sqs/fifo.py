@@ -46,7 +46,8 @@ def send(ctx: Context, tx: Transaction, scope: Scope, queue: Queue, req: dict[st
     deduplication_id = req.get("MessageDeduplicationId") or sha256(req["MessageBody"].encode()).hexdigest()
     message = messages.new(ctx, queue, req)
     message = msgspec.structs.replace(message, deduplication_id=deduplication_id)
-    within = message.group if queue.deduplication_scope == "messageGroup" else ""
+    scoped = queue.deduplicated_within or queue.deduplication_scope
+    within = message.group if scoped == "messageGroup" else ""
     _forget_expired(tx, scope, queue, ctx.now)
     sent = SENT.open(tx, scope, queue.name, within, deduplication_id)
     if sent is not None and sent.expires_at > ctx.now:
@@ -160,7 +161,8 @@ def change_visibility(tx: Transaction, scope: Scope, queue: Queue, handle: str, 
 
 
 def purge(tx: Transaction, scope: Scope, name: str) -> None:
-    for table in (FIFO_STATES, HEADS, ATTEMPTS):
+    """Removes all groups, and what is known of messages sent before: they may be sent again."""
+    for table in (FIFO_STATES, HEADS, SENT, ATTEMPTS):
         table.delete_all(tx, scope, name)
 
 

@@ -36,9 +36,12 @@ _MOST_LOOKS = 100
 
 
 def size_of(req: dict[str, Any]) -> int:
-    """What counts against the size limit: body, attribute names, types and values."""
-    body = req.get("MessageBody") or ""
-    return len(body.encode()) + attributes.pack(req.get("MessageAttributes"))[2]
+    """What counts against a batch's limit: body, attribute names, types and values, valid or not."""
+    size = len((req.get("MessageBody") or "").encode())
+    for name, attribute in req.get("MessageAttributes", {}).items():
+        size += len(name.encode()) + len(attribute.get("DataType", ""))
+        size += len(attribute.get("StringValue", "").encode()) + len(attribute.get("BinaryValue", b""))
+    return size
 
 
 def new(ctx: Context, queue: Queue, req: dict[str, Any]) -> Message:
@@ -121,11 +124,16 @@ def take(
 def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> State | None:
     """The open state that a receipt handle names, if the handle is the message's latest; None where the message is
     gone or was received again since. Raises ReceiptHandleIsInvalid for what is no handle of this queue."""
+    state, receipt = _find_received(tx, scope, queue, handle)
+    return state if state is not None and state.receipt == receipt else None
+
+
+def _find_received(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> tuple[State | None, str]:
+    """The open state of a handle's message, None where that is gone; and which of its receives the handle is of."""
     receipt = parse_handle(handle)
     if receipt.queue != queue.name:
         raise errors.receipt_handle_invalid(handle)
-    state = STATES.open(tx, scope, receipt.queue, receipt.sequence)
-    return state if state is not None and state.receipt == receipt.receipt else None
+    return STATES.open(tx, scope, receipt.queue, receipt.sequence), receipt.receipt
 
 
 def remove(tx: Transaction, scope: Scope, waiting: Fresh | State) -> None:
@@ -149,9 +157,10 @@ def require_waiting(tx: Transaction, scope: Scope, message: Message) -> Fresh | 
 
 
 def change_visibility(tx: Transaction, scope: Scope, queue: Queue, handle: str, seconds: int, now: float) -> None:
-    """Hides a message in flight for `seconds` from now; 0 gives it back."""
+    """Hides a message in flight for `seconds` from now; 0 gives it back. Any handle of the message will do, also one of
+    an earlier receive."""
     rules.check_visibility(seconds)
-    state = require_held(tx, scope, queue, handle)
+    state = _find_received(tx, scope, queue, handle)[0]
     if state is None or state.visible_at <= now:
         raise errors.message_not_in_flight(handle)
     STATES.replace(tx, scope, state, msgspec.structs.replace(state, visible_at=now + seconds))

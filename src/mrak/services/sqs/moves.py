@@ -6,6 +6,8 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_StartM
 
 from __future__ import annotations
 
+import base64
+import binascii
 from typing import Any
 
 import msgspec
@@ -51,14 +53,32 @@ def start(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Move:
 
 def cancel(ctx: Context, tx: Transaction, handle: str) -> int:
     """Ends a running task; what was moved stays moved."""
-    for move in MOVES.scan(tx, ctx.scope):
-        if move.handle == handle:
-            if move.status != "RUNNING":
-                raise errors.invalid_parameter("Only active tasks can be cancelled.")
-            MOVES.lock(tx, ctx.scope, move.queue, move.sequence)
-            MOVES.replace(tx, ctx.scope, move, msgspec.structs.replace(move, status="CANCELLED"))
-            return move.moved
-    raise errors.resource_not_found_task()
+    task, source_arn = _parse_handle(handle)
+    found = _find_queue(tx, ctx.scope, source_arn)
+    if found is None:
+        raise errors.resource_not_found("SourceArn")
+    scope, source = found
+    move = next((row for row in MOVES.scan(tx, scope, source.name) if row.handle == task), None)
+    if move is None:
+        raise errors.task_not_found()
+    if move.status != "RUNNING":
+        raise errors.invalid_parameter("Only active tasks can be cancelled.")
+    MOVES.lock(tx, scope, move.queue, move.sequence)
+    MOVES.replace(tx, scope, move, msgspec.structs.replace(move, status="CANCELLED"))
+    return move.moved
+
+
+def render_handle(move: Move) -> str:
+    """A task's handle as AWS makes it: which task, and of which queue, in base64."""
+    return base64.b64encode(msgspec.json.encode({"taskId": move.handle, "sourceArn": move.source_arn})).decode()
+
+
+def _parse_handle(handle: str) -> tuple[str, str]:
+    try:
+        parsed = msgspec.json.decode(base64.b64decode(handle, validate=True), type=dict[str, str])
+        return parsed["taskId"], parsed["sourceArn"]
+    except (binascii.Error, ValueError, KeyError):
+        raise errors.invalid_task_handle() from None
 
 
 def recent(ctx: Context, tx: Transaction, source_arn: str, most: int) -> list[Move]:

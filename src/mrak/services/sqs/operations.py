@@ -43,6 +43,7 @@ def create_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         DELETED.delete(tx, ctx.scope, deleted)
     fresh = Queue(name=name, created_at=ctx.now, modified_at=ctx.now, tags=req.get("tags", {}), fifo=fifo_queue)
     made = queues.apply_attributes(fresh, wanted)
+    made = msgspec.structs.replace(made, deduplicated_within=made.deduplication_scope)
     queues.check_redrive(tx, ctx.scope, made)
     QUEUES.insert(tx, ctx.scope, made)
     return url
@@ -146,7 +147,9 @@ def send_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     target = queues.require(tx, ctx.scope, req["QueueUrl"])
     entries = req["Entries"]
     rules.check_entries(entries, "SendMessageBatchRequestEntry")
-    total = sum(len((entry.get("MessageBody") or "").encode()) for entry in entries)
+    if target[1].fifo:
+        rules.check_fifo_entries(target[1], entries)
+    total = sum(map(messages.size_of, entries))
     if total > _BATCH_BYTES:
         raise errors.batch_too_long(_BATCH_BYTES, total)
     return batches.run(entries, "SendMessageBatchRequestEntry", lambda entry: _send(ctx, tx, target, entry))
@@ -163,6 +166,9 @@ async def receive_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         while not look.taken and (now := ctx.clock()) < deadline:
             until = deadline if look.next_visible_at is None else min(deadline, look.next_visible_at)
             await arrivals.wait(max(until - now, 0.001))
+            if arrivals.abandoned:
+                # A message taken now would be hidden from everybody until its time is up.
+                break
             look = await ctx.transact(lambda tx: _look(ctx, tx, req))
     return {"Messages": [_render_received(message, state, req) for message, state in look.taken]} if look.taken else {}
 
@@ -250,7 +256,7 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
 
 @operation("StartMessageMoveTask")
 def start_message_move_task(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    return {"TaskHandle": moves.start(ctx, tx, req).handle}
+    return {"TaskHandle": moves.render_handle(moves.start(ctx, tx, req))}
 
 
 @operation("CancelMessageMoveTask")
@@ -273,7 +279,7 @@ def _render_move(move: Move) -> dict[str, Any]:
         "StartedTimestamp": int(move.started_at * 1000),
     }
     if move.status == "RUNNING":
-        shown["TaskHandle"] = move.handle
+        shown["TaskHandle"] = moves.render_handle(move)
     if move.destination_arn:
         shown["DestinationArn"] = move.destination_arn
     if move.rate:

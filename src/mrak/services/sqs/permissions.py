@@ -34,7 +34,8 @@ def add(scope: Scope, queue: Queue, req: dict[str, Any]) -> Queue:
     policy = _policy(queue) or {"Version": _VERSION, "Id": f"{arn}/SQSDefaultPolicy", "Statement": []}
     if any(statement.get("Sid") == label for statement in policy["Statement"]):
         raise errors.invalid_value(label, "Label", "Already exists.")
-    principals = [f"arn:{scope.partition}:iam::{account}:root" for account in req["AWSAccountIds"]]
+    # Last first: so AWS writes them.
+    principals = [f"arn:{scope.partition}:iam::{account}:root" for account in reversed(req["AWSAccountIds"])]
     named = [f"SQS:{action}" for action in actions]
     policy["Statement"].append(
         {

@@ -123,6 +123,8 @@ def check_name(name: str, fifo: bool) -> None:
 
 def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
     """The queue with attributes set, each checked. Setting one to "" gives it its default back."""
+    if attributes.get("KmsMasterKeyId") and attributes.get("SqsManagedSseEnabled") == "true":
+        raise errors.two_encryptions()
     changes: dict[str, Any] = {}
     settings = dict(queue.settings)
     for name, value in attributes.items():
@@ -136,8 +138,9 @@ def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
             if value not in values:
                 raise errors.invalid_attribute_value(name)
             changes[field] = values[value]
-        elif name == "FifoQueue" and queue.fifo and value == "true":
-            continue
+        elif name == "FifoQueue" and queue.fifo:
+            if value != "true":
+                raise errors.invalid_attribute_value(name)
         elif name in _TEXTS:
             _check_text(name, value)
             settings[name] = value

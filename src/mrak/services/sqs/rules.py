@@ -16,10 +16,14 @@ _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _INVALID_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+def is_valid_text(text: str) -> bool:
+    return not _INVALID_CHARACTER.search(text)
+
+
 def check_body(body: str | None) -> None:
     if not body:
         raise errors.missing_parameter("MessageBody")
-    if _INVALID_CHARACTER.search(body):
+    if not is_valid_text(body):
         raise errors.invalid_characters()
 
 
@@ -65,11 +69,19 @@ def check_ids(req: dict[str, Any]) -> None:
 def check_fifo(queue: Queue, req: dict[str, Any]) -> None:
     """What a FIFO queue asks of a message."""
     check_body(req.get("MessageBody"))
-    if req.get("MessageGroupId") is None:
-        raise errors.missing_parameter("MessageGroupId")
+    check_group(req)
     check_ids(req)
     if req.get("DelaySeconds"):
         raise errors.invalid_value(req["DelaySeconds"], "DelaySeconds", _NOT_FOR_THIS_QUEUE)
+    check_deduplication(queue, req)
+
+
+def check_group(req: dict[str, Any]) -> None:
+    if req.get("MessageGroupId") is None:
+        raise errors.missing_parameter("MessageGroupId")
+
+
+def check_deduplication(queue: Queue, req: dict[str, Any]) -> None:
     if req.get("MessageDeduplicationId") is None and not queue.content_based_deduplication:
         raise errors.invalid_parameter(
             "The queue should either have ContentBasedDeduplication enabled or MessageDeduplicationId provided "
@@ -82,6 +94,13 @@ def check_standard(req: dict[str, Any]) -> None:
     check_ids(req)
     if req.get("MessageDeduplicationId") is not None:
         raise errors.invalid_value(req["MessageDeduplicationId"], "MessageDeduplicationId", _NOT_FOR_THIS_QUEUE)
+
+
+def check_fifo_entries(queue: Queue, entries: list[dict[str, Any]]) -> None:
+    """What one entry of a batch lacks fails the whole batch in a FIFO queue, as AWS was seen to do."""
+    for entry in entries:
+        check_deduplication(queue, entry)
+        check_group(entry)
 
 
 def check_entries(entries: list[dict[str, Any]], entry_name: str) -> None:

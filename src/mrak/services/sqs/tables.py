@@ -51,6 +51,8 @@ class Queue(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     content_based_deduplication: bool = False
     deduplication_scope: str = "queue"
     throughput_limit: str = "perQueue"
+    deduplicated_within: str = ""
+    """The scope that the queue was made with, which AWS goes on using whatever `deduplication_scope` becomes."""
 
 
 class Deleted(msgspec.Struct, frozen=True, array_like=True):

@@ -124,14 +124,15 @@ async def get_activity_task(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
     scope, name = arns.parse_activity(ctx.scope, arn)
     deadline = ctx.clock() + _POLL_SECONDS
     with ctx.listen(transitions.activity_topic(scope, name)) as arrivals:
-        while True:
+        while not arrivals.abandoned:
             now = ctx.clock()
             task = await ctx.transact(partial(_take, ctx, scope, arn, req.get("workerName"), now))
             if task is not None:
                 return {"taskToken": task.token, "input": task.input}
             if now >= deadline:
-                return {}
+                break
             await arrivals.wait(deadline - now)
+    return {}
 
 
 def _take(ctx: Context, scope: Scope, arn: str, worker: str | None, now: float, tx: Transaction) -> Scheduled | None:

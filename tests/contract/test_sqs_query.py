@@ -1,0 +1,94 @@
+"""SQS's older protocol: forms in and XML out, also by GET at a queue's own URL."""
+
+from __future__ import annotations
+
+import hashlib
+import urllib.error
+import urllib.request
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+
+Answer = tuple[int, str]
+
+
+@pytest.fixture
+def queue(sandbox: Any) -> str:
+    return str(sandbox.client("sqs").create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"])
+
+
+def ask(sandbox: Any, request: AWSRequest) -> Answer:
+    keys = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+    SigV4Auth(keys, "sqs", "us-east-1").add_auth(request)
+    asked = urllib.request.Request(request.url, data=request.data or None, headers=dict(request.headers))
+    try:
+        with urllib.request.urlopen(asked, timeout=30) as response:
+            return response.status, response.read().decode()
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
+
+
+def post(sandbox: Any, **fields: str) -> Answer:
+    body = urlencode({"Version": "2012-11-05", **fields}).encode()
+    headers = {"content-type": "application/x-www-form-urlencoded"}
+    return ask(sandbox, AWSRequest("POST", sandbox.server.endpoint + "/", data=body, headers=headers))
+
+
+def get(sandbox: Any, url: str, **fields: str) -> Answer:
+    return ask(sandbox, AWSRequest("GET", f"{url}?{urlencode(fields)}" if fields else url))
+
+
+def test_the_query_protocol_still_works(sandbox: Any, queue: str) -> None:
+    """Older SDKs send forms and get XML, with some messages in other words, as recorded."""
+    status, answer = post(sandbox, Action="SendMessage", QueueUrl=queue, MessageBody="hello")
+    assert (status, hashlib.md5(b"hello").hexdigest() in answer) == (200, True), answer
+    status, answer = post(sandbox, Action="ReceiveMessage", QueueUrl=queue)
+    assert "<Body>hello</Body>" in answer
+    status, answer = post(sandbox, Action="GetQueueUrl", QueueName="missing")
+    assert status == 400
+    assert "<Code>AWS.SimpleQueueService.NonExistentQueue</Code>" in answer
+    assert "<Message>The specified queue does not exist for this wsdl version.</Message>" in answer
+
+
+def test_a_queue_answers_at_its_own_url(sandbox: Any, queue: str) -> None:
+    """What needs a queue takes it from the URL; a QueueUrl parameter goes before."""
+    status, answer = get(sandbox, queue, Action="SendMessage", MessageBody="hello")
+    assert status == 200, answer
+    other = sandbox.client("sqs").create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"]
+    status, answer = get(sandbox, other, Action="ReceiveMessage", QueueUrl=queue)
+    assert "<Body>hello</Body>" in answer
+    status, answer = get(sandbox, other, Action="GetQueueUrl", QueueName=queue.rpartition("/")[2])
+    assert f"<QueueUrl>{queue}</QueueUrl>" in answer
+
+
+REFUSED = [
+    ({"Action": "SendMessage"}, 400, "MissingParameter", "The request must contain the parameter MessageBody."),
+    ({"Action": "FooBar"}, 400, "InvalidAction", "The action FooBar is not valid for this endpoint."),
+    ({"Action": "ListQueues"}, 400, "InvalidAction", "The action ListQueues is not valid for this endpoint."),
+    (
+        {"Action": "CreateQueue", "QueueName": "x"},
+        400,
+        "InvalidAction",
+        "The action CreateQueue is not valid for this endpoint.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("fields", "status", "code", "message"), REFUSED)
+def test_what_a_queues_url_refuses(
+    sandbox: Any, queue: str, fields: dict[str, str], status: int, code: str, message: str
+) -> None:
+    """Only operations on a queue are answered at a queue's URL."""
+    found, answer = get(sandbox, queue, **fields)
+    assert (found, f"<Code>{code}</Code>" in answer, f"<Message>{message}" in answer) == (status, True, True), answer
+
+
+def test_a_bare_get_names_no_operation(sandbox: Any, queue: str) -> None:
+    """A queue's URL in a browser is answered as AWS does."""
+    status, answer = get(sandbox, queue)
+    assert (status, "<UnknownOperationException" in answer) == (404, True), answer
