@@ -93,6 +93,8 @@ class ResourceType:
     """The property that is the resource's name; where the template has none, one is made up."""
     longest_name: ClassVar[int] = 64
     lower_case: ClassVar[bool] = False
+    name_prefix: ClassVar[str] = ""
+    """What a made-up name begins with, where that is not the stack's name."""
     required: ClassVar[tuple[str, ...]] = ()
     replacement: ClassVar[tuple[str, ...]] = ()
     """Properties that can't be changed in place."""

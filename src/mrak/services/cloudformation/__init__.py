@@ -2,6 +2,7 @@
 
 stack_operations, read_operations, change_set_operations     one function for each operation
 preparation   from a request to a checked template         transforms, serverless   macros, SAM
+comparing     what a change set shows
 evaluation    what a template's names mean in a stack      handles, fitting   a resource for its type's functions
 process       a stack operation as a durable process; its phases are deploying, removing, reverting
 stacks, events, exporting, importing, policies, names      the domain

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,11 +10,9 @@ from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.resource import find_resource_type
-from mrak.lang.cloudformation.changes import Side, find_change
 from mrak.lang.cloudformation.errors import TemplateError
 from mrak.services.cloudformation import errors, events, importing, policies, stacks
-from mrak.services.cloudformation.evaluation import open_version, resolve_stored
+from mrak.services.cloudformation.comparing import find_changes, outputs_differ
 from mrak.services.cloudformation.preparation import Prepared, find_version, prepare
 from mrak.services.cloudformation.process import delivery
 from mrak.services.cloudformation.stack_operations import (
@@ -29,11 +26,9 @@ from mrak.services.cloudformation.stack_operations import (
 )
 from mrak.services.cloudformation.tables import (
     CHANGE_SETS,
-    RESOURCES,
     SETS_BY_ID,
     VERSIONS,
     ChangeSet,
-    Row,
     Stack,
     Version,
 )
@@ -86,10 +81,12 @@ def _create(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], pr
     VERSIONS.append(tx, ctx.scope, version)
     imports = list(req.get("ResourcesToImport", ()))
     try:
-        changes = find_changes(ctx, tx, stack, version, {item["LogicalResourceId"] for item in imports})
+        adopted = {item["LogicalResourceId"] for item in imports}
+        changes = find_changes(ctx, tx, stack, version, adopted)
+        valued = find_changes(ctx, tx, stack, version, adopted, valued=True)
     except TemplateError as error:
         raise errors.validation(error.message) from error
-    nothing = not changes and stack.version != 0 and not _outputs_differ(ctx, tx, stack, version)
+    nothing = not changes and stack.version != 0 and not outputs_differ(ctx, tx, stack, version)
     made = ChangeSet(
         id=arn(ctx.scope, "cloudformation", f"changeSet/{name}/{ctx.draw.uuid()}"),
         name=name,
@@ -102,6 +99,7 @@ def _create(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], pr
         reason=_NOTHING if nothing else "",
         description=req.get("Description", ""),
         changes=changes,
+        valued=valued,
         role_arn=req.get("RoleARN", ""),
         notification_arns=list(req.get("NotificationARNs", ())),
         on_failure=req.get("OnStackFailure", ""),
@@ -111,85 +109,6 @@ def _create(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], pr
     CHANGE_SETS.lock(tx, ctx.scope, stack.id, made.id)
     CHANGE_SETS.insert(tx, ctx.scope, made)
     return made
-
-
-def _outputs_differ(ctx: Context, tx: Transaction, stack: Stack, version: Version) -> bool:
-    """Outputs and tags are changes too, though none of a resource."""
-    old = VERSIONS.get(tx, ctx.scope, stack.id, stack.version)
-    assert old is not None
-    before, after = json.loads(old.processed), json.loads(version.processed)
-    return before.get("Outputs") != after.get("Outputs") or old.tags != version.tags
-
-
-def find_changes(
-    ctx: Context, tx: Transaction, stack: Stack, version: Version, imported: set[str]
-) -> list[dict[str, Any]]:
-    """The Changes of a change set: what the version would do to the stack."""
-    rows = {row.logical_id: row for row in RESOURCES.scan(tx, ctx.scope, stack.id) if row.status != "DELETE_COMPLETE"}
-    after = open_version(tx, ctx.scope, stack, version, rows, preview=True)
-    declared_before = _declared(ctx, tx, stack)
-    names = sorted(rows.keys() | after.enabled().keys())
-    changed: dict[str, str] = {}
-    found: dict[str, dict[str, Any]] = {}
-    for name in _in_order(names, after.template.edges(after.values.conditions)):
-        change = find_change(
-            name,
-            _side_before(rows.get(name), declared_before.get(name, {})),
-            _side_after(ctx, tx, after, name),
-            requires_recreation,
-            changed,
-        )
-        if change is None:
-            continue
-        if name in imported:
-            change["Action"] = "Import"
-        found[name] = change
-        if change["Action"] == "Modify":
-            _forget(change, rows, name)
-            changed[name] = change["Replacement"]
-    return [{"Type": "Resource", "ResourceChange": found[name]} for name in sorted(found)]
-
-
-def _forget(change: dict[str, Any], rows: dict[str, Row], name: str) -> None:
-    """What a replaced resource's Ref and attributes come to is not known before it is replaced."""
-    if change["Replacement"] == "True":
-        rows[name] = replace(rows[name], physical_id="")
-
-
-def _in_order(names: list[str], edges: dict[str, set[str]]) -> list[str]:
-    ordered: list[str] = []
-    left = list(names)
-    while left:
-        ready = [name for name in left if not edges.get(name, set()) & set(left)]
-        ordered += ready or left
-        left = [name for name in left if name not in ordered]
-    return ordered
-
-
-def _declared(ctx: Context, tx: Transaction, stack: Stack) -> dict[str, Any]:
-    version = VERSIONS.get(tx, ctx.scope, stack.id, stack.version) if stack.version else None
-    found: dict[str, Any] = {} if version is None else json.loads(version.processed).get("Resources", {})
-    return found
-
-
-def _side_before(row: Row | None, declared: dict[str, Any]) -> Side | None:
-    if row is None:
-        return None
-    properties = json.loads(row.properties)
-    return Side(type=row.type, declared=declared, properties=properties, physical_id=row.physical_id)
-
-
-def _side_after(ctx: Context, tx: Transaction, after: Any, name: str) -> Side | None:
-    declared = after.enabled().get(name)
-    if declared is None:
-        return None
-    properties = resolve_stored(tx, ctx.scope, after.properties(name), secrets=False)
-    return Side(type=declared["Type"], declared=declared, properties=properties)
-
-
-def requires_recreation(type_name: str, name: str) -> str:
-    kind = find_resource_type(type_name)
-    return "Never" if kind is None else kind.requires_recreation(name)
 
 
 def _require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Stack, ChangeSet]:
@@ -222,7 +141,7 @@ def describe_change_set(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
         "NotificationARNs": found.notification_arns,
         "RollbackConfiguration": {},
         "Capabilities": version.capabilities,
-        "Changes": found.changes,
+        "Changes": found.valued if req.get("IncludePropertyValues") else found.changes,
         "IncludeNestedStacks": found.nested,
     }
     optional = {

@@ -129,7 +129,8 @@ def _find_bad_attribute(evaluation: Evaluation) -> str:
                 kind = require_type(resources[name]["Type"])
             except ApiError:
                 continue
-            if not kind.open_attributes and attribute not in kind.attributes:
+            given = resources[name].get("Properties", {})
+            if not kind.open_attributes and attribute not in kind.attributes and attribute.split(".")[0] not in given:
                 type_name = resources[name]["Type"]
                 return f"[Error] {path}: Resource type {type_name} does not support attribute {{{attribute}}}"
     return ""

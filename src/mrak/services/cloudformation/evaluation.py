@@ -136,14 +136,21 @@ def _attribute(rows: dict[str, Row], preview: bool) -> Callable[[str, str], Any]
             raise TemplateError(f"Template error: instance of Fn::GetAtt references undefined resource {name}")
         if path in row.attributes:
             return row.attributes[path]
-        found: Any = row.attributes
-        for part in path.split("."):
-            found = found.get(part) if isinstance(found, dict) else None
+        # A type's attributes, and like the registry's types whatever properties the template gave it.
+        found = _at(row.attributes, path)
+        if found is None:
+            found = _at(json.loads(row.properties), path)
         if found is None:
             raise function_error(f"resource {name} does not support attribute type {path} in Fn::GetAtt")
         return found
 
     return attribute
+
+
+def _at(value: Any, path: str) -> Any:
+    for part in path.split("."):
+        value = value.get(part) if isinstance(value, dict) else None
+    return value
 
 
 def _export(tx: Transaction, scope: Scope, imported: set[str], preview: bool) -> Callable[[str], Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
+
 from msgspec import UNSET, structs
 
 from mrak.core.context import Context, Transaction
@@ -14,6 +16,17 @@ STACK_TYPE = "AWS::CloudFormation::Stack"
 def topic(stack_id: str) -> str:
     """Notified whenever a stack comes to an end of something: who waits for it (a parent stack) looks again."""
     return f"cloudformation.stack/{stack_id}"
+
+
+def _next_moment(ctx: Context, tx: Transaction, stack_id: str) -> float:
+    """Now, or a millisecond after the stack's last event: timestamps have milliseconds, and tell the order."""
+    last = next(iter(EVENTS.scan(tx, ctx.scope, stack_id, limit=1, reverse=True)), None)
+    return ctx.clock() if last is None else max(ctx.clock(), last.at + 0.001)
+
+
+def _timestamp(moment: float) -> str:
+    at = datetime.fromtimestamp(moment, UTC)
+    return f"{at:%Y-%m-%dT%H:%M:%S}.{at.microsecond // 1000:03d}Z"
 
 
 def set_status(ctx: Context, tx: Transaction, stack_id: str, status: str, reason: str = "", **fields: object) -> Stack:
@@ -31,7 +44,7 @@ def set_status(ctx: Context, tx: Transaction, stack_id: str, status: str, reason
         physical_id=stack_id,
         type=STACK_TYPE,
         status=status,
-        at=ctx.clock(),
+        at=_next_moment(ctx, tx, stack_id),
         reason=reason,
     )
     EVENTS.append(tx, ctx.scope, event)
@@ -49,21 +62,22 @@ def put_row(tx: Transaction, scope: Scope, row: Row) -> None:
 
 
 def tell(
-    ctx: Context, tx: Transaction, stack: Stack, row: Row, *, physical_id: object = UNSET, plain_id: bool = False
+    ctx: Context, tx: Transaction, stack: Stack, row: Row, *, physical_id: object = UNSET, plain: bool = False
 ) -> None:
-    """Writes the event of a row's present status."""
-    stamp = ctx.draw.uuid() if plain_id else f"{row.logical_id}-{row.status}-{int(ctx.clock() * 1000)}"
+    """Writes the event of a row's present status; a `plain` one, as in the cleanup of an update, has no properties."""
+    at = _next_moment(ctx, tx, stack.id)
+    stamp = ctx.draw.uuid() if plain else f"{row.status}-{_timestamp(at)}"
     event = Event(
         stack_id=stack.id,
         sequence=ctx.draw.sequence(),
-        id=stamp,
+        id=f"{row.logical_id}-{stamp}",
         stack_name=stack.name,
         logical_id=row.logical_id,
         physical_id=row.physical_id if physical_id is UNSET else str(physical_id),
         type=row.type,
         status=row.status,
-        at=ctx.clock(),
+        at=at,
         reason=row.reason,
-        properties="" if plain_id else row.properties,
+        properties="" if plain else row.properties,
     )
     EVENTS.append(tx, ctx.scope, event)

@@ -77,16 +77,14 @@ class Process:
 
         self.stack = await self.transact(change)
 
-    async def put(
-        self, row: Row, *, tell: bool = True, physical_id: object = msgspec.UNSET, plain: bool = False
-    ) -> Row:
+    async def put(self, row: Row, *, tell: bool = True, physical_id: object = msgspec.UNSET) -> Row:
         """Writes a row with the event of its status."""
         row = msgspec.structs.replace(row, updated_at=self.ctx.clock())
 
         def write(tx: Transaction) -> None:
             events.put_row(tx, self.ctx.scope, row)
             if tell:
-                events.tell(self.ctx, tx, self.stack, row, physical_id=physical_id, plain_id=plain)
+                events.tell(self.ctx, tx, self.stack, row, physical_id=physical_id)
 
         await self.transact(write)
         self.rows[row.logical_id] = row
@@ -94,7 +92,7 @@ class Process:
 
     async def tell(self, row: Row) -> None:
         """The event alone, for what is no longer (or never was) the row's physical resource."""
-        await self.transact(lambda tx: events.tell(self.ctx, tx, self.stack, row, plain_id=True))
+        await self.transact(lambda tx: events.tell(self.ctx, tx, self.stack, row, plain=True))
 
     async def drop(self, row: Row) -> None:
         """Forgets a resource that is no longer part of the stack."""

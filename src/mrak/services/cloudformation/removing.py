@@ -42,9 +42,7 @@ async def _end(process: Process) -> None:
 
     def end(tx: Transaction) -> None:
         exporting.drop_all(tx, process.ctx.scope, process.stack)
-        events.set_status(
-            process.ctx, tx, process.stack.id, "DELETE_COMPLETE", deleted_at=now, live_name=None, outputs=[]
-        )
+        events.set_status(process.ctx, tx, process.stack.id, "DELETE_COMPLETE", deleted_at=now, live_name=None)
 
     await process.transact(end)
 
@@ -65,20 +63,20 @@ async def _remove(process: Process, row: Row, rolling_back: bool) -> bool:
         await process.destroy(row, row.before.physical_id, row.before.properties, row.before.attributes)
     keeps = row.deletion_policy == "Retain" or (row.deletion_policy == "RetainExceptOnCreate" and not rolling_back)
     if (keeps or row.logical_id in process.stack.retain) and row.physical_id:
-        await process.put(replace(row, status="DELETE_SKIPPED", reason=""), plain=True)
+        await process.put(replace(row, status="DELETE_SKIPPED", reason=""))
         return True
     if not row.physical_id and row.status != "CREATE_IN_PROGRESS":
-        await process.put(replace(row, status="DELETE_COMPLETE", reason="", change="", before=None), plain=True)
+        await process.put(replace(row, status="DELETE_COMPLETE", reason="", change="", before=None))
         return True
-    row = await process.put(replace(row, status="DELETE_IN_PROGRESS", reason=""), plain=True)
+    row = await process.put(replace(row, status="DELETE_IN_PROGRESS", reason=""))
     try:
         if row.physical_id:
             await process.destroy(row, row.physical_id, row.properties, row.attributes)
     except ApiError as error:
-        await process.put(replace(row, status="DELETE_FAILED", reason=error.message), plain=True)
+        await process.put(replace(row, status="DELETE_FAILED", reason=error.message))
         return False
     gone = replace(row, status="DELETE_COMPLETE", change="", before=None)
-    await process.put(gone, plain=True)
+    await process.put(gone)
     return True
 
 

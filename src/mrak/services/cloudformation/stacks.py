@@ -44,12 +44,13 @@ def render(tx: Transaction, scope: Scope, stack: Stack) -> dict[str, Any]:
         "StackStatus": stack.status,
         "DisableRollback": stack.on_failure == "DO_NOTHING",
         "NotificationARNs": stack.notification_arns,
-        "EnableTerminationProtection": stack.termination_protection,
         "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
         "Tags": [],
     }
+    if stack.status != "DELETE_COMPLETE":
+        shown["EnableTerminationProtection"] = stack.termination_protection
     optional = {
-        "ChangeSetId": stack.change_set_id,
+        "ChangeSetId": stack.change_set_id if stack.status != "DELETE_COMPLETE" else "",
         "LastUpdatedTime": stack.updated_at,
         "DeletionTime": stack.deleted_at,
         "StackStatusReason": stack.reason,
@@ -69,7 +70,7 @@ def render(tx: Transaction, scope: Scope, stack: Stack) -> dict[str, Any]:
 def _render_version(version: Version) -> dict[str, Any]:
     shown: dict[str, Any] = {"Tags": version.tags}
     if version.capabilities:
-        shown["Capabilities"] = sorted(version.capabilities)
+        shown["Capabilities"] = version.capabilities
     if version.parameters:
         shown["Parameters"] = render_parameters(version)
     description = json.loads(version.processed).get("Description")

@@ -151,6 +151,8 @@ class ChangeSet(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     on_failure: str = ""
     imports: list[dict[str, Any]] = []
     nested: bool = False
+    valued: list[dict[str, Any]] = []
+    """The changes as IncludePropertyValues shows them."""
 
 
 class Export(msgspec.Struct, frozen=True, array_like=True):
