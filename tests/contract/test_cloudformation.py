@@ -259,7 +259,7 @@ def test_messages(cfn: Any) -> None:
     assert refusal(cfn.describe_stack_events, StackName="nowhere") == "Stack [nowhere] does not exist"
     assert refusal(cfn.create_stack, StackName="x") == "Either Template URL or Template Body must be specified."
     assert refusal(cfn.validate_template, TemplateBody='{"Resources": {"A": x}') == (
-        "Template format error: JSON not well-formed. (line 1, column 21)"
+        "Template format error: JSON not well-formed. (line 1, column 22)"
     )
 
 

@@ -12,6 +12,7 @@ from mrak.lang.cloudformation.errors import TemplateError
 from mrak.lang.cloudformation.intrinsics import Values, evaluate
 
 _FOR_EACH = "Fn::ForEach::"
+_COMPUTED = {"Fn::ToJsonString", "Fn::Length"}
 _MOST_NODES = 100_000
 
 
@@ -34,6 +35,8 @@ def _unroll(value: Any, loop: dict[str, str], values: Values, budget: list[int])
         return value
     if loop and len(value) == 1 and isinstance(value.get("Ref"), str) and value["Ref"] in loop:
         return loop[value["Ref"]]
+    if len(value) == 1 and value.keys() & _COMPUTED:
+        return _computed({key: _unroll(inner, loop, values, budget) for key, inner in value.items()}, values)
     made: dict[str, Any] = {}
     for key, inner in value.items():
         if key.startswith(_FOR_EACH):
@@ -41,6 +44,14 @@ def _unroll(value: Any, loop: dict[str, str], values: Values, budget: list[int])
         else:
             made[_substitute(key, loop)] = _unroll(inner, loop, values, budget)
     return made
+
+
+def _computed(function: dict[str, Any], values: Values) -> Any:
+    """What the function comes to, or itself where it needs a resource, which is not known yet."""
+    try:
+        return evaluate(function, values)
+    except TemplateError:
+        return function
 
 
 def _loop(key: str, argument: Any, loop: dict[str, str], values: Values, budget: list[int]) -> dict[str, Any]:

@@ -152,6 +152,8 @@ def _join(argument: Any, values: Values) -> Any:
 
 def _select(argument: Any, values: Values) -> Any:
     problem = function_error("Fn::Select requires a list argument with two elements: an integer index and a list")
+    # A literal that can't be right gets the message of a wrong shape, what a function made one of its own.
+    literal = isinstance(argument, list) and not any(isinstance(part, dict) for part in argument)
     if not isinstance(argument, list) or len(argument) != 2:
         raise problem
     index, items = (evaluate(part, values) for part in argument)
@@ -161,6 +163,8 @@ def _select(argument: Any, values: Values) -> Any:
         raise problem
     at = int(index)
     if at >= len(items):
+        if literal:
+            raise problem
         raise function_error("Fn::Select cannot select nonexistent value at index " + str(at))
     return items[at]
 

@@ -49,11 +49,8 @@ def _parse_json(text: str) -> Any:
     try:
         return json.loads(text)
     except json.JSONDecodeError as error:
-        # What is no JSON may be YAML's flow style, which begins the same.
-        try:
-            return _parse_yaml(text)
-        except TemplateError:
-            raise format_error(f"JSON not well-formed. (line {error.lineno}, column {error.colno})") from None
+        # AWS's parser tells the place behind the character that it did not expect.
+        raise format_error(f"JSON not well-formed. (line {error.lineno}, column {error.colno + 1})") from None
     except RecursionError:
         raise format_error("The template is nested too deeply.") from None
 

@@ -72,7 +72,7 @@ def check_template(body: dict[str, Any]) -> Template:
     """The template, after its transforms. Raises TemplateError with AWS's first complaint."""
     check_outline(body)
     template = Template(body)
-    _check_parameters(template)
+    check_parameters(template)
     _check_mappings(template)
     _check_resources(template)
     _check_outputs(template)
@@ -120,7 +120,7 @@ def _check_count(template: Template, section: str, most: int) -> None:
         raise format_error(f"Number of {section.lower()}, {count}, is greater than maximum allowed, {most}")
 
 
-def _check_parameters(template: Template) -> None:
+def check_parameters(template: Template) -> None:
     _check_count(template, "Parameters", MOST_PARAMETERS)
     for name, parameter in template.section("Parameters").items():
         if not _ALPHANUMERIC.fullmatch(name):

@@ -12,13 +12,14 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.lang.cloudformation.errors import TemplateError
 from mrak.services.cloudformation import errors, events, importing, policies, stacks
-from mrak.services.cloudformation.comparing import find_changes, outputs_differ
+from mrak.services.cloudformation.comparing import Review, outputs_differ, review
 from mrak.services.cloudformation.preparation import Prepared, find_version, prepare
 from mrak.services.cloudformation.process import delivery
 from mrak.services.cloudformation.stack_operations import (
     USER,
     check_types,
     check_updatable,
+    make_obsolete,
     new_stack,
     next_number,
     put_stack,
@@ -80,26 +81,21 @@ def _create(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], pr
     version = prepared.version(stack.id, next_number(tx, ctx, stack))
     VERSIONS.append(tx, ctx.scope, version)
     imports = list(req.get("ResourcesToImport", ()))
-    try:
-        adopted = {item["LogicalResourceId"] for item in imports}
-        changes = find_changes(ctx, tx, stack, version, adopted)
-        valued = find_changes(ctx, tx, stack, version, adopted, valued=True)
-    except TemplateError as error:
-        raise errors.validation(error.message) from error
-    nothing = not changes and stack.version != 0 and not outputs_differ(ctx, tx, stack, version)
+    plain, valued, problem = _review(ctx, tx, stack, version, {item["LogicalResourceId"] for item in imports})
     made = ChangeSet(
         id=arn(ctx.scope, "cloudformation", f"changeSet/{name}/{ctx.draw.uuid()}"),
         name=name,
         stack_id=stack.id,
         kind=req.get("ChangeSetType", "UPDATE"),
-        status="FAILED" if nothing else "CREATE_COMPLETE",
-        execution="UNAVAILABLE" if nothing else "AVAILABLE",
+        status="FAILED" if problem else "CREATE_COMPLETE",
+        execution="UNAVAILABLE" if problem else "AVAILABLE",
         created_at=ctx.now,
         version=version.number,
-        reason=_NOTHING if nothing else "",
+        reason=problem,
         description=req.get("Description", ""),
-        changes=changes,
-        valued=valued,
+        changes=plain.changes,
+        valued=valued.changes,
+        warning=valued.warning,
         role_arn=req.get("RoleARN", ""),
         notification_arns=list(req.get("NotificationARNs", ())),
         on_failure=req.get("OnStackFailure", ""),
@@ -109,6 +105,21 @@ def _create(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], pr
     CHANGE_SETS.lock(tx, ctx.scope, stack.id, made.id)
     CHANGE_SETS.insert(tx, ctx.scope, made)
     return made
+
+
+def _review(
+    ctx: Context, tx: Transaction, stack: Stack, version: Version, imported: set[str]
+) -> tuple[Review, Review, str]:
+    """The changes without and with values, and why the change set can't be executed."""
+    if version.failure:
+        return Review([]), Review([]), version.failure
+    try:
+        plain = review(ctx, tx, stack, version, imported)
+        valued = review(ctx, tx, stack, version, imported, valued=True)
+    except TemplateError as error:
+        raise errors.validation(error.message) from error
+    nothing = not plain.changes and stack.version != 0 and not outputs_differ(ctx, tx, stack, version)
+    return plain, valued, _NOTHING if nothing else ""
 
 
 def _require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Stack, ChangeSet]:
@@ -146,7 +157,7 @@ def describe_change_set(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
     }
     optional = {
         "Description": found.description,
-        "StatusReason": found.reason,
+        "StatusReason": found.reason or (found.warning if req.get("IncludePropertyValues") else ""),
         "Tags": version.tags,
         "Parameters": stacks.render_parameters(version),
         "OnStackFailure": found.on_failure,
@@ -216,10 +227,7 @@ def _execute(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     version = VERSIONS.get(tx, ctx.scope, stack.id, found.version)
     assert version is not None
     policies.check_version(ctx, tx, stack, version)
-    for row in list(CHANGE_SETS.scan(tx, ctx.scope, stack.id)):
-        CHANGE_SETS.lock(tx, ctx.scope, stack.id, row.id)
-        execution = "EXECUTE_COMPLETE" if row.id == found.id else "OBSOLETE"
-        CHANGE_SETS.replace(tx, ctx.scope, row, replace(row, execution=execution))
+    make_obsolete(ctx, tx, stack, found.id)
     _begin(ctx, tx, stack, found, req)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import msgspec
 from msgspec.structs import replace
 
 from mrak.core.context import Context, Transaction
@@ -12,6 +13,11 @@ from mrak.core.resource import find_resource_type
 from mrak.lang.cloudformation.changes import Comparison, Side, find_change
 from mrak.services.cloudformation.evaluation import Evaluation, open_version, resolve_stored
 from mrak.services.cloudformation.tables import RESOURCES, VERSIONS, Row, Stack, Version
+
+_INCOMPLETE = (
+    "[WARN] --include-property-values option can return incomplete ChangeSet data because: "
+    "ChangeSet creation failed for"
+)
 
 
 def outputs_differ(ctx: Context, tx: Transaction, stack: Stack, version: Version) -> bool:
@@ -22,20 +28,33 @@ def outputs_differ(ctx: Context, tx: Transaction, stack: Stack, version: Version
     return before.get("Outputs") != after.get("Outputs") or old.tags != version.tags
 
 
-def find_changes(
+class Review(msgspec.Struct):
+    """The Changes, and what can't be told of their values."""
+
+    changes: list[dict[str, Any]]
+    warning: str = ""
+
+
+def review(
     ctx: Context, tx: Transaction, stack: Stack, version: Version, imported: set[str], *, valued: bool = False
-) -> list[dict[str, Any]]:
-    """The Changes; with `valued` as they are shown with the properties' values."""
+) -> Review:
+    """What the version would do; with `valued` as it is shown with the properties' values."""
     rows = {row.logical_id: row for row in RESOURCES.scan(tx, ctx.scope, stack.id) if row.status != "DELETE_COMPLETE"}
     after = open_version(tx, ctx.scope, stack, version, rows, preview=True)
     old = VERSIONS.get(tx, ctx.scope, stack.id, stack.version) if stack.version else None
     declared_before = {} if old is None else json.loads(old.processed).get("Resources", {})
+    warning = ""
     known = Comparison(requires=requires_recreation, parameters=_differing(old, version), valued=valued)
     names = sorted(rows.keys() | after.enabled().keys())
     found: dict[str, dict[str, Any]] = {}
     for name in _in_order(names, after.template.edges(after.values.conditions)):
         before = _side_before(rows.get(name), declared_before.get(name, {}))
-        change = find_change(name, before, _side_after(ctx, tx, after, name), known)
+        side = _side_after(ctx, tx, after, name)
+        if side is None and before is not None and old is not None:
+            before = replace(before, properties=_properties_of_gone(ctx, tx, stack, old, name))
+        if after.missing and not warning:
+            warning = f"{_INCOMPLETE} resource [{name}] because: No export named {after.missing[0]}"
+        change = find_change(name, before, side, known)
         if change is None:
             continue
         if name in imported:
@@ -44,7 +63,12 @@ def find_changes(
         if known.changed.get(name) == "True":
             # What a replaced resource's Ref and attributes come to is not known before it is replaced.
             rows[name] = replace(rows[name], physical_id="")
-    return [{"Type": "Resource", "ResourceChange": found[name]} for name in sorted(found)]
+    return Review([{"Type": "Resource", "ResourceChange": found[name]} for name in sorted(found)], warning)
+
+
+def _properties_of_gone(ctx: Context, tx: Transaction, stack: Stack, old: Version, name: str) -> dict[str, Any]:
+    """As AWS shows what goes: by its old template, with nothing known of other resources."""
+    return open_version(tx, ctx.scope, stack, old, {}, preview=True).properties(name)
 
 
 def _differing(old: Version | None, new: Version) -> set[str]:

@@ -27,6 +27,10 @@ _CREATED = "Resource creation Initiated"
 async def deploy(process: Process) -> None:
     """Brings every resource of the target version to what it should be, then ends the operation or turns it round."""
     status = process.stack.status
+    target = await process.transact(lambda tx: process.version(tx, process.stack.target))
+    if target.failure:
+        await turn_round(process, target.failure)
+        return
     try:
         evaluation = await process.transact(lambda tx: _open(process, tx))
     except TemplateError as error:
@@ -81,7 +85,8 @@ async def turn_round(process: Process, reason: str) -> None:
     elif process.stack.on_failure == "DELETE":
         await process.set_status("DELETE_IN_PROGRESS", f"{_ended(reason)} Delete requested by user.")
     else:
-        await process.set_status("ROLLBACK_IN_PROGRESS", f"{_ended(reason)} Rollback requested by user.")
+        told = f"{_ended(reason)} Rollback requested by user."
+        await process.set_status("ROLLBACK_IN_PROGRESS", told, deleted_at=process.ctx.clock())
 
 
 def _ended(reason: str) -> str:

@@ -62,6 +62,10 @@ def bad_template_url(url: str) -> ApiError:
     return validation(f"TemplateURL must be a supported URL: {url}")
 
 
+def no_s3_domain(bucket: str) -> ApiError:
+    return validation(f"S3 error: Domain name specified in {bucket} is not a valid S3 domain")
+
+
 def s3_error(message: str) -> ApiError:
     return validation(
         f"S3 error: {message}\nFor more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"

@@ -32,6 +32,8 @@ class Evaluation(msgspec.Struct):
     template: Template
     values: Values
     imported: set[str]
+    missing: list[str] = []
+    """In a preview: the exports that were asked for and are not there."""
 
     def enabled(self) -> dict[str, dict[str, Any]]:
         """The resources whose condition holds."""
@@ -79,16 +81,17 @@ def open_version(
     UNKNOWN instead of an error."""
     template = Template(json.loads(version.processed))
     imported: set[str] = set()
+    missing: list[str] = []
     values = Values(
         names=_names(scope, stack, version, template),
         mappings=template.section("Mappings"),
         ref=_ref(rows, preview),
         attribute=_attribute(rows, preview),
-        export=_export(tx, scope, imported, preview),
+        export=_export(tx, scope, imported, missing if preview else None),
         zones=lambda region: [f"{region}{letter}" for letter in _ZONES.get(region, "abc")],
     )
     values.conditions = evaluate_conditions(template.section("Conditions"), values)
-    return Evaluation(scope, stack, template, values, imported)
+    return Evaluation(scope, stack, template, values, imported, missing)
 
 
 def _names(scope: Scope, stack: Stack, version: Version, template: Template) -> dict[str, Any]:
@@ -153,11 +156,12 @@ def _at(value: Any, path: str) -> Any:
     return value
 
 
-def _export(tx: Transaction, scope: Scope, imported: set[str], preview: bool) -> Callable[[str], Any]:
+def _export(tx: Transaction, scope: Scope, imported: set[str], missing: list[str] | None) -> Callable[[str], Any]:
     def export(name: str) -> Any:
         found = EXPORTS.get(tx, scope, name)
         if found is None:
-            if preview:
+            if missing is not None:
+                missing.append(name)
                 return UNKNOWN
             raise TemplateError(f"No export named {name} found.")
         imported.add(name)

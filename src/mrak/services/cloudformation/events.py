@@ -9,8 +9,10 @@ from msgspec import UNSET, structs
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.cloudformation.tables import EVENTS, RESOURCES, STACKS, Event, Row, Stack
+from mrak.services.sns.exports import delivery, topic_exists
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
+_SUBJECT = "AWS CloudFormation Notification"
 
 
 def topic(stack_id: str) -> str:
@@ -47,7 +49,7 @@ def set_status(ctx: Context, tx: Transaction, stack_id: str, status: str, reason
         at=_next_moment(ctx, tx, stack_id),
         reason=reason,
     )
-    EVENTS.append(tx, ctx.scope, event)
+    _record(ctx, tx, new, event)
     tx.notify(topic(stack_id))
     return new
 
@@ -80,4 +82,31 @@ def tell(
         reason=row.reason,
         properties="" if plain else row.properties,
     )
+    _record(ctx, tx, stack, event)
+
+
+def _record(ctx: Context, tx: Transaction, stack: Stack, event: Event) -> None:
+    """Keeps the event, and publishes it to the stack's topics.
+    https://docs.aws.amazon.com/AWSCloudFormation/latest/UserGuide/stack-notifications.html"""
     EVENTS.append(tx, ctx.scope, event)
+    for arn in stack.notification_arns:
+        if topic_exists(tx, ctx.scope.environment, arn):
+            tx.enqueue(delivery(ctx, arn, {"Subject": _SUBJECT, "Message": _message(ctx, event)}))
+
+
+def _message(ctx: Context, event: Event) -> str:
+    lines = {
+        "StackId": event.stack_id,
+        "Timestamp": _timestamp(event.at),
+        "EventId": event.id,
+        "LogicalResourceId": event.logical_id,
+        "Namespace": ctx.scope.account,
+        "PhysicalResourceId": event.physical_id,
+        "ResourceProperties": event.properties or "null",
+        "ResourceStatus": event.status,
+        "ResourceStatusReason": event.reason,
+        "ResourceType": event.type,
+        "StackName": event.stack_name,
+        "ClientRequestToken": "null",
+    }
+    return "".join(f"{name}='{value}'\n" for name, value in lines.items())

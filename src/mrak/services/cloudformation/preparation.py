@@ -17,7 +17,7 @@ from mrak.core.errors import ApiError
 from mrak.lang.cloudformation.errors import TemplateError
 from mrak.lang.cloudformation.parameters import Parameter, bind
 from mrak.lang.cloudformation.parsing import parse_template
-from mrak.lang.cloudformation.template import Template, check_outline, check_template
+from mrak.lang.cloudformation.template import Template, check_outline, check_parameters, check_template
 from mrak.services.cloudformation import errors, transforms
 from mrak.services.cloudformation.tables import VERSIONS, Stack, Version
 from mrak.services.ssm.exports import find_value
@@ -43,6 +43,8 @@ class Prepared(msgspec.Struct):
     parameters: list[tuple[str, str, str, bool]]
     capabilities: list[str]
     tags: list[dict[str, str]]
+    failure: str = ""
+    """What a transform said where it failed, which AWS tells in the stack's events and not in the answer."""
 
     def version(self, stack_id: str, number: int) -> Version:
         return Version(
@@ -53,12 +55,15 @@ class Prepared(msgspec.Struct):
             parameters=self.parameters,
             capabilities=self.capabilities,
             tags=self.tags,
+            failure=self.failure,
         )
 
     def same_as(self, version: Version) -> bool:
-        """Whether an update to this would change nothing (its parameters' stored values included)."""
+        """Whether an update to this would change nothing (its parameters' stored values included). AWS does not ask
+        that of a template with transforms, whose outcome may be another each time."""
         return (
-            json.loads(version.processed) == self.template.body
+            not transforms.has_transforms(parse_template(self.original))
+            and json.loads(version.processed) == self.template.body
             and version.parameters == self.parameters
             and version.tags == self.tags
         )
@@ -81,6 +86,8 @@ async def read_text(ctx: Context, req: dict[str, Any], old: Version | None = Non
 async def read_url(ctx: Context, url: str, refuse: Any, principal: Any = None) -> bytes:
     """An object of S3 by its URL (path or virtual-host style, or s3://)."""
     bucket, key = _object_of(url)
+    if refuse is errors.bad_template_url and url.startswith("s3://"):
+        raise errors.no_s3_domain(bucket)
     if not bucket or not key:
         raise refuse(url)
     try:
@@ -125,16 +132,16 @@ async def prepare(
     try:
         body = parse_template(text)
         check_outline(body)
+        check_parameters(Template(body))
         given, previous = _parameters_of(req, old)
         bound = bind(Template(body), given, previous)
         stored = await ctx.transact(lambda tx: _resolve(ctx, tx, bound))
         capabilities = list(req.get("Capabilities", ()))
-        transformed = await transforms.process(
-            ctx, body, {name: p.value(stored.get(name)) for name, p in bound.items()}
-        )
-        template = check_template(transformed)
         # A change set is reviewed before it is executed, so macros in it need no capability.
-        _check_capabilities({} if "ChangeSetName" in req else body, template, capabilities)
+        if "ChangeSetName" not in req and transforms.needs_expansion(body):
+            _check_given(["CAPABILITY_AUTO_EXPAND"], capabilities)
+        template, failure = await _transform(ctx, body, {n: p.value(stored.get(n)) for n, p in bound.items()})
+        _check_given(required_capabilities(template), capabilities)
         _check_types(template, req.get("ResourceTypes"))
         if template.body.get("Parameters", {}).keys() != body.get("Parameters", {}).keys():
             bound = bind(template, given, previous)
@@ -142,7 +149,17 @@ async def prepare(
         raise errors.validation(error.message) from error
     parameters = [(p.name, p.given, stored.get(p.name, ""), p.no_echo) for p in bound.values()]
     tags = req.get("Tags", old.tags if old is not None else [])
-    return Prepared(text, template, parameters, capabilities, list(tags))
+    return Prepared(text, template, parameters, capabilities, list(tags), failure)
+
+
+async def _transform(ctx: Context, body: dict[str, Any], parameters: dict[str, Any]) -> tuple[Template, str]:
+    """The checked template after its transforms; or an empty one, and why they failed."""
+    if not transforms.has_transforms(body):
+        return check_template(body), ""
+    try:
+        return check_template(await transforms.process(ctx, body, parameters)), ""
+    except TemplateError as error:
+        return Template({"Parameters": body.get("Parameters", {}), "Resources": {}}), error.message
 
 
 def _parameters_of(req: dict[str, Any], old: Version | None) -> tuple[dict[str, str], dict[str, str | None]]:
@@ -177,10 +194,9 @@ def _resolve(ctx: Context, tx: Transaction, bound: dict[str, Parameter]) -> dict
     return found
 
 
-def _check_capabilities(body: dict[str, Any], template: Template, given: list[str]) -> None:
-    if transforms.needs_expansion(body) and "CAPABILITY_AUTO_EXPAND" not in given:
-        raise errors.needs_capabilities(["CAPABILITY_AUTO_EXPAND"])
-    wanted = required_capabilities(template)
+def _check_given(wanted: list[str], given: list[str]) -> None:
+    if "CAPABILITY_AUTO_EXPAND" in wanted and "CAPABILITY_AUTO_EXPAND" not in given:
+        raise errors.needs_capabilities(wanted)
     if wanted and not {"CAPABILITY_NAMED_IAM", *wanted} & set(given):
         raise errors.needs_capabilities(wanted)
 

@@ -14,7 +14,7 @@ from mrak.lang.cloudformation.errors import TemplateError
 from mrak.services.cloudformation import errors, events, exporting, policies, stacks
 from mrak.services.cloudformation.preparation import Prepared, find_version, prepare
 from mrak.services.cloudformation.process import delivery
-from mrak.services.cloudformation.tables import BY_NAME, RESOURCES, STACKS, VERSIONS, Stack
+from mrak.services.cloudformation.tables import BY_NAME, CHANGE_SETS, RESOURCES, STACKS, VERSIONS, Stack
 
 USER = "User Initiated"
 _UPDATABLE = (
@@ -33,6 +33,7 @@ async def create_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     def create(tx: Transaction) -> str:
         reviewed = _check_free(ctx, tx, name)
         stack = begin_creation(ctx, tx, reviewed or new_stack(ctx, name), req, prepared)
+        make_obsolete(ctx, tx, stack)
         if policy:
             policies.put(tx, ctx.scope, stack, policy)
         return stack.id
@@ -58,11 +59,12 @@ def new_stack(ctx: Context, name: str) -> Stack:
 
 def begin_creation(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, Any], prepared: Prepared) -> Stack:
     """Commits a stack that is to be created; it may exist already, under review."""
-    VERSIONS.append(tx, ctx.scope, prepared.version(stack.id, 1))
     on_failure = req.get("OnFailure") or ("DO_NOTHING" if req.get("DisableRollback") else "ROLLBACK")
+    number = next_number(tx, ctx, stack)
+    VERSIONS.append(tx, ctx.scope, prepared.version(stack.id, number))
     begun = replace(
         stack,
-        target=1,
+        target=number,
         on_failure=on_failure,
         termination_protection=bool(req.get("EnableTerminationProtection")),
         timeout_minutes=req.get("TimeoutInMinutes", 0),
@@ -71,6 +73,14 @@ def begin_creation(ctx: Context, tx: Transaction, stack: Stack, req: dict[str, A
     put_stack(tx, ctx, begun)
     tx.enqueue(delivery(ctx, stack.id))
     return events.set_status(ctx, tx, stack.id, "CREATE_IN_PROGRESS", USER)
+
+
+def make_obsolete(ctx: Context, tx: Transaction, stack: Stack, executed: str = "") -> None:
+    """The stack moves on: its change sets can't be executed any more, but for the one that moves it."""
+    for row in list(CHANGE_SETS.scan(tx, ctx.scope, stack.id)):
+        CHANGE_SETS.lock(tx, ctx.scope, stack.id, row.id)
+        execution = "EXECUTE_COMPLETE" if row.id == executed else "OBSOLETE"
+        CHANGE_SETS.replace(tx, ctx.scope, row, replace(row, execution=execution))
 
 
 def put_stack(tx: Transaction, ctx: Context, stack: Stack) -> None:
@@ -114,6 +124,7 @@ async def update_stack(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
             raise errors.no_updates()
         policies.check_version(ctx, tx, current, prepared.version(stack.id, 0), during)
         begun = begin_update(ctx, tx, current, req, prepared)
+        make_obsolete(ctx, tx, current)
         if policy:
             policies.put(tx, ctx.scope, begun, policy)
 

@@ -50,7 +50,7 @@ def render(tx: Transaction, scope: Scope, stack: Stack) -> dict[str, Any]:
     if stack.status != "DELETE_COMPLETE":
         shown["EnableTerminationProtection"] = stack.termination_protection
     optional = {
-        "ChangeSetId": stack.change_set_id if stack.status != "DELETE_COMPLETE" else "",
+        "ChangeSetId": stack.change_set_id if stack.deleted_at is None else "",
         "LastUpdatedTime": stack.updated_at,
         "DeletionTime": stack.deleted_at,
         "StackStatusReason": stack.reason,
@@ -81,7 +81,7 @@ def _render_version(version: Version) -> dict[str, Any]:
 
 def render_parameters(version: Version) -> list[dict[str, Any]]:
     shown = []
-    for name, given, resolved, no_echo in version.parameters:
+    for name, given, resolved, no_echo in sorted(version.parameters):
         entry = {"ParameterKey": name, "ParameterValue": "****" if no_echo else given}
         if resolved:
             entry["ResolvedValue"] = resolved

@@ -69,6 +69,8 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     parameters: list[tuple[str, str, str, bool]]
     capabilities: list[str] = []
     tags: list[dict[str, str]] = []
+    failure: str = ""
+    """Why its transforms failed: what is to be deployed is not known, and the operation turns round at once."""
 
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -153,6 +155,7 @@ class ChangeSet(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     nested: bool = False
     valued: list[dict[str, Any]] = []
     """The changes as IncludePropertyValues shows them."""
+    warning: str = ""
 
 
 class Export(msgspec.Struct, frozen=True, array_like=True):

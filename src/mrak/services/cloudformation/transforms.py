@@ -30,6 +30,15 @@ def names_of(body: dict[str, Any]) -> list[Any]:
     return declared if isinstance(declared, list) else [declared]
 
 
+def has_transforms(body: Any) -> bool:
+    """Whether anything in a template is transformed, as a whole or in part."""
+    if isinstance(body, list):
+        return any(has_transforms(item) for item in body)
+    if not isinstance(body, dict):
+        return False
+    return "Transform" in body or "Fn::Transform" in body or any(has_transforms(item) for item in body.values())
+
+
 def needs_expansion(body: dict[str, Any]) -> bool:
     """Whether CAPABILITY_AUTO_EXPAND is needed: for macros, and for transforms that make resources."""
     return any((item.get("Name") if isinstance(item, dict) else item) not in _QUIET for item in names_of(body))

@@ -11,6 +11,7 @@ from mrak.core.resource import Resource, ResourceType, resource
 class Parameter(ResourceType):
     name = "Name"
     longest_name = 900
+    name_prefix = "CFN"
     required = ("Type", "Value")
     replacement = ("Name",)
     delete_operation = "DeleteParameter"
