@@ -33,7 +33,7 @@ def test_what_is_encrypted_is_decrypted_without_naming_the_key(kms: Any, key: st
 
 
 def test_rotation_keeps_what_was_encrypted_readable(kms: Any) -> None:
-    """Old material still decrypts. KMS-001: rotation on demand makes new material."""
+    """Old material still decrypts. KMS-001: the material lies in the data folder, so a restart keeps it."""
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     old = kms.encrypt(KeyId=key, Plaintext=b"old")["CiphertextBlob"]
     kms.rotate_key_on_demand(KeyId=key)
@@ -174,7 +174,13 @@ ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
         "ValidationException",
         "KeyUsage KEY_AGREEMENT is not compatible with KeySpec RSA_2048",
     ),
-    ("create_key", {"Origin": "EXTERNAL"}, "UnsupportedOperationException", "origin AWS_KMS"),
+    ("create_key", {"Origin": "AWS_CLOUDHSM"}, "UnsupportedOperationException", "origins AWS_KMS and EXTERNAL"),
+    (
+        "create_key",
+        {"Tags": [{"TagKey": "a", "TagValue": "1"}, {"TagKey": "a", "TagValue": "2"}]},
+        "TagException",
+        "Duplicate tag keys",
+    ),
     ("list_keys", {"Marker": "%%%"}, "InvalidMarkerException", "Could not deserialize marker"),
     (
         "generate_random",

@@ -66,6 +66,48 @@ def new_material(spec: str, random: Any) -> bytes:
     return _private_bytes(new_private_key(spec))
 
 
+def check_material(spec: str, material: bytes) -> None:
+    """Refuses imported material that a key of that spec could not have."""
+    if spec == SYMMETRIC or spec in _MAC_BYTES:
+        if len(material) != _MAC_BYTES.get(spec, 32):
+            raise errors.incorrect_key_material()
+        return
+    if _spec_of(material) != spec:
+        raise errors.incorrect_key_material()
+
+
+def _spec_of(material: bytes) -> str:
+    """The spec of a private key in DER; "" for what is none."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec, rsa
+    from cryptography.hazmat.primitives.serialization import load_der_private_key
+
+    try:
+        private = load_der_private_key(material, None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        return ""
+    if isinstance(private, rsa.RSAPrivateKey):
+        return f"RSA_{private.key_size}"
+    curves = {curve.lower(): spec for spec, curve in _CURVES.items()}
+    return curves.get(private.curve.name.lower(), "") if isinstance(private, ec.EllipticCurvePrivateKey) else ""
+
+
+def shared_secret(key: Key, public: bytes) -> bytes:
+    """The raw ECDH secret of a key with another's public key (SubjectPublicKeyInfo)."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric import ec
+    from cryptography.hazmat.primitives.serialization import load_der_public_key
+
+    try:
+        other = load_der_public_key(public)
+    except (ValueError, UnsupportedAlgorithm):
+        raise errors.validation("") from None
+    private = private_key(key)
+    if not isinstance(other, ec.EllipticCurvePublicKey) or other.curve.name != private.curve.name:
+        raise errors.validation("")
+    return bytes(private.exchange(ec.ECDH(), other))
+
+
 def new_private_key(spec: str) -> Any:
     from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
@@ -115,12 +157,17 @@ def key_id_of(blob: bytes) -> str:
         raise errors.invalid_ciphertext() from None
 
 
+def material_number(blob: bytes) -> int:
+    """Which of its key's materials made a symmetric ciphertext."""
+    return blob[37]
+
+
 def open_sealed(key: Key, blob: bytes, context: dict[str, str]) -> bytes:
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    number = blob[37]
-    if number >= len(key.materials):
+    number = material_number(blob)
+    if number >= len(key.materials) or not key.materials[number]:
         raise errors.invalid_ciphertext()
     try:
         return AESGCM(key.materials[number]).decrypt(blob[38:_HEAD_BYTES], blob[_HEAD_BYTES:], _bound(context))

@@ -37,7 +37,12 @@ def decrypt(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any
         "KeyId": keys.key_arn(scope, key.key_id),
         "Plaintext": plaintext,
         "EncryptionAlgorithm": req.get("EncryptionAlgorithm", crypto.SYMMETRIC),
-    }
+    } | _material(key, req["CiphertextBlob"])
+
+
+def _material(key: Key, blob: bytes, member: str = "KeyMaterialId") -> dict[str, str]:
+    """Which material a symmetric ciphertext was made with."""
+    return {member: keys.material_ids(key)[crypto.material_number(blob)]} if key.spec == crypto.SYMMETRIC else {}
 
 
 def _decrypt(ctx: Context, tx: Transaction, blob: bytes, req: dict[str, Any], prefix: str) -> tuple[Scope, Key, bytes]:
@@ -79,7 +84,15 @@ def re_encrypt(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
         "KeyId": fresh["KeyId"],
         "SourceEncryptionAlgorithm": req.get("SourceEncryptionAlgorithm", crypto.SYMMETRIC),
         "DestinationEncryptionAlgorithm": fresh["EncryptionAlgorithm"],
-    }
+    } | _reencrypted_by(ctx, tx, req, old, fresh)
+
+
+def _reencrypted_by(
+    ctx: Context, tx: Transaction, req: dict[str, Any], old: Key, fresh: dict[str, Any]
+) -> dict[str, str]:
+    new = keys.require(ctx, tx, req["DestinationKeyId"])[1]
+    source = _material(old, req["CiphertextBlob"], "SourceKeyMaterialId")
+    return source | _material(new, fresh["CiphertextBlob"], "DestinationKeyMaterialId")
 
 
 @operation("GenerateDataKey")
@@ -104,7 +117,8 @@ def _data_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, A
     size = req.get("NumberOfBytes") or {"AES_128": 16, "AES_256": 32}[req["KeySpec"]]
     plaintext = ctx.draw.bytes(size)
     blob = crypto.seal(key, plaintext, req.get("EncryptionContext", {}), ctx.draw.bytes(12))
-    return {"CiphertextBlob": blob, "Plaintext": plaintext, "KeyId": keys.key_arn(scope, key.key_id)}
+    arn = keys.key_arn(scope, key.key_id)
+    return {"CiphertextBlob": blob, "Plaintext": plaintext, "KeyId": arn} | _material(key, blob)
 
 
 @operation("GenerateDataKeyPair")
@@ -123,6 +137,8 @@ async def _data_key_pair(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = await ctx.transact(
         lambda tx: keys.require_usable(ctx, tx, req["KeyId"], "ENCRYPT_DECRYPT", "GenerateDataKeyPair")
     )
+    if key.spec != crypto.SYMMETRIC:
+        raise errors.invalid_usage(f"{keys.key_arn(scope, key.key_id)} is not a symmetric key.")
     spec = req["KeyPairSpec"]
     if spec not in crypto.SPECS:
         raise errors.unsupported(f"mrak makes no key pairs of the spec {spec}.")
@@ -134,6 +150,7 @@ async def _data_key_pair(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         "PublicKey": public,
         "KeyId": keys.key_arn(scope, key.key_id),
         "KeyPairSpec": spec,
+        "KeyMaterialId": keys.current_material_id(key),
     }
 
 
@@ -176,16 +193,30 @@ def verify(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "SIGN_VERIFY", "Verify")
     algorithm = req["SigningAlgorithm"]
     _check_algorithm(key, algorithm)
+    _check_dry_run(req)
     is_digest = req.get("MessageType") == "DIGEST"
     if not crypto.verifies(key, req["Message"], req["Signature"], algorithm, is_digest):
         raise errors.invalid_signature()
     return {"KeyId": keys.key_arn(scope, key.key_id), "SignatureValid": True, "SigningAlgorithm": algorithm}
 
 
+@operation("DeriveSharedSecret")
+def derive_shared_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, key = keys.require_usable(ctx, tx, req["KeyId"], "KEY_AGREEMENT", "DeriveSharedSecret")
+    _check_dry_run(req)
+    return {
+        "KeyId": keys.key_arn(scope, key.key_id),
+        "SharedSecret": crypto.shared_secret(key, req["PublicKey"]),
+        "KeyAgreementAlgorithm": req["KeyAgreementAlgorithm"],
+        "KeyOrigin": key.origin,
+    }
+
+
 @operation("GenerateMac")
 def generate_mac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "GENERATE_VERIFY_MAC", "GenerateMac")
     _check_algorithm(key, req["MacAlgorithm"])
+    _check_dry_run(req)
     made = crypto.mac(key, req["Message"], req["MacAlgorithm"])
     return {"Mac": made, "MacAlgorithm": req["MacAlgorithm"], "KeyId": keys.key_arn(scope, key.key_id)}
 
@@ -194,6 +225,7 @@ def generate_mac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 def verify_mac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "GENERATE_VERIFY_MAC", "VerifyMac")
     _check_algorithm(key, req["MacAlgorithm"])
+    _check_dry_run(req)
     if not hmac.compare_digest(crypto.mac(key, req["Message"], req["MacAlgorithm"]), req["Mac"]):
         raise errors.invalid_mac()
     return {"KeyId": keys.key_arn(scope, key.key_id), "MacValid": True, "MacAlgorithm": req["MacAlgorithm"]}

@@ -82,3 +82,63 @@ def malformed_policy() -> ApiError:
 
 def invalid_marker() -> ApiError:
     return ApiError("InvalidMarkerException", "Could not deserialize marker")
+
+
+def wrong_origin(arn: str, origin: str) -> ApiError:
+    return unsupported(f"{arn} origin is {origin} which is not valid for this operation.")
+
+
+def expiry_missing() -> ApiError:
+    return validation("A validTo date must be set if the ExpirationModel is KEY_MATERIAL_EXPIRES")
+
+
+def invalid_import_token() -> ApiError:
+    return ApiError("InvalidImportTokenException", "")
+
+
+def expired_import_token() -> ApiError:
+    return ApiError("ExpiredImportTokenException", "")
+
+
+def incorrect_key_material() -> ApiError:
+    return ApiError("IncorrectKeyMaterialException", "")
+
+
+def material_pending(arn: str, fresh: str, pending: str) -> ApiError:
+    return ApiError(
+        "KMSInvalidStateException",
+        f"New key material (id: {fresh}) cannot be imported into KMS key {arn}, because another key material (id: "
+        f"{pending}) is pending rotation.",
+    )
+
+
+def nothing_to_rotate_to(arn: str) -> ApiError:
+    return ApiError("KMSInvalidStateException", f"No available key material pending rotation for the key: {arn}.")
+
+
+def too_many_rotations(arn: str) -> ApiError:
+    return ApiError(
+        "LimitExceededException",
+        "The on-demand rotations limit has been reached for the given keyId. No more on-demand rotations can be "
+        f"performed for this key: {arn}",
+    )
+
+
+def not_primary(arn: str) -> ApiError:
+    return unsupported(f"{arn} is not a multi-region primary key.")
+
+
+def replica_exists(arn: str) -> ApiError:
+    return ApiError("AlreadyExistsException", f"Key '{arn}' already exists")
+
+
+def grant_not_found(grant_id: str) -> ApiError:
+    return ApiError("NotFoundException", f"Grant ID {grant_id} not found")
+
+
+def invalid_grant_token() -> ApiError:
+    return ApiError("InvalidGrantTokenException", "")
+
+
+def invalid_principal() -> ApiError:
+    return ApiError("InvalidArnException", "")

@@ -13,14 +13,12 @@ import msgspec
 
 from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
-from mrak.services.kms import crypto, errors, keys
+from mrak.core.page import take_page
+from mrak.services.kms import crypto, errors, keys, regions
 from mrak.services.kms.tables import ALIASES, KEYS, OF_KEY, Alias, Key
 
-PURGE = "kms.purge"
-_DAY_SECONDS = 86_400.0
+DAY_SECONDS = 86_400.0
 _ALIAS = re.compile(r"alias/[a-zA-Z0-9/_-]+")
 _ALIAS_HELP = "Please see https://docs.aws.amazon.com/kms/latest/developerguide/kms-alias.html"
 
@@ -29,8 +27,11 @@ _ALIAS_HELP = "Please see https://docs.aws.amazon.com/kms/latest/developerguide/
 async def create_key(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     """Key pairs take a while to make, so that happens beside the event loop."""
     spec = req.get("KeySpec") or req.get("CustomerMasterKeySpec") or crypto.SYMMETRIC
-    if req.get("Origin", "AWS_KMS") != "AWS_KMS" or spec not in crypto.SPECS:
-        raise errors.unsupported(f"mrak makes keys of the specs {', '.join(crypto.SPECS)} with the origin AWS_KMS.")
+    origin = req.get("Origin", "AWS_KMS")
+    if origin not in ("AWS_KMS", "EXTERNAL") or spec not in crypto.SPECS:
+        raise errors.unsupported(
+            f"mrak makes keys of the specs {', '.join(crypto.SPECS)} with the origins AWS_KMS and EXTERNAL."
+        )
     allowed = crypto.usages(spec)
     if "KeyUsage" not in req and spec not in (crypto.SYMMETRIC,):
         raise errors.validation(
@@ -40,23 +41,29 @@ async def create_key(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     if usage not in allowed:
         raise errors.validation(f"KeyUsage {usage} is not compatible with KeySpec {spec}")
     tags = keys.check_tags(req.get("Tags", []))
-    random = ctx.draw.bytes
-    slow = spec.startswith(("RSA", "ECC"))
-    material = await asyncio.to_thread(crypto.new_material, spec, random) if slow else crypto.new_material(spec, random)
+    materials = [await _new_material(ctx, spec)] if origin == "AWS_KMS" else []
     key_id = f"mrk-{ctx.draw.hex(32)}" if req.get("MultiRegion") else ctx.draw.uuid()
     key = Key(
         key_id=key_id,
         spec=spec,
         usage=usage,
         created_at=ctx.now,
-        materials=[material],
+        materials=materials,
         description=req.get("Description", ""),
         policy=req.get("Policy", ""),
         tags=tags,
         multi_region=req.get("MultiRegion", False),
+        origin=origin,
+        state="Enabled" if materials else "PendingImport",
     )
     await ctx.transact(lambda tx: KEYS.append(tx, ctx.scope, key))
     return {"KeyMetadata": keys.render(ctx.scope, key)}
+
+
+async def _new_material(ctx: Context, spec: str) -> bytes:
+    if spec.startswith(("RSA", "ECC")):
+        return await asyncio.to_thread(crypto.new_material, spec, ctx.draw.bytes)
+    return crypto.new_material(spec, ctx.draw.bytes)
 
 
 @operation("DescribeKey")
@@ -66,20 +73,28 @@ def describe_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("ListKeys")
 def list_keys(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    rows = KEYS.scan(tx, ctx.scope, after=_position(req))
+    rows = KEYS.scan(tx, ctx.scope, after=keys.position(req))
     page, token = take_page(rows, req.get("Limit", 100), lambda row: row.key_id)
     shown = [{"KeyId": row.key_id, "KeyArn": keys.key_arn(ctx.scope, row.key_id)} for row in page]
-    return _paged("Keys", shown, token)
+    return keys.paged("Keys", shown, token)
 
 
 @operation("EnableKey")
 def enable_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _change(ctx, tx, req, state="Enabled")
+    _switch(ctx, tx, req, "Enabled")
 
 
 @operation("DisableKey")
 def disable_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _change(ctx, tx, req, state="Disabled")
+    _switch(ctx, tx, req, "Disabled")
+
+
+def _switch(ctx: Context, tx: Transaction, req: dict[str, Any], state: str) -> None:
+    """A key without its material stays what it is."""
+    scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
+    if key.state == "PendingImport":
+        keys.check_enabled(scope, key)
+    _change(ctx, tx, req, state=state)
 
 
 @operation("UpdateKeyDescription")
@@ -104,63 +119,26 @@ def schedule_key_deletion(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
         )
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     keys.check_not_deleted(scope, key)
-    delete_at = ctx.now + days * _DAY_SECONDS
+    answer = {"KeyId": keys.key_arn(scope, key.key_id), "PendingWindowInDays": days}
     KEYS.lock(tx, scope, key.key_id)
-    KEYS.replace(tx, scope, key, msgspec.structs.replace(key, state="PendingDeletion", delete_at=delete_at))
-    tx.at(Timer(kind=PURGE, key=key.key_id, due_at=delete_at, scope=scope))
-    return {
-        "KeyId": keys.key_arn(scope, key.key_id),
-        "DeletionDate": delete_at,
-        "KeyState": "PendingDeletion",
-        "PendingWindowInDays": days,
-    }
+    if regions.is_primary(scope, key) and key.replica_regions:
+        waiting = msgspec.structs.replace(key, state="PendingReplicaDeletion", waits_days=days)
+        KEYS.replace(tx, scope, key, waiting)
+        return answer | {"KeyState": waiting.state}
+    doomed = regions.wait_for_deletion(tx, scope, key, ctx.now + days * DAY_SECONDS)
+    return answer | {"KeyState": doomed.state, "DeletionDate": doomed.delete_at}
 
 
 @operation("CancelKeyDeletion")
 def cancel_key_deletion(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
-    if key.state != "PendingDeletion":
+    if key.state not in ("PendingDeletion", "PendingReplicaDeletion"):
         raise errors.invalid_state(keys.key_arn(scope, key.key_id), "not pending deletion")
-    tx.cancel(Timer(kind=PURGE, key=key.key_id, due_at=key.delete_at, scope=scope))
+    if key.delete_at:
+        tx.cancel(Timer(kind=regions.PURGE, key=key.key_id, due_at=key.delete_at, scope=scope))
     KEYS.lock(tx, scope, key.key_id)
-    KEYS.replace(tx, scope, key, msgspec.structs.replace(key, state="Disabled", delete_at=0.0))
+    KEYS.replace(tx, scope, key, msgspec.structs.replace(key, state="Disabled", delete_at=0.0, waits_days=0))
     return {"KeyId": keys.key_arn(scope, key.key_id)}
-
-
-@operation("EnableKeyRotation")
-def enable_key_rotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
-    if key.spec != crypto.SYMMETRIC:
-        raise errors.unsupported("")
-    _change(ctx, tx, req, rotates_every_days=req.get("RotationPeriodInDays", 365), rotated_at=ctx.now)
-
-
-@operation("DisableKeyRotation")
-def disable_key_rotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _change(ctx, tx, req, rotates_every_days=0)
-
-
-@operation("RotateKeyOnDemand")
-def rotate_key_on_demand(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
-    keys.check_enabled(scope, key)
-    if key.spec != crypto.SYMMETRIC:
-        raise errors.unsupported("")
-    materials = [*key.materials, ctx.draw.bytes(32)]
-    KEYS.lock(tx, scope, key.key_id)
-    KEYS.replace(tx, scope, key, msgspec.structs.replace(key, materials=materials, rotated_at=ctx.now))
-    return {"KeyId": key.key_id}
-
-
-@operation("GetKeyRotationStatus")
-def get_key_rotation_status(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    _, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
-    deviation("KMS-001")
-    shown: dict[str, Any] = {"KeyRotationEnabled": key.rotates_every_days > 0, "KeyId": key.key_id}
-    if key.rotates_every_days:
-        shown["RotationPeriodInDays"] = key.rotates_every_days
-        shown["NextRotationDate"] = key.rotated_at + key.rotates_every_days * _DAY_SECONDS
-    return shown
 
 
 @operation("CreateAlias")
@@ -208,14 +186,14 @@ def _require_alias(ctx: Context, tx: Transaction, name: str) -> Alias:
 
 @operation("ListAliases")
 def list_aliases(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    after = _position(req)
+    after = keys.position(req)
     if "KeyId" in req:
         scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
         rows = (row for row in OF_KEY.scan(tx, scope, key.key_id) if after is None or row.name > after)
     else:
         rows = (row for row in ALIASES.scan(tx, ctx.scope, after=after))
     page, token = take_page(rows, req.get("Limit", 50), lambda row: row.name)
-    return _paged("Aliases", [_render_alias(ctx, row) for row in page], token)
+    return keys.paged("Aliases", [_render_alias(ctx, row) for row in page], token)
 
 
 def _render_alias(ctx: Context, alias: Alias) -> dict[str, Any]:
@@ -240,19 +218,7 @@ def put_key_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 @operation("GetKeyPolicy")
 def get_key_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
-    return {"Policy": key.policy or _default_policy(scope.partition, scope.account), "PolicyName": "default"}
-
-
-def _default_policy(partition: str, account: str) -> str:
-    statement = {
-        "Sid": "Enable IAM User Permissions",
-        "Effect": "Allow",
-        "Principal": {"AWS": f"arn:{partition}:iam::{account}:root"},
-        "Action": "kms:*",
-        "Resource": "*",
-    }
-    policy = {"Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement]}
-    return msgspec.json.format(msgspec.json.encode(policy), indent=2).decode()
+    return {"Policy": keys.policy_of(scope, key), "PolicyName": "default"}
 
 
 @operation("ListKeyPolicies")
@@ -280,21 +246,7 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 def list_resource_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     _, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     tags = sorted(key.tags.items())
-    after = _position(req)
+    after = keys.position(req)
     rows = [row for row in tags if after is None or row[0] > after]
     page, token = take_page(rows, req.get("Limit", 50), lambda row: row[0])
-    return _paged("Tags", [{"TagKey": name, "TagValue": value} for name, value in page], token)
-
-
-def _position(req: dict[str, Any]) -> str | None:
-    if "Marker" not in req:
-        return None
-    position = find_position(req["Marker"])
-    if position is None:
-        raise errors.invalid_marker()
-    return position
-
-
-def _paged(member: str, shown: list[dict[str, Any]], token: str | None) -> dict[str, Any]:
-    answer: dict[str, Any] = {member: shown, "Truncated": token is not None}
-    return answer if token is None else answer | {"NextMarker": token}
+    return keys.paged("Tags", [{"TagKey": name, "TagValue": value} for name, value in page], token)

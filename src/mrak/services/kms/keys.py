@@ -5,19 +5,27 @@ https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html
 
 from __future__ import annotations
 
+import hashlib
 import re
 from typing import Any
 
+import msgspec
+
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.page import find_position
 from mrak.core.scope import Scope
 from mrak.services.kms import crypto, errors
 from mrak.services.kms.tables import ALIASES, KEYS, Key
 
 _KEY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 _AWS_ALIAS = "alias/aws/"
-# KMS-001
-_STATES = {"Disabled": "disabled", "PendingDeletion": "pending deletion", "PendingImport": "pending import"}
+_STATES = {
+    "Disabled": "disabled",
+    "PendingDeletion": "pending deletion",
+    "PendingReplicaDeletion": "pending replica deletion",
+    "PendingImport": "pending import",
+}
 MOST_TAGS = 50
 
 
@@ -98,7 +106,7 @@ def check_enabled(scope: Scope, key: Key) -> None:
 
 
 def check_not_deleted(scope: Scope, key: Key) -> None:
-    if key.state == "PendingDeletion":
+    if key.state in ("PendingDeletion", "PendingReplicaDeletion"):
         raise errors.invalid_state(key_arn(scope, key.key_id), _STATES[key.state])
 
 
@@ -106,9 +114,24 @@ def check_tags(tags: list[dict[str, str]]) -> dict[str, str]:
     for tag in tags:
         if tag["TagKey"].lower().startswith("aws:"):
             raise errors.tag("Tags beginning with aws: are reserved")
+    if len({tag["TagKey"] for tag in tags}) < len(tags):
+        raise errors.tag("Duplicate tag keys")
     if len(tags) > MOST_TAGS:
         raise errors.tag("Too many tags")
     return {tag["TagKey"]: tag["TagValue"] for tag in tags}
+
+
+def material_id(key_id: str, material: bytes) -> str:
+    """The id of a key material: the same for the same material of the same key, and telling nothing about it."""
+    return hashlib.sha256(key_id.encode() + b"\0" + material).hexdigest()
+
+
+def current_material_id(key: Key) -> str:
+    return material_ids(key)[-1]
+
+
+def material_ids(key: Key) -> list[str]:
+    return key.material_ids or [material_id(key.key_id, material) for material in key.materials]
 
 
 def render(scope: Scope, key: Key) -> dict[str, Any]:
@@ -123,19 +146,67 @@ def render(scope: Scope, key: Key) -> dict[str, Any]:
         "Description": key.description,
         "KeyUsage": key.usage,
         "KeyState": key.state,
-        "Origin": "AWS_KMS",
+        "Origin": key.origin,
         "KeyManager": key.manager,
         "CustomerMasterKeySpec": key.spec,
         "KeySpec": key.spec,
         member: names,
         "MultiRegion": key.multi_region,
     }
+    has_material = bool(key.materials and key.materials[-1])
+    if has_material and key.spec == crypto.SYMMETRIC:
+        shown["CurrentKeyMaterialId"] = current_material_id(key)
+    if has_material and key.origin == "EXTERNAL":
+        shown["ExpirationModel"] = "KEY_MATERIAL_EXPIRES" if key.valid_to else "KEY_MATERIAL_DOES_NOT_EXPIRE"
+        if key.valid_to:
+            shown["ValidTo"] = key.valid_to
     if key.delete_at:
         shown["DeletionDate"] = key.delete_at
+    if key.waits_days:
+        shown["PendingDeletionWindowInDays"] = key.waits_days
     if key.multi_region:
-        shown["MultiRegionConfiguration"] = {
-            "MultiRegionKeyType": "PRIMARY",
-            "PrimaryKey": {"Arn": shown["Arn"], "Region": scope.region},
-            "ReplicaKeys": [],
-        }
+        shown["MultiRegionConfiguration"] = _render_regions(scope, key)
     return shown
+
+
+def _render_regions(scope: Scope, key: Key) -> dict[str, Any]:
+    def place(region: str) -> dict[str, str]:
+        there = Scope(scope.environment, scope.account, region)
+        return {"Arn": key_arn(there, key.key_id), "Region": region}
+
+    primary = key.primary_region or scope.region
+    return {
+        "MultiRegionKeyType": "PRIMARY" if primary == scope.region else "REPLICA",
+        "PrimaryKey": place(primary),
+        "ReplicaKeys": [place(region) for region in key.replica_regions],
+    }
+
+
+def policy_of(scope: Scope, key: Key) -> str:
+    """The key's policy, or the one that a key has of its own."""
+    if key.policy:
+        return key.policy
+    statement = {
+        "Sid": "Enable IAM User Permissions",
+        "Effect": "Allow",
+        "Principal": {"AWS": f"arn:{scope.partition}:iam::{scope.account}:root"},
+        "Action": "kms:*",
+        "Resource": "*",
+    }
+    policy = {"Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement]}
+    return msgspec.json.format(msgspec.json.encode(policy), indent=2).decode()
+
+
+def position(req: dict[str, Any]) -> str | None:
+    """Where a listing goes on."""
+    if "Marker" not in req:
+        return None
+    found = find_position(req["Marker"])
+    if found is None:
+        raise errors.invalid_marker()
+    return found
+
+
+def paged(member: str, shown: list[dict[str, Any]], token: str | None) -> dict[str, Any]:
+    answer: dict[str, Any] = {member: shown, "Truncated": token is not None}
+    return answer if token is None else answer | {"NextMarker": token}

@@ -1,0 +1,142 @@
+"""Rotation of symmetric keys: on demand and, by a timer, automatic. New material becomes the current one; what earlier
+material encrypted stays readable.
+
+https://docs.aws.amazon.com/kms/latest/developerguide/rotate-keys.html
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from mrak.core.background import Timer
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.core.page import take_page
+from mrak.core.scope import Scope
+from mrak.services.kms import crypto, errors, keys, regions
+from mrak.services.kms.tables import KEYS, Key
+
+ROTATE = "kms.rotate"
+_DAY_SECONDS = 86_400.0
+_MOST_ON_DEMAND = 25
+_AUTOMATIC, _ON_DEMAND = "AUTOMATIC", "ON_DEMAND"
+
+
+@operation("EnableKeyRotation")
+def enable_key_rotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, key = _require_rotatable(ctx, tx, req)
+    if key.origin != "AWS_KMS":
+        raise errors.unsupported("")
+    days = req.get("RotationPeriodInDays", 365)
+    KEYS.lock(tx, scope, key.key_id)
+    _unschedule(tx, scope, key)
+    schedule(tx, scope, regions.share(tx, scope, key, rotates_every_days=days, rotated_at=ctx.now))
+
+
+@operation("DisableKeyRotation")
+def disable_key_rotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    scope, key = _require_rotatable(ctx, tx, req)
+    KEYS.lock(tx, scope, key.key_id)
+    _unschedule(tx, scope, key)
+    regions.share(tx, scope, key, rotates_every_days=0)
+
+
+def _require_rotatable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Scope, Key]:
+    scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
+    keys.check_enabled(scope, key)
+    if key.spec != crypto.SYMMETRIC or (key.multi_region and not regions.is_primary(scope, key)):
+        raise errors.unsupported("")
+    return scope, key
+
+
+def next_rotation_at(key: Key) -> float:
+    return key.rotated_at + key.rotates_every_days * _DAY_SECONDS
+
+
+def schedule(tx: Transaction, scope: Scope, key: Key) -> None:
+    """Sets the timer of the next automatic rotation."""
+    tx.at(Timer(kind=ROTATE, key=key.key_id, due_at=next_rotation_at(key), scope=scope))
+
+
+def _unschedule(tx: Transaction, scope: Scope, key: Key) -> None:
+    if key.rotates_every_days:
+        tx.cancel(Timer(kind=ROTATE, key=key.key_id, due_at=next_rotation_at(key), scope=scope))
+
+
+def rotate_automatically(ctx: Context, tx: Transaction, scope: Scope, key: Key) -> None:
+    """A rotation that is due, of an open key, and the timer of the next one. A disabled key waits its turn."""
+    due_at = next_rotation_at(key)
+    if key.state != "Enabled":
+        schedule(tx, scope, regions.share(tx, scope, key, rotated_at=due_at))
+        return
+    fresh = regions.share(
+        tx, scope, key,
+        materials=[*key.materials, ctx.draw.bytes(32)],
+        rotations=[*key.rotations, (due_at, _AUTOMATIC)],
+        rotated_at=due_at,
+    )  # fmt: skip
+    schedule(tx, scope, fresh)
+
+
+@operation("RotateKeyOnDemand")
+def rotate_key_on_demand(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, key = _require_rotatable(ctx, tx, req)
+    arn = keys.key_arn(scope, key.key_id)
+    if sum(kind == _ON_DEMAND for _, kind in key.rotations) >= _MOST_ON_DEMAND:
+        raise errors.too_many_rotations(arn)
+    if key.origin == "EXTERNAL" and not key.pending:
+        raise errors.nothing_to_rotate_to(arn)
+    fresh = key.pending or ctx.draw.bytes(32)
+    KEYS.lock(tx, scope, key.key_id)
+    changes: dict[str, Any] = {
+        "materials": [*key.materials, fresh],
+        "rotations": [*key.rotations, (ctx.now, _ON_DEMAND)],
+        "pending": b"",
+    }
+    if key.origin == "EXTERNAL":
+        changes["material_ids"] = [*key.material_ids, keys.material_id(key.key_id, fresh)]
+    regions.share(tx, scope, key, **changes)
+    return {"KeyId": arn}
+
+
+@operation("GetKeyRotationStatus")
+def get_key_rotation_status(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
+    arn = keys.key_arn(scope, key.key_id)
+    shown: dict[str, Any] = {"KeyRotationEnabled": key.rotates_every_days > 0, "KeyId": arn}
+    if key.rotates_every_days:
+        shown["RotationPeriodInDays"] = key.rotates_every_days
+        shown["NextRotationDate"] = next_rotation_at(key)
+    return shown
+
+
+@operation("ListKeyRotations")
+def list_key_rotations(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
+    if key.spec != crypto.SYMMETRIC:
+        raise errors.unsupported("")
+    after = keys.position(req)
+    entries = _rotations(key, every_material=req.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL")
+    rows = enumerate(entries[int(after) + 1 :] if after else entries, int(after) + 1 if after else 0)
+    page, token = take_page(rows, req.get("Limit", 100), lambda row: str(row[0]))
+    return keys.paged("Rotations", [entry for _, entry in page], token)
+
+
+def _rotations(key: Key, *, every_material: bool) -> list[dict[str, Any]]:
+    shown: list[dict[str, Any]] = []
+    for at, material_id in enumerate(keys.material_ids(key)):
+        if at == 0 and not every_material:
+            continue
+        entry: dict[str, Any] = {"KeyId": key.key_id, "KeyMaterialId": material_id}
+        last = at == len(key.materials) - 1
+        entry["KeyMaterialState"] = "CURRENT" if last else "NON_CURRENT"
+        if at:
+            entry["RotationDate"], entry["RotationType"] = key.rotations[at - 1]
+        if key.origin == "EXTERNAL":
+            entry["ImportState"] = "IMPORTED" if key.materials[at] else "PENDING_IMPORT"
+        shown.append(entry)
+    if key.pending and every_material:
+        pending = keys.material_id(key.key_id, key.pending)
+        fresh = {"KeyMaterialState": "PENDING_ROTATION", "ImportState": "IMPORTED"}
+        shown.append({"KeyId": key.key_id, "KeyMaterialId": pending} | fresh)
+    return shown
