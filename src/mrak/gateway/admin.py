@@ -9,9 +9,9 @@
 
 It is for this machine only, since it gives out keys: the peer has to be loopback, the host one of loopback's names (a
 page that had its own name resolve to 127.0.0.1 is refused), and a change needs the header `x-mrak`, which no page of
-another origin can send unasked. Where only keys open anything (`--access keys`), functions of several people run on this
-machine: then all but the status needs the content of `admin-key` in the data folder in that header. Whoever can read
-that folder has everything anyway, and functions cannot.
+another origin can send unasked. Where only keys open anything (`--access keys`), functions of several people run on
+this machine: then all but the status needs the content of `admin-key` in the data folder in that header. Whoever can
+read that folder has everything anyway, and functions cannot.
 """
 
 from __future__ import annotations
