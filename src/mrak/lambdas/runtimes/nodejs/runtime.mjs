@@ -4,6 +4,7 @@
 import { Api } from "./api.mjs";
 import { describe, patchConsole, say } from "./log.mjs";
 import { loadHandler } from "./loader.mjs";
+import { resolveLocalNames } from "./names.mjs";
 import { installAwslambda, isStreaming, ResponseStream } from "./streaming.mjs";
 
 const api = new Api(Number(process.argv[2]));
@@ -168,6 +169,7 @@ process.on("unhandledRejection", (reason) => {
 
 async function main() {
   patchConsole(() => current?.id);
+  resolveLocalNames();
   installAwslambda();
   let handler;
   try {

@@ -24,6 +24,7 @@ sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 
 import function_context
 import function_logging
+import local_names
 
 SDK_PACKAGES = ("boto3", "botocore", "s3transfer", "jmespath", "dateutil", "six", "urllib3")
 API = "/2018-06-01/runtime"
@@ -190,6 +191,7 @@ def run(descriptor, log, sdk_folder):
     api = Api(descriptor)
     _set_paths(sdk_folder)
     time.tzset()
+    local_names.resolve_local_names()
     sys.modules["__main__"] = types.ModuleType("__main__")  # the function is not the spawner
     logs = function_logging.set_up(log)
     try:
