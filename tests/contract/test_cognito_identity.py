@@ -319,3 +319,33 @@ def test_pools_are_made_changed_listed_and_removed(fresh_sandbox: Any, app: App)
     assert error_of(pools.describe_identity_pool, IdentityPoolId=ids[0])[0] == "ResourceNotFoundException"
     vague = {"RoleMappings": {"x": {"Type": "Token"}}, "Roles": {}}
     assert error_of(pools.set_identity_pool_roles, IdentityPoolId=ids[1], **vague)[0] == "InvalidParameterException"
+
+
+def test_session_tags_in_a_template(fresh_sandbox: Any) -> None:
+    """AWS::Cognito::IdentityPoolPrincipalTag maps claims to tags, follows an update, and takes the map with it."""
+    provider = "cognito-idp.us-east-1.amazonaws.com/us-east-1_Abcdefghi"
+
+    def template(tags: dict[str, str] | None) -> str:
+        pool = {
+            "AllowUnauthenticatedIdentities": False,
+            "CognitoIdentityProviders": [{"ProviderName": provider, "ClientId": "1234567890abcdefghijklmnop"}],
+        }
+        named = {"IdentityPoolId": {"Ref": "Pool"}, "IdentityProviderName": provider}
+        resources: dict[str, Any] = {"Pool": {"Type": "AWS::Cognito::IdentityPool", "Properties": pool}}
+        if tags is not None:
+            properties = {**named, "UseDefaults": False, "PrincipalTags": tags}
+            resources["Tags"] = {"Type": "AWS::Cognito::IdentityPoolPrincipalTag", "Properties": properties}
+        return json.dumps({"Resources": resources, "Outputs": {"Pool": {"Value": {"Ref": "Pool"}}}})
+
+    stacks, pools = fresh_sandbox.client("cloudformation"), fresh_sandbox.client("cognito-identity")
+    stacks.create_stack(StackName="tags", TemplateBody=template({"owner": "sub"}))
+    stacks.get_waiter("stack_create_complete").wait(StackName="tags", WaiterConfig={"Delay": 1})
+    pool_id = stacks.describe_stacks(StackName="tags")["Stacks"][0]["Outputs"][0]["OutputValue"]
+    asked = {"IdentityPoolId": pool_id, "IdentityProviderName": provider}
+    shown = stacks.describe_stack_resource(StackName="tags", LogicalResourceId="Tags")["StackResourceDetail"]
+    assert shown["PhysicalResourceId"] == f"{pool_id}|{provider}"
+    for wanted in ({"owner": "sub"}, {"mail": "email"}, None):
+        if wanted != {"owner": "sub"}:
+            stacks.update_stack(StackName="tags", TemplateBody=template(wanted))
+            stacks.get_waiter("stack_update_complete").wait(StackName="tags", WaiterConfig={"Delay": 1})
+        assert pools.get_principal_tag_attribute_map(**asked).get("PrincipalTags", {}) == (wanted or {})

@@ -40,3 +40,28 @@ class RoleAttachment(ResourceType):
 
     async def delete(self, res: Resource) -> None:
         await res.call("SetIdentityPoolRoles", {"IdentityPoolId": res.properties["IdentityPoolId"], "Roles": {}})
+
+
+@resource("AWS::Cognito::IdentityPoolPrincipalTag")
+class PrincipalTag(ResourceType):
+    """Which of a token's claims become tags of the session."""
+
+    required = ("IdentityPoolId", "IdentityProviderName")
+    replacement = ("IdentityPoolId", "IdentityProviderName")
+
+    def _named(self, res: Resource) -> dict[str, str]:
+        return {name: res.properties[name] for name in self.required}
+
+    async def create(self, res: Resource) -> None:
+        await self._put(res)
+        res.physical_id = "|".join(self._named(res).values())
+
+    async def update(self, res: Resource) -> None:
+        await self._put(res)
+
+    async def _put(self, res: Resource) -> None:
+        given = {name: res.properties[name] for name in ("UseDefaults", "PrincipalTags") if name in res.properties}
+        await res.call("SetPrincipalTagAttributeMap", {**self._named(res), **given})
+
+    async def delete(self, res: Resource) -> None:
+        await res.call("SetPrincipalTagAttributeMap", {**self._named(res), "UseDefaults": False, "PrincipalTags": {}})
