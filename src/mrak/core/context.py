@@ -131,6 +131,13 @@ class Context(Protocol):
     draw: Draws
     trace: str
     """The trace header that goes on with what this operation causes: Root=...;Parent=...;Sampled=1."""
+
+    @property
+    def joined_trace(self) -> str:
+        """`trace` where this operation came with one; "" where it would be the first of its own, for what is only kept
+        for later."""
+        ...
+
     source: str
     """The caller's address, "" where it did not come over the network."""
     http: Request | None
@@ -174,6 +181,11 @@ class Context(Protocol):
         principal: Principal | None = None,
     ) -> dict[str, Any]:
         """Another operation, as the same principal unless another is named; same trace. Raises its ApiError."""
+        ...
+
+    def in_trace(self, trace: str) -> Context:
+        """A context for what goes on with another trace than this one's ("" begins a new one): a consumer's batches,
+        each in the trace of its cause."""
         ...
 
     def resource_id(self, length: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz0123456789") -> str:

@@ -76,6 +76,10 @@ class OperationContext:
         return f"Root={self.root_id};Parent={self.span_id};Sampled=1"
 
     @property
+    def joined_trace(self) -> str:
+        return self.trace if self.parent_id is not None else ""
+
+    @property
     def blobs(self) -> BlobStore:
         return self.environment.blobs
 
@@ -115,6 +119,13 @@ class OperationContext:
         )
         inner.endpoint = self.endpoint
         return await self.engine.call(inner, service, operation, params)
+
+    def in_trace(self, trace: str) -> OperationContext:
+        made = OperationContext(self.engine, self.environment, self.scope, self.principal, trace)
+        made.endpoint = self.endpoint
+        # It leaves no record of its own, so what it calls is the cause's child.
+        made.span_id = made.parent_id or made.span_id
+        return made
 
     def resource_id(self, length: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz0123456789") -> str:
         code = self.environment.code

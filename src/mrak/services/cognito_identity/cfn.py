@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mrak.core.resource import Resource, ResourceType, resource
 
 
@@ -49,7 +51,7 @@ class PrincipalTag(ResourceType):
     required = ("IdentityPoolId", "IdentityProviderName")
     replacement = ("IdentityPoolId", "IdentityProviderName")
 
-    def _named(self, res: Resource) -> dict[str, str]:
+    def _named(self, res: Resource) -> dict[str, Any]:
         return {name: res.properties[name] for name in self.required}
 
     async def create(self, res: Resource) -> None:

@@ -42,10 +42,11 @@ class Stream(msgspec.Struct, frozen=True):
 
 
 class Record(msgspec.Struct, frozen=True):
-    """A stream record: its place, and its JSON as GetRecords gives it."""
+    """A stream record: its place, its JSON as GetRecords gives it, and the trace that goes on with it ("" for none)."""
 
     sequence: int
     body: bytes
+    trace: str = ""
 
 
 def find_stream(tx: Transaction, arn: str, environment: str) -> Stream | None:
@@ -93,11 +94,12 @@ def read_after(
     prefix = streams.RECORDS.prefix(stream.scope, stream.entry.number)
     start = prefix if position is None else prefix + encode_part(position + 1)
     found: list[Record] = []
-    for key, body in tx.scan(start, prefix_end(prefix)):
+    for key, row in tx.scan(start, prefix_end(prefix)):
         position = _sequence_of(key)
-        if is_trimmed(body, now):
+        if is_trimmed(row, now):
             continue
-        found.append(Record(position, body))
+        body, _, trace = row.partition(b"\n")
+        found.append(Record(position, body, trace.decode()))
         if len(found) == limit:
             break
     return found, position
@@ -118,8 +120,8 @@ class _Dated(msgspec.Struct):
 _decode_date = msgspec.json.Decoder(_Dated).decode
 
 
-def is_trimmed(body: bytes, now: float) -> bool:
-    return _decode_date(body).dynamodb.ApproximateCreationDateTime < now - RETENTION_SECONDS
+def is_trimmed(row: bytes, now: float) -> bool:
+    return _decode_date(row.partition(b"\n")[0]).dynamodb.ApproximateCreationDateTime < now - RETENTION_SECONDS
 
 
 def first_sequence(stream: Stream) -> str:

@@ -1,6 +1,6 @@
 """Stream records: what changed, appended in the transaction that changed it.
 
-    dynamodb.stream   account region NUMBER SEQUENCE -> the record's JSON
+    dynamodb.stream   account region NUMBER SEQUENCE -> the record's JSON, a line feed, the trace it was written in
 
 A stream has one shard, as a table of less than one partition has at AWS. Sequence numbers grow with every change of
 the environment, so that they order the changes of an item. A write that changes nothing leaves no record.
@@ -76,7 +76,8 @@ def append(
     record = _render(ctx, schema, stream, sequence, old, new)
     if by_service:
         record["userIdentity"] = TTL_IDENTITY
-    tx.put(RECORDS.prefix(schema.scope, stream.number) + encode_part(sequence), _encode(record))
+    row = _encode(record) + b"\n" + ctx.joined_trace.encode()
+    tx.put(RECORDS.prefix(schema.scope, stream.number) + encode_part(sequence), row)
     tx.notify(topic(schema.scope, stream.number))
 
 

@@ -42,8 +42,8 @@ def trim(ctx: Context, tx: Transaction, timer: Timer) -> None:
         return
     prefix = RECORDS.prefix(timer.scope, entry.number)
     end, count = prefix, 0
-    for key, body in tx.scan(prefix, prefix_end(prefix), _PAGE_ROWS):
-        if not is_trimmed(body, ctx.now):
+    for key, row in tx.scan(prefix, prefix_end(prefix), _PAGE_ROWS):
+        if not is_trimmed(row, ctx.now):
             break
         end, count = key + b"\x00", count + 1
     if count:

@@ -16,6 +16,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
+from mrak.core.traces import common_trace
 from mrak.services.lambda_.exports import is_debugged
 from mrak.services.lambda_.filters import Criteria
 from mrak.services.lambda_.references import function_arn
@@ -100,7 +101,7 @@ class QueueSource:
         dropped: list[Message] = []
         for message in answer.get("Messages", []):
             (taken if self._criteria.passes(self._render(message)) else dropped).append(message)
-        await self._delete(dropped)
+        await self._delete(self._ctx, dropped)
         return taken
 
     async def _process(self, batch: list[Message]) -> None:
@@ -108,8 +109,9 @@ class QueueSource:
             stopped: set[str] = set()
             for part in self._split(batch):
                 to_do = [message for message in part if _group(message) not in stopped]
-                done = await self._invoke(to_do) if to_do else []
-                await self._delete(done)
+                ctx = self._ctx.in_trace(common_trace(map(_trace, to_do)))
+                done = await self._invoke(ctx, to_do) if to_do else []
+                await self._delete(ctx, done)
                 if is_debugged(self._ctx, self._function):
                     await self._hold([message for message in to_do if message not in done], 0)
                 stopped |= {_group(message) for message in to_do if message not in done} - {""}
@@ -129,16 +131,17 @@ class QueueSource:
             size += message_bytes
         return parts
 
-    async def _invoke(self, batch: list[Message]) -> list[Message]:
+    async def _invoke(self, ctx: Context, batch: list[Message]) -> list[Message]:
         """The messages of the batch that are done."""
         payload = json.dumps({"Records": [self._render(message) for message in batch]}, ensure_ascii=False).encode()
         if is_debugged(self._ctx, self._function):
             await self._hold(batch, _LONGEST_VISIBILITY_SECONDS)
+        asked = {"FunctionName": self._function, "Payload": payload}
         pause = _FIRST_PAUSE_SECONDS
         until = 0.0
         while True:
             try:
-                answer = await self._ctx.call("lambda", "Invoke", {"FunctionName": self._function, "Payload": payload})
+                answer = await ctx.call("lambda", "Invoke", asked)
                 break
             except ApiError as error:
                 if error.code != "TooManyRequestsException":
@@ -172,15 +175,14 @@ class QueueSource:
         answer = await self._ctx.call("sqs", "GetQueueAttributes", wanted, scope=self._scope)
         return int(answer["Attributes"]["VisibilityTimeout"])
 
-    async def _delete(self, messages: list[Message]) -> None:
+    async def _delete(self, ctx: Context, messages: list[Message]) -> None:
         for at in range(0, len(messages), _BATCH_AT_ONCE):
             entries = [
                 {"Id": str(number), "ReceiptHandle": message["ReceiptHandle"]}
                 for number, message in enumerate(messages[at : at + _BATCH_AT_ONCE])
             ]
-            await self._ctx.call(
-                "sqs", "DeleteMessageBatch", {"QueueUrl": self._url, "Entries": entries}, scope=self._scope
-            )
+            params = {"QueueUrl": self._url, "Entries": entries}
+            await ctx.call("sqs", "DeleteMessageBatch", params, scope=self._scope)
 
     def _render(self, message: Message) -> dict[str, Any]:
         """A record of the event (recorded: test_message_body_and_attributes_passed_correctly)."""
@@ -191,6 +193,11 @@ def _group(message: Message) -> str:
     """The group of a FIFO queue's message; "" in a standard queue, where each message is on its own."""
     group: str = message.get("Attributes", {}).get("MessageGroupId", "")
     return group if "SequenceNumber" in message.get("Attributes", {}) else ""
+
+
+def _trace(message: Message) -> str:
+    header: str = message.get("Attributes", {}).get("AWSTraceHeader", "")
+    return header
 
 
 def succeeded(batch: list[Message], payload: bytes) -> list[Message]:

@@ -16,6 +16,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
+from mrak.core.traces import common_trace
 from mrak.services.dynamodb import exports as dynamodb
 from mrak.services.dynamodb.exports import Stream
 from mrak.services.lambda_ import destinations
@@ -48,6 +49,8 @@ class StreamSource:
         self._mapping = mapping
         self._stream = stream
         self._position = begun.position if begun else None
+        self._traces: dict[str, str] = {}
+        """What was read last: sequence number -> the trace that the change was made in."""
         self._settings = mapping.settings
         self._window = _window_of(mapping, begun)
         self._function = function_arn(ctx.scope, mapping.function, mapping.qualifier)
@@ -125,6 +128,7 @@ class StreamSource:
         def read(tx: Transaction) -> tuple[list[tuple[int, Record]], int | None]:
             size = self._settings["BatchSize"]
             rows, reached = dynamodb.read_after(tx, self._stream, self._position, size, self._ctx.clock())
+            self._traces = {dynamodb.render_sequence(row.sequence): row.trace for row in rows}
             return [(row.sequence, self._render(row.body)) for row in rows], reached
 
         return await self._ctx.transact(read)
@@ -183,10 +187,14 @@ class StreamSource:
         if self._window is not None:
             event |= self._window.render(dynamodb.shard_id(self._stream), self._mapping.source_arn, is_final)
         payload = json.dumps(event, ensure_ascii=False).encode()
+        asked = {"FunctionName": self._function, "Payload": payload}
+        deviation("XRAY-002")
+        causes = [self._traces.get(record["dynamodb"]["SequenceNumber"], "") for record in batch]
+        ctx = self._ctx.in_trace(common_trace(causes))
         pause = _FIRST_PAUSE_SECONDS
         while True:
             try:
-                return await self._ctx.call("lambda", "Invoke", {"FunctionName": self._function, "Payload": payload})
+                return await ctx.call("lambda", "Invoke", asked)
             except ApiError as error:
                 if error.code != "TooManyRequestsException":
                     return None

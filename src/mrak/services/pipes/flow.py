@@ -37,6 +37,10 @@ class Flow:
         self._target: Arn = target
         self._parameters: dict[str, Any] = pipe.settings.get("TargetParameters") or {}
 
+    def in_trace(self, trace: str) -> Flow:
+        """The same way for a batch that goes on with the trace of its cause."""
+        return Flow(self._ctx.in_trace(trace), self._pipe, self._arn)
+
     async def send(self, records: list[Record]) -> list[str]:
         """Hands the batch on; the ids of those that the target reports as failed. Raises where all of it failed."""
         items: list[Any] = list(records)

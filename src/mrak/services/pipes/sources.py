@@ -15,6 +15,7 @@ from mrak.core.background import Consumer, Undeliverable
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import consumer
+from mrak.core.traces import common_trace
 from mrak.lang.inputtransform import InputTransformError
 from mrak.services.dynamodb import exports as dynamodb
 from mrak.services.dynamodb.exports import Stream
@@ -72,7 +73,8 @@ async def _drain_queue(ctx: Context, pipe: Pipe, flow: Flow) -> None:
         wanted = [record for record in records.values() if criteria.passes(record)]
         failed: set[str] = set()
         if wanted:
-            failed = await _try_to_send(flow, wanted)
+            trace = common_trace(record["attributes"].get("AWSTraceHeader", "") for record in wanted)
+            failed = await _try_to_send(flow.in_trace(trace), wanted)
         done = [message for message in messages if message["MessageId"] not in failed]
         if done:
             entries = [{"Id": str(n), "ReceiptHandle": message["ReceiptHandle"]} for n, message in enumerate(done)]
@@ -99,8 +101,10 @@ async def _drain_stream(ctx: Context, pipe: Pipe, flow: Flow) -> None:
             if not rows:
                 await arrivals.wait(_IDLE_SECONDS)
                 continue
-            records = [{**msgspec.json.decode(row.body), "eventSourceARN": stream.arn} for row in rows]
-            await _send_in_order(ctx, pipe, flow, [record for record in records if criteria.passes(record)])
+            found = [({**msgspec.json.decode(row.body), "eventSourceARN": stream.arn}, row.trace) for row in rows]
+            wanted = [pair for pair in found if criteria.passes(pair[0])]
+            traced = flow.in_trace(common_trace(trace for _, trace in wanted))
+            await _send_in_order(ctx, pipe, traced, [record for record, _ in wanted])
             position = reached
             await ctx.transact(_saver(ctx, pipe, position))
 

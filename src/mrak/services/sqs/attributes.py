@@ -38,6 +38,11 @@ def pack(attributes: dict[str, Any] | None) -> tuple[bytes, str, int]:
     return _encode(stored), digest(stored), size
 
 
+def trace_header(trace: str) -> dict[str, Any]:
+    """The system attribute by which a message's receiver goes on with the sender's trace."""
+    return {"AWSTraceHeader": {"DataType": "String", "StringValue": trace}}
+
+
 def unpack(packed: bytes) -> Stored:
     return _decode(packed) if packed else {}
 

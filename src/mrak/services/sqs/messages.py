@@ -51,6 +51,9 @@ def new(ctx: Context, queue: Queue, req: dict[str, Any]) -> Message:
     assert body is not None
     packed, packed_md5, packed_bytes = attributes.pack(req.get("MessageAttributes"))
     system, system_md5, _ = attributes.pack(req.get("MessageSystemAttributes"))
+    if not system and ctx.http is not None and ctx.joined_trace:
+        # The header of the HTTP request, which SDKs in functions send, stays with the message.
+        system = attributes.pack(attributes.trace_header(ctx.joined_trace))[0]
     raw = body.encode()
     rules.check_size(queue, len(raw) + packed_bytes)
     return Message(

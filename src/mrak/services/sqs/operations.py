@@ -331,7 +331,7 @@ def _render_sent(message: Message, queue: Queue) -> dict[str, Any]:
     sent = {"MessageId": message.message_id, "MD5OfMessageBody": message.body_md5}
     if message.attributes:
         sent["MD5OfMessageAttributes"] = message.attributes_md5
-    if message.system_attributes:
+    if message.system_attributes_md5:
         sent["MD5OfMessageSystemAttributes"] = message.system_attributes_md5
     if queue.fifo:
         sent["SequenceNumber"] = fifo.render_sequence(message.sequence)

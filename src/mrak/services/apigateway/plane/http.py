@@ -75,7 +75,7 @@ async def execute(ctx: Context, request: Request, route: Any) -> Response:
     if target is None:
         return failures.plain(403, "Forbidden", "ForbiddenException")
     ctx.about(f"arn:{ctx.scope.partition}:apigateway:{ctx.scope.region}::/restapis/{route.resource}")
-    ctx.meter("ApiGatewayRestRequests", 1)
+    ctx.meter("ApiGatewayRequests", 1)
     path = "/" + rest.lstrip("/")
     match = target.release.resources.find(request.method, path)
     call = _call(ctx, request, target, match, (route.resource, path, extended_id))

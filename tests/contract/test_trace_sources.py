@@ -1,0 +1,153 @@
+"""Traces through queues, streams and pipes: a batch goes on with the trace of its cause, and consumers do not pile
+everything that they ever do into one trace."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import Any
+
+from tests.contract.lambda_bench import create
+
+ROOT = "1-67891233-abcdef0123456789abcdef{:02d}"
+QUIET = "def handler(event, context):\n    print('seen', event['Records'][0]['eventSource'])\n"
+
+
+def traced(client: Any, number: int) -> Any:
+    """The client with the header that SDKs in functions send."""
+
+    def add(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = f"Root={ROOT.format(number)};Parent=53995c3f42cd8ad8;Sampled=1"
+
+    client.meta.events.register("before-send", add)
+    return client
+
+
+def segments(sandbox: Any, number: int) -> list[dict[str, Any]]:
+    traces = sandbox.client("xray").batch_get_traces(TraceIds=[ROOT.format(number)])["Traces"]
+    return [json.loads(part["Document"]) for trace in traces for part in trace["Segments"]]
+
+
+def wait_for(sandbox: Any, number: int, operation: str) -> list[dict[str, Any]]:
+    """All segments of the trace, once it has this operation."""
+    deadline = time.monotonic() + 30
+    while True:
+        found = segments(sandbox, number)
+        if any(one["aws"]["operation"] == operation for one in found):
+            return found
+        assert time.monotonic() < deadline, f"no {operation} in {[one['aws']['operation'] for one in found]}"
+        time.sleep(0.05)
+
+
+def invocations(found: list[dict[str, Any]]) -> int:
+    return sum(one["aws"]["operation"] == "Invoke" for one in found)
+
+
+def queue_of(sandbox: Any, name: str) -> tuple[str, str]:
+    sqs = sandbox.client("sqs")
+    url = sqs.create_queue(QueueName=name)["QueueUrl"]
+    return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def table_of(sandbox: Any, name: str) -> str:
+    made = sandbox.client("dynamodb").create_table(
+        TableName=name,
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
+        StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+    )
+    return str(made["TableDescription"]["LatestStreamArn"])
+
+
+def test_a_message_carries_the_trace_of_its_sender(fresh_sandbox: Any) -> None:
+    """The header of the request becomes the system attribute AWSTraceHeader, which is not part of the answer's digests;
+    one that the sender gave itself stays as it is."""
+    url, _ = queue_of(fresh_sandbox, "q")
+    sqs = traced(fresh_sandbox.client("sqs"), 1)
+    assert "MD5OfMessageSystemAttributes" not in sqs.send_message(QueueUrl=url, MessageBody="a")
+    given = {"AWSTraceHeader": {"DataType": "String", "StringValue": f"Root={ROOT.format(2)}"}}
+    sqs.send_message(QueueUrl=url, MessageBody="b", MessageSystemAttributes=given)
+    plain = fresh_sandbox.client("sqs")
+    plain.send_message(QueueUrl=url, MessageBody="c")
+    shown: dict[str, dict[str, str]] = {}
+    while len(shown) < 3:
+        answer = plain.receive_message(QueueUrl=url, MessageSystemAttributeNames=["All"], WaitTimeSeconds=5)
+        shown |= {message["Body"]: message["Attributes"] for message in answer["Messages"]}
+    assert shown["a"]["AWSTraceHeader"].startswith(f"Root={ROOT.format(1)};Parent=")
+    assert shown["b"]["AWSTraceHeader"] == f"Root={ROOT.format(2)}"
+    assert "AWSTraceHeader" not in shown["c"]
+
+
+def test_a_queue_and_its_function_are_one_trace(fresh_sandbox: Any) -> None:
+    """Two messages of two traces: each trace has its own invocation, under the span that sent the message."""
+    url, arn = queue_of(fresh_sandbox, "q")
+    client = fresh_sandbox.client("lambda")
+    create(client, "worker", QUIET)
+    client.create_event_source_mapping(FunctionName="worker", EventSourceArn=arn, BatchSize=1)
+    for number in (3, 4):
+        traced(fresh_sandbox.client("sqs"), number).send_message(QueueUrl=url, MessageBody="x")
+    for number in (3, 4):
+        found = wait_for(fresh_sandbox, number, "DeleteMessageBatch")
+        spans = {one["aws"]["operation"]: one for one in found}
+        assert spans["Invoke"]["parent_id"] == spans["SendMessage"]["id"]
+        assert invocations(found) == 1
+
+
+def test_a_stream_and_its_function_are_one_trace(fresh_sandbox: Any) -> None:
+    """XRAY-002: on AWS a trace ends at the table. GetRecords shows nothing of it."""
+    stream = table_of(fresh_sandbox, "items")
+    client = fresh_sandbox.client("lambda")
+    create(client, "worker", QUIET)
+    client.create_event_source_mapping(
+        FunctionName="worker", EventSourceArn=stream, StartingPosition="TRIM_HORIZON", BatchSize=1
+    )
+    for number in (5, 6):
+        item = {"id": {"S": str(number)}}
+        traced(fresh_sandbox.client("dynamodb"), number).put_item(TableName="items", Item=item)
+    fresh_sandbox.client("dynamodb").put_item(TableName="items", Item={"id": {"S": "untraced"}})
+    for number in (5, 6):
+        found = wait_for(fresh_sandbox, number, "Invoke")
+        spans = {one["aws"]["operation"]: one for one in found}
+        assert spans["Invoke"]["parent_id"] == spans["PutItem"]["id"]
+        assert invocations(found) == 1
+    streams = fresh_sandbox.client("dynamodbstreams")
+    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
+    place = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    records = streams.get_records(ShardIterator=place["ShardIterator"])["Records"]
+    assert [record["dynamodb"]["Keys"]["id"]["S"] for record in records] == ["5", "6", "untraced"]
+    assert set(records[0]) == {"awsRegion", "dynamodb", "eventID", "eventName", "eventSource", "eventVersion"}
+
+
+def test_a_batch_of_several_traces_begins_a_new_one(fresh_sandbox: Any) -> None:
+    """What a shared batch costs belongs to none of its causes alone."""
+    url, arn = queue_of(fresh_sandbox, "q")
+    for number in (7, 8):
+        traced(fresh_sandbox.client("sqs"), number).send_message(QueueUrl=url, MessageBody="x")
+    client = fresh_sandbox.client("lambda")
+    create(client, "worker", QUIET)
+    client.create_event_source_mapping(FunctionName="worker", EventSourceArn=arn, BatchSize=2)
+    sqs = fresh_sandbox.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    deadline = time.monotonic() + 30
+    while any(int(n) for n in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()):
+        assert time.monotonic() < deadline
+    # Asking for the bill writes all records that wait to be written.
+    assert fresh_sandbox.server.ask("GET", f"/_mrak/bill?environment={fresh_sandbox.name}")["lines"]
+    for number in (7, 8):
+        assert {one["aws"]["operation"] for one in segments(fresh_sandbox, number)} == {"SendMessage"}
+
+
+def test_a_pipe_goes_on_with_the_trace(fresh_sandbox: Any) -> None:
+    """From a table's stream to a queue, under the write that caused it."""
+    stream, (_, arn) = table_of(fresh_sandbox, "items"), queue_of(fresh_sandbox, "q")
+    fresh_sandbox.client("pipes").create_pipe(
+        Name="p",
+        RoleArn=f"arn:aws:iam::{fresh_sandbox.account}:role/p",
+        Source=stream,
+        SourceParameters={"DynamoDBStreamParameters": {"StartingPosition": "TRIM_HORIZON"}},
+        Target=arn,
+    )
+    traced(fresh_sandbox.client("dynamodb"), 9).put_item(TableName="items", Item={"id": {"S": "1"}})
+    spans = {one["aws"]["operation"]: one for one in wait_for(fresh_sandbox, 9, "SendMessage")}
+    assert spans["SendMessage"]["parent_id"] == spans["PutItem"]["id"]
