@@ -62,7 +62,9 @@ class PrincipalTag(ResourceType):
         await self._put(res)
 
     async def _put(self, res: Resource) -> None:
-        given = {name: res.properties[name] for name in ("UseDefaults", "PrincipalTags") if name in res.properties}
+        given: dict[str, Any] = {
+            name: res.properties[name] for name in ("UseDefaults", "PrincipalTags") if name in res.properties
+        }
         await res.call("SetPrincipalTagAttributeMap", {**self._named(res), **given})
 
     async def delete(self, res: Resource) -> None:
