@@ -147,6 +147,20 @@ def test_a_code_becomes_tokens(app: App, browser: Browser) -> None:
     assert (late.status, json.loads(late.text)["error"]) == (401, "invalid_token")
 
 
+def test_pages_of_other_origins_ask_for_tokens(app: App, browser: Browser) -> None:
+    """A single-page application redeems its code by itself: the endpoints for code have CORS, the forms have none."""
+    asking = {"Origin": "https://app.example.com"}
+    wanted = {"Access-Control-Request-Method": "POST", "Access-Control-Request-Headers": "authorization"}
+    for page in ("/oauth2/token", "/oauth2/userInfo", "/oauth2/revoke", "/.well-known/jwks.json"):
+        allowed = browser.ask("OPTIONS", f"{browser.base}{page}", **asking, **wanted)
+        assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (200, "*")
+        assert allowed.headers["access-control-allow-headers"] == "authorization"
+    refused = browser.ask("POST", f"{browser.base}/oauth2/token", {"grant_type": "none"}, **asking)
+    assert (refused.status, refused.headers["access-control-allow-origin"]) == (400, "*"), refused.text
+    page = browser.ask("GET", f"{browser.base}/login?{urlencode(wish(app))}", **asking)
+    assert page.status in (200, 302) and "access-control-allow-origin" not in page.headers
+
+
 def test_pkce_needs_its_verifier(app: App, browser: Browser) -> None:
     back = sign_in(app, browser, code_challenge=CHALLENGE, code_challenge_method="S256")
     form = {"grant_type": "authorization_code", "client_id": app.client_id, "redirect_uri": CALLBACK}

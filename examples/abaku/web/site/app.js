@@ -57,31 +57,28 @@ function go(path) {
 // --- what is shown ---------------------------------------------------------------------------------------------
 
 function render() {
-  const typed = document.activeElement?.closest('form'); // a form that is being filled in stays as it is
-  if (typed && state.user) return renderAround(typed);
-  document.body.replaceChildren(...(state.user ? page() : welcome()));
-}
-
-function page() {
-  const side = el('aside', {}, newInvoice(), news());
-  return [header(), el('main', {}, el('div', { class: 'work' }, content()), side)];
-}
-
-function renderAround(form) {
+  if (!state.user) return document.body.replaceChildren(welcome());
+  if (!document.querySelector('main')) document.body.replaceChildren(...frame());
   document.querySelector('header').replaceWith(header());
   document.querySelector('.work').replaceChildren(...content());
   document.querySelector('.news').replaceWith(news());
-  form.querySelector('.problem').textContent = state.error;
+  document.querySelector('#new-invoice .problem').textContent = state.shown ? '' : state.error;
+}
+
+// Made once: whatever happens meanwhile, a form keeps what was typed into it.
+function frame() {
+  const side = el('aside', {}, newInvoice(), el('section', { class: 'news' }));
+  return [el('header'), el('main', {}, el('div', { class: 'work' }), side)];
 }
 
 const content = () => (state.shown ? [oneInvoice(state.shown)] : [summary(), invoiceTable()]);
 
 function welcome() {
-  return [el('section', { class: 'welcome' },
+  return el('section', { class: 'welcome' },
     el('img', { src: '/logo.svg', alt: '' }),
     el('h1', {}, 'Abaku'),
     el('p', {}, 'Invoices that look after themselves: issued in a minute, matched with your bank, reminded on time.'),
-    el('button', { class: 'primary', id: 'sign-in', onclick: signIn }, 'Sign in or open an account'))];
+    el('button', { class: 'primary', id: 'sign-in', onclick: signIn }, 'Sign in or open an account'));
 }
 
 function header() {
@@ -194,7 +191,7 @@ function newInvoice() {
     el('div', { class: 'pair' },
       field('Amount in EUR', { name: 'amount', inputmode: 'decimal', placeholder: '1210.00', pattern: '[0-9]{1,7}([.][0-9]{2})?' }),
       field('Due in days', { name: 'days', type: 'number', value: 14, min: 0, max: 90 })),
-    el('p', { class: 'problem' }, state.shown ? '' : state.error),
+    el('p', { class: 'problem' }),
     el('button', { class: 'primary' }, 'Issue invoice'));
 }
 
@@ -210,7 +207,6 @@ async function issue(event) {
     });
     state.fresh = invoice.number;
     form.reset();
-    document.activeElement.blur();
     await load();
   });
 }

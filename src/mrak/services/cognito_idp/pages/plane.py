@@ -36,10 +36,34 @@ _FORMS: Final = {
     "/challenge": forms.challenge,
 }
 _ONLY_POSTED: Final = ("/confirmforgotPassword", "/challenge")
+# What an application's own code asks, from whatever page: none of these looks at cookies, so any origin may read them.
+_FOR_CODE: Final = frozenset(
+    {"/oauth2/token", "/oauth2/userInfo", "/oauth2/revoke", "/.well-known/jwks.json",
+     "/.well-known/openid-configuration"}
+)  # fmt: skip
+_ANY_ORIGIN: Final = ("access-control-allow-origin", "*")
 
 
 @dataplane("cognito-idp")
 async def serve(ctx: Context, request: Request, route: Any) -> Response:
+    if route.path not in _FOR_CODE:
+        return await _serve(ctx, request, route)
+    if request.method == "OPTIONS":
+        return _preflight(request)
+    answer = await _serve(ctx, request, route)
+    answer.headers.append(_ANY_ORIGIN)
+    return answer
+
+
+def _preflight(request: Request) -> Response:
+    headers = [_ANY_ORIGIN, ("access-control-allow-methods", "GET, POST"), ("access-control-max-age", "600")]
+    wanted = request.headers.get("access-control-request-headers")
+    if wanted:
+        headers.append(("access-control-allow-headers", wanted))
+    return Response(200, headers)
+
+
+async def _serve(ctx: Context, request: Request, route: Any) -> Response:
     found = await ctx.transact(lambda tx: _find_pool(tx, ctx.scope.environment, route.resource))
     if found is None:
         return wellknown.as_json({"message": "There is no such user pool or domain."}, 404)
