@@ -44,7 +44,6 @@ def table(ddb: Any) -> str:
         ("create_table", KEYS),
         ("create_backup", {"BackupName": "abc"}),
         ("get_item", {"Key": {"pk": {"S": "a"}}}),
-        ("put_item", {"Item": {"pk": {"S": "a"}}}),
         ("scan", {}),
     ],
 )

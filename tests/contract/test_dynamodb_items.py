@@ -151,10 +151,11 @@ def test_a_failed_condition_changes_nothing_and_can_show_the_item(ddb: Any, simp
         ),
         (
             {"pk": {"S": "a"}, "sk": {"S": "b"}, "x": {"S": "a" * 409_600}},
-            "Item size has exceeded the maximum allowed size",
+            "1 validation error detected: Item size has exceeded the maximum allowed size",
         ),
         (
             {"pk": {"S": "a"}, "sk": {"S": "b"}, "x": {"N": "1e126"}},
+            "1 validation error detected: "
             "Number overflow. Attempting to store a number with magnitude larger than supported range",
         ),
     ],
@@ -203,7 +204,7 @@ def test_parameters_are_checked_before_the_table_is_looked_for(ddb: Any) -> None
     assert error_of(ddb.put_item, TableName="nowhere", Item={"pk": {"N": "x"}})[1].endswith("numeric value: x")
     assert error_of(ddb.put_item, TableName="nowhere", Item=KEY, ReturnValues="ALL_NEW") == (
         INVALID,
-        "ReturnValues can only be ALL_OLD or NONE",
+        "1 validation error detected: ReturnValues can only be ALL_OLD or NONE",
     )
 
 

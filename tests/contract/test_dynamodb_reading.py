@@ -234,6 +234,7 @@ def test_multi_attribute_keys_of_a_global_index(ddb: Any) -> None:
         ),
         (
             {"condition": "pk = :p", "Select": "SPECIFIC_ATTRIBUTES"},
+            "1 validation error detected: "
             "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES",
         ),
         (

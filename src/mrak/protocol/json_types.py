@@ -14,6 +14,7 @@ from msgspec import Meta
 
 from mrak.protocol import patterns
 from mrak.protocol.model import Member, Shape
+from mrak.protocol.quirks import NAMES_OR_ARNS
 
 _INTEGERS = {"integer": 1 << 31, "long": 1 << 63}
 
@@ -94,6 +95,10 @@ class FastTypes:
             return str
         if shape.enum:
             return Literal[tuple(shape.enum)]
+        name_rule = NAMES_OR_ARNS.get(shape.full_name)
+        if name_rule is not None:
+            size = f"{{{name_rule.least},{name_rule.most}}}"
+            return Annotated[str, Meta(pattern=rf"^(?:arn:|(?:{name_rule.pattern.removesuffix('+')}){size}\Z)")]
         if shape.pattern is None:
             return self._sized(str, shape)
         pattern = patterns.translate(shape.pattern)

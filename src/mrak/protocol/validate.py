@@ -15,6 +15,7 @@ from typing import Any
 
 from mrak.core.errors import ApiError
 from mrak.protocol import patterns, times
+from mrak.protocol.dynamodb_words import RESTATED
 from mrak.protocol.model import Member, Shape
 from mrak.protocol.quirks import (
     ENUM_LIST_MESSAGES,
@@ -166,7 +167,10 @@ def _enum_rules(shape: Shape, flavour: Flavour) -> Rules:
 
 def _element_phrases(shape: Shape, flavour: Flavour) -> str:
     """All constraints of a list's or a map's element, as AWS shows them when one breaks."""
-    phrases = [text for _, text in _length_phrases(shape)]
+    name_rule = NAMES_OR_ARNS.get(shape.full_name)
+    phrases = [text for _, text in (_length_phrases(shape) if name_rule is None else _name_rules(name_rule))]
+    if name_rule is not None:
+        return "[" + ", ".join(phrases) + "]"
     if shape.type == "string" and shape.pattern is not None:
         phrases.append(_pattern_phrase(shape))
     if shape.type == "string" and shape.enum:
@@ -227,12 +231,14 @@ class Checks:
         return own
 
     def _rules(self, shape: Shape) -> Rules:
+        name_rule = NAMES_OR_ARNS.get(shape.full_name)
+        if name_rule is not None:
+            return _name_rules(name_rule)
         own = [] if self._schema_only else _value_rules(shape)
         return own + _enum_rules(shape, self._flavour)
 
     def _scalar(self, shape: Shape) -> Check:
-        name_rule = NAMES_OR_ARNS.get(shape.full_name)
-        rules = self._rules(shape) if name_rule is None else _name_rules(name_rule)
+        rules = self._rules(shape)
         hide = self._flavour.hide_pattern_value
 
         def check(value: Any, path: str, complaints: list[str]) -> None:
@@ -327,8 +333,16 @@ class Checks:
         check = self.of(shape.value.shape)
         if check is None:
             return None
+        # A list's own length is told at the map, and what is in the list at its place.
+        own = _length_phrases(shape.value.shape) if shape.value.shape.type == "list" else []
+        phrase = f"Map value must satisfy constraint: [{', '.join(text for _, text in own)}]"
+        check = self._list(shape.value.shape) if own else check
 
         def check_values(value: dict[str, Any], path: str, complaints: list[str]) -> None:
+            if any(broken(item) for item in value.values() if item is not None for broken, _ in own):
+                complaints.append(complaint(value, shape, path, phrase))
+            if check is None:
+                return
             for key, item in value.items():
                 if item is not None and len(complaints) < _MAX_COMPLAINTS:
                     check(item, f"{path}.{key}.member", complaints)
@@ -370,6 +384,7 @@ def compile_operation(shape: Shape, flavour: Flavour, checks: Checks) -> Callabl
     if check is None:
         return _accept
     missed_first = MISSED_FIRST.get(shape.full_name)
+    restate = RESTATED.get(shape.full_name)
 
     def check_input(value: dict[str, Any]) -> None:
         if missed_first is not None and value.get(missed_first[0]) is None:
@@ -377,7 +392,7 @@ def compile_operation(shape: Shape, flavour: Flavour, checks: Checks) -> Callabl
         complaints: list[str] = []
         check(value, "", complaints)
         if complaints:
-            raise validation_error(flavour, complaints)
+            raise validation_error(flavour, complaints if restate is None else restate(value, complaints))
 
     return check_input
 

@@ -67,8 +67,8 @@ def expected_plan(expected: Mapping[str, Any], operator: str | None) -> LegacyCo
 
 def filter_plan(parameter: str, conditions: Mapping[str, Any], operator: str | None) -> LegacyCondition:
     """The plan of QueryFilter or ScanFilter."""
-    check_operator(parameter, conditions, operator)
     check_conditions(conditions)
+    check_operator(parameter, conditions, operator)
     clauses = tuple(
         (name, _COMPARE[clause["ComparisonOperator"]], clause.get("AttributeValueList", []))
         for name, clause in conditions.items()

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from decimal import Context, Decimal
 
-from mrak.lang.ddb.errors import invalid
+from mrak.lang.ddb.errors import InvalidValue
 
 MAX_DIGITS = 38
 MAX_EXPONENT = 125
@@ -17,6 +17,7 @@ MIN_EXPONENT = -130
 
 OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
 UNDERFLOW = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
+NOT_NUMERIC = "The parameter cannot be converted to a numeric value"
 TOO_MANY_DIGITS = "Attempting to store more than 38 significant digits in a Number"
 
 # What is canonical already and within every limit: the common case, left as it is.
@@ -27,29 +28,61 @@ _parse = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?", re.
 _EXACT = Context(prec=300, Emax=999999, Emin=-999999)
 
 ZERO_KEY = b"\x80"
+_INT = 1 << 31
+_LONG = 1 << 63
 
 
 def split(text: str) -> tuple[bool, str, int]:
     """(negative, significant digits, exponent of the first digit) of a number within range; digits "" is zero."""
     match = _parse(text)
     if match is None or not (match[2] or match[3]):
-        raise invalid(f"The parameter cannot be converted to a numeric value{': ' + text if text else ''}")
+        raise _refused(f"{NOT_NUMERIC}: {text}", text)
     whole, fraction = match[2], match[3] or ""
     digits = (whole + fraction).lstrip("0")
+    shift = _shift(match[4])
+    if shift is None:
+        raise _refused(f"{NOT_NUMERIC}: {text}", text)
+    # Zero is as large as the exponent that is written with it.
+    exponent = shift + len(whole) - 1 - (len(whole) + len(fraction) - len(digits)) if digits else shift
+    if exponent > MAX_EXPONENT:
+        raise _refused(OVERFLOW, text)
+    if exponent < MIN_EXPONENT:
+        raise _refused(UNDERFLOW, text)
+    digits = digits.rstrip("0")
     if not digits:
         return False, "", 0
-    leading = len(whole) + len(fraction) - len(digits)
-    # Python refuses to read integers of thousands of digits; no such exponent is in range.
-    shift = match[4] or "0"
-    exponent = (int(shift) if len(shift) < 10 else (-(10**9) if shift[0] == "-" else 10**9)) + len(whole) - 1 - leading
-    digits = digits.rstrip("0")
-    if exponent > MAX_EXPONENT:
-        raise invalid(OVERFLOW)
-    if exponent < MIN_EXPONENT:
-        raise invalid(UNDERFLOW)
     if len(digits) > MAX_DIGITS:
-        raise invalid(TOO_MANY_DIGITS)
+        raise InvalidValue(TOO_MANY_DIGITS)
     return match[1] == "-", digits, exponent
+
+
+def _shift(text: str | None) -> int | None:
+    """The exponent as written; None where it does not fit into 64 bits."""
+    if text is None:
+        return 0
+    # Python refuses to read integers of thousands of digits.
+    shift = int(text) if len(text) <= 40 else _LONG
+    return shift if -_LONG <= shift < _LONG else None
+
+
+def _refused(message: str, text: str) -> InvalidValue:
+    return InvalidValue(message, _older_words(text))
+
+
+def _older_words(text: str) -> str:
+    """The older layer reads a number as Java's BigDecimal does: 32 bits for its scale, and a magnitude that wraps."""
+    match = _parse(text)
+    if not text:
+        return NOT_NUMERIC
+    if match is None or not (match[2] or match[3]):
+        return f"{NOT_NUMERIC}: {text}"
+    shift = _shift(match[4])
+    scale = None if shift is None else len(match[3] or "") - shift
+    if shift is None or scale is None or not (-_INT <= shift < _INT and -_INT <= scale < _INT):
+        return f"{NOT_NUMERIC}: {text}"
+    precision = len((match[2] + (match[3] or "")).lstrip("0")) or 1
+    magnitude = (precision - scale + _INT) % (2 * _INT) - _INT
+    return UNDERFLOW if magnitude <= MIN_EXPONENT else OVERFLOW
 
 
 def canonical(text: str) -> str:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from base64 import b64encode
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any, TypedDict
 
 import msgspec
 
 from mrak.lang.ddb import numbers
-from mrak.lang.ddb.errors import invalid, invalid_parameter
+from mrak.lang.ddb.errors import INVALID_PARAMETER, InvalidValue
 
 
 class AttributeValue(TypedDict, total=False):
@@ -39,6 +40,7 @@ MAX_ITEM_BYTES = 400 * 1024
 # A top-level value is the first level, so 31 containers can lie within each other around a scalar.
 MAX_DEPTH = 32
 
+EMPTY_NAME = "Empty attribute name"
 EMPTY_VALUE = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
 MANY_TYPES = (
     "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
@@ -61,6 +63,22 @@ encode_item: Callable[[Item], bytes] = _encoder.encode
 
 def check_item(item: Item) -> int:
     """Validate every value of an item; the item's size in bytes."""
+    if "" in item:
+        raise InvalidValue(EMPTY_NAME)
+    try:
+        return _checked_size(item)
+    except _EmptyInside:
+        for value in item.values():
+            with suppress(_EmptyInside):
+                check_value(value)
+        raise
+
+
+class _EmptyInside(InvalidValue):
+    """An empty name within a value; whatever else is wrong with the item is told before it."""
+
+
+def _checked_size(item: Item) -> int:
     size = 0
     for name, value in item.items():
         size += (len(name) if name.isascii() else len(name.encode())) + check_value(value)
@@ -79,12 +97,12 @@ def check_value(value: Value, depth: int = 1) -> int:
                 return numbers.size_bytes(number)
             return _CHECKS[kind](value, content, depth)
     if not value:
-        raise invalid(EMPTY_VALUE)
+        raise InvalidValue(EMPTY_VALUE)
     # AWS reads what is in there before it minds that there is more than one.
     for kind in _CHECKS:
         if kind in value:
             _CHECKS[kind](value, value[kind], depth)
-    raise invalid(MANY_TYPES)
+    raise InvalidValue(MANY_TYPES)
 
 
 def _check_string(value: Value, content: str, depth: int) -> int:
@@ -106,49 +124,72 @@ def _check_boolean(value: Value, content: bool, depth: int) -> int:
 
 def _check_null(value: Value, content: bool, depth: int) -> int:
     if not content:
-        raise invalid_parameter("Null attribute value types must have the value of true")
+        raise _invalid_parameter("Null attribute value types must have the value of true")
     return 1
 
 
 def _check_string_set(value: Value, content: list[str], depth: int) -> int:
     if not content:
-        raise invalid_parameter("An string set  may not be empty")
-    if "" in content:
-        raise invalid_parameter("An string set may not have a empty string as a member")
+        raise _invalid_parameter("An string set  may not be empty")
     if len(set(content)) != len(content):
-        raise invalid_parameter(f"Input collection [{', '.join(content)}] contains duplicates.")
+        quoted = ", ".join(f'"{member}"' for member in _until_repeated(content))
+        raise _repeated(f"[{quoted}]", f"[{', '.join(content)}]")
     return sum(len(member.encode("utf-8", "surrogatepass")) for member in content)
 
 
 def _check_number_set(value: Value, content: list[str], depth: int) -> int:
     if not content:
-        raise invalid_parameter("An number set  may not be empty")
+        raise _invalid_parameter("An number set  may not be empty")
     value["NS"] = members = [numbers.canonical(member) for member in content]
     if len(set(members)) != len(members):
-        raise invalid("Input collection contains duplicates")
+        raise InvalidValue(
+            f"{INVALID_PARAMETER}Input collection contains duplicates.", "Input collection contains duplicates"
+        )
     return sum(map(numbers.size_bytes, members))
 
 
 def _check_binary_set(value: Value, content: list[bytes], depth: int) -> int:
     if not content:
-        raise invalid_parameter("Binary sets should not be empty")
-    if b"" in content:
-        raise invalid_parameter("Binary sets may not contain null or empty values")
+        raise _invalid_parameter("Binary sets should not be empty")
     if len(set(content)) != len(content):
+        quoted = ",".join(f'"{b64encode(member).decode()}"' for member in _until_repeated(content))
         shown = ", ".join(b64encode(member).decode() for member in content)
-        raise invalid_parameter(f"Input collection [{shown}]of type BS contains duplicates.")
+        raise _repeated(f"[{quoted}]of type BS", f"[{shown}]of type BS")
     return sum(map(len, content))
+
+
+def _invalid_parameter(message: str) -> InvalidValue:
+    return InvalidValue(INVALID_PARAMETER + message)
+
+
+def _until_repeated(members: list[Any]) -> list[Any]:
+    """Members in byte order up to the first that is there twice, then that one, then the rest as it came."""
+    seen: set[Any] = set()
+    for place, member in enumerate(members):
+        if member in seen:
+            return [*sorted(seen), *members[place:]]
+        seen.add(member)
+    raise AssertionError("a set without a repeated member")
+
+
+def _repeated(current: str, older: str) -> InvalidValue:
+    return InvalidValue(
+        f"{INVALID_PARAMETER}Input collection {current} contains duplicates.",
+        f"{INVALID_PARAMETER}Input collection {older} contains duplicates.",
+    )
 
 
 def _check_list(value: Value, content: list[Value], depth: int) -> int:
     if depth >= MAX_DEPTH and content:
-        raise invalid(TOO_DEEP)
+        raise InvalidValue(TOO_DEEP)
     return 3 + sum(1 + check_value(member, depth + 1) for member in content)
 
 
 def _check_map(value: Value, content: Item, depth: int) -> int:
     if depth >= MAX_DEPTH and content:
-        raise invalid(TOO_DEEP)
+        raise InvalidValue(TOO_DEEP)
+    if "" in content:
+        raise _EmptyInside(EMPTY_NAME)
     size = 3
     for name, member in content.items():
         size += 1 + len(name.encode("utf-8", "surrogatepass")) + check_value(member, depth + 1)
@@ -211,7 +252,7 @@ def check_depth(item: Item) -> None:
     """An update can nest values of the request deeper than either was."""
     for value in item.values():
         if ("M" in value or "L" in value) and value_levels(value) > MAX_DEPTH:
-            raise invalid(TOO_DEEP)
+            raise InvalidValue(TOO_DEEP)
 
 
 def kind_of(value: Value) -> str:

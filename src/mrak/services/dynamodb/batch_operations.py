@@ -17,6 +17,7 @@ from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
 from mrak.services.dynamodb import errors, items, writes
 from mrak.services.dynamodb.item_operations import execute, parse_projection
 from mrak.services.dynamodb.items import Cost
+from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 
@@ -30,6 +31,7 @@ DUPLICATES = "Provided list of item keys contains duplicates"
 @operation("BatchGetItem")
 def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     wanted = req["RequestItems"]
+    _check_kinds(wanted)
     plans = {name: _parse_gets(table) for name, table in wanted.items()}
     if sum(len(table["Keys"]) for table in wanted.values()) > MOST_GETS:
         raise errors.invalid("Too many items requested for the BatchGetItem call")
@@ -54,6 +56,14 @@ def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     if consumed:
         output["ConsumedCapacity"] = consumed
     return output
+
+
+def _check_kinds(wanted: dict[str, Any]) -> None:
+    """Projections of the tables are all expressions or none is."""
+    if len(wanted) > 1:
+        every = {name: value for table in wanted.values() for name, value in table.items()}
+        if "ProjectionExpression" in every and "AttributesToGet" in every:
+            request.check_usage(every, request.GET)
 
 
 def _parse_gets(table: dict[str, Any]) -> ProjectionPlan | None:
@@ -93,7 +103,8 @@ def batch_write_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
     wanted = req["RequestItems"]
     if sum(map(len, wanted.values())) > MOST_WRITES:
         raise errors.invalid("Too many items requested for the BatchWriteItem call")
-    parsed = {name: [_parse_write(entry) for entry in entries] for name, entries in wanted.items()}
+    with OlderWords():
+        parsed = {name: [_parse_write(entry) for entry in entries] for name, entries in wanted.items()}
     schemas = {name: require_schema(ctx, tx, name) for name in wanted}
     for name, batch in parsed.items():
         check_distinct(_locate(schemas[name], write) for write in batch)

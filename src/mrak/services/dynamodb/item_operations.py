@@ -16,7 +16,8 @@ from mrak.lang.ddb.expressions import projection, request
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import errors, items, writes
 from mrak.services.dynamodb.items import Change, Cost
-from mrak.services.dynamodb.tables import Schema, check_name, require_schema, row_json, row_size_bytes, unpack_row
+from mrak.services.dynamodb.layers import Enveloped
+from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 
 _PROJECTING = frozenset({"ProjectionExpression", "AttributesToGet", request.NAMES})
@@ -24,7 +25,6 @@ _PROJECTING = frozenset({"ProjectionExpression", "AttributesToGet", request.NAME
 
 @operation("GetItem")
 def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    check_name(req["TableName"])
     plan = None if _PROJECTING.isdisjoint(req) else parse_projection(req, request.GET)
     items.check_key_values(req["Key"])
     schema = require_schema(ctx, tx, req["TableName"])
@@ -54,20 +54,23 @@ def parse_projection(req: dict[str, Any], usage: request.Usage) -> projection.Pr
 
 @operation("PutItem")
 def put_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    check_name(req["TableName"])
-    return _write(ctx, tx, req, writes.parse_put(req))
+    with Enveloped(req):
+        write = writes.parse_put(req)
+    return _write(ctx, tx, req, write)
 
 
 @operation("DeleteItem")
 def delete_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    check_name(req["TableName"])
-    return _write(ctx, tx, req, writes.parse_delete(req))
+    with Enveloped(req):
+        write = writes.parse_delete(req)
+    return _write(ctx, tx, req, write)
 
 
 @operation("UpdateItem")
 def update_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    check_name(req["TableName"])
-    return _write(ctx, tx, req, writes.parse_update(req))
+    with Enveloped(req):
+        write = writes.parse_update(req)
+    return _write(ctx, tx, req, write)
 
 
 def _write(ctx: Context, tx: Transaction, req: dict[str, Any], write: Write) -> dict[str, Any]:

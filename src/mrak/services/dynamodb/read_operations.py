@@ -16,24 +16,22 @@ from mrak.lang.ddb.expressions.keycondition import KeyTest
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import Item, Value
 from mrak.services.dynamodb import errors, items, reading
+from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.reading import Filter, Reading, Source
-from mrak.services.dynamodb.tables import KeyAttribute, check_name, require_schema
+from mrak.services.dynamodb.tables import KeyAttribute, require_schema
 from mrak.store.keys import encode_part, prefix_end
 
 _HASHES = 1 << 64
-# A table's key has two attributes, an index's up to eight.
-_MOST_CONDITIONS = 8
 
 
 @operation("Query")
 def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    check_name(req["TableName"])
     request.check_usage(req, request.QUERY)
     reading.check_select(req, "Querying")
     plan = _attributes_plan(req)
     legacy_filter = _legacy_filter(req, "QueryFilter")
     start = req.get("ExclusiveStartKey")
-    reading.check_start_values(start)
+    items.check_key_values(start or {})
     if "KeyConditions" not in req and "KeyConditionExpression" not in req:
         raise errors.invalid(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
@@ -59,15 +57,15 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
 
 @operation("Scan")
 def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    check_name(req["TableName"])
     request.check_usage(req, request.SCAN)
     reading.check_select(req, "Scanning")
     plan = _attributes_plan(req)
-    legacy_filter = _legacy_filter(req, "ScanFilter")
     start = req.get("ExclusiveStartKey")
-    reading.check_start_values(start)
-    _check_segment(req)
-    bound = request.bind(req)
+    with OlderWords():
+        legacy_filter = _legacy_filter(req, "ScanFilter")
+        reading.check_start_values(start)
+        _check_segment(req)
+        bound = request.bind(req)
     found_filter = legacy_filter or bound.filter
     schema = require_schema(ctx, tx, req["TableName"])
     source = reading.find_source(schema, req)
@@ -120,11 +118,11 @@ def _key_tests(req: Mapping[str, Any], bound: request.Bound) -> dict[str, KeyTes
         tests = legacy.key_tests(req["KeyConditions"])
     else:
         tests = keycondition.key_plan(text, req.get(request.NAMES) or {}, bound.values).bind(bound.values)
-    keycondition.check_count(tests, _MOST_CONDITIONS if "IndexName" in req else 2)
     return tests
 
 
 def _check_key_tests(source: Source, tests: Mapping[str, KeyTest]) -> None:
+    keycondition.check_count(tests, len(source.keys))
     if source.partition_count == 1 and len(source.keys) <= 2:
         keycondition.check_schema(tests, [(key.name, key.kind) for key in source.keys])
         for key in source.keys:

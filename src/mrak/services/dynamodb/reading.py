@@ -14,10 +14,12 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.lang.ddb import capacity
+from mrak.lang.ddb.errors import InvalidValue
 from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.legacy import LegacyCondition
 from mrak.lang.ddb.values import Item, Value, check_value
+from mrak.protocol.dynamodb_words import ENVELOPE
 from mrak.services.dynamodb import errors, items
 from mrak.services.dynamodb.tables import (
     IndexSchema,
@@ -160,8 +162,8 @@ def check_start_values(start: Item | None) -> None:
     for value in (start or {}).values():
         try:
             check_value(value)
-        except ApiError as error:
-            raise errors.invalid(f"The provided starting key is invalid: {error.message}") from None
+        except InvalidValue as error:
+            raise errors.invalid(f"The provided starting key is invalid: {error.older}") from None
 
 
 def start_row_key(source: Source, start: Item) -> bytes:
@@ -190,8 +192,9 @@ def check_select(req: Mapping[str, Any], verb: str) -> None:
     select = req.get("Select")
     projecting = next((name for name in ("AttributesToGet", "ProjectionExpression") if name in req), None)
     if select == "SPECIFIC_ATTRIBUTES" and projecting is None:
+        prefix = ENVELOPE if verb == "Querying" else ""
         raise errors.invalid(
-            "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
+            f"{prefix}Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
         )
     if select == "ALL_PROJECTED_ATTRIBUTES" and "IndexName" not in req:
         raise errors.invalid_parameter(f"ALL_PROJECTED_ATTRIBUTES can be used only when {verb} using an IndexName")

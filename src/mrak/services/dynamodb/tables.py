@@ -18,7 +18,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import lru_cache
 from hashlib import blake2b
 from struct import Struct as Packing
 from typing import Any
@@ -30,7 +29,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb.keys import sort_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item
-from mrak.services.dynamodb import errors, rules
+from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.spaces import RowSpace
 from mrak.services.dynamodb.vectors import VectorRecord, VectorSchema, compile_index
 from mrak.store.keys import encode_part
@@ -223,13 +222,6 @@ _decode_table: Callable[[bytes], TableRecord] = msgspec.msgpack.Decoder(TableRec
 
 def table_arn(scope: Scope, name: str) -> str:
     return arn(scope, "dynamodb", f"table/{name}")
-
-
-@lru_cache(maxsize=4096)
-def check_name(name_or_arn: str) -> None:
-    """What item operations check of a table before all else."""
-    if not name_or_arn.startswith("arn:"):
-        rules.check_table_name(name_or_arn)
 
 
 def resolve_name(ctx: Context, name_or_arn: str) -> tuple[Scope, str]:

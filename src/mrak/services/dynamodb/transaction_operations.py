@@ -26,6 +26,7 @@ from mrak.services.dynamodb import errors, items, writes
 from mrak.services.dynamodb.batch_operations import collection_metrics
 from mrak.services.dynamodb.item_operations import parse_projection
 from mrak.services.dynamodb.items import Change, Cost, ItemKey
+from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.tables import (
     Schema,
     require_schema,
@@ -72,7 +73,8 @@ class Step:
 
 @operation("TransactWriteItems")
 def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    parsed = [_parse(entry) for entry in req["TransactItems"]]
+    with OlderWords():
+        parsed = [_parse(entry) for entry in req["TransactItems"]]
     token = req.get("ClientRequestToken")
     digest = _digest(req) if token is not None else b""
     if token is not None:
@@ -259,9 +261,10 @@ def render_repeated(req: dict[str, Any], record: TokenRecord) -> dict[str, Any]:
 def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     gets = [entry["Get"] for entry in req["TransactItems"]]
     plans: list[ProjectionPlan | None] = []
-    for get in gets:
-        plans.append(parse_projection(get, request.GET))
-        items.check_key_values(get["Key"])
+    with OlderWords():
+        for get in gets:
+            plans.append(parse_projection(get, request.GET))
+            items.check_key_values(get["Key"])
     schemas = [require_schema(ctx, tx, get["TableName"]) for get in gets]
     located = _locate_gets(gets, schemas)
     if len(set(located)) != len(located):

@@ -25,6 +25,7 @@ from mrak.services.dynamodb import errors, items
 from mrak.services.dynamodb.items import ItemKey
 from mrak.services.dynamodb.tables import Schema
 
+RETURN_VALUES = "ReturnValues can only be ALL_OLD or NONE"
 _EXPRESSION_PARAMETERS = frozenset(
     {"ConditionExpression", "UpdateExpression", request.NAMES, request.VALUES, "Expected", "ConditionalOperator"}
 )
@@ -132,25 +133,29 @@ def parse_delete(req: Mapping[str, Any], usage: request.Usage = request.DELETE) 
     has_expressions = not _EXPRESSION_PARAMETERS.isdisjoint(req)
     if has_expressions:
         request.check_usage(req, usage)
-    items.check_key_values(req["Key"])
+    if not usage.in_transaction:
+        items.check_key_values(req["Key"])
     _check_return_values(req)
     write = Write("delete", req["Key"])
     if has_expressions:
         _bind(write, req)
+    if usage.in_transaction:
+        items.check_key_values(req["Key"])
     return write
 
 
 def parse_check(req: Mapping[str, Any]) -> Write:
     request.check_usage(req, request.TRANSACT_WRITE)
-    items.check_key_values(req["Key"])
     write = Write("check", req["Key"])
     _bind(write, req)
+    items.check_key_values(req["Key"])
     return write
 
 
 def parse_update(req: Mapping[str, Any], usage: request.Usage = request.UPDATE) -> Write:
     request.check_usage(req, usage)
-    items.check_key_values(req["Key"])
+    if not usage.in_transaction:
+        items.check_key_values(req["Key"])
     write = Write("update", req["Key"])
     updates = req.get("AttributeUpdates")
     if updates is not None:
@@ -158,12 +163,14 @@ def parse_update(req: Mapping[str, Any], usage: request.Usage = request.UPDATE) 
     _bind(write, req)
     if write.update is None:
         write.update = legacy.update_plan({})
+    if usage.in_transaction:
+        items.check_key_values(req["Key"])
     return write
 
 
 def _check_return_values(req: Mapping[str, Any]) -> None:
     if req.get("ReturnValues", "NONE") not in ("NONE", "ALL_OLD"):
-        raise errors.invalid("ReturnValues can only be ALL_OLD or NONE")
+        raise errors.invalid(RETURN_VALUES)
 
 
 def _bind(write: Write, req: Mapping[str, Any]) -> None:

@@ -44,13 +44,17 @@ def test_names_and_values_need_an_expression() -> None:
     assert message_of(request.check_usage, {"ExpressionAttributeNames": {}}, request.GET) == (
         "ExpressionAttributeNames can only be specified when using expressions"
     )
-    assert message_of(request.check_usage, {"ExpressionAttributeValues": {}}, request.UPDATE) == (
+    assert message_of(request.check_usage, {"ExpressionAttributeValues": {}}, request.SCAN) == (
+        "ExpressionAttributeValues can only be specified when using expressions: FilterExpression is null"
+    )
+    assert message_of(request.check_usage, {"ExpressionAttributeValues": {}}, request.QUERY) == (
         "ExpressionAttributeValues can only be specified when using expressions: "
-        "UpdateExpression and ConditionExpression are null"
+        "FilterExpression and KeyConditionExpression are null"
     )
-    assert message_of(request.check_usage, {"ExpressionAttributeValues": {}}, request.PUT) == (
-        "ExpressionAttributeValues can only be specified when using expressions: ConditionExpression is null"
-    )
+    for usage in (request.UPDATE, request.PUT):
+        assert message_of(request.check_usage, {"ExpressionAttributeValues": {}}, usage) == (
+            "ExpressionAttributeValues can only be specified when using expressions"
+        )
 
 
 @pytest.mark.parametrize(
@@ -63,8 +67,7 @@ def test_names_and_values_need_an_expression() -> None:
         (
             None,
             {":a": {"N": "b"}},
-            "ExpressionAttributeValues contains invalid value: "
-            "The parameter cannot be converted to a numeric value: b for key :a",
+            "The parameter cannot be converted to a numeric value: b",
         ),
         (
             {"#a": "a", "#b": "b"},
@@ -150,7 +153,10 @@ def test_key_conditions_become_tests_of_attributes() -> None:
         ("pk in (:p)", "Invalid operator used in KeyConditionExpression: IN"),
         ("pk <> :p", "Invalid operator used in KeyConditionExpression: <>"),
         ("attribute_exists(pk)", "Invalid operator used in KeyConditionExpression: attribute_exists"),
-        ("pk = :p and pk = :p", "KeyConditionExpressions must only contain one condition per key"),
+        (
+            "pk = :p and pk = :p",
+            "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key",
+        ),
         ("pk.x = :p", "KeyConditionExpressions cannot have conditions on nested attributes"),
         ("size(pk) = :a", "KeyConditionExpressions cannot contain nested operations"),
         ("pk = sk", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"),

@@ -113,7 +113,7 @@ def _collect(node: Condition, names: dict[str, str], found: dict[str, tuple[str,
     operator, operands = _shape(node)
     attribute, position = _attribute_of(operands, names)
     if attribute in found:
-        raise invalid("KeyConditionExpressions must only contain one condition per key")
+        raise invalid(f"Invalid {EXPRESSION}: KeyConditionExpressions must only contain one condition per key")
     if position != 0 and operator in _MIRRORED:
         operator = _MIRRORED[operator]
     others = tuple(operand.name for operand in operands if isinstance(operand, ValueNode))
@@ -168,9 +168,15 @@ def _attribute_of(operands: Sequence[Operand], names: dict[str, str]) -> tuple[s
     return attribute, position
 
 
-def check_count(tests: Mapping[str, KeyTest], most: int = 2) -> None:
-    if not 1 <= len(tests) <= most:
+def check_count(tests: Mapping[str, KeyTest], most: int) -> None:
+    """`most` is how many attributes the key has."""
+    if not tests:
         raise invalid("Conditions can be of length 1 or 2 only")
+    if len(tests) > most:
+        raise invalid(
+            f"The number of query conditions ({len(tests)}) exceeds the number of key attributes defined in the schema "
+            f"({most})"
+        )
 
 
 def check_schema(tests: Mapping[str, KeyTest], schema: Sequence[tuple[str, str]]) -> None:

@@ -63,9 +63,9 @@ def check_length(text: str, kind: str) -> None:
         raise invalid(f"Invalid {kind}: The expression can not be empty;")
     size_bytes = len(text.encode("utf-8", "surrogatepass"))
     if size_bytes > MAX_EXPRESSION_BYTES:
-        raise invalid(
-            f"Invalid {kind}: Expression size has exceeded the maximum allowed size; expression size: {size_bytes}"
-        )
+        # For updates AWS does not tell the size.
+        size = "" if kind == "UpdateExpression" else f" expression size: {size_bytes}"
+        raise invalid(f"Invalid {kind}: Expression size has exceeded the maximum allowed size;{size}")
 
 
 class Cursor:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrak.core.errors import ApiError
-from mrak.lang.ddb.errors import invalid
+from mrak.lang.ddb.errors import InvalidValue, invalid
 from mrak.lang.ddb.expressions import condition, projection, update
 from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
@@ -36,6 +36,10 @@ class Usage:
 
     expressions: tuple[str, ...]
     legacy: tuple[str, ...]
+    # Whether the message on values without expressions tells which expressions those would be.
+    tells_missing: bool = True
+    # An action of a transaction: its expressions are judged before its key.
+    in_transaction: bool = False
 
     @property
     def valued(self) -> tuple[str, ...]:
@@ -44,16 +48,20 @@ class Usage:
 
 
 GET = Usage(("ProjectionExpression",), ("AttributesToGet",))
-PUT = Usage(("ConditionExpression",), ("Expected", "ConditionalOperator"))
+PUT = Usage(("ConditionExpression",), ("Expected", "ConditionalOperator"), tells_missing=False)
 DELETE = PUT
-UPDATE = Usage(("UpdateExpression", "ConditionExpression"), ("AttributeUpdates", "Expected", "ConditionalOperator"))
+UPDATE = Usage(
+    ("UpdateExpression", "ConditionExpression"),
+    ("AttributeUpdates", "Expected", "ConditionalOperator"),
+    tells_missing=False,
+)
 QUERY = Usage(
     ("ProjectionExpression", "FilterExpression", "KeyConditionExpression"),
     ("AttributesToGet", "QueryFilter", "ConditionalOperator", "KeyConditions"),
 )
 SCAN = Usage(("ProjectionExpression", "FilterExpression"), ("AttributesToGet", "ScanFilter", "ConditionalOperator"))
-TRANSACT_UPDATE = Usage(("UpdateExpression", "ConditionExpression"), ())
-TRANSACT_WRITE = Usage(("ConditionExpression",), ())
+TRANSACT_UPDATE = Usage(("UpdateExpression", "ConditionExpression"), (), in_transaction=True)
+TRANSACT_WRITE = Usage(("ConditionExpression",), (), in_transaction=True)
 SEARCH = Usage(("ProjectionExpression", "SearchConditionExpression"), ())
 
 
@@ -88,10 +96,8 @@ def check_usage(req: Mapping[str, Any], usage: Usage) -> None:
         valued = usage.valued
         if valued and not any(name in req for name in valued):
             verb = "are" if len(valued) > 1 else "is"
-            raise invalid(
-                "ExpressionAttributeValues can only be specified when using expressions: "
-                f"{' and '.join(valued)} {verb} null"
-            )
+            missing = f": {' and '.join(valued)} {verb} null" if usage.tells_missing else ""
+            raise invalid(f"ExpressionAttributeValues can only be specified when using expressions{missing}")
 
 
 def bind(req: Mapping[str, Any]) -> Bound:
@@ -179,7 +185,9 @@ def check_values(values: Mapping[str, Value]) -> None:
         try:
             check_value(value)
         except ApiError as error:
-            raise invalid(f"ExpressionAttributeValues contains invalid value: {error.message} for key {name}") from None
+            older = error.older if isinstance(error, InvalidValue) else error.message
+            wrapped = f"ExpressionAttributeValues contains invalid value: {older} for key {name}"
+            raise InvalidValue(error.message, wrapped) from None
 
 
 def _unused(parameter: str, names: list[str]) -> ApiError:

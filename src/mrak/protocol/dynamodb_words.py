@@ -1,0 +1,129 @@
+"""What DynamoDB says of a request whose members break the model, where that is not what the model's checks say.
+
+Operations on items moved to a newer framework of validation in 2026, one by one: it names a member as on the wire,
+leaves its value out, and stops early. A write of one item is read by the older framework where its key or item is
+missing, and where a value is very deep.
+"""
+
+from __future__ import annotations
+
+from base64 import b64encode
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import msgspec
+
+from mrak.core.errors import ApiError
+
+ENVELOPE = "1 validation error detected: "
+DEEPEST = 61
+
+_EMPTY_NAME = "Value at 'TableName' failed to satisfy constraint: Member must have length greater than or equal to 1"
+_OLD_EMPTY_NAME = (
+    "Value '' at 'tableName' failed to satisfy constraint: Member must have length greater than or equal to 1"
+)
+_RETURN_VALUES = (
+    "Failed to satisfy constraint: Member must satisfy enum value set: "
+    "[ALL_OLD, UPDATED_OLD, ALL_NEW, UPDATE_NEW, NONE]"
+)
+_OPERATOR = "Failed to satisfy constraint: Member must satisfy enum value set: [ALL, OR]"
+
+Restate = Callable[[Mapping[str, Any], list[str]], list[str]]
+
+
+def is_very_deep(value: Any, levels: int = DEEPEST) -> bool:
+    """Whether more maps and lists of an attribute value than these lie within each other, anywhere in a request."""
+    waiting = [(value, 0)]
+    while waiting:
+        current, depth = waiting.pop()
+        if depth > levels:
+            return True
+        if isinstance(current, list):
+            waiting += ((member, depth) for member in current)
+        elif isinstance(current, Mapping):
+            # An attribute value holds its members under M or L; other maps are the request's own.
+            waiting += (
+                (member, depth + 1 if name in ("M", "L") and len(current) == 1 else depth)
+                for name, member in current.items()
+            )
+    return False
+
+
+def _is_about(complaint: str, member: str) -> bool:
+    return f" at '{member}' failed " in complaint
+
+
+def _write_words(value: Mapping[str, Any], complaints: list[str], target: str) -> list[str]:
+    """PutItem and DeleteItem, whose `target` is the Item or the Key."""
+    is_old = value.get(target) is None or is_very_deep(value)
+    if value.get("TableName") == "":
+        complaints = [_OLD_EMPTY_NAME, *_others(complaints, "tableName")] if is_old else [_EMPTY_NAME]
+        complaints.sort(key=lambda complaint: not _is_about(complaint, "returnConsumedCapacity"))
+    return complaints if is_old else [_modern(complaint) for complaint in complaints]
+
+
+def _update_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
+    """UpdateItem stops at ReturnValues."""
+    found = _write_words(value, complaints, "Key")
+    return [_RETURN_VALUES] if _RETURN_VALUES in found else found
+
+
+def _others(complaints: list[str], member: str) -> list[str]:
+    return [complaint for complaint in complaints if not _is_about(complaint, member)]
+
+
+def _modern(complaint: str) -> str:
+    if _is_about(complaint, "returnValues"):
+        return _RETURN_VALUES
+    return _OPERATOR if _is_about(complaint, "conditionalOperator") else complaint
+
+
+def _query_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
+    if any(_is_about(complaint, "conditionalOperator") for complaint in complaints):
+        raise ApiError("ValidationException", _OPERATOR)
+    return [_unvalued(complaint, "limit", "Limit") for complaint in complaints]
+
+
+def _batch_get_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
+    """Sizes by the member's path on the wire; names of tables with the request as JSON."""
+    stated = []
+    for complaint in complaints:
+        if "Map keys must satisfy" in complaint:
+            _, _, rule = complaint.partition("' at 'requestItems'")
+            shown = msgspec.json.encode(_shown(value["RequestItems"])).decode()
+            complaint = f"Value '{shown}' at 'requestItems'{rule}"
+        for name in value.get("RequestItems") or ():
+            complaint = _unvalued(complaint, f"requestItems.{name}.member.keys", f"RequestItems.{name}.member.Keys")
+        stated.append(_unvalued(complaint, "requestItems", "RequestItems") if not value["RequestItems"] else complaint)
+    return stated
+
+
+def _batch_write_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
+    """Names of tables are judged when all else is right."""
+    others = [complaint for complaint in complaints if "Map keys must satisfy" not in complaint]
+    return others or complaints
+
+
+def _unvalued(complaint: str, member: str, name: str) -> str:
+    _, found, rule = complaint.partition(f" at '{member}' failed ")
+    return f"Value at '{name}' failed {rule}" if found else complaint
+
+
+def _shown(value: Any) -> Any:
+    """A part of a request as it came: bytes are base64."""
+    if isinstance(value, bytes):
+        return b64encode(value).decode()
+    if isinstance(value, list):
+        return [_shown(member) for member in value]
+    return {name: _shown(member) for name, member in value.items()} if isinstance(value, Mapping) else value
+
+
+# Input shape -> what becomes of its complaints.
+RESTATED: dict[str, Restate] = {
+    "dynamodb.PutItemInput": lambda value, complaints: _write_words(value, complaints, "Item"),
+    "dynamodb.DeleteItemInput": lambda value, complaints: _write_words(value, complaints, "Key"),
+    "dynamodb.UpdateItemInput": _update_words,
+    "dynamodb.QueryInput": _query_words,
+    "dynamodb.BatchGetItemInput": _batch_get_words,
+    "dynamodb.BatchWriteItemInput": _batch_write_words,
+}
