@@ -141,8 +141,8 @@ def test_updates_and_deletes(ddb: Any, table: str) -> None:
             "UPDATE {t} SET n = 1 WHERE sk = 1",
             "Where clause does not contain a mandatory equality on all key attributes",
         ),
-        ('SELECT * FROM {t}."nope"', "The table does not have the specified index: nope"),
-        ("SELECT * FROM {t} WHERE dog(pk)", "Unrecognized function: dog"),
+        ('SELECT * FROM {t}."nope"', "The table does not have the specified index"),
+        ("SELECT * FROM {t} WHERE dog(pk)", "Unrecognized function: dog at 1:58:3"),
         ("SELECT * FROM {t} WHERE x = MISSING", "MISSING must be compared using IS operator"),
         ("SELECT a AS b FROM {t}", "Aliasing is not supported"),
         ("SELECT l[-1] FROM {t}", "List index is not within the allowable range; index: [-1]"),
@@ -180,7 +180,7 @@ def test_batches_answer_each_statement(ddb: Any, table: str) -> None:
     )
     assert answer["Responses"] == [
         {"TableName": table},
-        {"Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}},
+        {"Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}, "TableName": table},
         {"TableName": table, "Item": {"x": {"S": "x2"}}},
         {
             "Error": {

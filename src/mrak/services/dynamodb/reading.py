@@ -97,13 +97,14 @@ class Reading:
     # Whole items are fetched from the table, since the (local) index does not hold what is asked for.
     fetches: bool = False
     consistent: bool = False
+    most_bytes: int = PAGE_BYTES
 
     def run(self, tx: Transaction) -> Page:
         page = Page()
         for _, row in tx.scan(self.start, self.end, self.limit, self.reverse):
             page.scanned += 1
             page.read_bytes += row_size_bytes(row)
-            full = page.read_bytes >= PAGE_BYTES or page.scanned == self.limit
+            full = page.read_bytes >= self.most_bytes or page.scanned == self.limit
             self._take(tx, page, row, full)
             if full:
                 break

@@ -29,11 +29,15 @@ from mrak.lang.ddb.expressions.tree import (
 )
 from mrak.lang.ddb.partiql.parser import parse
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select, Update
-from mrak.lang.ddb.values import Item, Value, check_item, check_value
+from mrak.lang.ddb.values import MAX_ITEM_BYTES, Item, Value, check_item, check_value
 from mrak.services.dynamodb import errors, items
-from mrak.services.dynamodb.tables import KeyAttribute, Schema, require_schema
+from mrak.services.dynamodb.layers import OlderWords
+from mrak.services.dynamodb.tables import IndexSchema, KeyAttribute, Schema, require_schema
 from mrak.services.dynamodb.writes import Write
 
+COMPOSITE = (
+    "PartiQL statements cannot be executed on tables with multi-attribute HASH keys or multi-attribute RANGE keys."
+)
 INCOMPLETE_KEY = "Where clause does not contain a mandatory equality on all key attributes"
 
 _OPERATORS = {"=": "EQ", "<": "LT", "<=": "LE", ">": "GT", ">=": "GE"}
@@ -57,16 +61,22 @@ class Prepared:
 
 def prepare(ctx: Context, tx: Transaction, text: str, parameters: Sequence[Value]) -> Prepared:
     statement = parse(text)
-    for parameter in parameters:
-        check_value(parameter)
+    check_parameters(parameters)
     values = statement.bind(parameters)
-    check_item(values)
+    with OlderWords():
+        check_item(values)
     where = getattr(statement, "where", None)
     plan = None if where is None else condition.plan_of(where, "ConditionExpression", statement.names)
     if plan is not None:
         _check(plan, values)
     schema = require_schema(ctx, tx, statement.table)
     return Prepared(statement, schema, values, plan)
+
+
+def check_parameters(parameters: Sequence[Value]) -> None:
+    with OlderWords():
+        for parameter in parameters:
+            check_value(parameter)
 
 
 def _check(plan: ConditionPlan | update.UpdatePlan, values: Mapping[str, Value]) -> None:
@@ -89,11 +99,20 @@ def conjuncts(node: Condition | None) -> Iterator[Condition]:
         yield node
 
 
-def key_tests(it: Prepared, keys: Sequence[KeyAttribute]) -> dict[str, list[KeyTest]]:
-    """What WHERE says of each key attribute; IN stands as one test with all its choices."""
+def require_index(schema: Schema, name: str) -> IndexSchema:
+    index = schema.find_index(name)
+    if index is None:
+        raise errors.invalid("The table does not have the specified index")
+    if index.partition_count > 1 or len(index.keys) > 2:
+        raise errors.invalid(COMPOSITE)
+    return index
+
+
+def key_tests(it: Prepared, keys: Sequence[KeyAttribute], where: Condition | None = None) -> dict[str, list[KeyTest]]:
+    """What a condition, or WHERE, says of each key attribute; IN stands as one test with all its choices."""
     names = {key.name: key for key in keys}
     found: dict[str, list[KeyTest]] = {}
-    for node in conjuncts(getattr(it.statement, "where", None)):
+    for node in conjuncts(where or getattr(it.statement, "where", None)):
         named = _test_of(node, it)
         if named is not None and named[0] in names:
             found.setdefault(named[0], []).append(named[1])
@@ -151,6 +170,12 @@ def find_key(it: Prepared) -> Item | None:
     return key
 
 
+def find_only_key(it: Prepared) -> Item | None:
+    """The whole primary key, where WHERE pins it and says nothing else."""
+    nodes = list(conjuncts(getattr(it.statement, "where", None)))
+    return find_key(it) if len(nodes) == len(it.schema.keys) else None
+
+
 def make_write(it: Prepared) -> Write:
     """The write that a statement is."""
     statement = it.statement
@@ -178,6 +203,8 @@ def _make_insert(it: Prepared) -> Write:
         )
     item: Item = value["M"]
     size_bytes = check_item(item)
+    if size_bytes > MAX_ITEM_BYTES:
+        raise errors.item_too_large()
     for key in it.schema.keys:
         if key.name not in item:
             raise errors.invalid(f"Key attribute should be present in the item: Key {key.name}")
@@ -190,9 +217,9 @@ def _make_check(it: Prepared) -> Write:
     """EXISTS in a transaction."""
     assert isinstance(it.statement, Select)
     if it.statement.index is not None:
-        raise errors.invalid("Operations on indices are not supported in transactions")
+        raise errors.invalid("Reads on indices are not supported within transactions.")
     key = find_key(it)
-    if key is None:
+    if key is None or find_only_key(it) is not None:
         raise errors.invalid("EXISTS() must contain a single item read with additional condition")
     return Write("check", key, condition=it.where, values=it.values)
 

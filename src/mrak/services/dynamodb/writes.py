@@ -160,7 +160,10 @@ def parse_update(req: Mapping[str, Any], usage: request.Usage = request.UPDATE) 
     updates = req.get("AttributeUpdates")
     if updates is not None:
         write.update = legacy.update_plan(updates)
-    _bind(write, req)
+    bound = _bind(write, req)
+    charge = None if bound.update is None or usage.in_transaction else bound.update.charge
+    if charge is not None and charge.exceeds(MAX_ITEM_BYTES, bound.values, bound.values_bytes):
+        raise errors.update_too_large()
     if write.update is None:
         write.update = legacy.update_plan({})
     if usage.in_transaction:
@@ -173,7 +176,7 @@ def _check_return_values(req: Mapping[str, Any]) -> None:
         raise errors.invalid(RETURN_VALUES)
 
 
-def _bind(write: Write, req: Mapping[str, Any]) -> None:
+def _bind(write: Write, req: Mapping[str, Any]) -> request.Bound:
     expected, operator = req.get("Expected"), req.get("ConditionalOperator")
     if expected is not None:
         write.condition = legacy.expected_plan(expected, operator) if expected or operator else None
@@ -185,6 +188,7 @@ def _bind(write: Write, req: Mapping[str, Any]) -> None:
         write.update = bound.update
     if bound.condition is not None:
         write.condition = bound.condition
+    return bound
 
 
 def updated_attributes(write: Write, item: Item | None) -> Item:

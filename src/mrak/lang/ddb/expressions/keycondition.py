@@ -218,5 +218,27 @@ def sort_range(test: KeyTest | None) -> SortRange:
     return SortRange(first, after_prefix(first))
 
 
+def overlap(one: KeyTest | None, two: KeyTest | None) -> bool:
+    """Whether some sort key meets both conditions; None is met by all."""
+    if (one is not None and one.operator == "IN") or (two is not None and two.operator == "IN"):
+        return _meets_choice(one, two)
+    first, second = sort_range(one), sort_range(two)
+    return _begins_before_end(first, second) and _begins_before_end(second, first)
+
+
+def _meets_choice(one: KeyTest | None, two: KeyTest | None) -> bool:
+    several = [test.operands if test is not None and test.operator == "IN" else None for test in (one, two)]
+    if several[0] is None:
+        one, two, several = two, one, several[::-1]
+    assert several[0] is not None
+    return any(overlap(KeyTest("EQ", (choice,)), two) for choice in several[0])
+
+
+def _begins_before_end(one: SortRange, two: SortRange) -> bool:
+    if one.start is None or two.end is None:
+        return True
+    return one.start < two.end or (one.start == two.end and one.includes_start and two.includes_end)
+
+
 def operand_kinds(test: KeyTest) -> set[str]:
     return set(map(kind_of, test.operands))

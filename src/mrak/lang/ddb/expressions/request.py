@@ -71,6 +71,7 @@ class Bound:
 
     values: dict[str, Value]
     names: dict[str, str]
+    values_bytes: int = 0
     update: UpdatePlan | None = None
     condition: ConditionPlan | None = None
     filter: ConditionPlan | None = None
@@ -106,9 +107,9 @@ def bind(req: Mapping[str, Any]) -> Bound:
     values: dict[str, Value] | None = req.get(VALUES)
     if names is not None:
         check_names(names)
-    if values is not None:
-        check_values(values)
     bound = Bound(values or {}, names or {})
+    if values is not None:
+        bound.values_bytes = check_values(values)
     used_names, used_values = _parse_all(req, names or {}, bound)
     if names is not None and len(used_names) < len(names):
         raise _unused(NAMES, [name for name in names if name not in used_names])
@@ -170,7 +171,8 @@ def check_names(names: Mapping[str, str]) -> None:
             raise invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {name}")
 
 
-def check_values(values: Mapping[str, Value]) -> None:
+def check_values(values: Mapping[str, Value]) -> int:
+    """The size of all values."""
     if not values:
         raise invalid("ExpressionAttributeValues must not be empty")
     for name in values:
@@ -181,13 +183,15 @@ def check_values(values: Mapping[str, Value]) -> None:
                 "ExpressionAttributeValues contains invalid key: "
                 f'The expression attribute map contains a key that is too long; key: "{name}"'
             )
+    size_bytes = 0
     for name, value in values.items():
         try:
-            check_value(value)
+            size_bytes += check_value(value)
         except ApiError as error:
             older = error.older if isinstance(error, InvalidValue) else error.message
             wrapped = f"ExpressionAttributeValues contains invalid value: {older} for key {name}"
             raise InvalidValue(error.message, wrapped) from None
+    return size_bytes
 
 
 def _unused(parameter: str, names: list[str]) -> ApiError:

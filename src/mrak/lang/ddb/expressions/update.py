@@ -18,6 +18,7 @@ from typing import Any
 from mrak.lang.ddb import numbers
 from mrak.lang.ddb.errors import invalid
 from mrak.lang.ddb.expressions import parser
+from mrak.lang.ddb.expressions.charge import Charge, charge_of
 from mrak.lang.ddb.expressions.paths import Reader, Values, compile_path, find_clash
 from mrak.lang.ddb.expressions.tree import (
     ActionNode,
@@ -71,6 +72,7 @@ class UpdatePlan:
     value_order: tuple[str, ...]
     clash: str | None
     checks: tuple[Check, ...]
+    charge: Charge
 
     def check(self, values: Mapping[str, Value]) -> None:
         """Raises what is wrong with the expression, given the request's values."""
@@ -132,6 +134,7 @@ def plan_of(nodes: tuple[ActionNode, ...], names: Mapping[str, str]) -> UpdatePl
         tuple(compiler.value_order),
         find_clash(paths),
         (*compiler.section_checks, *compiler.function_checks),
+        charge_of(nodes, names),
     )
 
 

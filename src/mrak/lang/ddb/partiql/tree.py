@@ -63,6 +63,8 @@ class Select(Statement):
     # Attribute, and whether it descends.
     order: tuple[str, bool] | None
     is_exists: bool = False
+    # Why what is selected cannot be; told when table and index are known.
+    refused: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
