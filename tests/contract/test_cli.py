@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import free_port, start_server
+from tests.conftest import Sandbox, free_port, start_server
 
 
 def mrak(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
@@ -109,6 +109,44 @@ def test_sandboxes_from_the_command_line(server: Any) -> None:
     assert "gone" in mrak("env", "delete", "cli-box", **at).stdout
     assert "There is no environment" in mrak("env", "delete", "cli-box", **at).stderr
     assert "There is no environment" in mrak("use", "cli-box", **at).stderr
+
+
+def test_accounts_of_one_sandbox(tmp_path: Path) -> None:
+    """Several accounts with verified keys meet in one cloud, also after a restart, and end with it."""
+    import boto3
+    from botocore.exceptions import ClientError
+
+    server = start_server(tmp_path / "data", "--access", "keys")
+    try:
+        at = {"AWS_ENDPOINT_URL": server.endpoint}
+        own = server.sandbox("shared")
+        said = mrak("env", "account", "shared", **at).stdout
+        accounts = server.ask("GET", "/_mrak/environments/shared/accounts")["accounts"]
+        assert [row["account"] for row in accounts][0] == own.account and len(accounts) == 2
+        assert accounts[1]["access_key_id"] in said and accounts[1]["secret_access_key"] in said
+        other = Sandbox(server, accounts[1])
+        assert other.client("sts").get_caller_identity()["Account"] == accounts[1]["account"] != own.account
+        own.client("s3").create_bucket(Bucket="accounts-meet")
+        with pytest.raises(ClientError, match="BucketAlreadyExists"):
+            other.client("s3").create_bucket(Bucket="accounts-meet")
+        server.stop()
+        server = start_server(tmp_path / "data", "--access", "keys", port=server.port)
+        with pytest.raises(ClientError, match="AccessDenied"):
+            other.client("s3").list_objects_v2(Bucket="accounts-meet")
+        iam = other.client("iam")
+        iam.create_user(UserName="u")
+        key = iam.create_access_key(UserName="u")["AccessKey"]
+        sts = boto3.client(
+            "sts", endpoint_url=server.endpoint, region_name="us-east-1", aws_access_key_id=key["AccessKeyId"],
+            aws_secret_access_key=key["SecretAccessKey"],
+        )  # fmt: skip
+        assert sts.get_caller_identity()["Arn"] == f"arn:aws:iam::{accounts[1]['account']}:user/u"
+        own.delete()
+        with pytest.raises(ClientError, match="InvalidAccessKeyId"):
+            other.client("s3").list_buckets()
+        assert "There is no environment" in mrak("env", "account", "shared", **at).stderr
+    finally:
+        server.stop()
 
 
 def test_status_and_doctor(server: Any) -> None:

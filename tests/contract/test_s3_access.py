@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -129,6 +130,38 @@ def test_bucket_acls(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="theirs")["Body"].read() == b"y"
     nobody.put_object(Bucket=bucket, Key="anonymous", Body=b"z")
     s3.delete_object(Bucket=bucket, Key="anonymous")
+
+
+def test_an_owner_who_revokes_its_own_grants(s3: Any, bucket: str) -> None:
+    """An empty list binds the owner's root as well: it can still read objects, and the list itself, and change it."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    owner = s3.get_bucket_acl(Bucket=bucket)["Owner"]
+    s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy={"Owner": owner, "Grants": []})
+    assert failure(s3.put_object, Bucket=bucket, Key="n", Body=b"x") == DENIED
+    assert failure(s3.list_objects_v2, Bucket=bucket) == DENIED
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"x"
+    assert s3.get_bucket_acl(Bucket=bucket)["Grants"] == []
+    s3.put_bucket_acl(Bucket=bucket, ACL="private")
+    s3.put_object(Bucket=bucket, Key="n", Body=b"x")
+
+
+def test_whoever_may_not_write_is_not_asked_for_a_body(server: Any, s3: Any, bucket: str) -> None:
+    """Expect: 100-continue is there so that a refused body is never sent."""
+    head = (
+        f"PUT /{bucket}/k HTTP/1.1\r\nHost: localhost\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
+        "Connection: close\r\n\r\n"
+    )
+
+    def first_line() -> bytes:
+        with socket.create_connection(("localhost", server.port), timeout=20) as connection:
+            connection.sendall(head.encode())
+            line = connection.makefile("rb").readline()
+            connection.sendall(b"abc")
+            return line
+
+    assert first_line().split()[1] == b"403"
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    assert first_line().split()[1] == b"100"
 
 
 def test_ownership(s3: Any, other: Any, bucket: str) -> None:

@@ -78,6 +78,12 @@ def test_encoding(s3: Any, bucket: str) -> None:
     assert failure(s3.list_objects_v2, Bucket=bucket, EncodingType="gzip") == ("InvalidArgument", 400)
 
 
+def test_version_one_leaves_the_prefix_as_it_is(s3: Any, bucket: str) -> None:
+    """botocore asks for encoded names and does not decode this one, so that its callers would see the encoding."""
+    assert s3.list_objects(Bucket=bucket, Prefix="a b\n")["Prefix"] == "a b\n"
+    assert s3.list_objects_v2(Bucket=bucket, Prefix="a b\n")["Prefix"] == "a b\n"
+
+
 def test_sizes_of_pages(s3: Any, bucket: str) -> None:
     """None, too many, and what is no number."""
     _fill(s3, bucket, "a", "b")

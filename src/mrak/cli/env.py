@@ -1,4 +1,4 @@
-"""`mrak env create|list|delete NAME`: sandboxes."""
+"""`mrak env create|list|delete|account NAME`: sandboxes and their accounts."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 
 from mrak.cli.client import ask
 from mrak.config import client_endpoint
+from mrak.core.scope import DEFAULT_ENVIRONMENT
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -16,6 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     create.add_argument("name")
     delete = verbs.add_parser("delete", help="drop a sandbox and everything in it")
     delete.add_argument("name")
+    account = verbs.add_parser("account", help="one more account in a sandbox, with a key of its own")
+    account.add_argument("name", nargs="?", default=DEFAULT_ENVIRONMENT, help="a sandbox (default: default)")
 
 
 def run(options: argparse.Namespace) -> None:
@@ -26,6 +29,11 @@ def run(options: argparse.Namespace) -> None:
         print(f"environment {row['name']}, account {row['account']}")
         print(f"  host    {client_endpoint().replace('://localhost', '://' + row['name'] + '.localhost')}")
         print(f'  use it  eval "$(mrak use {row["name"]})"')
+    elif options.verb == "account":
+        row = ask("POST", f"/_mrak/environments/{options.name}/accounts")
+        print(f"account {row['account']} in environment {row['name']}")
+        print(f"  access key  {row['access_key_id']}")
+        print(f"  secret key  {row['secret_access_key']}")
     else:
         ask("DELETE", f"/_mrak/environments/{options.name}")
         print(f"environment {options.name} and everything in it is gone")

@@ -206,7 +206,9 @@ class RequestReader:
         if coding is None and int(headers["content-length"]) <= WHOLE_BODY_LIMIT_BYTES:
             if not wants_continue:
                 return
-            if not self._receiver.is_busy:  # else an earlier response goes first, and the handler asks for the body
+            # Who signs may as well send a small body at once. Nobody in particular, and whoever has an earlier response
+            # to come, is told to go on once the handler asks for the body.
+            if "authorization" in headers and not self._receiver.is_busy:
                 self._receiver.send_continue()
                 return
         body = self._body = ArrivingBody(self._receiver.loop, self._receiver, wants_continue=wants_continue)

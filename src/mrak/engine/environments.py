@@ -7,7 +7,6 @@ making one costs milliseconds and dropping one removes a folder.
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import fcntl
 import os
 import re
@@ -54,6 +53,17 @@ class EnvironmentRow(msgspec.Struct, frozen=True, array_like=True):
     code: str = ""
 
 
+class AccountRow(msgspec.Struct, frozen=True, array_like=True):
+    """One more account of a sandbox, with its root's key: buckets and queues of several accounts meet in one cloud."""
+
+    name: str
+    """The sandbox's."""
+    account: str
+    access_key_id: str
+    secret_access_key: str
+    created_at: float
+
+
 class ServerRow(msgspec.Struct, frozen=True, array_like=True):
     """What a data folder has once: the secret from which temporary credentials are derived."""
 
@@ -62,6 +72,7 @@ class ServerRow(msgspec.Struct, frozen=True, array_like=True):
 
 
 ENVIRONMENTS = Table("control.environment", EnvironmentRow, key=("name",))
+ACCOUNTS = Table("control.account", AccountRow, key=("name", "account"), entity=1)
 SERVER = Table("control.server", ServerRow, key=("name",))
 
 
@@ -78,8 +89,8 @@ class Environments:
         self._control: Store
         self.server_secret = b""
         self.rows: dict[str, EnvironmentRow] = {}
-        self.by_key: dict[str, EnvironmentRow] = {}
-        self.by_account: dict[str, EnvironmentRow] = {}
+        self.by_key: dict[str, EnvironmentRow | AccountRow] = {}
+        self.by_account: dict[str, EnvironmentRow | AccountRow] = {}
         self.by_code: dict[str, EnvironmentRow] = {}
 
     async def start(self) -> None:
@@ -87,10 +98,12 @@ class Environments:
         if not self._settings.memory:
             self._take_folder()
         self._control = self._new_store(self._settings.data / "control.db", _ignore)
-        secret, rows = await self._control.transact(self._read_control)
+        secret, rows, accounts = await self._control.transact(self._read_control)
         self.server_secret = self._engine.parts["server_secret"] = secret
         for row in rows:
             self._remember(row if row.code else await self._give_code(row))
+        for account in accounts:
+            self._remember_account(account)
         await self.require(DEFAULT_ENVIRONMENT)
 
     async def start_others(self) -> None:
@@ -129,6 +142,25 @@ class Environments:
             self._forget(row)
             raise
         return row
+
+    async def add_account(self, name: str) -> AccountRow:
+        """One more account in a sandbox, with a key of its own."""
+        if name not in self.rows:
+            raise SandboxError(f"There is no environment {name}.")
+        account = self._new_account()
+        row = AccountRow(name, account, *self._new_key(account), self._clock.now())
+        self._remember_account(row)
+        try:
+            await self._control.transact(lambda tx: _insert_account(tx, row))
+        except StoreError:
+            self._forget_account(row)
+            raise
+        return row
+
+    def accounts_of(self, name: str) -> list[EnvironmentRow | AccountRow]:
+        """A sandbox's accounts, its own first."""
+        rows = [row for row in self.by_account.values() if row.name == name]
+        return sorted(rows, key=lambda row: row.created_at)
 
     async def delete(self, name: str) -> None:
         """Drops a sandbox with everything in it. The default one is emptied and stays."""
@@ -222,7 +254,7 @@ class Environments:
                 f"Another mrak uses the data folder {data}. Stop it, or choose another folder with --data."
             ) from None
 
-    def _read_control(self, tx: Transaction) -> tuple[bytes, list[EnvironmentRow]]:
+    def _read_control(self, tx: Transaction) -> tuple[bytes, list[EnvironmentRow], list[AccountRow]]:
         server = SERVER.open(tx, _CONTROL, "server")
         if server is None:
             server = ServerRow("server", self._engine.entropy.bytes(32))
@@ -232,17 +264,22 @@ class Environments:
             row = self._new_row(DEFAULT_ENVIRONMENT, DEFAULT_ACCOUNT)
             _insert(tx, row)
             rows.append(row)
-        return server.secret, rows
+        return server.secret, rows, list(ACCOUNTS.scan(tx, _CONTROL))
 
     def _new_row(self, name: str, account: str) -> EnvironmentRow:
+        access_key_id, secret_access_key = self._new_key(account)
         return EnvironmentRow(
             name=name,
             account=account,
-            access_key_id=new_access_key_id(account, False, self._engine.entropy),
-            secret_access_key=new_secret_access_key(self._engine.entropy),
+            access_key_id=access_key_id,
+            secret_access_key=secret_access_key,
             created_at=self._clock.now(),
             code=self._new_code(),
         )
+
+    def _new_key(self, account: str) -> tuple[str, str]:
+        entropy = self._engine.entropy
+        return new_access_key_id(account, False, entropy), new_secret_access_key(entropy)
 
     def _new_code(self) -> str:
         while True:
@@ -267,15 +304,18 @@ class Environments:
         self.rows[row.name] = self.by_key[row.access_key_id] = self.by_account[row.account] = row
         self.by_code[row.code] = row
 
+    def _remember_account(self, row: AccountRow) -> None:
+        self.by_key[row.access_key_id] = self.by_account[row.account] = row
+
+    def _forget_account(self, row: EnvironmentRow | AccountRow) -> None:
+        self.by_key.pop(row.access_key_id, None)
+        self.by_account.pop(row.account, None)
+
     def _forget(self, row: EnvironmentRow) -> None:
-        for mirror, key in (
-            (self.rows, row.name),
-            (self.by_key, row.access_key_id),
-            (self.by_account, row.account),
-            (self.by_code, row.code),
-        ):
-            with contextlib.suppress(KeyError):
-                del mirror[key]
+        for account in self.accounts_of(row.name):
+            self._forget_account(account)
+        self.rows.pop(row.name, None)
+        self.by_code.pop(row.code, None)
 
 
 def _insert(tx: Transaction, row: EnvironmentRow) -> None:
@@ -291,6 +331,13 @@ def _replace(tx: Transaction, old: EnvironmentRow, new: EnvironmentRow) -> None:
 def _delete(tx: Transaction, row: EnvironmentRow) -> None:
     ENVIRONMENTS.open(tx, _CONTROL, row.name)
     ENVIRONMENTS.delete(tx, _CONTROL, row)
+    ACCOUNTS.lock(tx, _CONTROL, row.name)
+    ACCOUNTS.delete_all(tx, _CONTROL, row.name)
+
+
+def _insert_account(tx: Transaction, row: AccountRow) -> None:
+    ACCOUNTS.lock(tx, _CONTROL, row.name)
+    ACCOUNTS.insert(tx, _CONTROL, row)
 
 
 def _ignore(aftermath: Aftermath) -> None:

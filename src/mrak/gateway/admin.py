@@ -6,6 +6,8 @@
     GET    /_mrak/environments/NAME             one, with its key
     DELETE /_mrak/environments/NAME
     POST   /_mrak/environments/NAME/clock       {"advance_seconds": ...}
+    GET    /_mrak/environments/NAME/accounts    its accounts, with keys
+    POST   /_mrak/environments/NAME/accounts    one more account in it
 
 It is for this machine only, since it gives out keys: the peer has to be loopback, the host one of loopback's names (a
 page that had its own name resolve to 127.0.0.1 is refused), and a change needs the header `x-mrak`, which no page of
@@ -27,7 +29,7 @@ import msgspec
 from mrak.core.clock import Clock
 from mrak.core.entropy import Entropy
 from mrak.core.http import Request, Response
-from mrak.engine.environments import EnvironmentRow, Environments, SandboxError
+from mrak.engine.environments import AccountRow, EnvironmentRow, Environments, SandboxError
 from mrak.engine.invoke import Engine
 from mrak.gateway.hosts import may_name_environment
 from mrak.protocol.model import known_services
@@ -95,6 +97,12 @@ class Admin:
                 return {"deleted": parts[2]}
         if parts[:2] == ["_mrak", "environments"] and parts[3:] == ["clock"] and request.method == "POST":
             return await self._advance_clock(parts[2], request)
+        if parts[:2] == ["_mrak", "environments"] and parts[3:] == ["accounts"]:
+            name = self._require(parts[2]).name
+            if request.method == "GET":
+                return {"accounts": [_render(row) for row in self._environments.accounts_of(name)]}
+            if request.method == "POST":
+                return _render(await self._environments.add_account(name))
         raise Refused(404, f"There is no {request.method} {request.path} here.")
 
     def _check_local(self, request: Request) -> None:
@@ -174,7 +182,7 @@ def _is_built(service: str) -> bool:
     return find_spec(package_of(service)) is not None
 
 
-def _render(row: EnvironmentRow) -> dict[str, Any]:
+def _render(row: EnvironmentRow | AccountRow) -> dict[str, Any]:
     return msgspec.structs.asdict(row)
 
 

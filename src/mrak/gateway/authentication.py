@@ -60,7 +60,7 @@ class Authentication:
         account = account_of(key)
         owner = self._environments.by_account.get(account) if account is not None else None
         if owner is not None and not _ACCOUNT.fullmatch(key):
-            return await self._user(request, route, signature, owner.name)
+            return await self._user(request, route, signature, Scope(owner.name, owner.account, ""))
         return await self._unknown(route, signature)
 
     def locate(self, request: Request, route: Route) -> Route:
@@ -108,13 +108,12 @@ class Authentication:
             request, route, signature, environment, principal, session_secret(secret, signature.access_key)
         )
 
-    async def _user(self, request: Request, route: Route, signature: Signature, name: str) -> Caller:
+    async def _user(self, request: Request, route: Route, signature: Signature, scope: Scope) -> Caller:
         """A user's access key, which is a row of its environment."""
         load("iam")
         from mrak.services.iam import exports as iam
 
-        environment = await self._environments.require(name)
-        scope = Scope(name, environment.account, "")
+        environment = await self._environments.require(scope.environment)
         found = await environment.transact(lambda tx: iam.find_access_key(tx, scope, signature.access_key))
         if found is None:
             raise signature.flavour.error("unknown-key")

@@ -122,9 +122,17 @@ def test_a_large_body_is_a_stream_and_its_handler_starts_at_once(recorder: Recor
 
 def test_a_small_body_is_asked_for_at_once(recorder: Recorder) -> None:
     """botocore waits a second for the 100 of every S3 PutObject."""
-    read(recorder, b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+    head = b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n"
+    read(recorder, head + b"Authorization: AWS4-HMAC-SHA256 ...\r\n\r\n")
     assert recorder.continued == 1
     assert recorder.requests == []
+
+
+def test_nobodys_body_is_asked_for_by_the_handler(recorder: Recorder) -> None:
+    """Whoever may not write is refused before the body is sent, as S3 does."""
+    (request,) = read(recorder, b"PUT / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\n")
+    assert recorder.continued == 0
+    assert request.stream is not None
 
 
 def test_an_offer_of_another_protocol_is_passed_over(recorder: Recorder) -> None:

@@ -103,6 +103,8 @@ def may(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version:
         if verdict is not None:
             return verdict
     if caller == bucket.account and caller:
+        if version is None and bucket.acl is not None and _has_revoked_own(ctx, bucket, action):
+            return False
         if version is None or version.account == caller or bucket.ownership == "BucketOwnerEnforced":
             return True
         if action not in _OBJECT_PERMISSIONS:
@@ -118,6 +120,16 @@ def may(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version:
         return version is not None and acls.permits(version.acl, version.account, caller, permission, ignore_public)
     permission = _BUCKET_PERMISSIONS.get(action)
     return permission is not None and acls.permits(bucket.acl, bucket.account, caller, permission, ignore_public)
+
+
+def _has_revoked_own(ctx: Context, bucket: Bucket, action: str) -> bool:
+    """Whether the owner has left itself out of the bucket's list, which binds its root (users have policies of their
+    own). Nobody can lock itself out of the list itself."""
+    permission = _BUCKET_PERMISSIONS.get(action)
+    if permission is None or permission.endswith("_ACP") or bucket.ownership == "BucketOwnerEnforced":
+        return False
+    is_root = getattr(ctx.principal, "kind", "") == "root"
+    return is_root and not acls.permits(bucket.acl, bucket.account, bucket.account, permission, False)
 
 
 def check_object(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version: Version) -> None:

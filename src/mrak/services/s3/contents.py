@@ -103,9 +103,9 @@ def is_small(ctx: Context, body: Any) -> bool:
     return length.isdigit() and int(length) <= SMALL_BYTES
 
 
-def waits_for_go(ctx: Context) -> bool:
+def waits_for_go(ctx: Context, body: Any) -> bool:
     """Whether a client sends its body only once it is told to go on (Expect: 100-continue), which reading it does."""
-    return "expect" in headers_of(ctx)
+    return not isinstance(body, bytes) and "expect" in headers_of(ctx)
 
 
 def check_length(ctx: Context) -> None:

@@ -59,7 +59,7 @@ def list_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     found, prefixes, last = _take(walk, tx, size)
     answer: dict[str, Any] = {
         "Name": bucket.name,
-        "Prefix": encode(prefix, url),
+        "Prefix": prefix,
         "Marker": encode(marker, url),
         "MaxKeys": req.get("MaxKeys", listing.MOST_KEYS) if size < listing.MOST_KEYS else listing.MOST_KEYS,
         "IsTruncated": last is not None,

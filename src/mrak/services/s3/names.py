@@ -35,7 +35,7 @@ def check_bucket_name(name: str) -> None:
     """https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucketnamingrules.html"""
     if (
         not _BUCKET.fullmatch(name)
-        or ".." in name
+        or any(pair in name for pair in ("..", ".-", "-."))
         or _ADDRESS.fullmatch(name)
         or name.startswith(_RESERVED_STARTS[:2])
         or name.endswith(_RESERVED_ENDS)

@@ -46,7 +46,7 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         raise errors.not_implemented_header("x-amz-write-offset-bytes")
     expected = checksums.parse_expected(req, contents.headers_of(ctx))
     body = req.get("Body") or b""
-    if not contents.is_small(ctx, body) or contents.waits_for_go(ctx):
+    if not contents.is_small(ctx, body) or contents.waits_for_go(ctx, body):
         await ctx.transact(lambda tx: _require_writable(ctx, tx, req))
     async with await contents.receive(ctx, body, expected) as received:
         return await ctx.transact(lambda tx: put(ctx, tx, req, expected, received, "Put"))
