@@ -114,8 +114,23 @@ def test_conditions(s3: Any, bucket: str) -> None:
     wrong = {**upload.names, "MultipartUpload": listed}
     assert failure(s3.complete_multipart_upload, **wrong, IfNoneMatch="*") == ("PreconditionFailed", 412)
     s3.delete_object(Bucket=bucket, Key="taken")
-    s3.complete_multipart_upload(**wrong, IfNoneMatch="*")
+    assert failure(s3.complete_multipart_upload, **wrong, IfNoneMatch="*") == ("ConditionalRequestConflict", 409)
+    s3.complete_multipart_upload(**wrong)
     assert s3.get_object(Bucket=bucket, Key="taken")["Body"].read() == b"y"
+
+
+def test_a_key_that_changed_during_a_conditional_upload(s3: Any, bucket: str) -> None:
+    """What was written since the upload began makes it begin anew, even if it is what the condition asks for."""
+    old = s3.put_object(Bucket=bucket, Key="k", Body=b"old")["ETag"]
+    upload = Uploading(s3, bucket, "k")
+    whole = {**upload.names, "MultipartUpload": {"Parts": _plain([upload.part(1, b"y")])}}
+    new = s3.put_object(Bucket=bucket, Key="k", Body=b"new")["ETag"]
+    assert failure(s3.complete_multipart_upload, **whole, IfMatch=old) == ("PreconditionFailed", 412)
+    assert failure(s3.complete_multipart_upload, **whole, IfMatch=new) == ("ConditionalRequestConflict", 409)
+    again = Uploading(s3, bucket, "k")
+    whole = {**again.names, "MultipartUpload": {"Parts": _plain([again.part(1, b"y")])}}
+    s3.complete_multipart_upload(**whole, IfMatch=new)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"y"
 
 
 @pytest.mark.parametrize(
@@ -169,7 +184,11 @@ def test_copied_parts(s3: Any, bucket: str) -> None:
     copy = {**again.names, "CopySource": f"{bucket}/source", "PartNumber": 1}
     for wrong in ("0-2", "bytes=0", "bytes=hello-world", "bytes=0-bar", "bytes=0-2,3-5", "bytes=3-1"):
         assert failure(s3.upload_part_copy, **copy, CopySourceRange=wrong) == ("InvalidArgument", 400)
-    assert failure(s3.upload_part_copy, **copy, CopySourceRange="bytes=0-99999999") == ("InvalidRange", 416)
+    beyond = {"CopySourceRange": "bytes=0-99999999"}
+    assert failure(s3.upload_part_copy, **copy, **beyond) == ("InvalidArgument", 400)
+    assert message(s3.upload_part_copy, **copy, **beyond).startswith("Range specified is not valid for source object")
+    outside = {"CopySourceRange": "bytes=99999998-99999999"}
+    assert failure(s3.upload_part_copy, **copy, **outside) == ("InvalidRequest", 400)
     s3.abort_multipart_upload(**again.names)
 
 

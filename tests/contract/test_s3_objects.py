@@ -320,6 +320,55 @@ def test_customer_keys(s3: Any, bucket: str) -> None:
     )  # fmt: skip
 
 
+def test_kms_keys(sandbox: Any, s3: Any, bucket: str) -> None:
+    """S3-003: nothing is encrypted, but without a key that can be used nothing is written or read, as on AWS."""
+    kms = sandbox.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    put = {"Bucket": bucket, "Key": "k", "Body": b"x", "ServerSideEncryption": "aws:kms"}
+    assert failure(s3.put_object, **put, SSEKMSKeyId="fake-key-id") == ("KMS.NotFoundException", 400)
+    assert message(s3.put_object, **put, SSEKMSKeyId="fake-key-id") == "Invalid keyId 'fake-key-id'"
+    written = s3.put_object(**put, SSEKMSKeyId=key["KeyId"])
+    assert written["SSEKMSKeyId"] == key["Arn"]
+    s3.copy_object(
+        Bucket=bucket, Key="copy", CopySource=f"{bucket}/k", **{k: put[k] for k in ("ServerSideEncryption",)}
+    )
+    kms.disable_key(KeyId=key["KeyId"])
+    assert failure(s3.get_object, Bucket=bucket, Key="k") == ("KMS.DisabledException", 400)
+    assert failure(s3.put_object, **put, SSEKMSKeyId=key["Arn"]) == ("KMS.DisabledException", 400)
+    assert s3.head_object(Bucket=bucket, Key="k")["SSEKMSKeyId"] == key["Arn"]
+    managed = s3.head_object(Bucket=bucket, Key="copy")["SSEKMSKeyId"]
+    assert kms.describe_key(KeyId=managed)["KeyMetadata"]["KeyManager"] == "AWS"
+
+
+def test_version_ids_that_were_made_up(s3: Any, bucket: str) -> None:
+    """They are told from ids of versions that are gone, which was recorded from AWS."""
+    made_up = "HPniJFCxqTsMuIH9KX8K8wEjNUgmABCD"
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for call in (s3.get_object, s3.delete_object, s3.get_object_tagging):
+        assert failure(call, Bucket=bucket, Key="k", VersionId=made_up) == ("InvalidArgument", 400)
+    gone = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k", "VersionId": made_up}]})
+    assert [row["Code"] for row in gone["Errors"]] == ["NoSuchVersion"]
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"y")["VersionId"]
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=version)
+    assert failure(s3.get_object, Bucket=bucket, Key="k", VersionId=version) == ("NoSuchVersion", 404)
+
+
+def test_bypassing_locks_where_there_are_none(s3: Any, bucket: str) -> None:
+    """Whatever the header says, it means nothing in such a bucket and is refused."""
+    for value in (True, False):
+        bypass = {"Bucket": bucket, "BypassGovernanceRetention": value}
+        assert failure(s3.delete_object, **bypass, Key="k") == ("InvalidArgument", 400)
+        assert failure(s3.delete_objects, **bypass, Delete={"Objects": [{"Key": "k"}]}) == ("InvalidArgument", 400)
+
+
+def test_a_bucket_is_looked_for_before_a_document_is_read(s3: Any, bucket: str) -> None:
+    """What is wrong with a document is told of a bucket that is there."""
+    empty = {"ServerSideEncryptionConfiguration": {"Rules": []}}
+    assert failure(s3.put_bucket_encryption, Bucket="not-there-at-all", **empty) == ("NoSuchBucket", 404)
+    assert failure(s3.put_bucket_encryption, Bucket=bucket, **empty) == ("MalformedXML", 400)
+
+
 def test_kms_headers(s3: Any, bucket: str) -> None:
     """A bucket's default encryption shows on what is written."""
     s3.put_bucket_encryption(
@@ -330,7 +379,7 @@ def test_kms_headers(s3: Any, bucket: str) -> None:
     )
     put = s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     assert put["ServerSideEncryption"] == "aws:kms" and put["BucketKeyEnabled"] is True
-    assert put["SSEKMSKeyId"].endswith("alias/aws/s3")
+    assert ":key/" in put["SSEKMSKeyId"]
     assert failure(s3.put_object, Bucket=bucket, Key="k", SSEKMSKeyId="x") == ("InvalidArgument", 400)
 
 

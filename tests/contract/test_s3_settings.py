@@ -23,7 +23,20 @@ def bucket(s3: Any) -> str:
 
 @pytest.mark.parametrize(
     "name",
-    ["ab", "x" * 64, "Upper", "under_score", "-dash", "dash-", "a..b", "a.-b", "a-.b", "192.168.0.1", "xn--a", "x-s3alias"],
+    [
+        "ab",
+        "x" * 64,
+        "Upper",
+        "under_score",
+        "-dash",
+        "dash-",
+        "a..b",
+        "a.-b",
+        "a-.b",
+        "192.168.0.1",
+        "xn--a",
+        "x-s3alias",
+    ],
 )
 def test_bucket_names(sandbox: Any, name: str) -> None:
     """What is no name of a bucket; asked without an SDK, which would refuse some of them itself."""

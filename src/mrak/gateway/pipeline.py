@@ -125,20 +125,22 @@ class Pipeline:
         except ApiError as error:
             response = plan.encode_error(name, error, ctx.request_id)
         if found.service == "s3" and "origin" in request.headers:
-            response = await self._s3(ctx, "s3.cors", request, response)
+            answered: Response = await self._s3(ctx, "s3.cors", request, response)
+            return answered
         return response
 
     async def _from_browser(self, ctx: OperationContext, request: Request, found: Route) -> Response:
         """What pages send to buckets and SDKs do not: preflights, and forms that upload a file."""
         if request.method == "OPTIONS":
-            return await self._s3(ctx, "s3.preflight", request)
+            preflight: Response = await self._s3(ctx, "s3.preflight", request)
+            return preflight
         form = await read_form(request)
         caller = await self._authentication.caller(form, found, parse_post_signature(form.fields))
-        return await self._s3(self._context(request, caller), "s3.post", form)
+        posted: Response = await self._s3(self._context(request, caller), "s3.post", form)
+        return posted
 
-    async def _s3(self, ctx: OperationContext, kind: str, *arguments: Any) -> Response:
-        answer: Response = await require_work("dataplane", kind).handler(ctx, *arguments)
-        return answer
+    async def _s3(self, ctx: OperationContext, kind: str, *arguments: Any) -> Any:
+        return await require_work("dataplane", kind).handler(ctx, *arguments)
 
     async def _run(
         self,
@@ -159,7 +161,13 @@ class Pipeline:
         if caller.principal is ANONYMOUS and not _needs_no_key(plan, name):
             raise flavour_of(plan.model.signing_name).error("missing")
         await self._prepare_body(request, plan, name, caller)
-        params = plan.decode(name, request)
+        try:
+            params = plan.decode(name, request)
+        except ApiError as error:
+            if error.code == "MalformedXML" and found.service == "s3" and name != "CreateBucket":
+                # S3 looks for the bucket before it reads the document.
+                await self._s3(ctx, "s3.malformed", request)
+            raise
         output = await self._engine.invoke(ctx, operation, params)
         return plan.encode(name, output, ctx.request_id)
 

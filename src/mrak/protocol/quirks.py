@@ -273,6 +273,7 @@ S3_ROOTS: dict[str, str] = {
 RESPONSE_CODES: dict[str, dict[str, int]] = {
     "s3": {
         "PutBucketIntelligentTieringConfiguration": 204,
+        "PutBucketMetricsConfiguration": 204,
         "PutBucketPolicy": 204,
         "PutBucketTagging": 204,
     }

@@ -20,6 +20,7 @@ from mrak.services.kms.tables import ALIASES, KEYS, Key
 
 _KEY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 _AWS_ALIAS = "alias/aws/"
+_AWS_DATA = {"alias/aws/s3": "S3 objects"}
 _STATES = {
     "Disabled": "disabled",
     "PendingDeletion": "pending deletion",
@@ -72,13 +73,14 @@ def _make_aws_key(ctx: Context, tx: Transaction, scope: Scope, alias: str) -> Ke
     """The key of an AWS service (alias/aws/s3), which is there as soon as it is used."""
     from mrak.services.kms.tables import Alias
 
+    protected = _AWS_DATA.get(alias, alias.removeprefix(_AWS_ALIAS) + " data")
     key = Key(
         key_id=ctx.draw.uuid(),
         spec=crypto.SYMMETRIC,
         usage="ENCRYPT_DECRYPT",
         created_at=ctx.now,
         materials=[ctx.draw.bytes(32)],
-        description=f"Default key that protects my {alias.removeprefix(_AWS_ALIAS)} data when no other key is defined",
+        description=f"Default key that protects my {protected} when no other key is defined",
         manager="AWS",
     )
     KEYS.append(tx, scope, key)

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from mrak.core.context import Context, Transaction
-from mrak.core.operation import operation
+from mrak.core.http import Request
+from mrak.core.operation import dataplane, operation
 from mrak.core.page import find_position, take_page
+from mrak.protocol.rest import unquote
 from mrak.services.s3 import acls, buckets, errors, listings, multipart, names, points, tagging
 from mrak.services.s3.names import bucket_arn, render_owner
 from mrak.services.s3.tables import BUCKETS, OWNED, SETTINGS, UPLOADS, Bucket, everywhere
@@ -270,3 +272,10 @@ def put_bucket_accelerate_configuration(ctx: Context, tx: Transaction, req: dict
 def get_bucket_accelerate_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:GetAccelerateConfiguration")
     return {"Status": bucket.acceleration} if bucket.acceleration else {}
+
+
+@dataplane("s3.malformed")
+async def require_bucket_of_malformed(ctx: Context, request: Request) -> None:
+    """What is wrong with a document is told of a bucket that is there; raises NoSuchBucket else."""
+    name = unquote(request.path.lstrip("/")).partition("/")[0]
+    await ctx.transact(lambda tx: buckets.require(ctx, tx, {"Bucket": name}))

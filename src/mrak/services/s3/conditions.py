@@ -10,7 +10,9 @@ from typing import Any
 from mrak.core.errors import ApiError
 from mrak.protocol import times
 from mrak.services.s3 import errors
-from mrak.services.s3.tables import Version
+from mrak.services.s3.tables import Upload, Version
+
+_WRITE_CONDITIONS = {"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"}
 
 
 def _matches(wanted: str, etag: str) -> bool:
@@ -79,6 +81,17 @@ def check_write(req: dict[str, Any], latest: Version | None) -> None:
         raise errors.no_such_key(req["Key"])
     if not _matches(wanted, latest.etag):
         raise errors.precondition_failed("If-Match")
+
+
+def check_undisturbed(req: dict[str, Any], latest: Version | None, upload: Upload) -> None:
+    """An upload that is completed on a condition is refused where the key was written or deleted since it began, even
+    if the condition holds (409: begin anew). Orders grow with time, and a version's is the negative of it."""
+    condition = next((name for member, name in _WRITE_CONDITIONS.items() if member in req), None)
+    if condition is None:
+        return
+    changed = -latest.order > upload.order if latest is not None else upload.existed
+    if changed:
+        raise errors.conditional_conflict(condition, upload.key)
 
 
 def check_delete(req: dict[str, Any], version: Version | None) -> None:

@@ -61,8 +61,7 @@ def parse_source(text: str) -> dict[str, Any]:
     path = _THROUGH_POINT.sub(r"\2-\1/\3", unquote(path))
     bucket, _, key = path.lstrip("/").partition("/")
     if not bucket or not key:
-        message = "Copy Source must mention the source bucket and key: sourcebucket/sourcekey"
-        raise errors.invalid_argument(message, _SOURCE, text)
+        raise errors.invalid_argument("Invalid copy source object key", _SOURCE, _SOURCE)
     named: dict[str, Any] = {"Bucket": bucket, "Key": key}
     return named | {"VersionId": version_id} if version_id else named
 
@@ -127,11 +126,11 @@ def _prepare(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Source:
             f"The specified copy source is larger than the maximum allowable size for a copy source: {_MOST_BYTES}"
         )
     if source.bucket.name == target.name and version.key == req["Key"] and not source.is_named:
-        _check_in_place(req, version)
+        _check_in_place(ctx, req, target, version)
     return source
 
 
-def _check_in_place(req: dict[str, Any], version: Version) -> None:
+def _check_in_place(ctx: Context, req: dict[str, Any], target: Bucket, version: Version) -> None:
     changes = (
         req.get("MetadataDirective") == "REPLACE"
         or req.get("StorageClass", "STANDARD") != version.storage_class
@@ -141,6 +140,8 @@ def _check_in_place(req: dict[str, Any], version: Version) -> None:
         or "SSECustomerAlgorithm" in req
         or "ChecksumAlgorithm" in req
         or version.encryption.get("c_md5")
+        or target.encryption is not None
+        or version.restored_until > ctx.now
     )
     if not changes:
         raise errors.invalid_request(
@@ -172,7 +173,7 @@ def _copy(
     target = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
     version = source.version
     made = msgspec.structs.replace(
-        _draft(ctx, target, req, version),
+        _draft(ctx, tx, target, req, version),
         size_bytes=version.size_bytes,
         etag=received.digests.etag(),
         checksum_algorithm=algorithm,
@@ -191,9 +192,9 @@ def _copy(
     return answer
 
 
-def _draft(ctx: Context, target: Bucket, req: dict[str, Any], version: Version) -> Version:
+def _draft(ctx: Context, tx: Transaction, target: Bucket, req: dict[str, Any], version: Version) -> Version:
     """The new version: its own ACL, class, lock and encryption; metadata and tags of the source unless replaced."""
-    draft = drafts.parse_rest(ctx, target, req)
+    draft = encryption.with_key(ctx, tx, drafts.parse_rest(ctx, target, req))
     if req.get("MetadataDirective") == "REPLACE":
         headers, metadata = drafts.parse_headers(req), drafts.parse_metadata(req.get("Metadata", {}))
     else:
@@ -249,8 +250,11 @@ def _part_range(text: str | None, size: int) -> tuple[int, int]:
             text,
         )
     first, last = int(match[1]), int(match[2])
+    if first >= size:
+        raise errors.invalid_request("The specified copy range is invalid for the source object size")
     if last >= size:
-        raise errors.invalid_range(text, size)
+        message = f"Range specified is not valid for source object of size: {size}"
+        raise errors.invalid_argument(message, "x-amz-copy-source-range", text)
     return first, last - first + 1
 
 

@@ -2,9 +2,9 @@
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
 
-S3-003: nothing is encrypted on this machine's disk. What a version remembers is `{"sse": "AES256"}`,
-`{"sse": "aws:kms", "key": ..., "bucket_key": ..., "context": ...}` or `{"c_md5": ...}`; a customer's key is checked by
-its MD5 and never kept.
+S3-003: nothing is encrypted on this machine's disk, but a KMS key has to be there and enabled, as if it were. What a
+version remembers is `{"sse": "AES256"}`, `{"sse": "aws:kms", "key": ..., "bucket_key": ..., "context": ...}` or
+`{"c_md5": ...}`; a customer's key is checked by its MD5 and never kept.
 """
 
 from __future__ import annotations
@@ -14,11 +14,14 @@ import binascii
 from hashlib import md5
 from typing import Any
 
+import msgspec
+
+from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.s3 import errors
-from mrak.services.s3.tables import Bucket
+from mrak.services.s3.tables import Bucket, Version
 
 _KMS = ("aws:kms", "aws:kms:dsse")
 _ALGORITHMS = ("AES256", *_KMS)
@@ -72,10 +75,33 @@ def _kms(algorithm: str, key: str | None, bucket_key: bool, req: dict[str, Any],
 
 
 def key_arn(key: str | None, scope: Scope) -> str:
-    """The key as S3 reports it; without one, the account's own key for S3."""
+    """The key that was named; without one, the account's own key for S3."""
     if key is None:
         return f"arn:{scope.partition}:kms:{scope.region}:{scope.account}:alias/aws/s3"
     return key
+
+
+def with_key(ctx: Context, tx: Transaction, draft: Version) -> Version:
+    """A version to be written with the ARN of its KMS key, which has to be usable."""
+    named = draft.encryption.get("key")
+    if named is None:
+        return draft
+    return msgspec.structs.replace(draft, encryption=draft.encryption | {"key": _require_key(ctx, tx, named)})
+
+
+def check_key(ctx: Context, tx: Transaction, kept: dict[str, Any]) -> None:
+    """Reading a body needs the key it was written with."""
+    if "key" in kept:
+        _require_key(ctx, tx, kept["key"])
+
+
+def _require_key(ctx: Context, tx: Transaction, key_id: str) -> str:
+    from mrak.services.kms import exports as kms
+
+    try:
+        return kms.require_encryption_key(ctx, tx, key_id)
+    except ApiError as error:
+        raise ApiError(f"KMS.{error.code}", error.message, 400) from None
 
 
 def _default(bucket: Bucket, scope: Scope) -> dict[str, Any]:

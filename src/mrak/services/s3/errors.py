@@ -32,6 +32,8 @@ CODES = {
     "InvalidBucketName": 400,
     "InvalidBucketOwnerAWSAccountID": 400,
     "InvalidBucketState": 409,
+    "InvalidS3DestinationBucket": 400,
+    "IdMismatch": 400,
     "InvalidDigest": 400,
     "InvalidEncryptionAlgorithmError": 400,
     "InvalidLocationConstraint": 400,
@@ -162,6 +164,11 @@ def method_not_allowed(method: str, resource_type: str) -> ApiError:
 def precondition_failed(condition: str) -> ApiError:
     message = "At least one of the pre-conditions you specified did not hold"
     return error("PreconditionFailed", message, Condition=condition)
+
+
+def conditional_conflict(condition: str, key: str) -> ApiError:
+    message = "The conditional request cannot succeed due to a conflicting operation against this resource."
+    return error("ConditionalRequestConflict", message, Condition=condition, Key=key)
 
 
 def not_implemented_header(header: str, more: str = "") -> ApiError:

@@ -53,6 +53,13 @@ def default_of(bucket: Bucket, now: float) -> dict[str, Any]:
     return {"lock_mode": bucket.lock_mode, "lock_until": now + days * _DAY}
 
 
+def check_bypass(bucket: Bucket, req: dict[str, Any]) -> None:
+    """The header means something only where there may be locks, whatever it says."""
+    if "BypassGovernanceRetention" in req and not bucket.lock_enabled:
+        name = "x-amz-bypass-governance-retention"
+        raise errors.invalid_argument(f"{name} is only applicable to Object Lock enabled buckets.", name)
+
+
 def check_delete(ctx: Context, bucket: Bucket, version: Version, req: dict[str, Any]) -> None:
     """Raises AccessDenied where a lock protects the version."""
     if version.legal_hold == "ON":

@@ -28,7 +28,7 @@ from mrak.services.s3 import (
 from mrak.services.s3.contents import Received
 from mrak.services.s3.listing import Walk, encode
 from mrak.services.s3.names import bucket_arn, find_order, new_id, render_owner
-from mrak.services.s3.tables import PARTS, UPLOADS, Bucket, Part, Upload, everywhere
+from mrak.services.s3.tables import OBJECTS, PARTS, UPLOADS, Bucket, Part, Upload, everywhere
 
 MOST_PARTS = 10_000
 
@@ -48,9 +48,10 @@ def create_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]) 
         initiated_at=ctx.now,
         initiator=ctx.principal.account,
         initiator_arn=ctx.principal.arn,
-        template=drafts.parse(ctx, bucket, req),
+        template=encryption.with_key(ctx, tx, drafts.parse(ctx, bucket, req)),
         checksum_algorithm=algorithm,
         checksum_type=checksum_type,
+        existed=_exists(ctx, tx, bucket, key),
     )
     scope = everywhere(ctx.scope)
     UPLOADS.lock(tx, scope, bucket.name, key, upload.order)
@@ -59,6 +60,11 @@ def create_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     if algorithm:
         answer |= {"ChecksumAlgorithm": algorithm, "ChecksumType": checksum_type}
     return answer | encryption.render(upload.template.encryption)
+
+
+def _exists(ctx: Context, tx: Transaction, bucket: Bucket, key: str) -> bool:
+    latest = OBJECTS.get(tx, everywhere(ctx.scope), bucket.name, key)
+    return latest is not None and not latest.is_marker
 
 
 def _parse_checksum(req: dict[str, Any]) -> tuple[str, str]:

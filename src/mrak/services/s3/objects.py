@@ -36,10 +36,14 @@ def find_version(ctx: Context, tx: Transaction, bucket: Bucket, key: str, versio
         if found is None:
             raise errors.invalid_version_id(version_id)
         order = found
-    if latest is None or latest.id == version_id:
+    if latest is not None and latest.id == version_id:
         return latest
-    older = VERSIONS.get(tx, everywhere(ctx.scope), bucket.name, key, order) if order else None
-    return older if older is not None and older.id == version_id else None
+    older = VERSIONS.get(tx, everywhere(ctx.scope), bucket.name, key, order) if latest is not None and order else None
+    if older is not None and older.id == version_id:
+        return older
+    if version_id != NULL and not names.is_genuine(version_id):
+        raise errors.invalid_version_id(version_id)
+    return None
 
 
 def require_readable(

@@ -39,6 +39,7 @@ def get_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     if is_archived(version, ctx.now):
         raise errors.invalid_object_state(version.storage_class)
     answer, (offset, length) = _describe(ctx, tx, bucket, req, version)
+    encryption.check_key(ctx, tx, version.encryption)
     body = answer["Body"] = contents.open_version(ctx, tx, version, offset, length)
     if isinstance(body, bytes | FileSlice):
         # The server says how long these are.

@@ -9,6 +9,7 @@ from typing import Any
 
 import msgspec
 
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
@@ -25,9 +26,17 @@ def _put(ctx: Context, tx: Transaction, req: dict[str, Any], action: str, kind: 
     if configuration is None:
         raise errors.missing_body()
     if configuration.get("Id") != req["Id"]:
-        message = "Input parameter id and configuration id must be the same"
-        raise errors.invalid_argument(message, "id", req["Id"])
+        raise errors.error("IdMismatch", "Document ID does not match the specified configuration ID.")
+    if kind == "inventory":
+        _check_destination(configuration)
     buckets.put_setting(ctx, tx, bucket, kind, configuration, req["Id"])
+
+
+def _check_destination(configuration: dict[str, Any]) -> None:
+    place = configuration.get("Destination", {}).get("S3BucketDestination", {}).get("Bucket", "")
+    parsed = find_arn(place)
+    if parsed is None or parsed.service != "s3":
+        raise errors.error("InvalidS3DestinationBucket", "Invalid bucket ARN.")
 
 
 def _get(ctx: Context, tx: Transaction, req: dict[str, Any], action: str, kind: str, member: str) -> dict[str, Any]:

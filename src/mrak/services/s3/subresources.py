@@ -6,6 +6,7 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.protocol import times
 from mrak.services.s3 import access, buckets, drafts, effects, errors, locks, tagging
@@ -35,7 +36,13 @@ def require_version(
 @operation("GetObjectTagging")
 def get_object_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
-    version = require_version(ctx, tx, bucket, req, "s3:GetObjectTagging", "GET")
+    try:
+        version = require_version(ctx, tx, bucket, req, "s3:GetObjectTagging", "GET")
+    except ApiError as error:
+        if error.code == "NoSuchKey":
+            # Only here, AWS names the bucket too.
+            raise errors.no_such_key(f"{bucket.name}/{req['Key']}") from None
+        raise
     return {"TagSet": tagging.render(version.tags), **versions.shown_id(bucket, version)}
 
 

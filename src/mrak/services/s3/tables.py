@@ -132,6 +132,8 @@ class Upload(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     template: Version
     checksum_algorithm: str = ""
     checksum_type: str = ""
+    existed: bool = False
+    """Whether the key had an object when the upload began."""
 
 
 class Part(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -22,6 +22,7 @@ from mrak.services.s3 import (
     effects,
     encryption,
     errors,
+    locks,
     names,
 )
 from mrak.services.s3 import objects as versions
@@ -54,7 +55,7 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
 def _require_writable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
-    drafts.parse(ctx, bucket, req)
+    encryption.with_key(ctx, tx, drafts.parse(ctx, bucket, req))
     return bucket
 
 
@@ -64,7 +65,7 @@ def put(
     """Makes a received body a key's latest version."""
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
     ctx.about(bucket_arn(bucket.name, req["Key"]))
-    draft = drafts.parse(ctx, bucket, req)
+    draft = encryption.with_key(ctx, tx, drafts.parse(ctx, bucket, req))
     algorithm = expected.algorithm or checksums.DEFAULT
     made = msgspec.structs.replace(
         draft,
@@ -118,6 +119,7 @@ def delete_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     if req.get("VersionId") == "":
         raise errors.invalid_argument("Version id cannot be the empty string", "versionId", "")
     drafts.require_key(req)
+    locks.check_bypass(bucket, req)
     ctx.about(bucket_arn(bucket.name, req["Key"]))
     return delete_one(ctx, tx, bucket, req)
 
@@ -148,6 +150,7 @@ def delete_one(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any
 def delete_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
     ctx.about(bucket_arn(bucket.name))
+    locks.check_bypass(bucket, req)
     document = req.get("Delete")
     if document is None:
         raise errors.missing_body()
@@ -179,18 +182,13 @@ def _delete_entry(
         names.check_key(entry["Key"])
         if entry.get("Key") == "":
             raise errors.error("UserKeyMustBeSpecified", "A key must be specified.")
-        _check_entry_version(named)
         conditioned = {"IfMatch": entry["ETag"]} if "ETag" in entry else {}
         done = delete_one(ctx, tx, bucket, shared | named | conditioned)
     except ApiError as error:
+        if error.code == "InvalidArgument" and "VersionId" in named:
+            error = errors.no_such_version(named["Key"], named["VersionId"])
         return named | {"Code": error.code, "Message": error.message}
     shown: dict[str, Any] = dict(named)
     if done.get("DeleteMarker"):
         shown |= {"DeleteMarker": True, "DeleteMarkerVersionId": done["VersionId"]}
     return shown
-
-
-def _check_entry_version(named: dict[str, Any]) -> None:
-    version_id = named.get("VersionId")
-    if version_id not in (None, versions.NULL) and names.find_order(version_id) is None:
-        raise errors.no_such_version(named["Key"], version_id)
