@@ -122,7 +122,7 @@ def test_accounts_of_one_sandbox(tmp_path: Path) -> None:
         own = server.sandbox("shared")
         said = mrak("env", "account", "shared", **at).stdout
         accounts = server.ask("GET", "/_mrak/environments/shared/accounts")["accounts"]
-        assert [row["account"] for row in accounts][0] == own.account and len(accounts) == 2
+        assert len(accounts) == 2 and accounts[0]["account"] == own.account
         assert accounts[1]["access_key_id"] in said and accounts[1]["secret_access_key"] in said
         other = Sandbox(server, accounts[1])
         assert other.client("sts").get_caller_identity()["Account"] == accounts[1]["account"] != own.account
