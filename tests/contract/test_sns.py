@@ -713,6 +713,9 @@ def test_platform_applications_and_endpoints(sns: Any, sandbox: Any) -> None:
     create = sns.create_platform_endpoint
     endpoint = create(PlatformApplicationArn=app, Token="token_1", CustomUserData="bar")["EndpointArn"]
     assert create(PlatformApplicationArn=app, Token="token_1", CustomUserData="bar")["EndpointArn"] == endpoint
+    both = create(PlatformApplicationArn=app, Token="both", CustomUserData="foo", Attributes={"CustomUserData": "bar"})
+    assert sns.get_endpoint_attributes(EndpointArn=both["EndpointArn"])["Attributes"]["CustomUserData"] == "bar"
+    sns.delete_endpoint(EndpointArn=both["EndpointArn"])
     conflict = error_of(create, PlatformApplicationArn=app, Token="token_1", CustomUserData="other")
     assert conflict[1].startswith(f"Invalid parameter: Token Reason: Endpoint {endpoint} already exists")
     assert sns.get_endpoint_attributes(EndpointArn=endpoint)["Attributes"] == {

@@ -19,7 +19,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
-from mrak.lang.patternparser import Branch, Field, PatternError, parse_branches
+from mrak.lang.patternparser import EXCLUDABLE, Branch, Field, PatternError, parse_branches
 from mrak.lang.valuetests import Leaf, leaf_text
 
 __all__ = ["Event", "Mismatch", "Pattern", "PatternError", "parse", "parse_event"]
@@ -87,9 +87,10 @@ class Pattern:
 
 
 @lru_cache(maxsize=4096)
-def parse(text: str) -> Pattern:
-    """The pattern of a text; raises PatternError with AWS's reason. Cached, since rules keep texts."""
-    return Pattern(parse_branches(text))
+def parse(text: str, excludable: frozenset[str] = EXCLUDABLE) -> Pattern:
+    """The pattern of a text; raises PatternError with AWS's reason. Cached, since rules keep texts. `excludable` are
+    the operators that anything-but takes."""
+    return Pattern(parse_branches(text, excludable))
 
 
 def parse_event(text: str) -> Event | None:

@@ -24,6 +24,8 @@ MESSAGE_ATTRIBUTES = "MessageAttributes"
 MESSAGE_BODY = "MessageBody"
 MAX_KEYS = 5
 MAX_COMBINATIONS = 150
+# Fewer than EventBridge's. https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html
+_EXCLUDABLE = frozenset({"prefix"})
 
 
 class FilterPolicyError(Exception):
@@ -65,7 +67,7 @@ def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
     if json_error is not None:
         raise FilterPolicyError(f"failed to parse JSON. {json_error}")
     try:
-        pattern = eventpatterns.parse(text)
+        pattern = eventpatterns.parse(text, _EXCLUDABLE)
     except PatternError as error:
         raise FilterPolicyError(error.reason) from None
     # As the pattern's own parser, what follows the outermost value is not looked at.

@@ -105,10 +105,11 @@ Branch = tuple[Field, ...]
 _OpenBranch = dict[str, Field]
 
 
-def parse_branches(text: str) -> tuple[Branch, ...]:
-    """The branches of a pattern's text, their fields in the order of their paths."""
+def parse_branches(text: str, excludable: frozenset[str]) -> tuple[Branch, ...]:
+    """The branches of a pattern's text, their fields in the order of their paths. `excludable` are the operators that
+    anything-but takes."""
     try:
-        branches = _Parser(text).parse()
+        branches = _Parser(text, excludable).parse()
     except JsonTextError as error:
         raise PatternError(error.message) from None
     except ValueTestError as error:
@@ -128,8 +129,9 @@ def _check_complexity(field: Field) -> None:
 
 
 class _Parser:
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, excludable: frozenset[str]) -> None:
         self._reader = TokenReader(text)
+        self._excludable = excludable
 
     def parse(self) -> list[_OpenBranch]:
         if self._reader.next() != START_OBJECT:
@@ -351,7 +353,7 @@ class _Parser:
             if self._reader.next() != FIELD:
                 self._refuse("Anything-But expression name not found")
             inner = self._reader.text
-            if inner not in _INSIDE_ANYTHING_BUT:
+            if inner not in self._excludable:
                 self._refuse(f"Unsupported anything-but pattern: {inner}")
             kind = self._reader.next()
         if kind not in (START_ARRAY, STRING, NUMBER):
@@ -453,6 +455,7 @@ _INSIDE_ANYTHING_BUT: dict[str, Callable[[str], valuetests.Test]] = {
     "suffix": valuetests.ends_with,
     "wildcard": valuetests.like_wildcard,
 }
+EXCLUDABLE = frozenset(_INSIDE_ANYTHING_BUT)
 _EXCLUDED_NOT_STRING = {
     "equals-ignore-case": "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported.",
     "prefix": "prefix/suffix match pattern must be a string",

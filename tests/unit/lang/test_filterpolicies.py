@@ -85,6 +85,11 @@ def test_no_json():
             'suffix match pattern must be a string\n at [Source: (String)"{"key":[{"suffix":[]}]}"; '
             "line: 1, column: 20]",
         ),
+        (
+            '{"key":[{"anything-but":{"suffix":"x"}}]}',
+            'Unsupported anything-but pattern: suffix\n at [Source: (String)"{"key":[{"anything-but":{"suffix":"x"}}]}"; '
+            "line: 1, column: 36]",
+        ),
         ('{"a":{"b":["x"]}}', "Filter policy scope MessageAttributes does not support nested filter policy"),
         (json.dumps({str(i): ["x"] for i in range(6)}), "Filter policy can not have more than 5 keys"),
         (json.dumps({"a": list(range(151))}), "Filter policy is too complex"),

@@ -94,7 +94,8 @@ def create_platform_endpoint(ctx: Context, tx: Transaction, req: dict[str, Any])
     attributes = dict(req.get("Attributes") or {})
     platforms.check_endpoint_attributes(attributes)
     if req.get("CustomUserData"):
-        attributes["CustomUserData"] = req["CustomUserData"]
+        # The attribute goes before the parameter.
+        attributes.setdefault("CustomUserData", req["CustomUserData"])
         platforms.check_endpoint_attributes(attributes)
     attributes = {"Enabled": "true", **platforms.normal_endpoint_attributes(attributes), "Token": req["Token"]}
     rows = BY_TOKEN.scan(tx, scope, application.platform, application.name, req["Token"], limit=1)
