@@ -47,6 +47,8 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
     system_log_level: str = "INFO"
     account_limit: int = 1000
     reserved: int | None = None
+    share: str = ""
+    """The qualifier whose provisioned concurrency an invocation takes; "" for what is left of the function's."""
     debug_port: int = 0
     """Where a debugger attaches before the code is loaded; 0 where none does."""
 

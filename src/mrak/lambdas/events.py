@@ -16,7 +16,8 @@ class InvokeRequested(msgspec.Struct, frozen=True, gc=False):
     """Somebody wants a function to run.
 
     `function` is the function (for reserved concurrency), `version` one published version of it, `fingerprint`
-    its code and configuration: another fingerprint of the same version replaces the older instances.
+    its code and configuration: another fingerprint of the same version replaces the older instances. `share` is the
+    part of the function's concurrency that it takes: "" or the qualifier with provisioned concurrency of its own.
     """
 
     request_id: str
@@ -27,6 +28,12 @@ class InvokeRequested(msgspec.Struct, frozen=True, gc=False):
     timeout_seconds: float
     account_limit: int
     reserved: int | None = None
+    share: str = ""
+
+    @property
+    def counted(self) -> str:
+        """Whose concurrency it takes."""
+        return f"{self.function}#{self.share}" if self.share else self.function
 
 
 class NextPolled(msgspec.Struct, frozen=True, gc=False):

@@ -186,7 +186,7 @@ class Pool:
         request = Request(event, fleet)
         self._requests[event.request_id] = request
         self._by_account[event.account] += 1
-        self._by_function[event.function] += 1
+        self._by_function[event.counted] += 1
         if fleet.idle:
             self._send(fleet.idle.pop(), request)
         else:
@@ -197,7 +197,7 @@ class Pool:
         if self._stopped:
             return Result.STOPPED
         if event.reserved is not None:
-            return Result.THROTTLED_RESERVED if self._by_function[event.function] >= event.reserved else None
+            return Result.THROTTLED_RESERVED if self._by_function[event.counted] >= event.reserved else None
         return Result.THROTTLED_ACCOUNT if self._by_account[event.account] >= event.account_limit else None
 
     def _fleet_of(self, event: InvokeRequested) -> Fleet:
@@ -280,7 +280,7 @@ class Pool:
         event = request.event
         del self._requests[event.request_id]
         self._release(self._by_account, event.account)
-        self._release(self._by_function, event.function)
+        self._release(self._by_function, event.counted)
         number = instance.id if instance else None
         self._tell(event.request_id, number, result.value)
         self._out.append(Complete(event.request_id, result, number))
@@ -559,7 +559,7 @@ class Pool:
             assert set(fleet.spares) == {i.id for i in starting}
             assert all(fleet.instances[i].state == State.SETTLING for i in fleet.settling)
         assert self._by_account == Counter(r.event.account for r in self._requests.values())
-        assert self._by_function == Counter(r.event.function for r in self._requests.values())
+        assert self._by_function == Counter(r.event.counted for r in self._requests.values())
         assert all(request.queued for request in self._queue)
         if self._queue:
             assert len(self._instances) >= self.limits.max_instances, "a request is queued beside free room"

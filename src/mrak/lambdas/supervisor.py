@@ -108,11 +108,12 @@ class Supervisor:
                 invocation.request_id,
                 f"{spec.scope.environment}|{spec.scope.account}|{spec.scope.region}",
                 spec.key,
-                spec.version,
+                f"{spec.version}#{spec.share}" if spec.share else spec.version,
                 spec.fingerprint,
                 spec.timeout_seconds,
                 spec.account_limit,
                 spec.reserved,
+                spec.share,
             )
         )
         # The caller may go away; the function runs on, as on AWS.

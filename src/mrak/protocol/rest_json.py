@@ -59,7 +59,9 @@ class RestJsonCodec(RestCodec):
             body[message_member(shape, self.flavour.message_key)] = error.message
         for field, value in (error.fields or {}).items():
             member = shape.members.get(field) if shape is not None else None
-            if member is None:
+            if value is None:
+                body.pop(field, None)
+            elif member is None:
                 body[field] = value
             elif member.location is None:
                 body[member.wire_name] = self._bodies.writer_of(member)(value)

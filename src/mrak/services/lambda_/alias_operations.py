@@ -65,10 +65,11 @@ def update_alias(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 @operation("DeleteAlias")
 def delete_alias(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     ref = parse_reference(ctx.scope, req["FunctionName"])
-    ALIASES.lock(tx, ref.scope, ref.name)
+    functions.lock(tx, ref)
     alias = ALIASES.get(tx, ref.scope, ref.name, req["Name"])
     if alias is not None:  # AWS answers 204 either way
         ALIASES.delete(tx, ref.scope, alias)
+        functions.delete_of_alias(tx, ref, alias.alias)
 
 
 @operation("ListAliases")

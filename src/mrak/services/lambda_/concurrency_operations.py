@@ -17,17 +17,24 @@ from mrak.core.page import find_position, take_page
 from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.configuration import render_modified
 from mrak.services.lambda_.invocation import ACCOUNT_CONCURRENCY
-from mrak.services.lambda_.references import LATEST, Reference, function_arn, parse_reference
-from mrak.services.lambda_.tables import FUNCTIONS, PROVISIONED, VERSIONS, Provisioned
+from mrak.services.lambda_.references import LATEST, Reference, function_arn, is_version, parse_reference
+from mrak.services.lambda_.tables import ALIASES, FUNCTIONS, LAYERS, PROVISIONED, VERSIONS, Provisioned
 
 _MIN_UNRESERVED = 100
 _PAGE = 50
 _CODE_BYTES = 80_530_636_800
+_WITHOUT_TYPE = {"Type": None}
+"""Some errors of concurrency come without this member (recorded)."""
 
 
 @operation("PutFunctionConcurrency")
 def put_function_concurrency(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"])
+    if ref.qualifier:
+        raise errors.invalid(
+            "This operation is permitted on Lambda functions only. Aliases and versions do not support this operation. "
+            "Please specify either a function name or an unqualified function ARN."
+        )
     function = functions.open_function(tx, ref)
     wanted = req["ReservedConcurrentExecutions"]
     provisioned = sum(row.executions for row in PROVISIONED.scan(tx, ref.scope, ref.name))
@@ -36,6 +43,7 @@ def put_function_concurrency(ctx: Context, tx: Transaction, req: dict[str, Any])
             "InvalidParameterValueException",
             f" ReservedConcurrentExecutions  {wanted} should not be lower than function's total provisioned "
             f"concurrency [{provisioned}].",
+            fields=_WITHOUT_TYPE,
         )
     total = functions.reserve(tx, ref.scope, wanted - (function.reserved or 0))
     if ACCOUNT_CONCURRENCY - total < _MIN_UNRESERVED:
@@ -68,6 +76,7 @@ def get_account_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     for function in FUNCTIONS.scan(tx, ctx.scope):
         count += 1
         total += sum(version.code_bytes for version in VERSIONS.scan(tx, ctx.scope, function.name))
+    total += sum(layer.code_bytes for layer in LAYERS.scan(tx, ctx.scope) if not layer.deleted)
     return {
         "AccountLimit": {
             "TotalCodeSize": _CODE_BYTES,
@@ -90,7 +99,7 @@ def put_provisioned_concurrency_config(ctx: Context, tx: Transaction, req: dict[
     if ref.qualifier == LATEST:
         raise errors.invalid("Provisioned Concurrency Configs cannot be applied to unpublished function versions.")
     function = functions.open_function(tx, ref)
-    functions.require_version(tx, ref)
+    _check_free(tx, ref)
     wanted = req["ProvisionedConcurrentExecutions"]
     others = sum(row.executions for row in PROVISIONED.scan(tx, ref.scope, ref.name) if row.qualifier != ref.qualifier)
     if function.reserved is not None and wanted + others > function.reserved:
@@ -114,12 +123,14 @@ def _check_unreserved(wanted: int, unreserved: int) -> None:
             "InvalidParameterValueException",
             "Specified ConcurrentExecutions for function is greater than account's unreserved concurrency "
             f"[{unreserved}].",
+            fields=_WITHOUT_TYPE,
         )
     if unreserved - wanted < _MIN_UNRESERVED:
         raise ApiError(
             "InvalidParameterValueException",
             "Specified ConcurrentExecutions for function decreases account's UnreservedConcurrentExecution below its "
             f"minimum value of [{_MIN_UNRESERVED}].",
+            fields=_WITHOUT_TYPE,
         )
 
 
@@ -131,6 +142,7 @@ def get_provisioned_concurrency_config(ctx: Context, tx: Transaction, req: dict[
 @operation("DeleteProvisionedConcurrencyConfig")
 def delete_provisioned_concurrency_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     ref = parse_reference(ctx.scope, req["FunctionName"], req["Qualifier"])
+    _check_published(tx, ref)
     functions.open_function(tx, ref)
     row = PROVISIONED.get(tx, ref.scope, ref.name, ref.qualifier)
     if row is not None:
@@ -148,8 +160,39 @@ def list_provisioned_concurrency_configs(ctx: Context, tx: Transaction, req: dic
     return {"ProvisionedConcurrencyConfigs": shown} | ({"NextMarker": token} if token else {})
 
 
-def _require(tx: Transaction, ref: Reference) -> Provisioned:
+def _check_published(tx: Transaction, ref: Reference) -> None:
+    """Provisioned concurrency is of aliases and published versions."""
+    if ref.qualifier == LATEST:
+        raise errors.invalid("The function resource provided must be an alias or a published version.")
+    _check_there(tx, ref)
+
+
+def _check_there(tx: Transaction, ref: Reference) -> None:
     functions.require(tx, ref)
+    if is_version(ref.qualifier):
+        functions.require_version(tx, ref)
+    elif functions.find_alias(tx, ref) is None:
+        raise errors.not_found(f"Cannot find alias arn: {ref.arn}")
+
+
+def _check_free(tx: Transaction, ref: Reference) -> None:
+    """A version has provisioned concurrency by itself or by one alias."""
+    _check_there(tx, ref)
+    version = functions.require_version(tx, ref).label
+    for row in PROVISIONED.scan(tx, ref.scope, ref.name):
+        if row.qualifier == ref.qualifier:
+            continue
+        if row.qualifier == version:
+            raise errors.conflict(
+                "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version"
+            )
+        alias = ALIASES.get(tx, ref.scope, ref.name, row.qualifier)
+        if alias is not None and version in (alias.version, *alias.weights):
+            raise errors.conflict("Version is pointed by a Provisioned Concurrency alias")
+
+
+def _require(tx: Transaction, ref: Reference) -> Provisioned:
+    _check_published(tx, ref)
     row = PROVISIONED.get(tx, ref.scope, ref.name, ref.qualifier)
     if row is None:
         raise ApiError(
@@ -163,12 +206,10 @@ def _require(tx: Transaction, ref: Reference) -> Provisioned:
 
 def _render(row: Provisioned, status: str) -> dict[str, Any]:
     ready = row.executions if status == "READY" else 0
-    shown: dict[str, Any] = {
+    return {
         "RequestedProvisionedConcurrentExecutions": row.executions,
         "AllocatedProvisionedConcurrentExecutions": ready,
+        "AvailableProvisionedConcurrentExecutions": ready,
         "Status": status,
         "LastModified": render_modified(row.modified_at),
     }
-    if status == "READY":
-        shown["AvailableProvisionedConcurrentExecutions"] = ready
-    return shown

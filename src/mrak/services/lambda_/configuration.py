@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_CreateFunction.html
 from __future__ import annotations
 
 import datetime
+import re
 from typing import Any
 
 import msgspec
@@ -44,6 +45,9 @@ _DEPRECATED = frozenset(
         "dotnetcore3.1", "ruby2.5", "ruby2.7", "provided",
     )
 )  # fmt: skip
+
+# https://docs.aws.amazon.com/lambda/latest/dg/snapstart.html
+_SNAP_START = re.compile(r"java(11|17|2\d)\Z|python3\.(1[2-9]|[2-9]\d)\Z|dotnet([89]|\d\d)\Z")
 
 
 def check_name(name: str) -> None:
@@ -121,6 +125,8 @@ def check(config: dict[str, Any]) -> None:
             f"The runtime parameter of {runtime} is no longer supported for creating or updating AWS Lambda functions. "
             "We recommend you use a supported runtime while creating or updating functions."
         )
+    if config["SnapStart"]["ApplyOn"] != "None" and _SNAP_START.match(runtime or "") is None:
+        raise errors.invalid(f"{runtime} is not supported for SnapStart enabled functions.")
     check_environment(config.get("Environment", {}).get("Variables", {}))
     check_layers(config.get("Layers", []))
 

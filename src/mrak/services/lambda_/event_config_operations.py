@@ -22,9 +22,9 @@ _PAGE = 50
 
 @operation("PutFunctionEventInvokeConfig")
 def put_function_event_invoke_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    ref, old = _open(ctx, tx, req)
     if not any(member in req for member in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")):
         raise errors.invalid("You must specify at least one of error handling or destination setting.")
+    ref, old = _open(ctx, tx, req)
     fresh = EventConfig(name=ref.name, qualifier=ref.qualifier, modified_at=ctx.now)
     return _render(ref, _write(ctx, tx, ref, old, _apply(ctx, tx, ref, fresh, req)))
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token, take_page
 from mrak.services.lambda_ import configuration, errors, functions, packages
@@ -26,6 +27,8 @@ async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     named = parse_reference(ctx.scope, req["FunctionName"])
     ref = Reference(named.scope, named.name, "")
     configuration.check_name(ref.name)
+    if ref.scope.account != ctx.scope.account:
+        raise ApiError("AccessDeniedException", "", 403)  # without a message (recorded: test_function_arns)
     config = configuration.parse_new(ref.name, req)
     tags = req.get("Tags", {})
     check_tag_count(tags)
@@ -135,8 +138,10 @@ async def update_function_code(ctx: Context, req: dict[str, Any]) -> dict[str, A
         return functions.publish(ctx, tx, ref, function, new, None) if req.get("Publish") else new
 
     version = await ctx.transact(update)
-    qualifier = version.label if version.number else ""
-    return configuration.render(ctx, ref.scope, version, qualifier, status="InProgress")
+    if version.number:
+        # What was published at once is being created (recorded: test_publish_with_update).
+        return configuration.render(ctx, ref.scope, version, version.label, status="Pending")
+    return configuration.render(ctx, ref.scope, version, status="InProgress")
 
 
 @operation("UpdateFunctionConfiguration")

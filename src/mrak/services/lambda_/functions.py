@@ -44,9 +44,14 @@ def open_function(tx: Transaction, ref: Reference) -> Function:
     function = FUNCTIONS.open(tx, ref.scope, ref.name)
     if function is None:
         raise errors.function_not_found(ref.arn)
+    lock(tx, ref)
+    return function
+
+
+def lock(tx: Transaction, ref: Reference) -> None:
+    """Opens the rows that hang on a function, whether it is there or not."""
     for table in (VERSIONS, ALIASES, POLICIES, URLS, EVENTS, PROVISIONED):
         table.lock(tx, ref.scope, ref.name)
-    return function
 
 
 def require_version(tx: Transaction, ref: Reference) -> Version:
@@ -114,9 +119,24 @@ def create(
 
 
 def change(ctx: Context, tx: Transaction, ref: Reference, old: Version, **changes: Any) -> Version:
-    """A new state of $LATEST, under a new revision."""
-    new = msgspec.structs.replace(old, revision_id=ctx.draw.uuid(), modified_at=ctx.now, updated=True, **changes)
+    """A new state of $LATEST, under a new revision. Where nothing changed it stays the same build."""
+    same = all(getattr(old, member) == value for member, value in changes.items())
+    new = msgspec.structs.replace(
+        old,
+        revision_id=ctx.draw.uuid(),
+        modified_at=ctx.now,
+        updated=True,
+        made_of=old.build if same else "",
+        **changes,
+    )
     VERSIONS.replace(tx, ref.scope, old, new)
+    return new
+
+
+def revise(ctx: Context, tx: Transaction, ref: Reference, version: Version, revision_id: str = "") -> Version:
+    """The same build under a new revision: publishing and permissions change a revision as well."""
+    new = msgspec.structs.replace(version, revision_id=revision_id or ctx.draw.uuid(), made_of=version.build)
+    VERSIONS.replace(tx, ref.scope, version, new)
     return new
 
 
@@ -131,15 +151,15 @@ def publish(
     """A version of $LATEST as it is; the last one again where nothing changed since."""
     last = VERSIONS.get(tx, ref.scope, ref.name, function.last_version) if function.last_version else None
     config = latest.config if description is None else latest.config | {"Description": description}
-    if last is not None and last.code_sha256 == latest.code_sha256:
-        ignored = {"Description"}
-        before = {k: v for k, v in last.config.items() if k not in ignored}
-        if before == {k: v for k, v in latest.config.items() if k not in ignored}:
-            return last
+    if last is not None and last.build == latest.build:
+        return last
     number = function.last_version + 1
     FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, last_version=number))
-    version = msgspec.structs.replace(latest, number=number, config=config, revision_id=ctx.draw.uuid())
+    version = msgspec.structs.replace(
+        latest, number=number, config=config, revision_id=ctx.draw.uuid(), made_of=latest.build
+    )
     VERSIONS.insert(tx, ref.scope, version)
+    revise(ctx, tx, ref, latest)
     return version
 
 
@@ -147,15 +167,30 @@ def delete(tx: Transaction, ref: Reference) -> None:
     """The whole function with all that hangs on it."""
     function = open_function(tx, ref)
     for url in list(URLS.scan(tx, ref.scope, ref.name)):
-        wide = ref.scope.environment_wide()
-        row = URL_IDS.open(tx, wide, url.url_id)
-        if row is not None:
-            URL_IDS.delete(tx, wide, row)
+        _delete_url_id(tx, ref, url.url_id)
     for table in (VERSIONS, ALIASES, POLICIES, URLS, EVENTS, PROVISIONED):
         table.delete_all(tx, ref.scope, ref.name)
     if function.reserved is not None:
         reserve(tx, ref.scope, -function.reserved)
     FUNCTIONS.delete(tx, ref.scope, function)
+
+
+def _delete_url_id(tx: Transaction, ref: Reference, url_id: str) -> None:
+    wide = ref.scope.environment_wide()
+    row = URL_IDS.open(tx, wide, url_id)
+    if row is not None:
+        URL_IDS.delete(tx, wide, row)
+
+
+def delete_of_alias(tx: Transaction, ref: Reference, alias: str) -> None:
+    """What was set up for an alias ends with it."""
+    url = URLS.get(tx, ref.scope, ref.name, alias)
+    if url is not None:
+        _delete_url_id(tx, ref, url.url_id)
+    for table in (POLICIES, URLS, EVENTS, PROVISIONED):
+        row = table.get(tx, ref.scope, ref.name, alias)
+        if row is not None:
+            table.delete(tx, ref.scope, row)
 
 
 def reserve(tx: Transaction, scope: Scope, change_by: int) -> int:

@@ -20,7 +20,7 @@ from mrak.services.lambda_.authorization import require_permission
 from mrak.services.lambda_.packages import folder_state
 from mrak.services.lambda_.references import LATEST, Reference, function_arn, version_number
 from mrak.services.lambda_.roles import issue_credentials
-from mrak.services.lambda_.tables import LAYERS, VERSIONS, Alias, Version
+from mrak.services.lambda_.tables import LAYERS, PROVISIONED, VERSIONS, Alias, Function, Version
 
 ACCOUNT_CONCURRENCY = 1000
 _MOST_SPECS = 4096
@@ -33,6 +33,8 @@ class Target(msgspec.Struct, frozen=True):
     version: Version
     reserved: int | None
     account_limit: int
+    share: str
+    """Whose provisioned concurrency it takes, if any."""
     layers: tuple[str, ...]
     """The layers' blobs."""
 
@@ -51,7 +53,21 @@ def resolve(ctx: Context, tx: Transaction, ref: Reference) -> Target:
         if layer is not None:
             layers.append(layer.code_id)
     unreserved = ACCOUNT_CONCURRENCY - functions.reserved_sum(tx, ref.scope)
-    return Target(ref, version, function.reserved, unreserved, tuple(layers))
+    reserved, share = _share_of(tx, ref, function, version)
+    return Target(ref, version, reserved, unreserved, share, tuple(layers))
+
+
+def _share_of(tx: Transaction, ref: Reference, function: Function, version: Version) -> tuple[int | None, str]:
+    """What bounds the invocation, and whose provisioned concurrency it takes. Provisioned concurrency is part of what
+    is reserved: the rest of the function has what is left (recorded: test_reserved_provisioned_overlap)."""
+    rows = list(PROVISIONED.scan(tx, ref.scope, ref.name))
+    if not rows:
+        return function.reserved, ""
+    left = None if function.reserved is None else function.reserved - sum(row.executions for row in rows)
+    for row in rows:
+        if row.qualifier in (ref.qualifier, version.label):
+            return (None if left is None else left + row.executions), row.qualifier
+    return left, ""
 
 
 def admit(ctx: Context, tx: Transaction, ref: Reference) -> Target:
@@ -128,7 +144,7 @@ async def begin_stream(
 
 class SpecCache:
     """What versions became, in one environment: making it costs more than all else that an invocation takes here.
-    A version's revision changes with everything that it is made of, so nothing has to be forgotten but for room."""
+    A version's build changes with everything that it is made of, so nothing has to be forgotten but for room."""
 
     def __init__(self) -> None:
         self.made: dict[tuple[object, ...], FunctionSpec] = {}
@@ -138,7 +154,9 @@ async def _specify(ctx: Context, target: Target) -> FunctionSpec:
     if target.version.code_folder:
         return await _make_spec(ctx, target)  # its code may have changed
     known = ctx.live(SpecCache).made
-    key = (target.version.revision_id, target.ref.scope, ctx.endpoint, target.reserved, target.account_limit)
+    version = target.version
+    limits = (target.reserved, target.account_limit, target.share)
+    key = (version.build, version.number, target.ref.scope, ctx.endpoint, limits)
     spec = known.get(key)
     if spec is None:
         spec = await _make_spec(ctx, target)
@@ -176,6 +194,7 @@ async def _make_spec(ctx: Context, target: Target) -> FunctionSpec:
         system_log_level=logging.get("SystemLogLevel", "INFO"),
         account_limit=target.account_limit,
         reserved=target.reserved,
+        share=target.share,
     )
 
 
@@ -183,9 +202,9 @@ async def _code_of(ctx: Context, version: Version) -> tuple[str, str]:
     """The folder of the code, and what changes when it does."""
     if version.code_folder:
         state = await asyncio.to_thread(folder_state, version.code_folder)
-        return version.code_folder, f"{version.revision_id}-{state}"
+        return version.code_folder, f"{version.build}-{state}"
     folder = await ctx.part("lambdas").unpacked(version.code_id, ctx.blobs.path(version.code_id))
-    return folder, version.revision_id
+    return folder, version.build
 
 
 def throttled_error(outcome: Outcome) -> ApiError:

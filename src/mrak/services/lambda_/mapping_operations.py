@@ -73,7 +73,8 @@ async def _check_source(ctx: Context, source_arn: str, ref: Reference) -> None:
     try:
         await ctx.call(service, "DescribeStream", params)
     except ApiError as error:
-        if error.code != "ResourceNotFoundException":
+        # There is no Kinesis here, so that none of its streams exists.
+        if error.code != "ResourceNotFoundException" and service != "kinesis":
             raise
         raise errors.invalid(f"Stream not found: {source_arn}") from None
 

@@ -28,9 +28,9 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         raise errors.invalid("We currently do not support adding policies for $LATEST.")
     _check_resource(tx, ref)
     statement = _statement(ref, req)
-    POLICIES.lock(tx, ref.scope, ref.name)
+    functions.open_function(tx, ref)
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
-    if req.get("RevisionId") and req["RevisionId"] != (policy.revision_id if policy else _function_revision(tx, ref)):
+    if req.get("RevisionId") and req["RevisionId"] not in _revisions(tx, ref, policy):
         raise errors.precondition("GetPolicy")
     if policy is not None and any(known["Sid"] == statement["Sid"] for known in policy.statements):
         raise errors.conflict(
@@ -38,7 +38,8 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
             "Please provide a new statement id, or remove the existing statement."
         )
     statements = [*(policy.statements if policy else []), statement]
-    new = Policy(name=ref.name, qualifier=ref.qualifier, revision_id=ctx.draw.uuid(), statements=statements)
+    revision = _revise(ctx, tx, ref)
+    new = Policy(name=ref.name, qualifier=ref.qualifier, revision_id=revision, statements=statements)
     if policy is None:
         POLICIES.insert(tx, ref.scope, new)
     else:
@@ -46,8 +47,22 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     return {"Statement": json.dumps(statement, separators=(",", ":"))}
 
 
-def _function_revision(tx: Transaction, ref: Reference) -> str:
-    return functions.require_version(tx, ref).revision_id
+def _revisions(tx: Transaction, ref: Reference, policy: Policy | None) -> tuple[str, ...]:
+    """The revisions that a request may name: the policy's, or of what the policy is for."""
+    alias = functions.find_alias(tx, ref)
+    own = alias.revision_id if alias is not None else functions.require_version(tx, ref).revision_id
+    return (own, policy.revision_id) if policy is not None else (own,)
+
+
+def _revise(ctx: Context, tx: Transaction, ref: Reference) -> str:
+    """A permission gives the function, version or alias a new revision, which is the policy's as well."""
+    revision = ctx.draw.uuid()
+    alias = functions.find_alias(tx, ref)
+    if alias is None:
+        functions.revise(ctx, tx, ref, functions.require_version(tx, ref), revision)
+    else:
+        ALIASES.replace(tx, ref.scope, alias, msgspec.structs.replace(alias, revision_id=revision))
+    return revision
 
 
 def _check_resource(tx: Transaction, ref: Reference) -> None:
@@ -109,17 +124,18 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
         raise errors.not_found(f"No policy found for: {ref.arn}")
     if ref.qualifier and not is_version(ref.qualifier) and functions.find_alias(tx, ref) is None:
         raise errors.not_found(f"Cannot find alias arn: {ref.arn}")
-    POLICIES.lock(tx, ref.scope, ref.name)
+    functions.open_function(tx, ref)
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
     if policy is None:
         raise errors.not_found("No policy is associated with the given resource.")
-    if req.get("RevisionId") and req["RevisionId"] != policy.revision_id:
+    if req.get("RevisionId") and req["RevisionId"] not in _revisions(tx, ref, policy):
         raise errors.precondition("GetPolicy")
     kept = [statement for statement in policy.statements if statement["Sid"] != req["StatementId"]]
     if len(kept) == len(policy.statements):
         raise errors.not_found(f"Statement {req['StatementId']} is not found in resource policy.")
+    revision = _revise(ctx, tx, ref)
     if kept:
-        new = msgspec.structs.replace(policy, statements=kept, revision_id=ctx.draw.uuid())
+        new = msgspec.structs.replace(policy, statements=kept, revision_id=revision)
         POLICIES.replace(tx, ref.scope, policy, new)
     else:
         POLICIES.delete(tx, ref.scope, policy)

@@ -72,9 +72,9 @@ def list_code_signing_configs(ctx: Context, tx: Transaction, req: dict[str, Any]
 def put_function_code_signing_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     config_arn = req["CodeSigningConfigArn"]
     ref = parse_reference(ctx.scope, req["FunctionName"])
-    function = functions.open_function(tx, ref)
     if SIGNING.get(tx, ctx.scope, config_arn.rpartition(":")[2]) is None:
         raise ApiError("CodeSigningConfigNotFoundException", _absent(config_arn), 404, {"Type": "User"})
+    function = functions.open_function(tx, ref)
     settings = function.settings | {_SETTING: config_arn}
     FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, settings=settings))
     return {"CodeSigningConfigArn": config_arn, "FunctionName": ref.name}

@@ -52,6 +52,13 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     code_folder: str = ""
     updated: bool = False
     """Whether it was ever updated; LastUpdateStatus is shown either way."""
+    made_of: str = ""
+    """What names code and configuration where the revision, which permissions and publishing change too, does not."""
+
+    @property
+    def build(self) -> str:
+        """Changes with all that instances are made of, and with nothing else."""
+        return self.made_of or self.revision_id
 
     @property
     def label(self) -> str:

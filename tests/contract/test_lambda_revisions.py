@@ -1,0 +1,187 @@
+"""Revisions, publishing and the limits of concurrency: what changes what, and what is refused. Black box, boto3."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.contract.lambda_bench import call, create, make_zip, refusal
+
+INVOKE = "lambda:InvokeFunction"
+
+
+@pytest.fixture(scope="module")
+def client(sandbox: Any) -> Any:
+    return sandbox.client("lambda", read_timeout=30)
+
+
+def revision(client: Any, name: str, **more: Any) -> str:
+    return str(client.get_function_configuration(FunctionName=name, **more)["RevisionId"])
+
+
+def test_permissions_and_publishing_change_the_revision(client: Any) -> None:
+    """Deploy tools guard changes by RevisionId; AWS counts policies and publishing among the changes (recorded:
+    test_lambda_permission_fn_versioning)."""
+    create(client, "revised")
+    first = revision(client, "revised")
+    allow = {"FunctionName": "revised", "Action": INVOKE, "Principal": "s3.amazonaws.com"}
+    client.add_permission(**allow, StatementId="one", RevisionId=first)
+    second = revision(client, "revised")
+    assert second != first
+    assert client.get_policy(FunctionName="revised")["RevisionId"] == second
+    published = client.publish_version(FunctionName="revised", RevisionId=second)
+    assert revision(client, "revised") not in (second, published["RevisionId"])
+    assert revision(client, "revised", Qualifier="1") == published["RevisionId"]
+    assert client.get_policy(FunctionName="revised")["RevisionId"] == second
+    client.remove_permission(FunctionName="revised", StatementId="one", RevisionId=second)
+    assert refusal(lambda: client.publish_version(FunctionName="revised", RevisionId=second))[1] == (
+        "PreconditionFailedException"
+    )
+
+
+def test_permission_of_an_alias_names_the_aliass_revision(client: Any) -> None:
+    """The first permission of an alias is guarded by the alias's own revision."""
+    create(client, "aliased-policy", Publish=True)
+    alias = client.create_alias(FunctionName="aliased-policy", Name="live", FunctionVersion="1")
+    allow = {"FunctionName": "aliased-policy", "Qualifier": "live", "Action": INVOKE, "Principal": "s3.amazonaws.com"}
+    wrong = refusal(lambda: client.add_permission(**allow, StatementId="one", RevisionId="wrong"))
+    assert wrong[:2] == (412, "PreconditionFailedException")
+    client.add_permission(**allow, StatementId="one", RevisionId=alias["RevisionId"])
+    assert client.get_alias(FunctionName="aliased-policy", Name="live")["RevisionId"] != alias["RevisionId"]
+
+
+def test_permission_keeps_instances_warm(client: Any) -> None:
+    """A new revision without a new build must not throw warm instances away."""
+    create(client, "warm", "made = []\ndef handler(event, context):\n    made.append(1)\n    return len(made)\n")
+    assert call(client, "warm") == 1
+    client.add_permission(FunctionName="warm", StatementId="a", Action=INVOKE, Principal="s3.amazonaws.com")
+    client.publish_version(FunctionName="warm")
+    assert call(client, "warm") == 2
+
+
+def test_description_makes_a_version_and_nothing_makes_none(client: Any) -> None:
+    """Publishing again without a change answers the version before; a description is a change (recorded:
+    test_version_lifecycle)."""
+    create(client, "described", Description="zero")
+    assert client.publish_version(FunctionName="described", Description="own words")["Version"] == "1"
+    assert client.publish_version(FunctionName="described", Description="others")["Description"] == "own words"
+    client.update_function_configuration(FunctionName="described", Description="one")
+    again = client.publish_version(FunctionName="described")
+    assert (again["Version"], again["Description"]) == ("2", "one")
+    client.update_function_configuration(FunctionName="described", Description="one")
+    assert client.publish_version(FunctionName="described")["Version"] == "2"
+
+
+def test_publishing_update_answers_the_version_as_pending(client: Any) -> None:
+    """Recorded: test_publish_with_update."""
+    create(client, "published")
+    shown = client.update_function_code(FunctionName="published", ZipFile=make_zip(app_py="x = 1"), Publish=True)
+    assert (shown["Version"], shown["State"], shown["StateReasonCode"]) == ("1", "Pending", "Creating")
+    assert "LastUpdateStatus" not in shown
+
+
+def test_foreign_accounts_cannot_be_created_in(client: Any) -> None:
+    """Recorded: test_function_arns, an error without words."""
+    arn = "arn:aws:lambda:us-east-1:123456789012:function:foreign"
+    assert refusal(lambda: create(client, arn))[:2] == (403, "AccessDeniedException")
+
+
+def test_reserved_concurrency_is_the_functions(client: Any) -> None:
+    create(client, "reserved")
+    qualified = refusal(
+        lambda: client.put_function_concurrency(FunctionName="reserved:$LATEST", ReservedConcurrentExecutions=1)
+    )
+    assert qualified[1] == "InvalidParameterValueException"
+    assert qualified[2].startswith("This operation is permitted on Lambda functions only.")
+
+
+def test_provisioned_concurrency_of_what_is_not_published(client: Any) -> None:
+    """Each of the three operations says what is missing."""
+    create(client, "unprovisioned", Publish=True)
+    for ask in (client.get_provisioned_concurrency_config, client.delete_provisioned_concurrency_config):
+        latest = refusal(lambda ask=ask: ask(FunctionName="unprovisioned", Qualifier="$LATEST"))
+        assert latest[2] == "The function resource provided must be an alias or a published version."
+        alias = refusal(lambda ask=ask: ask(FunctionName="unprovisioned", Qualifier="none"))
+        assert alias[1] == "ResourceNotFoundException"
+        assert alias[2].startswith("Cannot find alias arn: ")
+        assert refusal(lambda ask=ask: ask(FunctionName="unprovisioned", Qualifier="9"))[2].startswith("Function not f")
+
+
+def test_version_is_provisioned_once(client: Any) -> None:
+    """By itself or by an alias; what an alias had ends with it."""
+    create(client, "once", Publish=True)
+    client.create_alias(FunctionName="once", Name="live", FunctionVersion="1")
+
+    def put(qualifier: str) -> Any:
+        return client.put_provisioned_concurrency_config(
+            FunctionName="once", Qualifier=qualifier, ProvisionedConcurrentExecutions=1
+        )
+
+    assert put("1")["Status"] == "IN_PROGRESS"
+    assert refusal(lambda: put("live")) == (
+        409,
+        "ResourceConflictException",
+        "Alias can't be used for Provisioned Concurrency configuration on an already Provisioned version",
+    )
+    client.delete_provisioned_concurrency_config(FunctionName="once", Qualifier="1")
+    put("live")
+    assert refusal(lambda: put("1"))[2] == "Version is pointed by a Provisioned Concurrency alias"
+    client.delete_alias(FunctionName="once", Name="live")
+    assert client.list_provisioned_concurrency_configs(FunctionName="once")["ProvisionedConcurrencyConfigs"] == []
+
+
+def test_provisioned_concurrency_is_part_of_the_reserved(client: Any) -> None:
+    """All of it provisioned leaves nothing for $LATEST (recorded: test_reserved_provisioned_overlap); the version that
+    has it runs, and sees how it was initialised."""
+    code = "import os\ndef handler(event, context):\n    return os.environ['AWS_LAMBDA_INITIALIZATION_TYPE']\n"
+    create(client, "overlap", code, Publish=True)
+    client.put_function_concurrency(FunctionName="overlap", ReservedConcurrentExecutions=2)
+    client.put_provisioned_concurrency_config(FunctionName="overlap", Qualifier="1", ProvisionedConcurrentExecutions=2)
+    throttled = refusal(lambda: call(client, "overlap"))
+    assert throttled[:2] == (429, "TooManyRequestsException")
+    assert call(client, "overlap:1") == "provisioned-concurrency"
+    client.delete_provisioned_concurrency_config(FunctionName="overlap", Qualifier="1")
+    assert call(client, "overlap") == "on-demand"
+
+
+def test_event_configuration_without_content_is_refused_first(client: Any) -> None:
+    """Recorded: put_functionname_nootherargs."""
+    assert refusal(lambda: client.put_function_event_invoke_config(FunctionName="never-made")) == (
+        400,
+        "InvalidParameterValueException",
+        "You must specify at least one of error handling or destination setting.",
+    )
+
+
+def test_snap_start_is_for_some_runtimes(client: Any) -> None:
+    wrong = refusal(lambda: create(client, "snapped", SnapStart={"ApplyOn": "PublishedVersions"}))
+    assert wrong[2] == "python3.11 is not supported for SnapStart enabled functions."
+    shown = create(client, "snapped", Runtime="python3.12", SnapStart={"ApplyOn": "PublishedVersions"})
+    assert shown["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "Off"}
+
+
+def test_layers_count_as_code(fresh_sandbox: Any) -> None:
+    """GetAccountSettings adds up functions and layers (test_account_settings_total_code_size)."""
+    client = fresh_sandbox.client("lambda")
+    package = make_zip(app_py="x = 1")
+    client.publish_layer_version(LayerName="counted", Content={"ZipFile": package})
+    client.publish_layer_version(LayerName="counted", Content={"ZipFile": package})
+    assert client.get_account_settings()["AccountUsage"] == {"TotalCodeSize": 2 * len(package), "FunctionCount": 0}
+
+
+def test_kinesis_stream_that_does_not_exist(client: Any, sandbox: Any) -> None:
+    """There is no Kinesis here: mappings say of every stream what AWS says of one that is not there."""
+    create(client, "streamless")
+    stream = f"arn:aws:kinesis:us-east-1:{sandbox.account}:stream/none"
+    assert refusal(
+        lambda: client.create_event_source_mapping(
+            FunctionName="streamless", EventSourceArn=stream, StartingPosition="LATEST"
+        )
+    ) == (400, "InvalidParameterValueException", f"Stream not found: {stream}")
+
+
+def test_code_signing_configuration_is_looked_up_first(client: Any, sandbox: Any) -> None:
+    absent = f"arn:aws:lambda:us-east-1:{sandbox.account}:code-signing-config:csc-01234567890123456"
+    assert refusal(
+        lambda: client.put_function_code_signing_config(CodeSigningConfigArn=absent, FunctionName="never-made")
+    )[1] == ("CodeSigningConfigNotFoundException")
