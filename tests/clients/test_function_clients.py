@@ -21,6 +21,7 @@ from tests.contract.lambda_bench import ROLE, Queue, until
 FUNCTIONS = Path(__file__).parent / "functions"
 BUILD = Path(__file__).resolve().parents[2] / "build"
 PYTHON_PACKAGES = ("aws-lambda-powertools>=3.20,<4", "awslambdaric>=3,<5")
+DURABLE_PACKAGES = ("aws-durable-execution-sdk-python>=3,<4",)
 RUNTIME = f"python3.{sys.version_info[1]}"
 
 
@@ -42,6 +43,14 @@ def python_packages() -> Path:
     folder = BUILD / "python-functions"
     command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *PYTHON_PACKAGES]
     return install(folder, f"{RUNTIME} {PYTHON_PACKAGES}", command)
+
+
+@pytest.fixture(scope="session")
+def durable_packages() -> Path:
+    """AWS's SDK for durable functions; boto3, which it needs, is Lambda's own."""
+    folder = BUILD / "durable-functions"
+    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
+    return install(folder, f"{RUNTIME} {DURABLE_PACKAGES}", [*command, *DURABLE_PACKAGES])
 
 
 @pytest.fixture(scope="session")
@@ -203,3 +212,32 @@ def test_a_compiled_custom_runtime(shop: Sandbox, tmp_path: Path) -> None:
     client = deploy(shop, package, "provided.al2023", {"compiled": "any"})
     for n in range(3):
         assert call(client, "compiled", {"n": n}) == {"n": n}
+
+
+def test_the_sdk_for_durable_functions(shop: Sandbox, durable_packages: Path) -> None:
+    """AWS's own SDK, unchanged: retries, waits, branches, chains and callbacks over several invocations."""
+    package = make_package({"durable_app.py": FUNCTIONS / "durable_app.py"}, durable_packages)
+    durable = {"DurableConfig": {"ExecutionTimeout": 600}}
+    client = deploy(shop, package, RUNTIME, {"durable": "durable_app.handler"}, **durable)
+    link = io.BytesIO()
+    with zipfile.ZipFile(link, "w") as archive:
+        archive.writestr("app.py", "def handler(event, context):\n    return event['n'] * 10\n")
+    deploy(shop, link.getvalue(), RUNTIME, {"durable-link": "app.handler"})
+    begun = client.invoke(
+        FunctionName="durable:$LATEST", InvocationType="Event", Payload=b'{"n": 1}', DurableExecutionName="client"
+    )
+    arn = begun["DurableExecutionArn"]
+
+    def callback() -> str:
+        events = client.get_durable_execution_history(DurableExecutionArn=arn, MaxItems=1000)["Events"]
+        started = [event["CallbackStartedDetails"] for event in events if event["EventType"] == "CallbackStarted"]
+        return str(started[0]["CallbackId"]) if started else ""
+
+    until(lambda: callback() != "", 60)
+    client.send_durable_execution_callback_success(CallbackId=callback(), Result=b'"heard"')
+    until(lambda: client.get_durable_execution(DurableExecutionArn=arn)["Status"] != "RUNNING", 60)
+    ended = client.get_durable_execution(DurableExecutionArn=arn)
+    assert ended["Status"] == "SUCCEEDED", ended.get("Error")
+    result = json.loads(ended["Result"])
+    assert result.pop("answer") in ("heard", '"heard"')
+    assert result == {"total": 2, "tried": "at last", "chained": 20, "squares": [1, 4, 9]}

@@ -1,4 +1,4 @@
-"""kill -9 at any moment loses no asynchronous invocation and no message of an event source mapping.
+"""kill -9 at any moment loses no asynchronous invocation, no durable execution and no message of a mapping.
 
 Each acknowledged event must be told to its destination at last, and each message sent to a mapped queue must have been
 seen by the function; both may happen twice.
@@ -13,10 +13,12 @@ import os
 import random
 import threading
 import time
+import urllib.parse
 import zipfile
 from pathlib import Path
 from typing import Any
 
+from tests.contract.durable_functions import DURABLE
 from tests.crash.harness import Client, authorization, torture
 
 KILLS = max(3, int(os.environ.get("CRASH_KILLS", "50")) // 10)
@@ -31,10 +33,11 @@ def ask(client: Client, method: str, path: str, body: Any, **headers: str) -> by
     return answer
 
 
-def create_function(client: Client, name: str) -> None:
+def create_function(client: Client, name: str, code: str = ECHO, **more: Any) -> None:
     package = io.BytesIO()
     with zipfile.ZipFile(package, "w") as archive:
-        archive.writestr("app.py", ECHO)
+        archive.writestr("app.py", code)
+        archive.writestr("durable.py", DURABLE)
     params = {
         "FunctionName": name,
         "Runtime": "python3.11",
@@ -42,7 +45,7 @@ def create_function(client: Client, name: str) -> None:
         "Role": "arn:aws:iam::000000000000:role/r",
         "Code": {"ZipFile": base64.b64encode(package.getvalue()).decode()},
     }
-    ask(client, "POST", FUNCTIONS, params)
+    ask(client, "POST", FUNCTIONS, params | more)
 
 
 class Events:
@@ -105,6 +108,54 @@ class Mapped:
             time.sleep(0.05)
 
 
+class Executions:
+    """Starts durable executions of two steps with a wait between: each acknowledged one must end, and with what its
+    first step returned the first time that it was checkpointed."""
+
+    CODE = """
+from durable import durable
+import random
+def work(run):
+    first = run.step("first", random.random)
+    run.sleep("nap", 1)
+    return [first, run.step("second", lambda: first)]
+handler = durable(work)
+"""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.begun: dict[str, str] = {}
+
+    def prepare(self, client: Client) -> None:
+        create_function(client, "crash-durable", self.CODE, Timeout=30, DurableConfig={"ExecutionTimeout": 3600})
+
+    def step(self, client: Client, chance: random.Random) -> None:
+        name = f"n{chance.getrandbits(60)}"
+        headers = {"x-amz-invocation-type": "Event", "x-amz-durable-execution-name": name}
+        path = f"{FUNCTIONS}/crash-durable/invocations?Qualifier=$LATEST"
+        ask(client, "POST", path, {"name": name}, **headers)
+        with self.lock:
+            self.begun[name] = name
+        time.sleep(0.2)
+
+    def check(self, client: Client) -> None:
+        deadline = time.monotonic() + 90
+        missing = set(self.begun)
+        while missing:
+            assert time.monotonic() < deadline, f"{len(missing)} acknowledged executions did not succeed"
+            path = "/2025-12-01/functions/crash-durable/durable-executions?Statuses=SUCCEEDED&MaxItems=1000"
+            rows = json.loads(ask(client, "GET", path, None))["DurableExecutions"]
+            missing -= {row["DurableExecutionName"] for row in rows}
+        for row in rows:
+            arn = urllib.parse.quote(row["DurableExecutionArn"], safe="")
+            shown = json.loads(ask(client, "GET", f"/2025-12-01/durable-executions/{arn}", None))
+            history = json.loads(ask(client, "GET", f"/2025-12-01/durable-executions/{arn}/history", None))["Events"]
+            kept = [event["StepSucceededDetails"] for event in history if event["EventType"] == "StepSucceeded"]
+            assert len(kept) == 2, "a step was checkpointed twice"
+            first = json.loads(kept[0]["Result"]["Payload"])
+            assert json.loads(shown["Result"]) == [first, first]
+
+
 def drain(client: Client, url: str) -> list[dict[str, Any]]:
     """The messages that are there now, removed."""
     request = {"QueueUrl": url, "MaxNumberOfMessages": 10, "WaitTimeSeconds": 1}
@@ -118,4 +169,4 @@ def drain(client: Client, url: str) -> list[dict[str, Any]]:
 
 def test_no_event_and_no_mapped_message_is_lost(tmp_path: Path) -> None:
     """The promise of the outbox and of the mappings, for functions."""
-    torture(tmp_path / "data", [Events(), Mapped()], KILLS, seed=random.randrange(1 << 30))
+    torture(tmp_path / "data", [Events(), Mapped(), Executions()], KILLS, seed=random.randrange(1 << 30))

@@ -6,6 +6,7 @@ invoke_operations     Invoke and its kin                invocation     from rows
 mapping_operations    event source mappings             mappings       their settings
 mapping_consumers     drain their sources               queue_source, stream_source, filters
 events                asynchronous invocations          destinations   where their results go
+durable_operations    durable executions                durable_runs   invoke; durable_journal, durable_rendering
 tables                rows and their invariants         references     names and ARNs of functions
 errors                the service's errors              exports        what other services may use
 """
@@ -14,6 +15,8 @@ from mrak.services.lambda_ import (
     alias_operations,
     concurrency_operations,
     destinations,
+    durable_operations,
+    durable_runs,
     event_config_operations,
     events,
     function_operations,
@@ -33,6 +36,8 @@ __all__ = [
     "alias_operations",
     "concurrency_operations",
     "destinations",
+    "durable_operations",
+    "durable_runs",
     "event_config_operations",
     "events",
     "function_operations",

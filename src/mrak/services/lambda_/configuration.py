@@ -20,7 +20,7 @@ from mrak.services.lambda_.tables import Version
 _PASSED = (
     "Runtime", "Role", "Handler", "Description", "Timeout", "MemorySize", "VpcConfig", "PackageType",
     "DeadLetterConfig", "Environment", "KMSKeyArn", "TracingConfig", "FileSystemConfigs", "ImageConfig",
-    "Architectures", "EphemeralStorage", "SnapStart", "LoggingConfig", "Layers",
+    "Architectures", "EphemeralStorage", "SnapStart", "LoggingConfig", "Layers", "DurableConfig",
 )  # fmt: skip
 _MOST_TIMEOUT_SECONDS = 900
 _MOST_MEMORY_MB = 10_240
@@ -73,6 +73,10 @@ def parse_new(name: str, req: dict[str, Any]) -> dict[str, Any]:
     }
     config |= {member: req[member] for member in _PASSED if member in req}
     config["LoggingConfig"] = parse_logging(name, req.get("LoggingConfig", {}), {})
+    if "DurableConfig" in req:
+        if "ExecutionTimeout" not in req["DurableConfig"]:
+            raise errors.invalid("ExecutionTimeout is required in DurableConfig.")
+        config["DurableConfig"] = {"RetentionPeriodInDays": 14} | req["DurableConfig"]
     if package_type == "Zip" and not (req.get("Runtime") and req.get("Handler")):
         raise errors.invalid(
             "Runtime and Handler are mandatory parameters for functions created with deployment packages."
@@ -86,6 +90,10 @@ def parse_changes(name: str, before: dict[str, Any], req: dict[str, Any]) -> dic
     config = before | {member: req[member] for member in _PASSED if member in req and member != "PackageType"}
     if "LoggingConfig" in req:
         config["LoggingConfig"] = parse_logging(name, req["LoggingConfig"], before["LoggingConfig"])
+    if "DurableConfig" in req:
+        if "DurableConfig" not in before:
+            raise errors.invalid("A function becomes durable when it is created, and not later.")
+        config["DurableConfig"] = before["DurableConfig"] | req["DurableConfig"]
     for member, empty in (("DeadLetterConfig", "TargetArn"), ("ImageConfig", None)):
         value = config.get(member)
         if value is not None and (not value or (empty and not value.get(empty))):

@@ -19,7 +19,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.functions import Outcome
 from mrak.core.operation import delivery
-from mrak.services.lambda_ import destinations, invocation
+from mrak.services.lambda_ import destinations, durable_runs, invocation
 from mrak.services.lambda_.authorization import require_permission
 from mrak.services.lambda_.exports import EVENT, EventInvocation, delivery_of
 from mrak.services.lambda_.invocation import Target
@@ -42,12 +42,17 @@ async def invoke_event(ctx: Context, made: Delivery) -> None:
         config = EVENTS.get(tx, ref.scope, ref.name, ref.qualifier or LATEST)
         if event.caller is not None:
             require_permission(tx, ref, service_principal(*event.caller), ctx.now)
-        return invocation.resolve(ctx, tx, ref), config
+        target = invocation.resolve(ctx, tx, ref)
+        if durable_runs.is_durable(target):
+            durable_runs.begin(ctx, tx, target, event.payload, event.request_id)
+        return target, config
 
     try:
         target, config = await ctx.transact(look)
     except ApiError as error:
         log.warning("an event of %s is dropped: %s", event.function_arn, error)
+        return
+    if durable_runs.is_durable(target):
         return
     attempt = _Attempt(ctx, event, ref, target, config)
     if ctx.clock() - event.accepted_at > attempt.age_seconds:

@@ -187,10 +187,16 @@ def delete_of_alias(tx: Transaction, ref: Reference, alias: str) -> None:
     url = URLS.get(tx, ref.scope, ref.name, alias)
     if url is not None:
         _delete_url_id(tx, ref, url.url_id)
-    for table in (POLICIES, URLS, EVENTS, PROVISIONED):
-        row = table.get(tx, ref.scope, ref.name, alias)
-        if row is not None:
-            table.delete(tx, ref.scope, row)
+        URLS.delete(tx, ref.scope, url)
+    policy = POLICIES.get(tx, ref.scope, ref.name, alias)
+    if policy is not None:
+        POLICIES.delete(tx, ref.scope, policy)
+    events = EVENTS.get(tx, ref.scope, ref.name, alias)
+    if events is not None:
+        EVENTS.delete(tx, ref.scope, events)
+    provisioned = PROVISIONED.get(tx, ref.scope, ref.name, alias)
+    if provisioned is not None:
+        PROVISIONED.delete(tx, ref.scope, provisioned)
 
 
 def reserve(tx: Transaction, scope: Scope, change_by: int) -> int:

@@ -12,9 +12,9 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.functions import Outcome, ResponseStream
 from mrak.core.operation import operation
-from mrak.services.lambda_ import errors, invocation
+from mrak.services.lambda_ import durable_runs, errors, invocation
+from mrak.services.lambda_.durable_rendering import execution_arn
 from mrak.services.lambda_.exports import event_delivery
-from mrak.services.lambda_.invocation import Target
 from mrak.services.lambda_.references import Reference, parse_reference
 
 _SYNC_LIMIT_BYTES = 6 * 1024 * 1024
@@ -26,12 +26,15 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     payload: bytes = req.get("Payload", b"")
     kind = req.get("InvocationType", "RequestResponse")
+    name = req.get("DurableExecutionName", "")
     if kind == "Event":
-        return await _invoke_later(ctx, ref, payload, req.get("ClientContext", ""))
+        return await _invoke_later(ctx, ref, payload, req.get("ClientContext", ""), name)
     target = await ctx.transact(lambda tx: invocation.admit(ctx, tx, ref))
     check_payload(payload, _SYNC_LIMIT_BYTES)
     if kind == "DryRun":
         return {"StatusCode": 204}
+    if durable_runs.is_durable(target):
+        return await durable_runs.invoke(ctx, target, payload, name or ctx.request_id)
     context = _decode_context(req.get("ClientContext", ""))
     wants_log = req.get("LogType") == "Tail"
     outcome = await invocation.run(ctx, target, payload, client_context=context, log_tail=wants_log)
@@ -66,17 +69,21 @@ def _decode_context(text: str) -> str:
         raise errors.invalid_json("Client context must be a valid Base64-encoded JSON object.") from None
 
 
-async def _invoke_later(ctx: Context, ref: Reference, payload: bytes, client_context: str) -> dict[str, Any]:
+async def _invoke_later(
+    ctx: Context, ref: Reference, payload: bytes, client_context: str, name: str = ""
+) -> dict[str, Any]:
     context = _decode_context(client_context)
     check_payload(payload, _EVENT_LIMIT_BYTES)
 
-    def accept(tx: Transaction) -> Target:
+    def accept(tx: Transaction) -> dict[str, Any]:
         target = invocation.admit(ctx, tx, ref)
+        if durable_runs.is_durable(target):
+            execution = durable_runs.begin(ctx, tx, target, payload, name or ctx.request_id)
+            return {"DurableExecutionArn": execution_arn(ref.scope, execution)}
         tx.enqueue(event_delivery(ctx, ref.arn, payload, client_context=context, request_id=ctx.request_id))
-        return target
+        return {}
 
-    await ctx.transact(accept)
-    return {"StatusCode": 202, "Payload": b""}
+    return {"StatusCode": 202, "Payload": b""} | await ctx.transact(accept)
 
 
 @operation("InvokeAsync")
@@ -93,6 +100,8 @@ async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     payload: bytes = req.get("Payload", b"")
     target = await ctx.transact(lambda tx: invocation.admit(ctx, tx, ref))
+    if durable_runs.is_durable(target):
+        raise errors.invalid("Durable functions do not stream their responses.")
     check_payload(payload, _SYNC_LIMIT_BYTES)
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204, "EventStream": _nothing()}

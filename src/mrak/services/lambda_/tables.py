@@ -13,9 +13,14 @@
     PROVISIONED  (name, qualifier)    -> Provisioned
     LAYERS       (name, version)      -> Layer
     SIGNING      (config_id)          -> SigningConfig   code signing configurations
+    EXECUTIONS   (execution)          -> Execution    durable executions
+    STEPS        (execution, step)    -> Step         what a durable execution has checkpointed (AWS: operations)
+    HISTORY      (execution, number)  -> HistoryEvent what happened to a durable execution
+    NAMES        (function, name)     -> ExecutionName   which execution has a name
 
-Invariants: every function has a version 0; a published version never changes; an alias and a URL point to what exists;
-ACCOUNTS holds the sum of the functions' reserved concurrency; a mapping that is on has its consumer row.
+Invariants: a durable execution that runs has an invocation under way, a delivery that makes one, or a step that waits
+for something; every function has a version 0; a published version's build never changes; an alias and a URL point to
+what exists; ACCOUNTS holds the sum of the functions' reserved concurrency; a mapping that is on has its consumer row.
 """
 
 from __future__ import annotations
@@ -166,6 +171,72 @@ class SigningConfig(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     settings: dict[str, Any]
 
 
+class Execution(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A durable execution. `phase` is "idle" (it waits for a step), "queued" or "running" (a delivery is there that
+    invokes the function). `token` is the number of the checkpoint token that counts, `changes` how often a step
+    changed, `seen` how many of these changes the running invocation knows, and `external` the last change that the
+    function did not make itself."""
+
+    execution: str
+    name: str
+    function: str
+    version: str
+    payload: str
+    started_at: float
+    deadline: float
+    config: dict[str, Any]
+    trace: str = ""
+    status: str = "RUNNING"
+    phase: str = "idle"
+    ended_at: float | None = None
+    result: str | None = None
+    error: dict[str, Any] | None = None
+    token: int = 0
+    changes: int = 0
+    seen: int = 0
+    external: int = 0
+    events: int = 0
+    failures: int = 0
+    last_request: tuple[str, int] = ("", 0)
+    """ClientToken of the last checkpoint, and what was seen before it."""
+    parent: tuple[str, str] | None = None
+    """Execution and step that wait for this one."""
+    pause: dict[str, Any] | None = None
+
+
+class Step(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """One operation of a durable execution, whatever its type."""
+
+    execution: str
+    step: str
+    position: int
+    changed: int
+    type: str
+    status: str
+    started_at: float
+    ended_at: float | None = None
+    parent: str | None = None
+    name: str | None = None
+    subtype: str | None = None
+    attempt: int = 0
+    due_at: float | None = None
+    result: str | None = None
+    error: dict[str, Any] | None = None
+    options: dict[str, Any] = {}
+
+
+class HistoryEvent(msgspec.Struct, frozen=True, array_like=True):
+    execution: str
+    number: int
+    body: dict[str, Any]
+
+
+class ExecutionName(msgspec.Struct, frozen=True, array_like=True):
+    function: str
+    name: str
+    execution: str
+
+
 FUNCTIONS = Table("lambda.function", Function, key=("name",))
 VERSIONS = Table("lambda.version", Version, key=("name", "number"), entity=1)
 ALIASES = Table("lambda.alias", Alias, key=("name", "alias"), entity=1)
@@ -181,6 +252,14 @@ PROVISIONED = Table("lambda.provisioned", Provisioned, key=("name", "qualifier")
 LAYERS = Table("lambda.layer", Layer, key=("name", "version"), entity=1)
 
 SIGNING = Table("lambda.signing", SigningConfig, key=("config_id",))
+
+EXECUTIONS = Table("lambda.execution", Execution, key=("execution",))
+EXECUTIONS_OF = EXECUTIONS.index("function", ("function", "started_at"))
+STEPS = Table("lambda.step", Step, key=("execution", "step"), entity=1)
+STEPS_BY_POSITION = STEPS.index("position", ("execution", "position"))
+STEPS_BY_CHANGE = STEPS.index("change", ("execution", "changed"))
+HISTORY = Table("lambda.history", HistoryEvent, key=("execution", "number"), entity=1)
+NAMES = Table("lambda.executionname", ExecutionName, key=("function", "name"))
 
 ACCOUNT_KEY = "account"
 """The one row of ACCOUNTS in a scope."""
