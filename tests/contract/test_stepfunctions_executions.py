@@ -156,6 +156,35 @@ def test_errors_of_services_have_the_sdks_names(
     assert found["cause"].startswith(cause)
 
 
+def test_objects_are_put_and_got_as_the_sdk_shows_them(machines: Machines, sandbox: Sandbox) -> None:
+    """Recorded: the SDK adds a CRC32 to uploads, and tells the length and the (empty) metadata of what it gets."""
+    bucket = f"sdk-{time.monotonic_ns()}"
+    sandbox.client("s3").create_bucket(Bucket=bucket)
+    where = {"Bucket": bucket, "Key": "k"}
+    put = machines.output({"T": task("aws-sdk:s3:putObject", {**where, "Body": {"Dict": "Value"}})})
+    assert put["ChecksumCRC32"] == "hnEfWw=="
+    got = machines.output({"T": task("aws-sdk:s3:getObject", where)})
+    assert (got["Body"], got["ContentLength"], got["Metadata"]) == ('{"Dict":"Value"}', 16, {})
+
+
+def test_members_are_spelled_as_in_the_sdk_for_java(machines: Machines, sandbox: Sandbox) -> None:
+    """`aws-sdk:` integrations name members as the SDK for Java 2 does (`Md5OfMessageBody`, `Acl`); optimised ones keep
+    the API's capitals, and AWS's own spelling is refused by the former."""
+    queue = sandbox.client("sqs").create_queue(QueueName="spelled")["QueueUrl"]
+    message = {"QueueUrl": queue, "MessageBody": "m"}
+    assert "Md5OfMessageBody" in machines.output({"T": task("aws-sdk:sqs:sendMessage", message)})
+    assert "MD5OfMessageBody" in machines.output({"T": task("sqs:sendMessage", message)})
+    bucket = f"acl-{time.monotonic_ns()}"
+    sandbox.client("s3").create_bucket(Bucket=bucket)
+    upload = {"Bucket": bucket, "Key": "k", "Body": "b"}
+    found = machines.wait(machines.start({"T": task("aws-sdk:s3:putObject", {**upload, "ACL": "private"})}), "FAILED")
+    assert found["error"] == "States.Runtime"
+    assert found["cause"].startswith('The field "ACL" is not supported by Step Functions.')
+    assert "ETag" in machines.output(
+        {"T": task("aws-sdk:s3:putObject", {**upload, "Acl": "bucket-owner-full-control"})}
+    )
+
+
 def test_thirty_days_pass_at_once(machines: Machines) -> None:
     """Waits follow the environment's clock."""
     states = {"W": {"Type": "Wait", "Seconds": 2_592_000, "End": True}}

@@ -125,6 +125,11 @@ def test_status_changes_are_events(machines: Machines, sandbox: Sandbox) -> None
     assert seen["SUCCEEDED"]["detail-type"] == "Step Functions Execution Status Change"
     assert seen["SUCCEEDED"]["resources"] == [execution]
     assert seen["SUCCEEDED"]["detail"]["output"] == '{"v": 1}'
+    # Members of the recorded event, null where they say nothing.
+    assert seen["RUNNING"]["detail"]["redriveStatusReason"] == "Execution is RUNNING and cannot be redriven"
+    told = {name: seen["SUCCEEDED"]["detail"][name] for name in ("redriveCount", "redriveDate", "redriveStatus")}
+    assert told == {"redriveCount": 0, "redriveDate": None, "redriveStatus": "NOT_REDRIVABLE"}
+    assert (seen["RUNNING"]["detail"]["stateMachineVersionArn"], seen["RUNNING"]["detail"]["stopDate"]) == (None, None)
 
 
 def test_an_api_is_called(machines: Machines, function: str, sandbox: Sandbox) -> None:

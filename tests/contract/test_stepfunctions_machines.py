@@ -185,8 +185,8 @@ def test_tags(client: Any, machine: str) -> None:
     )
 
 
-def test_logging_needs_one_destination(client: Any, machine: str) -> None:
-    """Recorded messages, and that a valid configuration is kept."""
+def test_logging_needs_one_destination(sandbox: Sandbox, client: Any, machine: str) -> None:
+    """Recorded messages, and that a valid configuration is kept. Its group has to be there, and gets a stream of trial."""
     group = "arn:aws:logs:us-east-1:123456789012:log-group:g:*"
     destination = {"cloudWatchLogsLogGroup": {"logGroupArn": group}}
     for wrong in ({"level": "ALL"}, {"level": "ALL", "destinations": [destination, destination]}):
@@ -195,13 +195,24 @@ def test_logging_needs_one_destination(client: Any, machine: str) -> None:
             "Invalid Logging Configuration: Must specify exactly one Log Destination.",
         )
     right = {"level": "ERROR", "includeExecutionData": True, "destinations": [destination]}
+    assert refused(client.update_state_machine, stateMachineArn=machine, loggingConfiguration=right) == (
+        "InvalidLoggingConfiguration",
+        "Invalid Logging Configuration: Log Destination not found.",
+    )
+    logs = sandbox.client("logs")
+    logs.create_log_group(logGroupName="g")
     client.update_state_machine(stateMachineArn=machine, loggingConfiguration=right)
     assert client.describe_state_machine(stateMachineArn=machine)["loggingConfiguration"] == right
+    streams = [row["logStreamName"] for row in logs.describe_log_streams(logGroupName="g")["logStreams"]]
+    assert streams == ["log_stream_created_by_aws_to_validate_log_delivery_subscriptions"]
 
 
 def test_history_is_logged_as_configured(sandbox: Sandbox, client: Any) -> None:
     """Level and includeExecutionData decide what goes to CloudWatch Logs (recorded form of a line)."""
-    destination = {"cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:sf:*"}}
+    destination = {
+        "cloudWatchLogsLogGroup": {"logGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:sf-errors:*"}
+    }
+    sandbox.client("logs").create_log_group(logGroupName="sf-errors")
     failing = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}})
     arn = client.create_state_machine(
         name="logged",
@@ -212,7 +223,9 @@ def test_history_is_logged_as_configured(sandbox: Sandbox, client: Any) -> None:
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
     while client.describe_execution(executionArn=execution)["status"] == "RUNNING":
         time.sleep(0.01)
-    events = sandbox.client("logs").filter_log_events(logGroupName="sf")["events"]
+    events = sandbox.client("logs").filter_log_events(logGroupName="sf-errors", logStreamNamePrefix="states/logged/")[
+        "events"
+    ]
     lines = [json.loads(event["message"]) for event in events]
     assert [(line["id"], line["type"], line["details"]) for line in lines] == [
         ("2", "FailStateEntered", {"name": "F"}),
@@ -323,6 +336,7 @@ def test_an_express_machine_answers_its_caller(sandbox: Sandbox, client: Any) ->
     assert ":express:fast:" in found["executionArn"]
     assert found["billingDetails"]["billedMemoryUsedInMB"] == 64
     assert found["billingDetails"]["billedDurationInMilliseconds"] < 2000
+    sandbox.client("logs").create_log_group(logGroupName="sf")
     failing = json.dumps({"StartAt": "F", "States": {"F": {"Type": "Fail", "Error": "E", "Cause": "c"}}})
     bad = client.create_state_machine(name="bad", definition=failing, roleArn=ROLE, type="EXPRESS")["stateMachineArn"]
     failed = client.start_sync_execution(stateMachineArn=bad)
@@ -346,121 +360,3 @@ def test_an_express_execution_runs_by_itself(sandbox: Sandbox, client: Any) -> N
     assert ":express:later:" in started["executionArn"]
     message = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]
     assert message["Body"] == "hello"
-
-
-def test_a_pass_state_is_tested(client: Any) -> None:
-    """Recorded inspection data of a Pass state with input and output paths."""
-    state = {
-        "Type": "Pass",
-        "InputPath": "$.initialData",
-        "Parameters": {"staticValue": "some value", "inputValue.$": "$.fieldFromInput"},
-        "ResultPath": "$.modifiedData",
-        "Next": "Other",
-    }
-    given = {"unrelatedData": 1, "initialData": {"fieldFromInput": "v"}}
-    found = client.test_state(definition=json.dumps(state), input=json.dumps(given), inspectionLevel="DEBUG")
-    made = {"staticValue": "some value", "inputValue": "v"}
-    assert (found["status"], found["nextState"]) == ("SUCCEEDED", "Other")
-    assert json.loads(found["output"]) == {**given, "modifiedData": made}
-    shown = {name: json.loads(text) for name, text in found["inspectionData"].items()}
-    assert shown == {
-        "input": given,
-        "afterInputPath": {"fieldFromInput": "v"},
-        "afterParameters": made,
-        "afterResultSelector": made,
-        "afterResultPath": {**given, "modifiedData": made},
-    }
-
-
-def test_a_mocked_task_is_retried_and_caught(client: Any) -> None:
-    """Recorded statuses RETRIABLE and CAUGHT_ERROR, with which retrier or catcher it was."""
-    state = {
-        "Type": "Task",
-        "Resource": "arn:aws:states:::lambda:invoke",
-        "Parameters": {"FunctionName": "f"},
-        "Retry": [{"ErrorEquals": ["Other"]}, {"ErrorEquals": ["Mocked"], "MaxAttempts": 1}],
-        "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Handle"}],
-        "End": True,
-    }
-    mock = {"errorOutput": {"error": "Mocked", "cause": "why"}}
-    call = {"definition": json.dumps(state), "mock": mock, "inspectionLevel": "DEBUG"}
-    found = client.test_state(**call)
-    assert (found["status"], found["error"], found["cause"]) == ("RETRIABLE", "Mocked", "why")
-    assert found["inspectionData"]["errorDetails"] == {"retryIndex": 1, "retryBackoffIntervalSeconds": 1}
-    found = client.test_state(**call, stateConfiguration={"retrierRetryCount": 1})
-    assert (found["status"], found["nextState"]) == ("CAUGHT_ERROR", "Handle")
-    assert json.loads(found["output"]) == {"Error": "Mocked", "Cause": "why"}
-    found = client.test_state(definition=json.dumps(state), mock={"result": '{"Payload": 1}'})
-    assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", {"Payload": 1})
-
-
-def test_what_a_test_may_not_ask(client: Any) -> None:
-    """Recorded messages of TestState's own checks."""
-    task = json.dumps({"Type": "Task", "Resource": "arn:aws:states:::lambda:invoke", "End": True})
-    start = json.dumps({"Type": "Task", "Resource": "arn:aws:states:::states:startExecution", "End": True})
-    each = {"StartAt": "P", "States": {"P": {"Type": "Succeed"}}}
-    map_state = json.dumps({"Type": "Map", "ItemProcessor": each, "End": True})
-    empty = json.dumps({"Type": "Pass", "End": True})
-    cases: list[tuple[dict[str, Any], str]] = [
-        ({"definition": task}, "RoleArn must be specified when testing a Task state"),
-        (
-            {"definition": task, "mock": {"result": "{}", "errorOutput": {"error": "E"}}},
-            "A test mock should have only one of the following fields: [result, errorOutput].",
-        ),
-        (
-            {"definition": task, "mock": {"result": "{}"}, "revealSecrets": True},
-            "TestState does not support RevealSecrets when a mock is specified.",
-        ),
-        (
-            {"definition": empty, "mock": {"result": "{}"}},
-            "State type 'Pass' is not supported when a mock is specified",
-        ),
-        ({"definition": map_state, "mock": {"result": "{}"}}, "Mocked result must be an array."),
-        (
-            {"definition": start, "mock": {"result": '{"executionArn": "a"}'}},
-            "Mock result schema validation error: Required field 'ExecutionArn' is missing",
-        ),
-        (
-            {"definition": start, "mock": {"result": '{"ExecutionArn": "a", "StartDate": true}'}},
-            "Mock result schema validation error: Field 'StartDate' must be a string",
-        ),
-        (
-            {"definition": empty, "context": '{"Pokedex": {}}'},
-            "Invalid Context object provided: Field 'Pokedex' is not allowed",
-        ),
-        (
-            {"definition": empty, "context": '{"Execution": {"Id": 1}}'},
-            "Invalid Context object provided: Execution.Id must be a string",
-        ),
-        (
-            {"definition": map_state, "stateConfiguration": {"mapIterationFailureCount": 1}},
-            "TestState does not support MapIterationFailureCount when a mock is not specified.",
-        ),
-    ]
-    for params, message in cases:
-        assert refused(client.test_state, **params) == ("ValidationException", message)
-
-
-def test_a_mocked_map_and_its_tolerance(client: Any) -> None:
-    """Recorded: failures within the tolerance succeed, one more fails the state, with what was worked out before."""
-    each = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
-    state = {
-        "Type": "Map",
-        "QueryLanguage": "JSONata",
-        "Items": "{% $states.input.Values %}",
-        "ToleratedFailureCount": 1,
-        "ItemProcessor": each,
-        "End": True,
-    }
-    given = '{"Values": ["first", "second", "third"]}'
-    call = {"definition": json.dumps(state), "input": given, "inspectionLevel": "DEBUG"}
-    mock = {"result": "[1, 1, 1]"}
-    found = client.test_state(**call, mock=mock, stateConfiguration={"mapIterationFailureCount": 1})
-    assert (found["status"], found["output"]) == ("SUCCEEDED", "[1, 1, 1]")
-    assert found["inspectionData"] == {"input": given, "maxConcurrency": 0, "toleratedFailureCount": 1}
-    found = client.test_state(**call, mock=mock, stateConfiguration={"mapIterationFailureCount": 2})
-    assert (found["status"], found["error"]) == ("FAILED", "States.ExceedToleratedFailureThreshold")
-    inner = {"StartAt": "M", "States": {"M": {**state, "QueryLanguage": "JSONPath"}}}
-    inner["States"]["M"].pop("Items")  # type: ignore[attr-defined]
-    found = client.test_state(definition=json.dumps(inner), stateName="P", input='{"Value": "HelloWorld"}')
-    assert (found["status"], found["output"]) == ("SUCCEEDED", '{"Value": "HelloWorld"}')

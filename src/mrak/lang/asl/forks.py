@@ -104,7 +104,9 @@ def items_of(run: Run, frame: Frame, state: State) -> list[Any]:
     path = state.raw.get("ItemsPath", "$")
     value = references.require_path(path, scope)
     if not isinstance(value, list):
-        raise runtime(f'Reference path "{path}" must point to array.')
+        # A path into the context object is named without the `$` that leads there (recorded).
+        shown = path[1:] if path.startswith("$$") else path
+        raise runtime(f'Reference path "{shown}" must point to array.')
     return value
 
 

@@ -9,7 +9,8 @@ import re
 from dataclasses import dataclass
 from functools import lru_cache
 
-_LAMBDA = re.compile(r"arn:aws[\w-]*:lambda:[a-z0-9-]+:\d{12}:function:[\w-]+(:[\w$-]+)?")
+# AWS looks at neither region nor account here: a function that is nowhere fails its task.
+_LAMBDA = re.compile(r"arn:aws[\w-]*:lambda:[a-z0-9-]+:[a-z0-9-]+:function:[\w-]+(:[\w$-]+)?")
 _ACTIVITY = re.compile(r"arn:aws[\w-]*:states:[a-z0-9-]+:\d{12}:activity:.{1,80}")
 _SDK = re.compile(
     r"arn:aws[\w-]*:states:([a-z0-9-]*):(\d{12})?:aws-sdk:([a-z0-9]+):([A-Za-z0-9]+)(\.waitForTaskToken)?"

@@ -39,6 +39,11 @@ def execution_arn(scope: Scope, machine: str, name: str) -> str:
     return arn(scope, _SERVICE, f"execution:{machine}:{name}")
 
 
+def tested_arn(scope: Scope, machine: str, name: str) -> str:
+    """What TestState's context object calls its execution (recorded)."""
+    return arn(scope, _SERVICE, f"express:{machine}:{name}")
+
+
 def express_arn(scope: Scope, machine: str, name: str, unique: str) -> str:
     return arn(scope, _SERVICE, f"express:{machine}:{name}:{unique}")
 

@@ -8,14 +8,17 @@ https://docs.aws.amazon.com/step-functions/latest/dg/supported-services-awssdk.h
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import cache
 from typing import Any
+from zlib import crc32
 
 import msgspec
 
 from mrak.lang.asl.choices import find_timestamp
 from mrak.protocol import model
-from mrak.protocol.model import Shape
+from mrak.protocol.model import Member, Shape
 
 
 class WrongParameters(Exception):
@@ -28,6 +31,21 @@ def find_shape(service: str, operation: str, part: str) -> Shape | None:
     if found is None:
         return None
     return found.input if part == "input" else found.output
+
+
+@cache
+def show_name(member: str) -> str:
+    """A member as the SDK for Java 2 names it, with a capital: its first word's capitals become small but for the first
+    (`DBInstanceIdentifier` is `DbInstanceIdentifier`, `ETag` stays)."""
+    length = 1
+    while member[length : length + 1].isupper() and not member[length + 1 : length + 2].islower():
+        length += 1
+    return member[:1].upper() + member[1:length].lower() + member[length:]
+
+
+@cache
+def by_shown_name(shape: Shape) -> dict[str, Member]:
+    return {show_name(name): member for name, member in shape.members.items()}
 
 
 def to_input(shape: Shape, value: Any, at: str = "") -> Any:
@@ -54,9 +72,9 @@ def _structure(shape: Shape, value: Any, at: str) -> dict[str, Any]:
         raise WrongParameters(f"Parameter validation failed: {at or 'input'} must be an object")
     made: dict[str, Any] = {}
     for name, item in value.items():
-        member = shape.members.get(name) or shape.members.get(name[:1].lower() + name[1:])
+        member = by_shown_name(shape).get(name)
         if member is None:
-            supported = ", ".join(sorted(known[:1].upper() + known[1:] for known in shape.members))
+            supported = ", ".join(sorted(by_shown_name(shape)))
             raise WrongParameters(
                 f'The field "{name}" is not supported by Step Functions. The supported fields are: [{supported}]'
             )
@@ -83,23 +101,54 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def to_state(shape: Shape, value: Any) -> Any:
+def with_checksum(shape: Shape, params: Any) -> Any:
+    """The SDK adds a CRC32 to what it uploads, unless the parameters have a checksum of their own."""
+    body = params.get(shape.payload or "") if isinstance(params, dict) else None
+    if not isinstance(body, bytes) or "ChecksumCRC32" not in shape.members:
+        return params
+    if any(name.startswith("Checksum") for name in params):
+        return params
+    return params | {"ChecksumCRC32": base64.b64encode(crc32(body).to_bytes(4, "big")).decode()}
+
+
+Spelling = Callable[[str], str]
+
+
+def capital(member: str) -> str:
+    """A member as optimised integrations show it: `MD5OfMessageBody` stays."""
+    return member[:1].upper() + member[1:]
+
+
+def to_state(shape: Shape, value: Any, spell: Spelling = show_name) -> Any:
     """An operation's output as a state sees it."""
     if shape.type == "structure" and isinstance(value, dict) and not shape.is_document:
         return {
-            name[:1].upper() + name[1:]: to_state(shape.members[name].shape, item)
+            spell(name): to_state(shape.members[name].shape, item, spell)
             for name, item in value.items()
             if item is not None and name in shape.members
         }
     if shape.type == "list" and isinstance(value, list):
-        return [to_state(shape.element.shape, item) for item in value]
+        return [to_state(shape.element.shape, item, spell) for item in value]
     if shape.type == "map" and isinstance(value, dict):
-        return {name: to_state(shape.value.shape, item) for name, item in value.items()}
+        return {name: to_state(shape.value.shape, item, spell) for name, item in value.items()}
     if shape.type == "timestamp" and isinstance(value, int | float):
         return show_timestamp(value)
     if isinstance(value, bytes):
         return text_of(value)
     return value
+
+
+def complete(shape: Shape, output: dict[str, Any]) -> dict[str, Any]:
+    """What the SDK reads from the response beside the body: the length of it, and a map of headers even where none
+    was sent."""
+    added: dict[str, Any] = {}
+    for name, member in shape.members.items():
+        if member.location == "headers":
+            added[name] = {}
+    body = output.get(shape.payload or "")
+    if isinstance(body, bytes) and "ContentLength" in shape.members:
+        added["ContentLength"] = len(body)
+    return added | output
 
 
 def show_timestamp(moment: float) -> str:

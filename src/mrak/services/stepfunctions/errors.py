@@ -67,6 +67,13 @@ def invalid_definition(reason: str) -> ApiError:
     return ApiError("InvalidDefinition", f"Invalid State Machine Definition: '{reason}'")
 
 
+def fork_needs_mock() -> ApiError:
+    """TestState of a Map or Parallel state without a mock, as AWS says it."""
+    kinds = "[Task, Wait, Pass, Succeed, Fail, Choice]"
+    text = f"TestState API does not support Map or Parallel states. Supported state types include: {kinds}"
+    return ApiError("InvalidDefinition", text)
+
+
 def invalid_execution_input(reason: str) -> ApiError:
     return ApiError("InvalidExecutionInput", f"Invalid State Machine Execution Input: '{reason}'")
 

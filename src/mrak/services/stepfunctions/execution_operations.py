@@ -15,7 +15,7 @@ from mrak.core.operation import operation
 from mrak.core.page import render_token
 from mrak.core.scope import Scope
 from mrak.lang.asl.frames import Redrive, Stop
-from mrak.services.stepfunctions import arns, errors, executions, history, machines, mapruns, transitions
+from mrak.services.stepfunctions import arns, errors, executions, history, machines, mapruns, statusevents, transitions
 from mrak.services.stepfunctions.machine_operations import find_after, page_size, with_token
 from mrak.services.stepfunctions.tables import (
     BY_STATUS,
@@ -157,7 +157,7 @@ def redrive_execution(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
     scope, execution = executions.require(tx, ctx.scope, req["executionArn"])
     key = (execution.machine, execution.name)
     transitions.lock(tx, scope, *key)
-    status, reason = executions.redrive_status(execution, ctx.now)
+    status, reason = statusevents.redrive_status(execution, ctx.now)
     if status != "REDRIVABLE":
         raise errors.not_redrivable(reason or "Execution is redrivable by its Map Run only")
     progress = PROGRESS.get(tx, scope, *key)

@@ -14,13 +14,18 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.asl.frames import HistoryEvent
 from mrak.services.logs import exports as logs
-from mrak.services.stepfunctions import history
+from mrak.services.stepfunctions import errors, history
 from mrak.services.stepfunctions.tables import Revision
 
 _FATAL = frozenset(("ExecutionAborted", "ExecutionFailed", "ExecutionTimedOut"))
 _ERRORS = ("Failed", "Aborted", "TimedOut")
 # Members of details that hold the execution's data, left out unless includeExecutionData.
 _DATA = ("input", "inputDetails", "output", "outputDetails", "parameters", "assignedVariables")
+
+_TRIAL_STREAM = "log_stream_created_by_aws_to_validate_log_delivery_subscriptions"
+_TRIAL_LINE = (
+    "Permissions are set correctly to allow AWS CloudWatch Logs to write into your logs while creating a subscription."
+)
 
 
 def write(
@@ -45,6 +50,16 @@ def write(
     if lines:
         stream = time.strftime("states/%Y-%m-%d-%H-%M", time.gmtime(ctx.now))
         logs.append(ctx, tx, scope, group, f"{stream.replace('states/', f'states/{revision.machine}/')}/0000", lines)
+
+
+def check_destination(ctx: Context, tx: Transaction, scope: Scope, logging: dict[str, Any]) -> None:
+    """The log group must be there. Step Functions tries it out with a stream of its own, which stays (recorded)."""
+    group = find_group(logging)
+    if group is None:
+        return
+    if not logs.group_exists(tx, scope, group):
+        raise errors.invalid_logging("Log Destination not found.")
+    logs.append(ctx, tx, scope, group, _TRIAL_STREAM, [(int(ctx.now * 1000), _TRIAL_LINE)])
 
 
 def find_group(logging: dict[str, Any]) -> str | None:

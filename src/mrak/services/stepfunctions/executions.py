@@ -11,11 +11,8 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.asl.definition import parse
 from mrak.lang.asl.frames import Start
-from mrak.services.stepfunctions import arns, errors, transitions
+from mrak.services.stepfunctions import arns, errors, statusevents, transitions
 from mrak.services.stepfunctions.tables import EXECUTIONS, PAYLOADS, PROGRESS, Execution, Payload, Progress, Revision
-
-REDRIVE_SECONDS = 14 * 86_400.0
-_REDRIVABLE = ("FAILED", "ABORTED", "TIMED_OUT")
 
 
 def require(tx: Transaction, scope: Scope, execution_arn: str) -> tuple[Scope, Execution]:
@@ -49,7 +46,7 @@ def begin(
     for kind, text in texts.items():
         PAYLOADS.insert(tx, scope, Payload(execution.machine, execution.name, kind, text))
     PROGRESS.insert(tx, scope, Progress(execution.machine, execution.name, 1, 0))
-    transitions.announce(ctx, tx, scope, execution, texts["input"], None)
+    statusevents.announce(ctx, tx, scope, execution, texts["input"], None)
     transitions.apply(ctx, tx, scope, (execution.machine, execution.name), Start(), execution.started_at)
 
 
@@ -74,7 +71,7 @@ def render(tx: Transaction, scope: Scope, execution: Execution, now: float) -> d
     if output is not None:
         shown |= {"output": output, "outputDetails": {"included": True}}
     shown |= _optional(error=execution.error, cause=execution.cause, traceHeader=execution.trace or None)
-    status, reason = redrive_status(execution, now)
+    status, reason = statusevents.redrive_status(execution, now)
     shown["redriveStatus"] = status
     if reason:
         shown["redriveStatusReason"] = reason
@@ -103,17 +100,6 @@ def render_item(scope: Scope, execution: Execution) -> dict[str, Any]:
     if execution.map_run:
         shown |= {"mapRunArn": execution.map_run, "itemCount": execution.item_count}
     return shown
-
-
-def redrive_status(execution: Execution, now: float) -> tuple[str, str | None]:
-    """(status, reason) as DescribeExecution tells."""
-    if execution.map_run and execution.status in _REDRIVABLE:
-        return "REDRIVABLE_BY_MAP_RUN", None
-    if execution.status not in _REDRIVABLE:
-        return "NOT_REDRIVABLE", f"Execution is {execution.status} and cannot be redriven"
-    if now - execution.stopped_at > REDRIVE_SECONDS:
-        return "NOT_REDRIVABLE", "Execution was started more than 14 days ago and cannot be redriven"
-    return "REDRIVABLE", None
 
 
 def _optional(**members: Any) -> dict[str, Any]:

@@ -5,7 +5,10 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_InspectionDat
 
 from __future__ import annotations
 
+import re
 from typing import Any
+
+import msgspec
 
 from mrak.lang.asl import templates
 from mrak.lang.asl.dataflow import Leaving, effective_input, place
@@ -13,6 +16,18 @@ from mrak.lang.asl.definition import State
 from mrak.lang.asl.frames import Frame
 from mrak.lang.asl.run import Run
 from mrak.lang.asl.scope import read, render
+
+_PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_]\w*)*")
+
+
+def _slice(text: str, path: str) -> str | None:
+    """The part of the input that a plain path finds, to the letter; None where the path is of another kind."""
+    if not _PLAIN_PATH.fullmatch(path):
+        return None
+    found = msgspec.Raw(text.encode())
+    for name in path.split(".")[1:]:
+        found = msgspec.json.decode(found, type=dict[str, msgspec.Raw])[name]
+    return bytes(found).decode()
 
 
 class Inspection:
@@ -55,7 +70,8 @@ class Inspection:
 
     def items(self, items: list[Any]) -> None:
         if not self._state.is_jsonata:
-            self.shown["afterItemsPath"] = render(items)
+            raw = _slice(self._frame.input, self._state.raw.get("ItemsPath", "$"))
+            self.shown["afterItemsPath"] = render(items) if raw is None else raw
 
     def bounds(self, plan: dict[str, Any]) -> None:
         self.shown["maxConcurrency"] = plan["max_concurrency"]

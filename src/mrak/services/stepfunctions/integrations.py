@@ -91,17 +91,24 @@ def scope_of(ctx: Context, job: Job) -> Scope:
 
 
 async def call(
-    ctx: Context, job: Job, service: str, operation: str, params: Any, *, most_body_bytes: int = 4 * MOST_BYTES
+    ctx: Context,
+    job: Job,
+    service: str,
+    operation: str,
+    params: Any,
+    *,
+    most_body_bytes: int = 4 * MOST_BYTES,
+    spell: casing.Spelling = casing.capital,
 ) -> Any:
     """Calls an operation with a state's parameters; its output as a state sees it. Raises ApiError."""
     wanted = casing.find_shape(service, operation, "input")
     given = casing.find_shape(service, operation, "output")
     if wanted is None or given is None:
         raise StateFailed(failures.RUNTIME, f"The operation {service}:{operation} is not known to Step Functions.")
-    converted = casing.to_input(wanted, params)
+    converted = casing.with_checksum(wanted, casing.to_input(wanted, params))
     output = await ctx.call(service, operation, converted, scope=scope_of(ctx, job), principal=role_of(job))
     whole = {name: await read_body(value, most_body_bytes) for name, value in output.items()}
-    return casing.to_state(given, whole)
+    return casing.to_state(given, casing.complete(given, whole), spell)
 
 
 async def _call_sdk(ctx: Context, job: Job) -> Any:
@@ -111,7 +118,7 @@ async def _call_sdk(ctx: Context, job: Job) -> Any:
     if service is None:
         raise StateFailed(failures.RUNTIME, f"The service {resource.service} is not known to Step Functions.")
     try:
-        return await call(ctx, job, service, operation, job.parameters)
+        return await call(ctx, job, service, operation, job.parameters, spell=casing.show_name)
     except ApiError as error:
         raise StateFailed(*services.sdk_error(resource.service, error, ctx.request_id)) from None
 

@@ -12,7 +12,7 @@ from mrak.core.scope import Scope
 from mrak.lang.asl import failures
 from mrak.lang.asl.frames import Stop, TaskFailed, TaskSubmitted, TaskSucceeded
 from mrak.lang.asl.scope import read, render
-from mrak.services.stepfunctions import arns, executions, transitions
+from mrak.services.stepfunctions import arns, executions, statusevents, transitions
 from mrak.services.stepfunctions.tables import EXECUTIONS, WATCHED, WATCHERS, Watcher
 
 
@@ -62,7 +62,7 @@ def outcome(
         "StopDate": int(child.stopped_at * 1000),
         "RedriveCount": child.redrive_count,
     }
-    status, reason = executions.redrive_status(child, child.stopped_at)
+    status, reason = statusevents.redrive_status(child, child.stopped_at)
     shown |= {"RedriveStatus": status} | ({"RedriveStatusReason": reason} if reason else {})
     if child.status == "SUCCEEDED" and output is not None:
         shown |= {"Output": read(output) if as_json else output, "OutputDetails": {"Included": True}}

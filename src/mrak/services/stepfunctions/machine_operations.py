@@ -16,7 +16,7 @@ from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
 from mrak.lang.asl.validation import check
-from mrak.services.stepfunctions import arns, errors, machines, mapruns, versions
+from mrak.services.stepfunctions import arns, errors, executionlogs, machines, mapruns, versions
 from mrak.services.stepfunctions.tables import (
     ACTIVITIES,
     ALIASES,
@@ -50,6 +50,7 @@ def create_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         raise errors.validation("Version description can only be set when publish is true")
     machines.check_definition(req["definition"], kind)
     logging = machines.check_logging(req.get("loggingConfiguration"))
+    executionlogs.check_destination(ctx, tx, ctx.scope, logging)
     arn = arns.machine_arn(ctx.scope, name)
     revision = Revision(
         machine=name,
@@ -107,6 +108,8 @@ def update_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     fresh = _updated(current, req)
     if "definition" in req:
         machines.check_definition(req["definition"], machine.kind)
+    if fresh.logging != current.logging:
+        executionlogs.check_destination(ctx, tx, ref.scope, fresh.logging)
     answer: dict[str, Any] = {"updateDate": ctx.now}
     if fresh != current:
         fresh = msgspec.structs.replace(fresh, revision=ctx.draw.uuid(), updated_at=ctx.now)

@@ -32,13 +32,7 @@ class Target(msgspec.Struct, frozen=True):
 
 def check_name(name: str) -> None:
     if _BANNED.search(name):
-        raise errors.invalid_name(_show_name(name))
-
-
-def _show_name(name: str) -> str:
-    """AWS leaves out what cannot be shown, but begins a name with a space for a null character."""
-    shown = name.replace("\x00", " ")
-    return "".join(character for character in shown if character.isprintable())
+        raise errors.invalid_name(name)
 
 
 def check_definition(text: str, kind: str) -> None:

@@ -45,6 +45,8 @@ def parse(req: dict[str, Any], state: State) -> Mock | None:
     if given is None:
         if "mapIterationFailureCount" in req.get("stateConfiguration", {}):
             raise errors.validation("TestState does not support MapIterationFailureCount when a mock is not specified.")
+        if state.kind in ("Map", "Parallel"):
+            raise errors.fork_needs_mock()
         return None
     if "result" in given and "errorOutput" in given:
         raise errors.validation("A test mock should have only one of the following fields: [result, errorOutput].")
@@ -58,9 +60,19 @@ def parse(req: dict[str, Any], state: State) -> Mock | None:
     try:
         value = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
-        raise errors.validation("Mocked result must be valid JSON.") from None
+        raise errors.validation("Mocked result must be valid JSON") from None
+    _check_iterations(req, value)
     _check_result(state, value, given.get("fieldValidationMode", "STRICT"))
     return Mock(text)
+
+
+def _check_iterations(req: dict[str, Any], value: Any) -> None:
+    """No more iterations fail than there are results."""
+    count = req.get("stateConfiguration", {}).get("mapIterationFailureCount")
+    if count is not None and isinstance(value, list) and count > len(value):
+        raise errors.validation(
+            "Map iteration failure count must be less than or equal to the number of Map iterations"
+        )
 
 
 def _check_result(state: State, value: Any, mode: str) -> None:
@@ -71,6 +83,10 @@ def _check_result(state: State, value: Any, mode: str) -> None:
     if state.kind in ("Map", "Parallel"):
         if not isinstance(value, list):
             raise errors.validation("Mocked result must be an array.")
+        if state.kind == "Parallel" and len(value) != len(state.branches):
+            raise errors.validation(
+                "Mocked result must contain the same number of items as number of Parallel branches."
+            )
         return
     shape = _output_shape(state.raw["Resource"]) if mode != "NONE" else None
     if shape is not None:
@@ -87,8 +103,7 @@ def _output_shape(arn: str) -> Shape | None:
         service = services.find_sdk_service(resource.service)
     else:
         service = services.find_optimised_service(resource.service)
-    # A function's answer and its headers are the SDK's, not the API's.
-    if service is None or (resource.sort, resource.service) == ("service", "lambda"):
+    if service is None:
         return None
     return casing.find_shape(service, operation, "output")
 
@@ -123,18 +138,22 @@ def _check_shape(shape: Shape, value: Any, is_strict: bool, name: str) -> None:
             raise wrong("is greater than the maximum value")
     elif not isinstance(value, str):
         raise wrong("must be a string")
+    elif shape.min is not None and len(value) < shape.min:
+        raise wrong("is less than the minimum length")
+    elif shape.enum and value not in shape.enum:
+        raise wrong("is not an expected value")
 
 
 def _check_members(shape: Shape, value: dict[str, Any], is_strict: bool) -> None:
     for member in shape.members.values():
-        shown = member.name[:1].upper() + member.name[1:]
+        shown = casing.show_name(member.name)
         if shown in value:
             _check_shape(member.shape, value[shown], is_strict, shown)
         elif is_strict and member.name in shape.required:
             raise errors.validation(f"Mock result schema validation error: Required field '{shown}' is missing")
 
 
-def parse_context(req: dict[str, Any]) -> dict[str, Any]:
+def parse_context(req: dict[str, Any], state: State) -> dict[str, Any]:
     """A context object that the request gives, checked for what it may hold."""
     prefix = "Invalid Context object provided: "
     try:
@@ -151,7 +170,17 @@ def parse_context(req: dict[str, Any]) -> dict[str, Any]:
         if not isinstance(part, dict):
             raise errors.validation(f"{prefix}{name} must be an object")
         _check_part(name, part, prefix)
+    if "Task" in context and not _waits(state):
+        raise errors.validation(
+            "Context object contains 'Task' when state is not a Task state with a '.sync' or '.waitForTaskToken' "
+            "service integration pattern"
+        )
     return context
+
+
+def _waits(state: State) -> bool:
+    resource = find_resource(state.raw.get("Resource", "")) if state.kind == "Task" else None
+    return resource is not None and resource.waits
 
 
 def _check_part(name: str, part: dict[str, Any], prefix: str) -> None:

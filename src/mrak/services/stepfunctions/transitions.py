@@ -18,8 +18,7 @@ from mrak.lang.asl import definition, frames
 from mrak.lang.asl.frames import Facts, Frame, HistoryEvent
 from mrak.lang.asl.machine import step
 from mrak.lang.asl.run import Run
-from mrak.services.events import exports as events
-from mrak.services.stepfunctions import arns, executionlogs, mapruns
+from mrak.services.stepfunctions import arns, executionlogs, mapruns, statusevents
 from mrak.services.stepfunctions.tables import (
     ACTIVITIES,
     EVENTS,
@@ -316,7 +315,7 @@ def _finish(
         payload = [*key, *watcher.by.split("\n"), watcher.frame, watcher.attempt, watcher.shape]
         tx.enqueue(_delivery(ctx, scope, ENDED, f"states/ended/{watcher.by}", payload, now))
     text = PAYLOADS.get(tx, scope, *key, "input")
-    announce(ctx, tx, scope, ended, "" if text is None else text.text, command.output)
+    statusevents.announce(ctx, tx, scope, ended, "" if text is None else text.text, command.output)
     if execution.map_run:
         payload = [*key]
         tx.enqueue(_delivery(ctx, scope, mapruns.CHILD_ENDED, f"states/map/{execution.map_run}", payload, now))
@@ -345,35 +344,6 @@ _COMMANDS: dict[type, Any] = {
     frames.StartMapRun: _start_map_run,
     frames.Finish: _finish,
 }
-
-
-def announce(ctx: Context, tx: Transaction, scope: Scope, execution: Execution, text: str, output: str | None) -> None:
-    """Tells EventBridge of an execution's status.
-
-    https://docs.aws.amazon.com/step-functions/latest/dg/eventbridge-integration.html
-    """
-    if execution.map_run:
-        return
-    arn = arns.execution_arn(scope, execution.machine, execution.name)
-    detail = {
-        "executionArn": arn,
-        "stateMachineArn": arns.machine_arn(scope, execution.machine),
-        "name": execution.name,
-        "status": execution.status,
-        "startDate": int(execution.started_at * 1000),
-        "stopDate": int(execution.stopped_at * 1000) or None,
-        "input": text,
-        "output": output,
-        "inputDetails": {"included": True},
-        "outputDetails": None if output is None else {"included": True},
-        "error": execution.error,
-        "cause": execution.cause,
-    }
-    tx.enqueue(
-        events.delivery(
-            ctx, "aws.states", "Step Functions Execution Status Change", detail, [arn], lane=f"events/{arn}"
-        )
-    )
 
 
 def history_of(row: EventRow) -> HistoryEvent:
