@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, ClassVar, Protocol, TypeVar
 
 from mrak.core.context import Context
@@ -217,6 +218,14 @@ def find_resource_type(type_name: str) -> ResourceType | None:
     for service in _candidates(parts[1]):
         _load(service)
     return _types.get(type_name)
+
+
+def known_types() -> list[str]:
+    """All types that services have; loads every `cfn`."""
+    for package in Path(__file__).parent.parent.joinpath("services").iterdir():
+        if (package / "cfn.py").exists():
+            _load(package.name.rstrip("_").replace("_", "-"))
+    return sorted(_types)
 
 
 def _candidates(name: str) -> tuple[str, ...]:

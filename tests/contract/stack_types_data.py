@@ -1,0 +1,674 @@
+"""Resource types of storage, messaging, identity and monitoring, each with a small template."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.contract.stack_types import (
+    BUCKET,
+    FUNCTION,
+    QUEUE,
+    TOPIC,
+    Case,
+    Client,
+    allow,
+    att,
+    member,
+    of,
+    only,
+    ref,
+    resource,
+    role,
+)
+
+POOL = {"Pool": resource("Cognito::UserPool", UserPoolName="pool")}
+OF_POOL = {"UserPoolId": ref("Pool")}
+GROUP = {"Group": resource("Cognito::UserPoolGroup", **OF_POOL, GroupName="g")}
+USER = {"User": resource("Cognito::UserPoolUser", **OF_POOL, Username="ann")}
+IDENTITIES = {"Pool": resource("Cognito::IdentityPool", AllowUnauthenticatedIdentities=True)}
+EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}
+CONNECTION = {
+    "Connection": resource(
+        "Events::Connection",
+        Name="c",
+        AuthorizationType="API_KEY",
+        AuthParameters={"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}},
+    )
+}
+
+
+def everybody(action: str, target: Any) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": "*", "Action": action, "Resource": target}
+    return {"Version": "2012-10-17", "Statement": [statement]}
+
+
+def table(capacity: int) -> dict[str, Any]:
+    return {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "ProvisionedThroughput": {"ReadCapacityUnits": capacity, "WriteCapacityUnits": 1},
+        "StreamSpecification": {"StreamViewType": "NEW_IMAGE"},
+    }
+
+
+def global_table(days: bool) -> dict[str, Any]:
+    return {
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+        "BillingMode": "PAY_PER_REQUEST",
+        "TimeToLiveSpecification": {"AttributeName": "at", "Enabled": days},
+        "Replicas": [{"Region": "us-east-1"}],
+    }
+
+
+def alarm(threshold: float) -> dict[str, Any]:
+    return {
+        "AlarmName": "a", "ComparisonOperator": "GreaterThanThreshold", "EvaluationPeriods": 1, "MetricName": "m",
+        "Namespace": "n", "Period": 60, "Statistic": "Sum", "Threshold": threshold,
+    }  # fmt: skip
+
+
+def queue_statement(client: Client, o: dict[str, str], logical: str = "Queue") -> Any:
+    answer = client("sqs").get_queue_attributes(QueueUrl=o[logical], AttributeNames=["Policy"])
+    return json.loads(answer["Attributes"]["Policy"])["Statement"][0]["Action"]
+
+
+def topic_statement(client: Client, o: dict[str, str]) -> Any:
+    policy = json.loads(client("sns").get_topic_attributes(TopicArn=o["Topic"])["Attributes"]["Policy"])
+    return policy["Statement"][0]["Action"] if policy["Statement"][0].get("Sid") != "__default_statement_ID" else None
+
+
+def bucket_statement(client: Client, o: dict[str, str]) -> Any:
+    return json.loads(client("s3").get_bucket_policy(Bucket=o["Bucket"])["Policy"])["Statement"][0]["Action"]
+
+
+def secret_value(client: Client, o: dict[str, str]) -> Any:
+    return client("secretsmanager").get_secret_value(SecretId=o["Ref"])["SecretString"]
+
+
+def secret_statement(client: Client, o: dict[str, str]) -> Any:
+    policy = client("secretsmanager").get_resource_policy(SecretId=o["Secret"]).get("ResourcePolicy")
+    return None if policy is None else json.loads(policy)["Statement"][0]["Action"]
+
+
+def identity(operation: str, *path: str, **names: str) -> Any:
+    return of(
+        lambda client, o: getattr(client("cognito-idp"), operation)(**{k: o.get(v, v) for k, v in names.items()}), *path
+    )
+
+
+def rule(state: str) -> dict[str, Any]:
+    return {
+        "Name": "r", "EventPattern": {"source": ["shop"]}, "State": state,
+        "Targets": [{"Id": "q", "Arn": att("Queue", "Arn")}],
+    }  # fmt: skip
+
+
+def pipe(state: str) -> dict[str, Any]:
+    return {
+        "Name": "p", "Source": att("Queue", "Arn"), "Target": ref("Topic"), "RoleArn": att("Role", "Arn"),
+        "DesiredState": "STOPPED", "Description": state,
+    }  # fmt: skip
+
+
+def schedule(expression: str) -> dict[str, Any]:
+    return {
+        "Name": "s", "ScheduleExpression": expression, "FlexibleTimeWindow": {"Mode": "OFF"},
+        "Target": {"Arn": att("Queue", "Arn"), "RoleArn": att("Role", "Arn")},
+    }  # fmt: skip
+
+
+def destination(rate: int) -> dict[str, Any]:
+    return {
+        "Name": "d", "ConnectionArn": att("Connection", "Arn"), "HttpMethod": "POST",
+        "InvocationEndpoint": "https://example.com/", "InvocationRateLimitPerSecond": rate,
+    }  # fmt: skip
+
+
+STORAGE = [
+    Case(
+        "AWS::DynamoDB::Table",
+        table(1),
+        of(
+            lambda client, o: client("dynamodb").describe_table(TableName=o["Ref"]),
+            "Table",
+            "ProvisionedThroughput",
+            "ReadCapacityUnits",
+        ),
+        1,
+        table(2),
+        2,
+        ("Arn", "StreamArn"),
+    ),
+    Case(
+        "AWS::DynamoDB::GlobalTable",
+        global_table(False),
+        of(
+            lambda client, o: client("dynamodb").describe_time_to_live(TableName=o["Ref"]),
+            "TimeToLiveDescription",
+            "TimeToLiveStatus",
+        ),
+        "DISABLED",
+        global_table(True),
+        "ENABLED",
+        ("Arn", "TableId"),
+    ),
+    Case(
+        "AWS::S3::Bucket",
+        {"VersioningConfiguration": {"Status": "Suspended"}},
+        of(lambda client, o: client("s3").get_bucket_versioning(Bucket=o["Ref"]), "Status"),
+        "Suspended",
+        {"VersioningConfiguration": {"Status": "Enabled"}},
+        "Enabled",
+        ("Arn", "DomainName", "RegionalDomainName", "WebsiteURL", "DualStackDomainName"),
+    ),
+    Case(
+        "AWS::S3::BucketPolicy",
+        {"Bucket": ref("Bucket"), "PolicyDocument": everybody("s3:GetObject", {"Fn::Sub": "${Bucket.Arn}/*"})},
+        bucket_statement,
+        "s3:GetObject",
+        {"Bucket": ref("Bucket"), "PolicyDocument": everybody("s3:PutObject", {"Fn::Sub": "${Bucket.Arn}/*"})},
+        "s3:PutObject",
+        needs={"Bucket": resource("S3::Bucket", PublicAccessBlockConfiguration={"BlockPublicPolicy": False})},
+    ),
+    Case(
+        "AWS::SSM::Parameter",
+        {"Name": "p", "Type": "String", "Value": "a"},
+        of(lambda client, o: client("ssm").get_parameter(Name="p"), "Parameter", "Value"),
+        "a",
+        {"Name": "p", "Type": "String", "Value": "b"},
+        "b",
+        ("Type", "Value"),
+    ),
+    Case("AWS::SecretsManager::Secret", {"SecretString": "a"}, secret_value, "a", {"SecretString": "b"}, "b", ("Id",)),
+    Case(
+        "AWS::SecretsManager::ResourcePolicy",
+        {
+            "SecretId": ref("Secret"),
+            "ResourcePolicy": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        **EVERYBODY,
+                        "Action": "secretsmanager:GetSecretValue",
+                        "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
+                    }
+                ],
+            },
+        },
+        secret_statement,
+        "secretsmanager:GetSecretValue",
+        {
+            "SecretId": ref("Secret"),
+            "ResourcePolicy": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        **EVERYBODY,
+                        "Action": "secretsmanager:DescribeSecret",
+                        "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
+                    }
+                ],
+            },
+        },
+        "secretsmanager:DescribeSecret",
+        needs={"Secret": resource("SecretsManager::Secret", SecretString="s")},
+    ),
+    Case(
+        "AWS::KMS::Key",
+        {
+            "Description": "a",
+            "KeyPolicy": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        **EVERYBODY,
+                        "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
+                        "Action": "kms:*",
+                    }
+                ],
+            },
+        },
+        lambda client, o: (lambda key: None if key["KeyState"] == "PendingDeletion" else key["Description"])(
+            client("kms").describe_key(KeyId=o["KeyId"])["KeyMetadata"]
+        ),
+        "a",
+        {
+            "Description": "b",
+            "KeyPolicy": {
+                "Version": "2012-10-17",
+                "Statement": [
+                    {
+                        **EVERYBODY,
+                        "Principal": {"AWS": {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}},
+                        "Action": "kms:*",
+                    }
+                ],
+            },
+        },
+        "b",
+        ("Arn", "KeyId"),
+    ),
+    Case(
+        "AWS::KMS::Alias",
+        {"AliasName": "alias/a", "TargetKeyId": ref("Key")},
+        lambda client, o: member(only(client("kms").list_aliases()["Aliases"], AliasName="alias/a"), "AliasName"),
+        "alias/a",
+        needs={"Key": resource("KMS::Key", Description="k")},
+    ),
+]
+
+MESSAGING = [
+    Case(
+        "AWS::SQS::Queue",
+        {"VisibilityTimeout": 10},
+        of(
+            lambda client, o: client("sqs").get_queue_attributes(
+                QueueUrl=o["Ref"], AttributeNames=["VisibilityTimeout"]
+            ),
+            "Attributes",
+            "VisibilityTimeout",
+        ),
+        "10",
+        {"VisibilityTimeout": 20},
+        "20",
+        ("Arn", "QueueName", "QueueUrl"),
+    ),
+    Case(
+        "AWS::SQS::QueuePolicy",
+        {"Queues": [ref("Queue")], "PolicyDocument": everybody("sqs:SendMessage", "*")},
+        queue_statement,
+        "sqs:SendMessage",
+        {"Queues": [ref("Queue")], "PolicyDocument": everybody("sqs:ReceiveMessage", "*")},
+        "sqs:ReceiveMessage",
+        needs=QUEUE,
+    ),
+    Case(
+        "AWS::SQS::QueueInlinePolicy",
+        {"Queue": ref("Queue"), "PolicyDocument": everybody("sqs:SendMessage", "*")},
+        queue_statement,
+        "sqs:SendMessage",
+        {"Queue": ref("Queue"), "PolicyDocument": everybody("sqs:ReceiveMessage", "*")},
+        "sqs:ReceiveMessage",
+        needs=QUEUE,
+    ),
+    Case(
+        "AWS::SNS::Topic",
+        {"DisplayName": "a"},
+        of(lambda client, o: client("sns").get_topic_attributes(TopicArn=o["Ref"]), "Attributes", "DisplayName"),
+        "a",
+        {"DisplayName": "b"},
+        "b",
+        ("TopicArn", "TopicName"),
+    ),
+    Case(
+        "AWS::SNS::TopicPolicy",
+        {"Topics": [ref("Topic")], "PolicyDocument": everybody("sns:Publish", ref("Topic"))},
+        topic_statement,
+        "sns:Publish",
+        {"Topics": [ref("Topic")], "PolicyDocument": everybody("sns:Subscribe", ref("Topic"))},
+        "sns:Subscribe",
+        needs=TOPIC,
+    ),
+    Case(
+        "AWS::SNS::Subscription",
+        {"TopicArn": ref("Topic"), "Protocol": "sqs", "Endpoint": att("Queue", "Arn"), "RawMessageDelivery": True},
+        of(
+            lambda client, o: client("sns").get_subscription_attributes(SubscriptionArn=o["Ref"]),
+            "Attributes",
+            "RawMessageDelivery",
+        ),
+        "true",
+        {"TopicArn": ref("Topic"), "Protocol": "sqs", "Endpoint": att("Queue", "Arn"), "RawMessageDelivery": False},
+        "false",
+        ("Arn",),
+        needs={**TOPIC, **QUEUE},
+    ),
+    Case(
+        "AWS::Events::EventBus",
+        {"Name": "bus", "Description": "a"},
+        of(lambda client, o: client("events").describe_event_bus(Name="bus"), "Description"),
+        "a",
+        {"Name": "bus", "Description": "b"},
+        "b",
+        ("Arn", "Name"),
+    ),
+    Case(
+        "AWS::Events::EventBusPolicy",
+        {
+            "EventBusName": ref("Bus"),
+            "StatementId": "s",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "events:PutEvents",
+                "Resource": att("Bus", "Arn"),
+            },
+        },
+        lambda client, o: json.loads(client("events").describe_event_bus(Name="bus")["Policy"])["Statement"][0][
+            "Action"
+        ],
+        "events:PutEvents",
+        {
+            "EventBusName": ref("Bus"),
+            "StatementId": "s",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": "*",
+                "Action": "events:PutRule",
+                "Resource": att("Bus", "Arn"),
+            },
+        },
+        "events:PutRule",
+        needs={"Bus": resource("Events::EventBus", Name="bus")},
+    ),
+    Case(
+        "AWS::Events::Rule",
+        rule("ENABLED"),
+        of(lambda client, o: client("events").describe_rule(Name="r"), "State"),
+        "ENABLED",
+        rule("DISABLED"),
+        "DISABLED",
+        ("Arn",),
+        needs=QUEUE,
+    ),
+    Case(
+        "AWS::Events::Connection",
+        {
+            "Name": "c",
+            "AuthorizationType": "API_KEY",
+            "Description": "a",
+            "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}},
+        },
+        of(lambda client, o: client("events").describe_connection(Name="c"), "Description"),
+        "a",
+        {
+            "Name": "c",
+            "AuthorizationType": "API_KEY",
+            "Description": "b",
+            "AuthParameters": {"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}},
+        },
+        "b",
+        ("Arn", "SecretArn"),
+    ),
+    Case(
+        "AWS::Events::ApiDestination",
+        destination(10),
+        of(lambda client, o: client("events").describe_api_destination(Name="d"), "InvocationRateLimitPerSecond"),
+        10,
+        destination(20),
+        20,
+        ("Arn",),
+        needs=CONNECTION,
+    ),
+    Case(
+        "AWS::Events::Archive",
+        {"ArchiveName": "a", "SourceArn": att("Bus", "Arn"), "RetentionDays": 1},
+        of(lambda client, o: client("events").describe_archive(ArchiveName="a"), "RetentionDays"),
+        1,
+        {"ArchiveName": "a", "SourceArn": att("Bus", "Arn"), "RetentionDays": 2},
+        2,
+        ("Arn", "ArchiveName"),
+        needs={"Bus": resource("Events::EventBus", Name="bus")},
+    ),
+    Case(
+        "AWS::Pipes::Pipe",
+        pipe("a"),
+        of(lambda client, o: client("pipes").describe_pipe(Name="p"), "Description"),
+        "a",
+        pipe("b"),
+        "b",
+        ("Arn", "CurrentState"),
+        needs={**QUEUE, **TOPIC, "Role": role("pipes.amazonaws.com")},
+    ),
+    Case(
+        "AWS::Scheduler::ScheduleGroup",
+        {"Name": "g"},
+        of(lambda client, o: client("scheduler").get_schedule_group(Name="g"), "State"),
+        "ACTIVE",
+        attributes=("Arn", "State"),
+    ),
+    Case(
+        "AWS::Scheduler::Schedule",
+        schedule("rate(1 day)"),
+        of(lambda client, o: client("scheduler").get_schedule(Name="s"), "ScheduleExpression"),
+        "rate(1 day)",
+        schedule("rate(2 days)"),
+        "rate(2 days)",
+        ("Arn",),
+        needs={**QUEUE, "Role": role("scheduler.amazonaws.com")},
+    ),
+]
+
+IDENTITY = [
+    Case(
+        "AWS::Cognito::UserPool",
+        {"UserPoolName": "p", "DeletionProtection": "INACTIVE", "EmailVerificationSubject": "a"},
+        identity("describe_user_pool", "UserPool", "EmailVerificationSubject", UserPoolId="Ref"),
+        "a",
+        {"UserPoolName": "p", "EmailVerificationSubject": "b"},
+        "b",
+        ("Arn", "ProviderName", "ProviderURL", "UserPoolId"),
+    ),
+    Case(
+        "AWS::Cognito::UserPoolClient",
+        {**OF_POOL, "ClientName": "c", "RefreshTokenValidity": 10, "GenerateSecret": True},
+        identity(
+            "describe_user_pool_client", "UserPoolClient", "RefreshTokenValidity", UserPoolId="Pool", ClientId="Ref"
+        ),
+        10,
+        {**OF_POOL, "ClientName": "c", "RefreshTokenValidity": 20, "GenerateSecret": True},
+        20,
+        ("ClientId", "ClientSecret"),
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolDomain",
+        {**OF_POOL, "Domain": "typed"},
+        identity("describe_user_pool_domain", "DomainDescription", "Status", Domain="typed"),
+        "ACTIVE",
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolGroup",
+        {**OF_POOL, "GroupName": "g", "Description": "a"},
+        identity("get_group", "Group", "Description", UserPoolId="Pool", GroupName="g"),
+        "a",
+        {**OF_POOL, "GroupName": "g", "Description": "b"},
+        "b",
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolIdentityProvider",
+        {
+            **OF_POOL,
+            "ProviderName": "Google",
+            "ProviderType": "Google",
+            "ProviderDetails": {"client_id": "i", "client_secret": "s", "authorize_scopes": "openid"},
+        },
+        identity(
+            "describe_identity_provider",
+            "IdentityProvider",
+            "ProviderDetails",
+            "authorize_scopes",
+            UserPoolId="Pool",
+            ProviderName="Google",
+        ),
+        "openid",
+        {
+            **OF_POOL,
+            "ProviderName": "Google",
+            "ProviderType": "Google",
+            "ProviderDetails": {"client_id": "i", "client_secret": "s", "authorize_scopes": "openid email"},
+        },
+        "openid email",
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolResourceServer",
+        {**OF_POOL, "Identifier": "r", "Name": "a"},
+        identity("describe_resource_server", "ResourceServer", "Name", UserPoolId="Pool", Identifier="r"),
+        "a",
+        {**OF_POOL, "Identifier": "r", "Name": "b"},
+        "b",
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolUser",
+        {**OF_POOL, "Username": "ann"},
+        identity("admin_get_user", "Username", UserPoolId="Pool", Username="ann"),
+        "ann",
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolUserToGroupAttachment",
+        {**OF_POOL, "Username": ref("User"), "GroupName": ref("Group")},
+        lambda client, o: [
+            g["GroupName"]
+            for g in client("cognito-idp").admin_list_groups_for_user(UserPoolId=o["Pool"], Username="ann")["Groups"]
+        ],
+        ["g"],
+        needs={**POOL, **USER, **GROUP},
+    ),
+    Case(
+        "AWS::Cognito::IdentityPool",
+        {"IdentityPoolName": "i", "AllowUnauthenticatedIdentities": False},
+        of(
+            lambda client, o: client("cognito-identity").describe_identity_pool(IdentityPoolId=o["Ref"]),
+            "AllowUnauthenticatedIdentities",
+        ),
+        False,
+        {"IdentityPoolName": "i", "AllowUnauthenticatedIdentities": True},
+        True,
+        ("Name",),
+    ),
+    Case(
+        "AWS::Cognito::IdentityPoolRoleAttachment",
+        {"IdentityPoolId": ref("Pool"), "Roles": {"unauthenticated": att("Role", "Arn")}},
+        lambda client, o: list(
+            client("cognito-identity").get_identity_pool_roles(IdentityPoolId=o["Pool"]).get("Roles", {})
+        ),
+        ["unauthenticated"],
+        {"IdentityPoolId": ref("Pool"), "Roles": {"authenticated": att("Role", "Arn")}},
+        ["authenticated"],
+        needs={**IDENTITIES, "Role": role("cognito-identity.amazonaws.com")},
+    ),
+]
+
+MONITORING = [
+    Case(
+        "AWS::CloudWatch::Alarm",
+        alarm(1.0),
+        lambda client, o: [
+            a["Threshold"] for a in client("cloudwatch").describe_alarms(AlarmNames=["a"])["MetricAlarms"]
+        ],
+        [1.0],
+        alarm(2.0),
+        [2.0],
+        ("Arn",),
+    ),
+    Case(
+        "AWS::CloudWatch::CompositeAlarm",
+        {"AlarmName": "c", "AlarmRule": "TRUE"},
+        lambda client, o: [
+            a["AlarmRule"]
+            for a in client("cloudwatch").describe_alarms(AlarmNames=["c"], AlarmTypes=["CompositeAlarm"])[
+                "CompositeAlarms"
+            ]
+        ],
+        ["TRUE"],
+        {"AlarmName": "c", "AlarmRule": "FALSE"},
+        ["FALSE"],
+        ("Arn",),
+    ),
+    Case(
+        "AWS::CloudWatch::Dashboard",
+        {"DashboardName": "d", "DashboardBody": '{"widgets":[]}'},
+        of(lambda client, o: client("cloudwatch").get_dashboard(DashboardName="d"), "DashboardBody"),
+        '{"widgets":[]}',
+        {"DashboardName": "d", "DashboardBody": '{"widgets":[],"start":"-PT1H"}'},
+        '{"widgets":[],"start":"-PT1H"}',
+    ),
+    Case(
+        "AWS::Logs::LogGroup",
+        {"LogGroupName": "/g", "RetentionInDays": 1},
+        lambda client, o: [
+            g["retentionInDays"] for g in client("logs").describe_log_groups(logGroupNamePrefix="/g")["logGroups"]
+        ],
+        [1],
+        {"LogGroupName": "/g", "RetentionInDays": 3},
+        [3],
+        ("Arn",),
+    ),
+    Case(
+        "AWS::Logs::LogStream",
+        {"LogGroupName": ref("Group"), "LogStreamName": "s"},
+        lambda client, o: [
+            s["logStreamName"] for s in client("logs").describe_log_streams(logGroupName=o["Group"])["logStreams"]
+        ],
+        ["s"],
+        needs={"Group": resource("Logs::LogGroup")},
+    ),
+    Case(
+        "AWS::Logs::MetricFilter",
+        {
+            "LogGroupName": ref("Group"),
+            "FilterName": "f",
+            "FilterPattern": "a",
+            "MetricTransformations": [{"MetricName": "m", "MetricNamespace": "n", "MetricValue": "1"}],
+        },
+        lambda client, o: [
+            f["filterPattern"] for f in client("logs").describe_metric_filters(logGroupName=o["Group"])["metricFilters"]
+        ],
+        ["a"],
+        {
+            "LogGroupName": ref("Group"),
+            "FilterName": "f",
+            "FilterPattern": "b",
+            "MetricTransformations": [{"MetricName": "m", "MetricNamespace": "n", "MetricValue": "1"}],
+        },
+        ["b"],
+        needs={"Group": resource("Logs::LogGroup")},
+    ),
+    Case(
+        "AWS::Logs::ResourcePolicy",
+        {
+            "PolicyName": "p",
+            "PolicyDocument": json.dumps(allow("logs:PutLogEvents", Principal={"Service": "events.amazonaws.com"})),
+        },
+        lambda client, o: [
+            json.loads(p["policyDocument"])["Statement"][0]["Action"]
+            for p in client("logs").describe_resource_policies()["resourcePolicies"]
+        ],
+        ["logs:PutLogEvents"],
+        {
+            "PolicyName": "p",
+            "PolicyDocument": json.dumps(allow("logs:CreateLogStream", Principal={"Service": "events.amazonaws.com"})),
+        },
+        ["logs:CreateLogStream"],
+    ),
+    Case(
+        "AWS::Logs::SubscriptionFilter",
+        {"LogGroupName": ref("Group"), "FilterName": "f", "FilterPattern": "a", "DestinationArn": att("Fn", "Arn")},
+        lambda client, o: [
+            f["filterPattern"]
+            for f in client("logs").describe_subscription_filters(logGroupName=o["Group"])["subscriptionFilters"]
+        ],
+        ["a"],
+        {"LogGroupName": ref("Group"), "FilterName": "f", "FilterPattern": "b", "DestinationArn": att("Fn", "Arn")},
+        ["b"],
+        needs={
+            "Group": resource("Logs::LogGroup"),
+            **FUNCTION,
+            "Allowed": resource(
+                "Lambda::Permission",
+                FunctionName=ref("Fn"),
+                Action="lambda:InvokeFunction",
+                Principal="logs.amazonaws.com",
+            ),
+        },
+    ),
+]
+
+CASES = [*STORAGE, *MESSAGING, *IDENTITY, *MONITORING]
