@@ -26,6 +26,10 @@ class Case:
     after: Any = None
     attributes: tuple[str, ...] = ()
     needs: dict[str, dict[str, Any]] = field(default_factory=dict)
+    depends: str = ""
+    """A need that is not mentioned in the properties."""
+    prepare: Callable[[Client], None] = lambda client: None
+    """Makes what the template finds from elsewhere: objects in the bucket `given`."""
     stays: bool = False
     """What is shown is there after the deletion too: the account has it, not the stack."""
 

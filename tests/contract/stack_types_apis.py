@@ -192,9 +192,9 @@ REST = [
         "AWS::ApiGateway::Model",
         {"RestApiId": ref("Api"), "Name": "Pet", "ContentType": "application/json", "Schema": {"type": "object"}},
         of(_rest("get_model", restApiId="Api", modelName="Pet"), "schema"),
-        '{"type": "object"}',
+        '{"type":"object"}',
         {"RestApiId": ref("Api"), "Name": "Pet", "ContentType": "application/json", "Schema": {"type": "string"}},
-        '{"type": "string"}',
+        '{"type":"string"}',
         needs=API,
     ),
     Case(
@@ -322,6 +322,7 @@ HTTP_APIS = [
                 "ApiGatewayV2::Route", **OF_API, RouteKey="GET /", Target={"Fn::Sub": "integrations/${Integration}"}
             ),
         },
+        depends="Route",
     ),
     Case(
         "AWS::ApiGatewayV2::DomainName",

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
+import io
 import json
+import zipfile
 from typing import Any
 
 from tests.contract.stack_types import (
-    CODE,
     FUNCTION,
     QUEUE,
     Case,
     Client,
     allow,
     att,
-    member,
     of,
-    only,
     ref,
     resource,
     role,
@@ -43,8 +42,9 @@ MACHINE = {
 ANSWERING = """
 import json, urllib.request
 def handler(event, context):
-    body = {"Status": "SUCCESS", "PhysicalResourceId": "thing", "Data": {"Shown": event["ResourceProperties"].get("Given", "")},
-            "StackId": event["StackId"], "RequestId": event["RequestId"], "LogicalResourceId": event["LogicalResourceId"]}
+    body = {name: event[name] for name in ("StackId", "RequestId", "LogicalResourceId")}
+    body |= {"Status": "SUCCESS", "PhysicalResourceId": "thing"}
+    body["Data"] = {"Shown": event["ResourceProperties"].get("Given")}
     urllib.request.urlopen(urllib.request.Request(event["ResponseURL"], json.dumps(body).encode(), method="PUT"))
 """
 PROVIDER = {
@@ -54,7 +54,37 @@ PROVIDER = {
         "Properties": {**FUNCTION["Fn"]["Properties"], "Code": {"ZipFile": ANSWERING}},
     },
 }
-IMAGE_CODE = {"S3Bucket": ref("Bucket"), "S3Key": "layer.zip"}
+LAYER = {"LayerName": "l", "Content": {"S3Bucket": "given", "S3Key": "layer.zip"}}
+
+
+def put_layer(client: Client) -> None:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("python/module.py", "")
+    client("s3").create_bucket(Bucket="given")
+    client("s3").put_object(Bucket="given", Key="layer.zip", Body=packed.getvalue())
+
+
+def put_template(client: Client) -> None:
+    parameters = {"Shown": {"Type": "String"}}
+    queue = {"Type": "AWS::SQS::Queue"}
+    nested = {"Parameters": parameters, "Resources": {"Q": queue}, "Outputs": {"Shown": {"Value": ref("Shown")}}}
+    client("s3").create_bucket(Bucket="given")
+    client("s3").put_object(Bucket="given", Key="nested.json", Body=json.dumps(nested))
+
+
+def layer_action(client: Client, o: dict[str, str]) -> Any:
+    policy = client("lambda").get_layer_version_policy(LayerName="l", VersionNumber=1)["Policy"]
+    return json.loads(policy)["Statement"][0]["Action"]
+
+
+def nested(shown: str) -> dict[str, Any]:
+    return {"TemplateURL": "https://given.s3.amazonaws.com/nested.json", "Parameters": {"Shown": shown}}
+
+
+def nested_output(client: Client, o: dict[str, str]) -> Any:
+    stack = client("cloudformation").describe_stacks(StackName=o["Ref"])["Stacks"][0]
+    return None if stack["StackStatus"] == "DELETE_COMPLETE" else stack["Outputs"][0]["OutputValue"]
 
 
 def code(operation: str, *path: str, **names: str) -> Any:
@@ -64,9 +94,7 @@ def code(operation: str, *path: str, **names: str) -> Any:
 
 
 def function(seconds: int) -> dict[str, Any]:
-    return {
-        "Code": CODE, "Handler": "index.handler", "Runtime": "python3.11", "Role": att("Role", "Arn"), "Timeout": seconds,
-    }  # fmt: skip
+    return {**FUNCTION["Fn"]["Properties"], "Timeout": seconds}
 
 
 def statement(client: Client, o: dict[str, str]) -> Any:
@@ -199,6 +227,24 @@ FUNCTIONS = [
         attributes=("Version", "FunctionArn"),
         needs=FUNCTION,
     ),
+    Case(
+        "AWS::Lambda::LayerVersion",
+        {**LAYER, "Description": "a"},
+        of(lambda client, o: client("lambda").get_layer_version_by_arn(Arn=o["Ref"]), "Description"),
+        "a",
+        {**LAYER, "Description": "b"},
+        "b",
+        ("LayerVersionArn",),
+        prepare=put_layer,
+    ),
+    Case(
+        "AWS::Lambda::LayerVersionPermission",
+        {"LayerVersionArn": ref("Layer"), "Action": "lambda:GetLayerVersion", "Principal": "*"},
+        layer_action,
+        "lambda:GetLayerVersion",
+        needs={"Layer": resource("Lambda::LayerVersion", **LAYER)},
+        prepare=put_layer,
+    ),
 ]
 
 ACCESS = [
@@ -231,18 +277,6 @@ ACCESS = [
         {"GroupName": ref("Group"), "PolicyName": "p", "PolicyDocument": allow("a:c")},
         "a:c",
         needs={"Group": resource("IAM::Group")},
-    ),
-    Case(
-        "AWS::IAM::InstanceProfile",
-        {"InstanceProfileName": "i", "Roles": [ref("Role")]},
-        of(
-            lambda client, o: client("iam").get_instance_profile(InstanceProfileName="i"),
-            "InstanceProfile",
-            "InstanceProfileName",
-        ),
-        "i",
-        attributes=("Arn",),
-        needs={"Role": role("ec2.amazonaws.com")},
     ),
     Case(
         "AWS::IAM::ManagedPolicy",
@@ -376,6 +410,16 @@ WORKFLOWS = [
 ]
 
 STACKS = [
+    Case(
+        "AWS::CloudFormation::Stack",
+        nested("a"),
+        nested_output,
+        "a",
+        nested("b"),
+        "b",
+        ("Outputs.Shown",),
+        prepare=put_template,
+    ),
     Case("AWS::CDK::Metadata", {"Analytics": "a"}, waited, True, {"Analytics": "b"}, True),
     Case(
         "AWS::CloudFormation::CustomResource",

@@ -93,6 +93,8 @@ class ResourceType:
     name: ClassVar[str] = ""
     """The property that is the resource's name; where the template has none, one is made up."""
     longest_name: ClassVar[int] = 64
+    unique_name: ClassVar[bool] = True
+    """Whether there can be only one of that name, so that none can take its place before it is gone."""
     lower_case: ClassVar[bool] = False
     name_prefix: ClassVar[str] = ""
     """What a made-up name begins with, where that is not the stack's name."""

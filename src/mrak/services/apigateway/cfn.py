@@ -14,23 +14,26 @@ from mrak.core.resource import Resource, ResourceType, resource
 def _text(value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
-    return json.dumps(value) if isinstance(value, dict | list) else str(value)
+    return json.dumps(value, separators=(",", ":")) if isinstance(value, dict | list) else str(value)
 
 
 def _member(name: str) -> str:
     return name[0].lower() + name[1:]
 
 
-def _patch(res: Resource, kept: tuple[str, ...]) -> list[dict[str, str]]:
-    """Patch operations for the plain properties that an update changes."""
+def _patch(res: Resource, kept: tuple[str, ...], structures: tuple[str, ...] = ()) -> list[dict[str, str]]:
+    """Patch operations for the plain properties that an update changes, the members of `structures` each by itself."""
     made = []
     for name in sorted(res.properties.keys() | res.old_properties.keys()):
         if name in kept or not res.changed(name):
             continue
         new, old = res.properties.get(name), res.old_properties.get(name)
         path = f"/{_member(name)}"
-        if isinstance(new or old, dict):
-            made += _patch_map(path, old or {}, new or {})
+        if isinstance(new or old, dict) and name != "Schema":
+            pair = (old or {}, new or {})
+            if name in structures:
+                pair = ({_member(key): value for key, value in side.items()} for side in pair)  # type: ignore[assignment]
+            made += _patch_map(path, *pair)
         elif new is None:
             made.append({"op": "remove", "path": path})
         else:
@@ -51,16 +54,19 @@ def _patch_map(path: str, old: dict[str, Any], new: dict[str, Any]) -> list[dict
 
 
 class _Patched(ResourceType):
-    """A type whose update is a patch. `kept` are properties that a patch does not touch."""
+    """A type whose update is a patch. `kept` are properties that a patch does not touch; the members of `structures`
+    are patched each by itself."""
 
     kept: ClassVar[tuple[str, ...]] = ()
+    structures: ClassVar[tuple[str, ...]] = ()
     patch_operation: ClassVar[str] = ""
 
     async def update(self, res: Resource) -> None:
-        patch = _patch(res, (*self.kept, *self.parents, *self.replacement, "Tags"))
+        patch = _patch(res, (*self.kept, *self.parents, *self.replacement, "Tags"), self.structures)
         output: dict[str, Any] = {}
         if patch:
             output = await res.call(self.patch_operation, {**self.identify(res), "patchOperations": patch})
+        await self.retag(res)
         await self.learn(res, output)
 
 
@@ -70,6 +76,7 @@ class RestApi(_Patched):
     patch_operation = "UpdateRestApi"
     delete_operation = "DeleteRestApi"
     identity = {"restApiId": "{id}"}
+    tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/restapis/{id}"}
     attributes = {"RootResourceId": "", "RestApiId": "{id}"}
 
     async def create(self, res: Resource) -> None:
@@ -96,6 +103,7 @@ class RestApi(_Patched):
         patch = _patch(res, (*self.kept, "Tags"))
         if patch:
             await res.call("UpdateRestApi", {**self.identify(res), "patchOperations": patch})
+        await self.retag(res)
         await self._learn_root(res)
 
     async def _learn_root(self, res: Resource) -> None:
@@ -214,6 +222,7 @@ class Stage(_Part):
     patch_operation = "UpdateStage"
     parents = ("RestApiId", "StageName")
     ref = "{StageName}"
+    tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/restapis/{RestApiId}/stages/{StageName}"}
 
     async def create(self, res: Resource) -> None:
         await super().create(res)
@@ -306,6 +315,7 @@ class ApiKey(_Patched):
     delete_operation = "DeleteApiKey"
     patch_operation = "UpdateApiKey"
     identity = {"apiKey": "{id}"}
+    tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/apikeys/{id}"}
     ref = "id"
     attributes = {"APIKeyId": "{id}"}
 
@@ -313,11 +323,13 @@ class ApiKey(_Patched):
 @resource("AWS::ApiGateway::UsagePlan")
 class UsagePlan(_Patched):
     kept = ("ApiStages",)
+    structures = ("Throttle", "Quota")
     renamed = {"UsagePlanName": "name"}
     create_operation = "CreateUsagePlan"
     delete_operation = "DeleteUsagePlan"
     patch_operation = "UpdateUsagePlan"
     identity = {"usagePlanId": "{id}"}
+    tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/usageplans/{id}"}
     ref = "id"
     attributes = {"Id": "{id}"}
 
@@ -383,17 +395,50 @@ class DocumentationPart(_Part):
     patch_operation = "UpdateDocumentationPart"
     identity = {"documentationPartId": "{id}"}
     ref = "id"
+    attributes = {"DocumentationPartId": "{id}"}
+
+
+@resource("AWS::ApiGateway::DocumentationVersion")
+class DocumentationVersion(_Part):
+    required = ("DocumentationVersion", "RestApiId")
+    replacement = ("DocumentationVersion", "RestApiId")
+    create_operation = "CreateDocumentationVersion"
+    delete_operation = "DeleteDocumentationVersion"
+    patch_operation = "UpdateDocumentationVersion"
+    parents = ("DocumentationVersion", "RestApiId")
+    ref = "{DocumentationVersion}"
+
+
+@resource("AWS::ApiGateway::VpcLink")
+class VpcLink(_Patched):
+    required = ("Name", "TargetArns")
+    replacement = ("TargetArns",)
+    create_operation = "CreateVpcLink"
+    delete_operation = "DeleteVpcLink"
+    patch_operation = "UpdateVpcLink"
+    identity = {"vpcLinkId": "{id}"}
+    tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/vpclinks/{id}"}
+    ref = "id"
+    attributes = {"VpcLinkId": "{id}"}
 
 
 @resource("AWS::ApiGateway::DomainName")
 class DomainName(_Patched):
     replacement = ("DomainName",)
+    kept = ("EndpointConfiguration", "MutualTlsAuthentication")
     create_operation = "CreateDomainName"
     delete_operation = "DeleteDomainName"
     patch_operation = "UpdateDomainName"
     parents = ("DomainName",)
     ref = "{DomainName}"
-    open_attributes = True
+    tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/domainnames/{id}"}
+    attributes = {
+        "DistributionDomainName": "distributionDomainName",
+        "DistributionHostedZoneId": "distributionHostedZoneId",
+        "RegionalDomainName": "regionalDomainName",
+        "RegionalHostedZoneId": "regionalHostedZoneId",
+        "DomainNameArn": "domainNameArn",
+    }
 
 
 @resource("AWS::ApiGateway::BasePathMapping")

@@ -14,6 +14,7 @@ class Api(ResourceType):
     delete_operation = "DeleteApi"
     ref = "ApiId"
     identity = {"ApiId": "{id}"}
+    tag_identity = {"ResourceArn": "arn:{partition}:apigateway:{region}::/apis/{id}"}
     attributes = {"ApiId": "{id}", "ApiEndpoint": "ApiEndpoint"}
 
     async def create(self, res: Resource) -> None:
@@ -32,6 +33,7 @@ class Api(ResourceType):
                 answer = await res.call("UpdateApi", {**_overrides(res.properties), "ApiId": res.physical_id})
         else:
             answer = await res.call("UpdateApi", {**self.input(res), "ApiId": res.physical_id})
+        await self.retag(res)
         await self.learn(res, answer)
 
 
@@ -77,6 +79,7 @@ class Stage(_Part):
     delete_operation = "DeleteStage"
     parents = ("ApiId", "StageName")
     ref = "{StageName}"
+    tag_identity = {"ResourceArn": "arn:{partition}:apigateway:{region}::/apis/{ApiId}/stages/{StageName}"}
 
 
 @resource("AWS::ApiGatewayV2::Route")
@@ -140,6 +143,7 @@ class IntegrationResponse(_Part):
     identity = {"IntegrationResponseId": "{id}"}
     parents = ("ApiId", "IntegrationId")
     ref = "IntegrationResponseId"
+    attributes = {"IntegrationResponseId": "{id}"}
 
 
 @resource("AWS::ApiGatewayV2::RouteResponse")
@@ -150,6 +154,7 @@ class RouteResponse(_Part):
     identity = {"RouteResponseId": "{id}"}
     parents = ("ApiId", "RouteId")
     ref = "RouteResponseId"
+    attributes = {"RouteResponseId": "{id}"}
 
 
 @resource("AWS::ApiGatewayV2::DomainName")
@@ -161,7 +166,17 @@ class DomainName(ResourceType):
     delete_operation = "DeleteDomainName"
     parents = ("DomainName",)
     ref = "{DomainName}"
-    open_attributes = True
+    tag_identity = {"ResourceArn": "arn:{partition}:apigateway:{region}::/domainnames/{id}"}
+    attributes = {
+        "RegionalDomainName": "ApiGatewayDomainName",
+        "RegionalHostedZoneId": "HostedZoneId",
+        "DomainNameArn": "DomainNameArn",
+    }
+
+    async def learn(self, res: Resource, output: dict[str, Any]) -> None:
+        """The names stand in the first configuration."""
+        first: dict[str, Any] = next(iter(output.get("DomainNameConfigurations", [])), {})
+        await super().learn(res, {**output, **first})
 
 
 @resource("AWS::ApiGatewayV2::ApiMapping")
@@ -174,6 +189,7 @@ class ApiMapping(ResourceType):
     identity = {"ApiMappingId": "{id}"}
     parents = ("DomainName",)
     ref = "ApiMappingId"
+    attributes = {"ApiMappingId": "{id}"}
 
 
 @resource("AWS::ApiGatewayV2::VpcLink")
@@ -184,4 +200,6 @@ class VpcLink(ResourceType):
     update_operation = "UpdateVpcLink"
     delete_operation = "DeleteVpcLink"
     identity = {"VpcLinkId": "{id}"}
+    tag_identity = {"ResourceArn": "arn:{partition}:apigateway:{region}::/vpclinks/{id}"}
     ref = "VpcLinkId"
+    attributes = {"VpcLinkId": "{id}"}

@@ -314,7 +314,7 @@ class _Deployment:
 
     async def _replace(self, kind: ResourceType, row: Row, before: Snapshot) -> bool:
         new, old = json.loads(row.properties), json.loads(before.properties)
-        if kind.name in new and new.get(kind.name) == old.get(kind.name):
+        if kind.unique_name and kind.name in new and new.get(kind.name) == old.get(kind.name):
             reason = (
                 "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
                 f"Rename {before.physical_id} and update the stack again."

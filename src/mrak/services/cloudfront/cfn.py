@@ -7,6 +7,7 @@ updates the caller reference of the creation.
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from mrak.core.resource import Resource, ResourceType, resource
@@ -85,6 +86,15 @@ class _Tagged(ResourceType):
         res.physical_id = str(res.fill(self.ref, answer))
         await self.learn(res, answer)
 
+    async def learn(self, res: Resource, output: dict[str, Any]) -> None:
+        """Times are text in templates."""
+        await super().learn(res, output)
+        res.attributes = {
+            name: f"{datetime.fromtimestamp(value, UTC):%Y-%m-%dT%H:%M:%SZ}" if name.endswith("Time") else value
+            for name, value in ((name, res.attributes[name]) for name in res.attributes)
+            if not name.endswith("Time") or isinstance(value, int | float)
+        }
+
     async def seen(self, res: Resource) -> tuple[dict[str, Any], str]:
         """(configuration, ETag) as they are now."""
         answer = await res.call(f"Get{self.kind}Config", {"Id": res.physical_id})
@@ -147,7 +157,7 @@ class CachePolicy(_Tagged):
     kind = "CachePolicy"
     required = ("CachePolicyConfig",)
     ref = "CachePolicy.Id"
-    attributes = {"Id": "{id}"}
+    attributes = {"Id": "{id}", "LastModifiedTime": "CachePolicy.LastModifiedTime"}
 
 
 @resource("AWS::CloudFront::OriginRequestPolicy")
@@ -156,7 +166,7 @@ class OriginRequestPolicy(_Tagged):
     kind = "OriginRequestPolicy"
     required = ("OriginRequestPolicyConfig",)
     ref = "OriginRequestPolicy.Id"
-    attributes = {"Id": "{id}"}
+    attributes = {"Id": "{id}", "LastModifiedTime": "OriginRequestPolicy.LastModifiedTime"}
 
 
 @resource("AWS::CloudFront::ResponseHeadersPolicy")
@@ -165,7 +175,7 @@ class ResponseHeadersPolicy(_Tagged):
     kind = "ResponseHeadersPolicy"
     required = ("ResponseHeadersPolicyConfig",)
     ref = "ResponseHeadersPolicy.Id"
-    attributes = {"Id": "{id}"}
+    attributes = {"Id": "{id}", "LastModifiedTime": "ResponseHeadersPolicy.LastModifiedTime"}
 
 
 @resource("AWS::CloudFront::PublicKey")
@@ -183,7 +193,7 @@ class KeyGroup(_Tagged):
     kind = "KeyGroup"
     required = ("KeyGroupConfig",)
     ref = "KeyGroup.Id"
-    attributes = {"Id": "{id}"}
+    attributes = {"Id": "{id}", "LastModifiedTime": "KeyGroup.LastModifiedTime"}
 
     def body(self, res: Resource) -> dict[str, Any]:
         """Its Items are a plain list in the API too."""
@@ -196,7 +206,7 @@ class Function(ResourceType):
     required = ("FunctionCode", "FunctionConfig", "Name")
     replacement = ("Name",)
     ref = "FunctionSummary.FunctionMetadata.FunctionARN"
-    attributes = {"FunctionARN": "{id}", "FunctionMetadata.FunctionARN": "{id}", "Stage": "Stage"}
+    attributes = {"FunctionARN": "{id}", "FunctionMetadata.FunctionARN": "{id}", "Stage": ""}
 
     def _body(self, res: Resource) -> dict[str, Any]:
         config = _wrap(res.properties["FunctionConfig"])
@@ -208,14 +218,22 @@ class Function(ResourceType):
         await self._publish(res, answer["ETag"])
         await self.learn(res, answer)
 
+    async def learn(self, res: Resource, output: dict[str, Any]) -> None:
+        await super().learn(res, output)
+        res.attributes["Stage"] = "LIVE" if self._publishes(res) else "DEVELOPMENT"
+
+    def _publishes(self, res: Resource) -> bool:
+        return str(res.properties.get("AutoPublish", True)).lower() == "true"
+
     async def _publish(self, res: Resource, tag: str) -> None:
-        if str(res.properties.get("AutoPublish", True)).lower() == "true":
+        if self._publishes(res):
             await res.call("PublishFunction", {"Name": res.name, "IfMatch": tag})
 
     async def update(self, res: Resource) -> None:
         tag = (await res.call("DescribeFunction", {"Name": res.name}))["ETag"]
         answer = await res.call("UpdateFunction", {**self._body(res), "IfMatch": tag})
         await self._publish(res, answer["ETag"])
+        await self.learn(res, answer)
 
     async def delete(self, res: Resource) -> None:
         tag = (await res.call("DescribeFunction", {"Name": res.name}))["ETag"]

@@ -53,7 +53,7 @@ class Table(ResourceType):
         table = {"TableName": res.physical_id}
         expiry = res.properties.get("TimeToLiveSpecification")
         before = old.get("TimeToLiveSpecification")
-        if expiry != before:
+        if _is_on(expiry) != _is_on(before) or (_is_on(expiry) and expiry != before):
             off = {"Enabled": False, "AttributeName": (before or {}).get("AttributeName", "")}
             await res.call("UpdateTimeToLive", {**table, "TimeToLiveSpecification": expiry or off})
         recovery = res.properties.get("PointInTimeRecoverySpecification")
@@ -97,6 +97,10 @@ class Table(ResourceType):
                 await self._change(res, {**definitions, "GlobalSecondaryIndexUpdates": [{"Create": index}]})
             elif index != old[name]:
                 await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Update": index}]})
+
+
+def _is_on(expiry: dict[str, Any] | None) -> bool:
+    return expiry is not None and str(expiry.get("Enabled", False)).lower() == "true"
 
 
 def _absent(name: str) -> dict[str, Any]:

@@ -35,6 +35,12 @@ class _Entity(ResourceType):
             if arn not in before:
                 await res.call(f"Attach{self.kind}Policy", {**self._named(res), "PolicyArn": arn})
 
+    async def _move(self, res: Resource) -> None:
+        """Another path, which is part of the ARN."""
+        if res.changed("Path"):
+            await res.call(f"Update{self.kind}", {**self._named(res), "NewPath": res.properties.get("Path", "/")})
+            await self.learn(res, await res.call(f"Get{self.kind}", self._named(res)))
+
     async def _clear(self, res: Resource) -> None:
         """Everything that has to be off before the entity can go, also what was put there from outside."""
         listed = await res.call(f"List{self.kind}Policies", self._named(res))
@@ -107,6 +113,7 @@ class User(_Entity):
             await res.call("AddUserToGroup", {"GroupName": group, "UserName": res.name})
 
     async def update(self, res: Resource) -> None:
+        await self._move(res)
         await self._put_policies(res)
         before, wanted = res.old_properties.get("Groups", []), res.properties.get("Groups", [])
         for group in before:
@@ -128,10 +135,11 @@ class Group(_Entity):
     kind = "Group"
     name = "GroupName"
     longest_name = 128
-    replacement = ("GroupName", "Path")
+    replacement = ("GroupName",)
     attributes = {"Arn": "Group.Arn"}
 
     async def update(self, res: Resource) -> None:
+        await self._move(res)
         await self._put_policies(res)
 
 
@@ -173,15 +181,23 @@ class Policy(ResourceType):
                 raise
 
 
-@resource("AWS::IAM::RolePolicy")
-class RolePolicy(ResourceType):
-    required = ("PolicyName", "RoleName")
-    replacement = ("PolicyName", "RoleName")
-    create_operation = "PutRolePolicy"
-    update_operation = "PutRolePolicy"
-    delete_operation = "DeleteRolePolicy"
-    ref = "{PolicyName}|{RoleName}"
-    parents = ("PolicyName", "RoleName")
+def _inline_policy(kind: str) -> type[ResourceType]:
+    """AWS::IAM::RolePolicy and alike: one inline policy of a role, user or group."""
+
+    @resource(f"AWS::IAM::{kind}Policy")
+    class InlinePolicy(ResourceType):
+        required = ("PolicyName", f"{kind}Name")
+        replacement = ("PolicyName", f"{kind}Name")
+        create_operation = f"Put{kind}Policy"
+        update_operation = f"Put{kind}Policy"
+        delete_operation = f"Delete{kind}Policy"
+        ref = f"{{PolicyName}}|{{{kind}Name}}"
+        parents = ("PolicyName", f"{kind}Name")
+
+    return InlinePolicy
+
+
+RolePolicy, UserPolicy, GroupPolicy = map(_inline_policy, ("Role", "User", "Group"))
 
 
 @resource("AWS::IAM::ManagedPolicy")
@@ -285,3 +301,16 @@ class OidcProvider(ResourceType):
         params = super().input(res)
         params["ClientIDList"] = params.pop("ClientIdList", [])
         return params
+
+    async def update(self, res: Resource) -> None:
+        named = self.identify(res)
+        before, wanted = res.old_properties.get("ClientIdList", []), res.properties.get("ClientIdList", [])
+        for client in wanted:
+            if client not in before:
+                await res.call("AddClientIDToOpenIDConnectProvider", {**named, "ClientID": client})
+        for client in before:
+            if client not in wanted:
+                await res.call("RemoveClientIDFromOpenIDConnectProvider", {**named, "ClientID": client})
+        if res.changed("ThumbprintList"):
+            prints = {"ThumbprintList": res.properties.get("ThumbprintList", [])}
+            await res.call("UpdateOpenIDConnectProviderThumbprint", {**named, **prints})

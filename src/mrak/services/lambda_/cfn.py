@@ -221,6 +221,7 @@ class Url(ResourceType):
 
 @resource("AWS::Lambda::LayerVersion")
 class LayerVersion(ResourceType):
+    unique_name = False
     name = "LayerName"
     required = ("Content",)
     ref = "LayerVersionArn"

@@ -101,7 +101,8 @@ class StateMachineVersion(ResourceType):
     def input(self, res: Resource) -> dict[str, Any]:
         revision = res.properties.get("StateMachineRevisionId")
         known = {"RevisionId": revision} if revision and revision != "INITIAL" else {}
-        return {"StateMachineArn": res.properties["StateMachineArn"], **known}
+        described = {name: res.properties[name] for name in ("Description",) if name in res.properties}
+        return {"StateMachineArn": res.properties["StateMachineArn"], **described, **known}
 
 
 @resource("AWS::StepFunctions::StateMachineAlias")

@@ -15,6 +15,7 @@ from mrak.services.apigateway.tables import (
     APIS,
     DOMAINS,
     KEYS,
+    LINKS,
     MODELS,
     OF_AN_API,
     PLANS,
@@ -157,9 +158,13 @@ def _require_tagged(tx: Transaction, scope: Scope, resource_arn: str) -> tuple[A
     """(table, entity to lock, row) of what a tag ARN names."""
     parsed = find_arn(resource_arn)
     path = [] if parsed is None else parsed.resource.strip("/").split("/")
-    table: Any = {"restapis": APIS, "apikeys": KEYS, "usageplans": PLANS, "domainnames": DOMAINS}.get(
-        path[0] if path else ""
-    )
+    table: Any = {
+        "restapis": APIS,
+        "apikeys": KEYS,
+        "usageplans": PLANS,
+        "domainnames": DOMAINS,
+        "vpclinks": LINKS,
+    }.get(path[0] if path else "")
     if table is None or len(path) not in (2, 4):
         raise errors.bad_request("Invalid ARN specified in the request")
     key: tuple[str, ...] = (path[1],)

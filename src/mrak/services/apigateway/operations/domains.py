@@ -10,6 +10,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.apigateway import errors, parts, patches
+from mrak.services.apigateway.exports import EDGE_ZONE, hosted_zone
 from mrak.services.apigateway.tables import DOMAINS, MAPPINGS, STAGES, Named
 
 _MEMBERS = (
@@ -38,9 +39,13 @@ def create_domain_name(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     if DOMAINS.open(tx, ctx.scope, name) is not None:
         raise errors.conflict("The domain name you provided already exists.")
     types = req.get("endpointConfiguration", {}).get("types") or ["EDGE"]
-    target = {"regionalDomainName": f"d-{ctx.draw.alphanumeric(10)}.execute-api.{ctx.scope.region}.amazonaws.com"}
+    target = {
+        "regionalDomainName": f"d-{ctx.draw.alphanumeric(10)}.execute-api.{ctx.scope.region}.amazonaws.com",
+        "regionalHostedZoneId": hosted_zone(ctx.scope.region),
+    }
     if types == ["EDGE"]:
-        target = {"distributionDomainName": f"d{ctx.draw.alphanumeric(13)}.cloudfront.net"}
+        name_there = f"d{ctx.draw.alphanumeric(13)}.cloudfront.net"
+        target = {"distributionDomainName": name_there, "distributionHostedZoneId": EDGE_ZONE}
     settings = parts.given(req, *_MEMBERS) | {
         "domainName": name,
         "domainNameArn": f"arn:{ctx.scope.partition}:apigateway:{ctx.scope.region}::/domainnames/{name}",

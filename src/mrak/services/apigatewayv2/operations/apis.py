@@ -13,7 +13,7 @@ from mrak.core.scope import Scope
 from mrak.services.apigatewayv2 import errors, exports, parts, releases, rules
 from mrak.services.apigatewayv2.operations.integrations import INTEGRATION
 from mrak.services.apigatewayv2.operations.routes import ROUTE
-from mrak.services.apigatewayv2.tables import APIS, OF_AN_API, ROUTES, STAGES, Api, Part
+from mrak.services.apigatewayv2.tables import APIS, DOMAINS, LINKS, OF_AN_API, ROUTES, STAGES, Api, Part
 
 _MEMBERS = frozenset(
     {
@@ -95,8 +95,8 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 @operation("GetTags")
 def get_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    api, stage = _require_tagged(tx, ctx.scope, req["ResourceArn"])
-    return {"Tags": api.tags if stage is None else stage.tags}
+    _, _, row = _require_tagged(tx, ctx.scope, req["ResourceArn"])
+    return {"Tags": row.tags}
 
 
 def render_api(ctx: Context, api: Api) -> dict[str, Any]:
@@ -177,28 +177,28 @@ def _target_integration(req: dict[str, Any]) -> dict[str, Any]:
     return {"IntegrationType": "AWS_PROXY", "IntegrationUri": target, "PayloadFormatVersion": "2.0"} | credentials
 
 
-def _require_tagged(tx: Transaction, scope: Scope, resource_arn: str) -> tuple[Api, Part | None]:
-    """The API, and the stage if the ARN names one: arn:aws:apigateway:REGION::/apis/ID[/stages/NAME]."""
+def _require_tagged(tx: Transaction, scope: Scope, resource_arn: str) -> tuple[Any, tuple[str, ...], Any]:
+    """(table, entity to lock, row) of what a tag ARN names: an API, its stage, a domain name, a VPC link."""
     parsed = find_arn(resource_arn)
     path = [] if parsed is None else parsed.resource.strip("/").split("/")
-    if len(path) not in (2, 4) or path[0] != "apis":
+    table: Any = {"apis": APIS, "domainnames": DOMAINS, "vpclinks": LINKS}.get(path[0] if path else "")
+    if table is None or (len(path) != 2 and (len(path) != 4 or path[0] != "apis")):
         raise errors.bad_request("Invalid resource ARN")
-    api = parts.require_api(tx, scope, path[1])
-    if len(path) == 2:
-        return api, None
-    stage = STAGES.get(tx, scope, api.id, path[3])
-    if stage is None:
-        raise errors.part_not_found("stage", path[3])
-    return api, stage
+    if len(path) == 4:
+        parts.require_api(tx, scope, path[1])
+        stage = STAGES.get(tx, scope, path[1], path[3])
+        if stage is None:
+            raise errors.part_not_found("stage", path[3])
+        return STAGES, (path[1],), stage
+    row = parts.require_api(tx, scope, path[1]) if table is APIS else table.get(tx, scope, path[1])
+    if row is None:
+        raise errors.not_found("Invalid resource identifier specified", "Resource")
+    return table, (path[1],), row
 
 
 def _change_tags(tx: Transaction, scope: Scope, resource_arn: str, change: Any) -> None:
-    api, stage = _require_tagged(tx, scope, resource_arn)
-    APIS.lock(tx, scope, api.id)
-    tags = change(api.tags if stage is None else stage.tags)
+    table, entity, row = _require_tagged(tx, scope, resource_arn)
+    tags = change(row.tags)
     _check_tags(tags)
-    if stage is None:
-        APIS.replace(tx, scope, api, msgspec.structs.replace(api, tags=tags))
-    else:
-        STAGES.lock(tx, scope, api.id)
-        STAGES.replace(tx, scope, stage, msgspec.structs.replace(stage, tags=tags))
+    table.lock(tx, scope, *entity)
+    table.replace(tx, scope, row, msgspec.structs.replace(row, tags=tags))

@@ -9,6 +9,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
+from mrak.services.apigateway.exports import hosted_zone
 from mrak.services.apigatewayv2 import errors, parts
 from mrak.services.apigatewayv2.tables import DOMAINS, MAPPINGS, STAGES, Mapping, Named
 
@@ -123,6 +124,7 @@ def _configurations(ctx: Context, given: list[dict[str, Any]]) -> list[dict[str,
     target = f"d-{ctx.draw.alphanumeric(10)}.execute-api.{ctx.scope.region}.amazonaws.com"
     filled = {
         "ApiGatewayDomainName": target,
+        "HostedZoneId": hosted_zone(ctx.scope.region),
         "DomainNameStatus": "AVAILABLE",
         "EndpointType": "REGIONAL",
         "IpAddressType": "ipv4",
