@@ -14,7 +14,7 @@ def secrets(fresh_sandbox: Any) -> Any:
 
 
 def test_labels_follow_the_values(secrets: Any) -> None:
-    """AWSCURRENT moves to a new value, AWSPREVIOUS to the one before."""
+    """AWSCURRENT moves to a new value, AWSPREVIOUS to the one before. SECRETSMANAGER-001: no key is needed to read."""
     first = secrets.create_secret(Name="db", SecretString="one")
     second = secrets.put_secret_value(SecretId="db", SecretString="two")
     assert secrets.get_secret_value(SecretId="db")["SecretString"] == "two"
@@ -90,7 +90,7 @@ def test_policies_and_tags(secrets: Any) -> None:
     assert "ResourcePolicy" not in secrets.get_resource_policy(SecretId="n")
     secrets.tag_resource(SecretId="n", Tags=[{"Key": "a", "Value": "1"}])
     secrets.untag_resource(SecretId="n", TagKeys=["a"])
-    assert "Tags" not in secrets.describe_secret(SecretId="n")
+    assert secrets.describe_secret(SecretId="n")["Tags"] == [], "AWS shows that there were tags"
 
 
 def test_passwords(secrets: Any) -> None:

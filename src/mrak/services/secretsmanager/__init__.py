@@ -1,10 +1,12 @@
 """AWS Secrets Manager.
 
-operations   one function for each operation     secrets      look-up by name or ARN, versions, staging labels
-tables       rows and their invariants           passwords    GetRandomPassword
-errors       the service's errors                exports      read-only look-ups for other services
+operations    secrets and their values            listing       describe, list, batches
+rotation      rotation by functions               replication   replicas in other regions
+policies      resource policies                   workers       recovery windows, rotations
+secrets       look-up, values, labels, rendering  passwords     random passwords
+tables        rows and their invariants           errors        the service's errors
 """
 
-from mrak.services.secretsmanager import operations, workers
+from mrak.services.secretsmanager import listing, operations, policies, replication, rotation, workers
 
-__all__ = ["operations", "workers"]
+__all__ = ["listing", "operations", "policies", "replication", "rotation", "workers"]

@@ -17,6 +17,8 @@ class Secret(ResourceType):
 
     async def create(self, res: Resource) -> None:
         params = {**self.input(res), "Name": res.name, "SecretString": await self._value(res)}
+        if "ReplicaRegions" in params:
+            params["AddReplicaRegions"] = params.pop("ReplicaRegions")
         answer = await res.call("CreateSecret", params)
         res.physical_id = answer["ARN"]
         await self.learn(res, {})
@@ -57,6 +59,19 @@ class ResourcePolicy(ResourceType):
     create_operation = "PutResourcePolicy"
     update_operation = "PutResourcePolicy"
     delete_operation = "DeleteResourcePolicy"
+    ref = "ARN"
+    parents = ("SecretId",)
+    attributes = {"Id": "{id}"}
+
+
+@resource("AWS::SecretsManager::RotationSchedule")
+class RotationSchedule(ResourceType):
+    required = ("SecretId",)
+    replacement = ("SecretId",)
+    create_operation = "RotateSecret"
+    update_operation = "RotateSecret"
+    renamed = {"RotateImmediatelyOnUpdate": "RotateImmediately"}
+    delete_operation = "CancelRotateSecret"
     ref = "ARN"
     parents = ("SecretId",)
     attributes = {"Id": "{id}"}

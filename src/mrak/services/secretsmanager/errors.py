@@ -55,3 +55,48 @@ def invalid_token() -> ApiError:
 
 def malformed_policy() -> ApiError:
     return ApiError("MalformedPolicyDocumentException", "This resource policy contains invalid Json.")
+
+
+def token_missing() -> ApiError:
+    return invalid_request("You must provide a ClientRequestToken value. We recommend a UUID-type value.")
+
+
+def no_rotation_function() -> ApiError:
+    return invalid_request("No Lambda rotation function ARN is associated with this secret.")
+
+
+def rotation_under_way() -> ApiError:
+    return invalid_request("A previous rotation isn't complete. That rotation will be reattempted.")
+
+
+def function_not_invokable() -> ApiError:
+    return ApiError(
+        "AccessDeniedException",
+        "Secrets Manager cannot invoke the specified Lambda function. Ensure that the function policy grants access to "
+        "the principal secretsmanager.amazonaws.com.",
+    )
+
+
+def on_replica() -> ApiError:
+    return invalid_parameter(
+        "Operation not permitted on a replica secret. Call must be made in primary secret's region."
+    )
+
+
+def has_replicas(name: str, regions: list[str]) -> ApiError:
+    return invalid_request(f"You can't delete secret {name} that still has replica regions [{', '.join(regions)}]")
+
+
+def default_key() -> ApiError:
+    return invalid_request(
+        "You can't access a secret from a different AWS account if you encrypt the secret with the default KMS service "
+        "key."
+    )
+
+
+def public_policy() -> ApiError:
+    return ApiError(
+        "PublicPolicyException",
+        "The BlockPublicPolicy parameter is set to true, and the resource policy did not prevent broad access to the "
+        "secret.",
+    )

@@ -9,6 +9,6 @@ from mrak.services.secretsmanager import secrets
 
 def require_text(tx: Transaction, scope: Scope, secret_id: str, stage: str = "", version: str = "") -> str:
     """The text of a secret's version; raises the service's own errors."""
-    secret = secrets.require(tx, scope, secret_id)
+    home, secret = secrets.require(tx, scope, secret_id)
     wanted = {name: value for name, value in (("VersionStage", stage), ("VersionId", version)) if value}
-    return secrets.require_value(tx, scope, secret, wanted).text
+    return secrets.require_value(tx, home, secret, wanted).text

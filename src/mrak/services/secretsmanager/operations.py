@@ -1,4 +1,4 @@
-"""Secrets Manager's operations.
+"""Secrets and their values: created, read, changed, labelled, deleted, restored.
 
 https://docs.aws.amazon.com/secretsmanager/latest/apireference/
 """
@@ -12,11 +12,10 @@ import msgspec
 
 from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
-from mrak.services.secretsmanager import errors, passwords, secrets
-from mrak.services.secretsmanager.tables import SECRETS, VERSIONS, Secret
+from mrak.core.scope import Scope
+from mrak.services.secretsmanager import errors, passwords, replication, secrets
+from mrak.services.secretsmanager.tables import SECRETS, VERSIONS, Secret, Version
 
 PURGE = "secretsmanager.purge"
 _DAY_SECONDS = 86_400.0
@@ -26,6 +25,7 @@ _DAY_SECONDS = 86_400.0
 def create_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     name = req["Name"]
     secrets.check_name(name)
+    secrets.check_token(ctx, req)
     secrets.check_value(req, required=False)
     old = SECRETS.open(tx, ctx.scope, name)
     if old is not None:
@@ -37,12 +37,16 @@ def create_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
         changed_at=ctx.now,
         description=req.get("Description", ""),
         key_id=req.get("KmsKeyId", ""),
-        tags=_tags(req.get("Tags", [])),
+        tags=secrets.parse_tags(req.get("Tags", [])),
     )
-    answer = {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": name}
+    answer: dict[str, Any] = secrets.identify(ctx.scope, secret)
     if "SecretString" in req or "SecretBinary" in req:
-        secret, answer["VersionId"] = secrets.put_value(ctx, tx, secret, req, [secrets.CURRENT])
+        secret, answer["VersionId"] = secrets.put_value(ctx, tx, ctx.scope, secret, req, [secrets.CURRENT])
     SECRETS.insert(tx, ctx.scope, secret)
+    if req.get("AddReplicaRegions"):
+        force = req.get("ForceOverwriteReplicaSecret", False)
+        replicated = replication.add(tx, ctx.scope, secret, req["AddReplicaRegions"], force=force)
+        answer["ReplicationStatus"] = secrets.render_replicas(replicated)
     return answer
 
 
@@ -54,75 +58,69 @@ def _create_again(ctx: Context, tx: Transaction, old: Secret, req: dict[str, Any
     version = VERSIONS.get(tx, ctx.scope, old.name, token) if token else None
     if version is None or (version.text, version.binary) != (req.get("SecretString", ""), req.get("SecretBinary", b"")):
         raise errors.secret_exists(old.name)
-    return {"ARN": secrets.secret_arn(ctx.scope, old), "Name": old.name, "VersionId": version.version}
+    return secrets.identify(ctx.scope, old) | {"VersionId": version.version}
 
 
 @operation("GetSecretValue")
 def get_secret_value(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"])
-    version = secrets.require_value(tx, ctx.scope, secret, req)
-    if ctx.now // _DAY_SECONDS != secret.accessed_at // _DAY_SECONDS:
-        SECRETS.lock(tx, ctx.scope, secret.name)
-        SECRETS.replace(tx, ctx.scope, secret, msgspec.structs.replace(secret, accessed_at=ctx.now))
-    return secrets.render_value(ctx.scope, secret, version)
+    home, secret = secrets.require(tx, ctx.scope, req["SecretId"])
+    secrets.check_key(ctx, home, secret)
+    version = secrets.require_value(tx, home, secret, req)
+    _note_access(ctx, tx, home, secret, version)
+    return secrets.render_value(home, secret, version)
 
 
-@operation("BatchGetSecretValue")
-def batch_get_secret_value(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    wanted = req.get("SecretIdList")
-    if wanted is None:
-        if not req.get("Filters"):
-            raise errors.invalid_parameter("Either 'SecretIdList' or 'Filters' must be provided, but not both.")
-        wanted = [row.name for row in SECRETS.scan(tx, ctx.scope) if _passes_all(row, req["Filters"])]
-    values, failures = [], []
-    for secret_id in wanted:
-        try:
-            secret = secrets.require(tx, ctx.scope, secret_id)
-            values.append(secrets.render_value(ctx.scope, secret, secrets.require_value(tx, ctx.scope, secret, {})))
-        except ApiError as error:
-            failures.append({"SecretId": secret_id, "ErrorCode": error.code, "Message": error.message})
-    return {"SecretValues": values, "Errors": failures}
+def _note_access(ctx: Context, tx: Transaction, home: Scope, secret: Secret, version: Version) -> None:
+    """AWS shows days, so the first access of a day is written and the others are not."""
+    today = ctx.now // _DAY_SECONDS * _DAY_SECONDS
+    if secret.accessed_at < today:
+        SECRETS.lock(tx, home, secret.name)
+        SECRETS.replace(tx, home, secret, msgspec.structs.replace(secret, accessed_at=ctx.now))
+    if version.accessed_at < today:
+        VERSIONS.lock(tx, home, secret.name)
+        VERSIONS.replace(tx, home, version, msgspec.structs.replace(version, accessed_at=ctx.now))
 
 
 @operation("PutSecretValue")
 def put_secret_value(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    secrets.check_token(ctx, req)
+    home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"])
     secrets.check_value(req, required=True)
-    secret = secrets.require(tx, ctx.scope, req["SecretId"])
-    SECRETS.lock(tx, ctx.scope, secret.name)
-    moved, version = secrets.put_value(ctx, tx, secret, req, req.get("VersionStages") or [secrets.CURRENT])
-    SECRETS.replace(tx, ctx.scope, secret, moved)
-    return {
-        "ARN": secrets.secret_arn(ctx.scope, secret),
-        "Name": secret.name,
-        "VersionId": version,
-        "VersionStages": secrets.stages_of(moved, version),
-    }
+    secrets.check_key(ctx, home, secret)
+    SECRETS.lock(tx, home, secret.name)
+    stages = req.get("VersionStages") or [secrets.CURRENT]
+    moved, version = secrets.put_value(ctx, tx, home, secret, req, stages)
+    secrets.save(tx, home, secret, moved)
+    answer: dict[str, Any] = secrets.identify(home, secret)
+    return answer | {"VersionId": version, "VersionStages": secrets.stages_of(moved, version)}
 
 
 @operation("UpdateSecret")
 def update_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    secrets.check_token(ctx, req)
+    home, old = secrets.require_primary(tx, ctx.scope, req["SecretId"])
     secrets.check_value(req, required=False)
-    old = secrets.require(tx, ctx.scope, req["SecretId"])
-    SECRETS.lock(tx, ctx.scope, old.name)
+    SECRETS.lock(tx, home, old.name)
     secret = msgspec.structs.replace(
         old,
         description=req.get("Description", old.description),
         key_id=req.get("KmsKeyId", old.key_id),
         changed_at=ctx.now,
     )
-    answer = {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": secret.name}
+    answer = secrets.identify(home, secret)
     if "SecretString" in req or "SecretBinary" in req:
-        secret, answer["VersionId"] = secrets.put_value(ctx, tx, secret, req, [secrets.CURRENT])
-    SECRETS.replace(tx, ctx.scope, old, secret)
+        secrets.check_key(ctx, home, secret)
+        secret, answer["VersionId"] = secrets.put_value(ctx, tx, home, secret, req, [secrets.CURRENT])
+    secrets.save(tx, home, old, secret)
     return answer
 
 
 @operation("UpdateSecretVersionStage")
 def update_secret_version_stage(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"])
+    home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"])
     stage, source, target = req["VersionStage"], req.get("RemoveFromVersionId"), req.get("MoveToVersionId")
     held_by = secret.stages.get(stage)
-    if target is not None and VERSIONS.get(tx, ctx.scope, secret.name, target) is None:
+    if target is not None and VERSIONS.get(tx, home, secret.name, target) is None:
         raise errors.value_not_found(f"VersionId: {target}")
     if source is not None and held_by != source:
         raise errors.invalid_parameter(
@@ -140,13 +138,14 @@ def update_secret_version_stage(ctx: Context, tx: Transaction, req: dict[str, An
         moved = msgspec.structs.replace(secret, stages=stages, changed_at=ctx.now)
     else:
         moved = secrets.move_stages(secret, target, [stage], ctx.now)
-    SECRETS.lock(tx, ctx.scope, secret.name)
-    SECRETS.replace(tx, ctx.scope, secret, moved)
-    return {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": secret.name}
+    SECRETS.lock(tx, home, secret.name)
+    secrets.save(tx, home, secret, moved)
+    return secrets.identify(home, secret)
 
 
 @operation("DeleteSecret")
 def delete_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """By force, what is marked for deletion already too."""
     force, days = req.get("ForceDeleteWithoutRecovery", False), req.get("RecoveryWindowInDays")
     if force and days is not None:
         raise errors.invalid_parameter(
@@ -154,97 +153,34 @@ def delete_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
         )
     if days is not None and not 7 <= days <= 30:
         raise errors.invalid_parameter("RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
-    secret = secrets.require(tx, ctx.scope, req["SecretId"])
-    SECRETS.lock(tx, ctx.scope, secret.name)
+    home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"], living=not force)
+    if secret.replicas:
+        raise errors.has_replicas(secret.name, sorted(secret.replicas))
+    SECRETS.lock(tx, home, secret.name)
     purge_at = ctx.now if force else ctx.now + (days or 30) * _DAY_SECONDS
     if force:
-        remove(ctx, tx, secret)
+        remove(tx, home, secret)
     else:
         marked = msgspec.structs.replace(secret, deleted_at=ctx.now, purge_at=purge_at)
-        SECRETS.replace(tx, ctx.scope, secret, marked)
-        tx.at(Timer(kind=PURGE, key=secret.name, due_at=purge_at, scope=ctx.scope))
-    return {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": secret.name, "DeletionDate": purge_at}
+        SECRETS.replace(tx, home, secret, marked)
+        tx.at(Timer(kind=PURGE, key=secret.name, due_at=purge_at, scope=home))
+    answer: dict[str, Any] = secrets.identify(home, secret)
+    return answer | {"DeletionDate": purge_at}
 
 
-def remove(ctx: Context, tx: Transaction, secret: Secret) -> None:
+def remove(tx: Transaction, home: Scope, secret: Secret) -> None:
     """Deletes a secret, whose row is open, with its values."""
-    SECRETS.delete(tx, ctx.scope, secret)
-    VERSIONS.delete_all(tx, ctx.scope, secret.name)
+    SECRETS.delete(tx, home, secret)
+    VERSIONS.delete_all(tx, home, secret.name)
 
 
 @operation("RestoreSecret")
 def restore_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"], living=False)
-    SECRETS.lock(tx, ctx.scope, secret.name)
-    tx.cancel(Timer(kind=PURGE, key=secret.name, due_at=secret.purge_at, scope=ctx.scope))
-    SECRETS.replace(tx, ctx.scope, secret, msgspec.structs.replace(secret, deleted_at=0.0, purge_at=0.0))
-    return {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": secret.name}
-
-
-@operation("DescribeSecret")
-def describe_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"], living=False)
-    shown = secrets.render(ctx.scope, secret)
-    if secret.stages:
-        shown["VersionIdsToStages"] = secrets.versions_to_stages(secret)
-    return shown
-
-
-@operation("ListSecrets")
-def list_secrets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    after = find_position(req["NextToken"]) if "NextToken" in req else None
-    if "NextToken" in req and after is None:
-        raise errors.invalid_token()
-    deleted_too = req.get("IncludePlannedDeletion", False)
-    rows = (
-        row
-        for row in SECRETS.scan(tx, ctx.scope, after=after)
-        if (deleted_too or not row.deleted_at) and _passes_all(row, req.get("Filters", []))
-    )
-    page, token = take_page(rows, req.get("MaxResults", 100), lambda row: row.name)
-    shown = [secrets.render(ctx.scope, row) | _stages_shown(row) for row in page]
-    return {"SecretList": shown} if token is None else {"SecretList": shown, "NextToken": token}
-
-
-def _stages_shown(secret: Secret) -> dict[str, Any]:
-    return {"SecretVersionsToStages": secrets.versions_to_stages(secret)} if secret.stages else {}
-
-
-def _passes_all(secret: Secret, filters: list[dict[str, Any]]) -> bool:
-    return all(_passes(secret, wanted["Key"], wanted["Values"]) for wanted in filters)
-
-
-def _passes(secret: Secret, key: str, values: list[str]) -> bool:
-    """A value with ! before it excludes; names and tags match by their beginning."""
-    texts = {
-        "name": [secret.name],
-        "description": secret.description.split(),
-        "tag-key": list(secret.tags),
-        "tag-value": list(secret.tags.values()),
-    }
-    shown = texts.get(key, [text for kind in texts.values() for text in kind])
-    for value in values:
-        plain = value.removeprefix("!")
-        if any(text.startswith(plain) for text in shown) != value.startswith("!"):
-            return True
-    return False
-
-
-@operation("ListSecretVersionIds")
-def list_secret_version_ids(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"], living=False)
-    versions = []
-    for version in VERSIONS.scan(tx, ctx.scope, secret.name):
-        stages = secrets.stages_of(secret, version.version)
-        if not stages and not req.get("IncludeDeprecated"):
-            continue
-        shown: dict[str, Any] = {
-            "VersionId": version.version,
-            "CreatedDate": version.created_at,
-            "KmsKeyIds": [secret.key_id or "DefaultEncryptionKey"],
-        }
-        versions.append(shown | ({"VersionStages": stages} if stages else {}))
-    return {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": secret.name, "Versions": versions}
+    home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"], living=False)
+    SECRETS.lock(tx, home, secret.name)
+    tx.cancel(Timer(kind=PURGE, key=secret.name, due_at=secret.purge_at, scope=home))
+    SECRETS.replace(tx, home, secret, msgspec.structs.replace(secret, deleted_at=0.0, purge_at=0.0))
+    return secrets.identify(home, secret)
 
 
 @operation("GetRandomPassword")
@@ -254,46 +190,16 @@ def get_random_password(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 
 @operation("TagResource")
 def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"])
-    SECRETS.lock(tx, ctx.scope, secret.name)
-    SECRETS.replace(tx, ctx.scope, secret, msgspec.structs.replace(secret, tags=secret.tags | _tags(req["Tags"])))
+    home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"])
+    tags = secret.tags | secrets.parse_tags(req["Tags"])
+    SECRETS.lock(tx, home, secret.name)
+    secrets.save(tx, home, secret, msgspec.structs.replace(secret, tags=tags))
 
 
 @operation("UntagResource")
 def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"])
+    home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"])
     kept = {name: value for name, value in secret.tags.items() if name not in req["TagKeys"]}
-    SECRETS.lock(tx, ctx.scope, secret.name)
-    SECRETS.replace(tx, ctx.scope, secret, msgspec.structs.replace(secret, tags=kept))
-
-
-@operation("PutResourcePolicy")
-def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    try:
-        msgspec.json.decode(req["ResourcePolicy"], type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
-        raise errors.malformed_policy() from None
-    return _set_policy(ctx, tx, req["SecretId"], req["ResourcePolicy"])
-
-
-@operation("DeleteResourcePolicy")
-def delete_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    return _set_policy(ctx, tx, req["SecretId"], "")
-
-
-@operation("GetResourcePolicy")
-def get_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    secret = secrets.require(tx, ctx.scope, req["SecretId"])
-    answer = {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": secret.name}
-    return answer | ({"ResourcePolicy": secret.policy} if secret.policy else {})
-
-
-def _set_policy(ctx: Context, tx: Transaction, secret_id: str, policy: str) -> dict[str, Any]:
-    secret = secrets.require(tx, ctx.scope, secret_id)
-    SECRETS.lock(tx, ctx.scope, secret.name)
-    SECRETS.replace(tx, ctx.scope, secret, msgspec.structs.replace(secret, policy=policy))
-    return {"ARN": secrets.secret_arn(ctx.scope, secret), "Name": secret.name}
-
-
-def _tags(tags: list[dict[str, str]]) -> dict[str, str]:
-    return {tag["Key"]: tag.get("Value", "") for tag in tags}
+    was_tagged = secret.was_tagged or bool(secret.tags)
+    SECRETS.lock(tx, home, secret.name)
+    secrets.save(tx, home, secret, msgspec.structs.replace(secret, tags=kept, was_tagged=was_tagged))

@@ -9,9 +9,10 @@ import msgspec
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.services.secretsmanager import errors
-from mrak.services.secretsmanager.tables import SECRETS, VERSIONS, Secret, Version
+from mrak.services.secretsmanager.tables import SECRETS, VERSIONS, Rotation, Secret, Version
 
 CURRENT, PREVIOUS = "AWSCURRENT", "AWSPREVIOUS"
 _NAME = re.compile(r"[A-Za-z0-9/_+=.@!-]{1,512}")
@@ -33,37 +34,83 @@ def check_value(req: dict[str, Any], required: bool) -> None:
         raise errors.invalid_parameter(f"The secret value is longer than {_MOST_BYTES} bytes.")
 
 
-def require(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = True) -> Secret:
-    """The secret of a name, an ARN, or an ARN without its last six characters."""
-    secret = _find(tx, scope, secret_id)
+def check_token(ctx: Context, req: dict[str, Any]) -> None:
+    """Every SDK makes up a token where the caller gives none; a request without one came from no SDK. Calls from inside
+    need none."""
+    if ctx.http is not None and "ClientRequestToken" not in req:
+        raise errors.token_missing()
+
+
+def require(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = True) -> tuple[Scope, Secret]:
+    """The secret of a name, an ARN, or an ARN without its last six characters, and its scope: an ARN may name another
+    account's."""
+    home, secret = _find(tx, scope, secret_id)
     if secret is None:
         raise errors.secret_not_found()
     if living and secret.deleted_at:
         raise errors.marked_for_deletion()
-    return secret
+    return home, secret
 
 
-def _find(tx: Transaction, scope: Scope, secret_id: str) -> Secret | None:
+def require_primary(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = True) -> tuple[Scope, Secret]:
+    """A secret that may be changed: not a replica."""
+    home, secret = require(tx, scope, secret_id, living=living)
+    if secret.primary_region:
+        raise errors.on_replica()
+    return home, secret
+
+
+def check_key(ctx: Context, home: Scope, secret: Secret) -> None:
+    """The values of another account's secret need a key that can be shared."""
+    if home.account != ctx.scope.account and secret.key_id in ("", "alias/aws/secretsmanager"):
+        raise errors.default_key()
+
+
+def _find(tx: Transaction, scope: Scope, secret_id: str) -> tuple[Scope, Secret | None]:
     parsed = find_arn(secret_id)
     if parsed is None:
-        return SECRETS.get(tx, scope, secret_id)
-    scope = parsed.scope_in(scope.environment)
+        check_name(secret_id)
+        return scope, SECRETS.get(tx, scope, secret_id)
+    home = parsed.scope_in(scope.environment)
+    if home.region != scope.region or not parsed.resource.startswith("secret:"):
+        return home, None
     name = parsed.resource.removeprefix("secret:")
-    found = SECRETS.get(tx, scope, name)
+    found = SECRETS.get(tx, home, name)
     if found is None and len(name) > 7 and name[-7] == "-":
-        found = SECRETS.get(tx, scope, name[:-7])
+        found = SECRETS.get(tx, home, name[:-7])
         if found is not None and found.suffix != name[-6:]:
-            return None
-    return found
+            return home, None
+    return home, found
+
+
+def save(tx: Transaction, home: Scope, old: Secret, fresh: Secret) -> None:
+    """Writes an open secret, and what its replicas share with it."""
+    SECRETS.replace(tx, home, old, fresh)
+    for there in replica_scopes(home, fresh):
+        copy = SECRETS.open(tx, there, fresh.name)
+        if copy is not None:
+            SECRETS.replace(tx, there, copy, replica_of(home, fresh, copy))
+
+
+def replica_scopes(home: Scope, secret: Secret) -> list[Scope]:
+    working = [region for region, replica in secret.replicas.items() if not replica.failure]
+    return [Scope(home.environment, home.account, region) for region in working]
+
+
+def replica_of(home: Scope, primary: Secret, copy: Secret) -> Secret:
+    """A replica after a change of its primary: its key, and when it was read, are its own."""
+    return msgspec.structs.replace(
+        primary, key_id=copy.key_id, accessed_at=copy.accessed_at, primary_region=home.region, replicas={}
+    )
 
 
 def put_value(
-    ctx: Context, tx: Transaction, secret: Secret, req: dict[str, Any], stages: list[str]
+    ctx: Context, tx: Transaction, home: Scope, secret: Secret, req: dict[str, Any], stages: list[str]
 ) -> tuple[Secret, str]:
     """Adds a version with a value and moves the labels to it; the secret's row is open. Repeating a request with its
     token changes nothing; another value under the same token is an error."""
+    deviation("SECRETSMANAGER-001")
     version = req.get("ClientRequestToken") or ctx.draw.uuid()
-    VERSIONS.lock(tx, ctx.scope, secret.name)
     fresh = Version(
         name=secret.name,
         version=version,
@@ -71,9 +118,11 @@ def put_value(
         text=req.get("SecretString", ""),
         binary=req.get("SecretBinary", b""),
     )
-    old = VERSIONS.get(tx, ctx.scope, secret.name, version)
+    old = VERSIONS.get(tx, home, secret.name, version)
     if old is None:
-        VERSIONS.insert(tx, ctx.scope, fresh)
+        for place in (home, *replica_scopes(home, secret)):
+            VERSIONS.lock(tx, place, secret.name)
+            VERSIONS.insert(tx, place, fresh)
     elif (old.text, old.binary) != (fresh.text, fresh.binary):
         raise errors.version_exists()
     return move_stages(secret, version, stages, ctx.now), version
@@ -112,6 +161,15 @@ def secret_arn(scope: Scope, secret: Secret) -> str:
     return arn(scope, "secretsmanager", f"secret:{secret.name}-{secret.suffix}")
 
 
+def identify(scope: Scope, secret: Secret) -> dict[str, str]:
+    """What every answer begins with."""
+    return {"ARN": secret_arn(scope, secret), "Name": secret.name}
+
+
+def parse_tags(tags: list[dict[str, str]]) -> dict[str, str]:
+    return {tag["Key"]: tag.get("Value", "") for tag in tags}
+
+
 def stages_of(secret: Secret, version: str) -> list[str]:
     return sorted(stage for stage, held_by in secret.stages.items() if held_by == version)
 
@@ -145,10 +203,35 @@ def render(scope: Scope, secret: Secret) -> dict[str, Any]:
         "DeletedDate": secret.deleted_at,
         # AWS shows the day, not the moment.
         "LastAccessedDate": secret.accessed_at // 86_400 * 86_400,
-        "Tags": [{"Key": name, "Value": value} for name, value in secret.tags.items()],
     }
+    if secret.tags or secret.was_tagged:
+        shown["Tags"] = [{"Key": name, "Value": value} for name, value in secret.tags.items()]
+    if secret.rotation is not None:
+        shown |= _render_rotation(secret.rotation)
+    if secret.primary_region or secret.replicas:
+        shown["PrimaryRegion"] = secret.primary_region or scope.region
     return shown | {name: value for name, value in optional.items() if value}
 
 
 def versions_to_stages(secret: Secret) -> dict[str, list[str]]:
     return {version: stages_of(secret, version) for version in sorted(set(secret.stages.values()))}
+
+
+def _render_rotation(rotation: Rotation) -> dict[str, Any]:
+    shown: dict[str, Any] = {"RotationEnabled": rotation.enabled, "RotationLambdaARN": rotation.function_arn}
+    optional = {
+        "RotationRules": rotation.rules,
+        "LastRotatedDate": rotation.rotated_at,
+        "NextRotationDate": rotation.next_at if rotation.enabled else 0.0,
+    }
+    return shown | {name: value for name, value in optional.items() if value}
+
+
+def render_replicas(secret: Secret) -> list[dict[str, Any]]:
+    """ReplicationStatus."""
+    shown = []
+    for region, replica in sorted(secret.replicas.items()):
+        status: dict[str, Any] = {"Region": region, "KmsKeyId": replica.key_id or "alias/aws/secretsmanager"}
+        status["Status"] = "Failed" if replica.failure else "InSync"
+        shown.append(status | ({"StatusMessage": replica.failure} if replica.failure else {}))
+    return shown
