@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -112,8 +113,15 @@ def test_partitions_and_filters(ddb: Any) -> None:
     assert found("x = :x", x={"S": "one"}) == {"a", "b"}
     assert found("x = :x AND y = :y", x={"S": "one"}, y={"N": "1"}) == {"a"}
     assert found("x = :x", x={"S": "nowhere"}) == set()
-    with pytest.raises(ddb.exceptions.ClientError, match="missed key schema element: x"):
+    with pytest.raises(ddb.exceptions.ClientError, match="must be provided when SearchSchema has a HASH key"):
         search(ddb, table, 1, 0, 0)
+    with pytest.raises(ddb.exceptions.ClientError, match="missed key schema element: x"):
+        found("y = :y", y={"N": "1"})
+    for condition in ("x < :x", "x = :x AND y < :y"):
+        with pytest.raises(ddb.exceptions.ClientError, match="Invalid comparator used in SearchConditionExpression"):
+            found(condition, **{"x": {"S": "one"}, **({"y": {"N": "1"}} if "y" in condition else {})})
+    with pytest.raises(ddb.exceptions.ClientError, match=r"not in SearchSchema\. Invalid attribute: z"):
+        found("x = :x AND z = :x", x={"S": "one"})
 
 
 def test_an_index_is_added_to_a_table_with_items_and_dropped(ddb: Any) -> None:
@@ -135,17 +143,21 @@ def test_an_index_is_added_to_a_table_with_items_and_dropped(ddb: Any) -> None:
 def test_vectors_that_are_refused(ddb: Any) -> None:
     """When they are written and when they are searched for."""
     table = make_table(ddb, sort=None, VectorIndexes=[definition()])
-    doubled = "One or more parameter values are not valid. One or more parameter values were invalid . Invalid"
+    invalid = "One or more parameter values were invalid. Invalid"
     for wrong, words in (
         (vector(1, 2), "size for parameter v, Expected: 3, Actual: 2"),
-        ({"S": "text"}, "type for parameter v, Expected: L, Actual: S"),
+        ({"S": "text"}, "type for parameter v, Expected: 32-bit floating point number list"),
+        (
+            {"L": [{"N": "1"}, {"S": "oops"}, {"N": "0"}]},
+            "type for parameter v[1], Expected: 32-bit floating point number, Actual: S.",
+        ),
         (
             vector(1, 2, 3.5e38),
-            "value for parameter v[2], Value: 3.5E+38 is outside valid range [-3.4028235E38, 3.4028235E38]",
+            "value for parameter v[2], Value: 3.5E+38 is outside valid range [-3.4028235E38, 3.4028235E38].",
         ),
     ):
         refused = error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "a"}, "v": wrong})
-        assert refused == (INVALID, f"{doubled} {words}. IndexName: near")
+        assert refused == (INVALID, f"{invalid} {words} IndexName: near")
     values = (
         "Search vector contains invalid values. All values in the search vector must be a 32-bit floating-point number "
         "attribute"
@@ -253,3 +265,42 @@ def test_how_many_indexes_and_of_what_table(ddb: Any) -> None:
     assert known == (INVALID, "Attempting to create an index which already exists")
     nothing = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[])
     assert nothing == (INVALID, f"{WRONG}List of VectorIndexUpdates is empty")
+
+
+def test_bodies_are_read_strictly(sandbox: Any) -> None:
+    """SearchVectors has a reader of its own: null is no member, and a missing table's name is told as a field."""
+    ddb = sandbox.client("dynamodb", parameter_validation=False)
+    valid = {"TableName": "nowhere", "IndexName": "near", "SearchVector": [{"N": "1"}], "TopK": 1}
+
+    def told(**changes: Any) -> tuple[str, str]:
+        body = json.dumps(valid | changes).encode()
+
+        def replace(request: Any, **_: Any) -> None:
+            request.data = body
+
+        ddb.meta.events.register_first("request-created.dynamodb.SearchVectors", replace)
+        try:
+            return error_of(ddb.search_vectors, **valid)
+        finally:
+            ddb.meta.events.unregister("request-created.dynamodb.SearchVectors", replace)
+
+    for name, kind in (
+        ("IndexName", "a string"),
+        ("TableName", "a string"),
+        ("SearchVector", "a sequence"),
+        ("TopK", "i32"),
+    ):
+        code, message = told(**{name: None})
+        assert code == "SerializationException"
+        assert message.startswith(f"invalid type: null, expected {kind} at line 1 column ")
+    code, message = error_of(ddb.search_vectors, IndexName="ab", SearchVector=[{"N": "1"}], TopK=1)
+    assert code == INVALID and message.startswith("missing field `TableName` at line 1 column ")
+
+
+def test_partiql_does_not_reach_them(ddb: Any) -> None:
+    """Not even as a scan; the items themselves are like others."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition()])
+    put(ddb, table, "a", 1, 0, 0)
+    told = error_of(ddb.execute_statement, Statement=f'SELECT * FROM "{table}"."near"')
+    assert told == (INVALID, "Scan operation not supported on this index type")
+    assert len(ddb.execute_statement(Statement=f"SELECT * FROM \"{table}\" WHERE pk = 'a'")["Items"]) == 1

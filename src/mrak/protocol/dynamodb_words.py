@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from mrak.core.errors import ApiError
+from mrak.protocol.model import Shape
 
 ENVELOPE = "1 validation error detected: "
 DEEPEST = 61
@@ -117,6 +118,25 @@ def _shown(value: Any) -> Any:
         return [_shown(member) for member in value]
     return {name: _shown(member) for name, member in value.items()} if isinstance(value, Mapping) else value
 
+
+# What a strict reader expects of each type of member.
+_EXPECTED = {"string": "a string", "list": "a sequence", "map": "a map", "integer": "i32", "boolean": "a boolean"}
+
+
+def check_strictly(body: bytes, value: Any, shape: Shape) -> None:
+    """SearchVectors' body is read by a stricter reader: a member that is null is none of its type."""
+    if not isinstance(value, Mapping):
+        return
+    for name, member in shape.members.items():
+        if name in value and value[name] is None:
+            at = body.index(b"null", body.index(f'"{name}"'.encode())) + len(b"null")
+            expected = _EXPECTED.get(member.shape.type, f"struct {member.shape.name}")
+            raise ApiError("SerializationException", f"invalid type: null, expected {expected} at line 1 column {at}")
+    if "TableName" not in value:
+        raise ApiError("ValidationException", f"missing field `TableName` at line 1 column {len(body)}")
+
+
+STRICT = frozenset({"dynamodb.SearchVectorsInput"})
 
 # Input shape -> what becomes of its complaints.
 RESTATED: dict[str, Restate] = {

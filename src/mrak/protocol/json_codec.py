@@ -15,6 +15,7 @@ from mrak.core.errors import ApiError
 from mrak.core.http import Request, Response
 from mrak.protocol import quirks
 from mrak.protocol.base import Check, Codec, Decoder, Encoder, message_member
+from mrak.protocol.dynamodb_words import STRICT, check_strictly
 from mrak.protocol.json_types import FastTypes
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import Reader, Readers, WireError
@@ -42,7 +43,7 @@ class JsonBodies:
 
         `partial`: the body is not the whole input (REST), so that the caller checks once all is together.
         """
-        slow = self._compile_slow(self._readers.structure(shape, members), None if partial else check)
+        slow = self._compile_slow(shape, self._readers.structure(shape, members), None if partial else check)
         fast_type = self._types.of_body(shape, members)
         if fast_type is None:
             return slow
@@ -57,9 +58,13 @@ class JsonBodies:
 
         return parse
 
-    def _compile_slow(self, read: Reader, check: Check | None) -> BodyParser:
+    def _compile_slow(self, shape: Shape, read: Reader, check: Check | None) -> BodyParser:
+        is_strict = shape.full_name in STRICT
+
         def parse(body: bytes) -> dict[str, Any]:
             value = self.parse_any(body)
+            if is_strict:
+                check_strictly(body, value, shape)
             try:
                 result: dict[str, Any] = read(value)
             except WireError as error:

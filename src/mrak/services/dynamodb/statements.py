@@ -102,6 +102,8 @@ def conjuncts(node: Condition | None) -> Iterator[Condition]:
 def require_index(schema: Schema, name: str) -> IndexSchema:
     index = schema.find_index(name)
     if index is None:
+        if any(vector.record.name == name for vector in schema.vectors):
+            raise errors.invalid("Scan operation not supported on this index type")
         raise errors.invalid("The table does not have the specified index")
     if index.partition_count > 1 or len(index.keys) > 2:
         raise errors.invalid(COMPOSITE)

@@ -14,7 +14,7 @@ from mrak.core.operation import operation
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
-from mrak.lang.ddb.expressions.tree import CompareNode, LogicNode, PathNode, ValueNode
+from mrak.lang.ddb.expressions.tree import CompareNode, Condition, LogicNode, PathNode, ValueNode
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes
 from mrak.services.dynamodb import errors, vectors
 from mrak.services.dynamodb.tables import require_schema
@@ -39,6 +39,8 @@ def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
             f"The value must be between 1 and {vectors.MOST_RESULTS} inclusive"
         )
     bound = request.bind(req)
+    if bound.condition is not None:
+        _check_comparators(bound.condition.node)
     schema = require_schema(ctx, tx, req["TableName"])
     index = next((it for it in schema.vectors if it.record.name == req["IndexName"]), None)
     if index is None:
@@ -94,16 +96,25 @@ def _partition(index: VectorSchema, bound: request.Bound) -> Value | None:
         foreign = sorted(plan.heads - names)
         if foreign:
             raise errors.invalid(
-                "Invalid SearchConditionExpression: SearchConditionExpression can only contain attributes of the "
-                f"search schema: [{', '.join(foreign)}]"
+                "SearchConditionExpression must not contain any attributes that is not in SearchSchema. "
+                f"Invalid attribute: {foreign[0]}"
             )
     partition = index.record.partition
     if partition is None:
         return None
-    value = None if plan is None else _equality(plan, partition, bound)
+    if plan is None:
+        raise errors.invalid("SearchConditionExpression must be provided when SearchSchema has a HASH key")
+    value = _equality(plan, partition, bound)
     if value is None:
         raise errors.invalid(f"Query condition missed key schema element: {partition}")
     return value
+
+
+def _check_comparators(node: Condition) -> None:
+    """A search only asks for what is equal, joined by AND."""
+    parts = node.parts if isinstance(node, LogicNode) and node.operator == "AND" else (node,)
+    if not all(isinstance(part, CompareNode) and part.operator == "=" for part in parts):
+        raise errors.invalid("Invalid SearchConditionExpression: Invalid comparator used in SearchConditionExpression")
 
 
 def _equality(plan: ConditionPlan, name: str, bound: request.Bound) -> Value | None:

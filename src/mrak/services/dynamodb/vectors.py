@@ -23,7 +23,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb import numbers
-from mrak.lang.ddb.keys import NOT_VALID, sort_bytes
+from mrak.lang.ddb.keys import sort_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes, kind_of
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.spaces import RowSpace
@@ -31,6 +31,8 @@ from mrak.store.keys import encode_part, prefix_end
 
 MOST_RESULTS = 100
 LARGEST_FLOAT = 3.4028234663852886e38
+_INVALID = "One or more parameter values were invalid."
+_FLOAT = "32-bit floating point number"
 
 ROWS = RowSpace("dynamodb.vector")
 
@@ -122,25 +124,26 @@ def check_item(indexes: Sequence[VectorSchema], item: Item) -> None:
     for index in indexes:
         record = index.record
         if record.attribute in item and find_vector(record, item) is None:
-            raise errors.invalid(f"{_fault(record, item[record.attribute])}. IndexName: {record.name}")
+            raise errors.invalid(f"{_fault(record, item[record.attribute])} IndexName: {record.name}")
 
 
 def _fault(record: VectorRecord, value: Value) -> str:
     """What is wrong with a vector, in AWS's words and with its spaces."""
     name = record.attribute
-    doubled = f"{NOT_VALID} One or more parameter values were invalid ."
     members = value.get("L")
     if members is None:
-        return f"{doubled} Invalid type for parameter {name}, Expected: L, Actual: {kind_of(value)}"
+        return f"{_INVALID} Invalid type for parameter {name}, Expected: {_FLOAT} list"
     if len(members) != record.dimensions:
-        return f"{doubled} Invalid size for parameter {name}, Expected: {record.dimensions}, Actual: {len(members)}"
+        return f"{_INVALID} Invalid size for parameter {name}, Expected: {record.dimensions}, Actual: {len(members)}"
     for place, member in enumerate(members):
         if "N" not in member:
-            return f"{NOT_VALID} Invalid type for parameter {name}[{place}], Expected: N, Actual: {kind_of(member)}"
+            return (
+                f"{_INVALID} Invalid type for parameter {name}[{place}], Expected: {_FLOAT}, Actual: {kind_of(member)}."
+            )
         if abs(float(member["N"])) > LARGEST_FLOAT:
             return (
-                f"{doubled} Invalid value for parameter {name}[{place}], Value: {Decimal(member['N']).normalize()} is "
-                "outside valid range [-3.4028235E38, 3.4028235E38]"
+                f"{_INVALID} Invalid value for parameter {name}[{place}], Value: {Decimal(member['N']).normalize()} is "
+                "outside valid range [-3.4028235E38, 3.4028235E38]."
             )
     raise AssertionError("a vector without a fault")
 

@@ -6,7 +6,15 @@ from dataclasses import replace
 from functools import lru_cache
 
 from mrak.lang.ddb.errors import invalid
-from mrak.lang.ddb.expressions.tree import ActionNode, ArithmeticNode, Condition, FunctionNode, Path, ValueNode
+from mrak.lang.ddb.expressions.tree import (
+    ActionNode,
+    ArithmeticNode,
+    Condition,
+    FunctionNode,
+    Path,
+    PathNode,
+    ValueNode,
+)
 from mrak.lang.ddb.partiql.lexer import MAX_STATEMENT_CHARACTERS, malformed
 from mrak.lang.ddb.partiql.terms import ALIASING, LEFTOVER, Terms
 from mrak.lang.ddb.partiql.tree import (
@@ -197,7 +205,7 @@ class _Parser(Terms):
             return ActionNode("SET", path, ArithmeticNode(operator, left, self._operand(in_update=True)))
         return ActionNode("SET", path, left)
 
-    def _set_function(self, path: object, name: str) -> ActionNode:
+    def _set_function(self, path: PathNode, name: str) -> ActionNode:
         """SET a = set_add(a, <<..>>) is ADD a, with set_delete DELETE a."""
         shown = name.upper()
         token = self._take()
@@ -210,7 +218,7 @@ class _Parser(Terms):
         template = self._values[int(second.name[1:])] if isinstance(second, ValueNode) else None
         if not isinstance(template, (BagTemplate, Parameter)):
             raise invalid(f"The second argument to {shown} must be a value with type SET{self._place(start)}")
-        return ActionNode(name.partition("_")[2].upper(), first, second)
+        return ActionNode(name.partition("_")[2].upper(), path, second)
 
     def _delete(self) -> Delete:
         self._take()
