@@ -155,7 +155,8 @@ def test_pages_of_other_origins_ask_for_tokens(app: App, browser: Browser) -> No
         allowed = browser.ask("OPTIONS", f"{browser.base}{page}", **asking, **wanted)
         assert (allowed.status, allowed.headers["access-control-allow-origin"]) == (200, "*")
         assert allowed.headers["access-control-allow-headers"] == "authorization"
-    refused = browser.ask("POST", f"{browser.base}/oauth2/token", {"grant_type": "none"}, **asking)
+    form = {"grant_type": "none", "client_id": app.client_id}
+    refused = browser.ask("POST", f"{browser.base}/oauth2/token", form, **asking)
     assert (refused.status, refused.headers["access-control-allow-origin"]) == (400, "*"), refused.text
     page = browser.ask("GET", f"{browser.base}/login?{urlencode(wish(app))}", **asking)
     assert page.status in (200, 302) and "access-control-allow-origin" not in page.headers
