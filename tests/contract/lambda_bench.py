@@ -45,13 +45,8 @@ def create(client: Any, name: str, code: str = ECHO, **more: Any) -> dict[str, A
 
 def permit(client: Any, name: str, service: str, **more: Any) -> None:
     """Lets a service invoke a function (`sns`); tests that push events need it as their users do."""
-    client.add_permission(
-        FunctionName=name,
-        StatementId=f"let-{service}",
-        Action="lambda:InvokeFunction",
-        Principal=f"{service}.amazonaws.com",
-        **more,
-    )
+    asked = {"StatementId": f"let-{service}", "Action": "lambda:InvokeFunction"}
+    client.add_permission(FunctionName=name, Principal=f"{service}.amazonaws.com", **{**asked, **more})
 
 
 def call(client: Any, name: str, event: Any = None, **more: Any) -> Any:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import time
 from typing import Any
 
@@ -84,7 +85,11 @@ def test_an_alarm_goes_off_and_tells_its_topic(fresh_sandbox: Any, cloudwatch: A
     assert (told["OldStateValue"], told["NewStateValue"]) == ("INSUFFICIENT_DATA", "ALARM")
     assert told["Trigger"]["Statistic"] == "SUM"
     (alarm,) = cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"]
-    assert alarm["StateReason"].startswith("Threshold Crossed: 1 out of the last 1 datapoints [5.0] was greater than")
+    assert re.fullmatch(
+        r"Threshold Crossed: 1 out of the last 1 datapoints \[5.0 \(\d\d/\d\d/\d\d \d\d:\d\d:00\)\] was greater than "
+        r"the threshold \(2.0\) \(minimum 1 datapoint for INSUFFICIENT_DATA -> ALARM transition\).",
+        alarm["StateReason"],
+    )
     history = cloudwatch.describe_alarm_history(AlarmName="too-many", HistoryItemType="StateUpdate")
     assert history["AlarmHistoryItems"][0]["HistorySummary"] == "Alarm updated from INSUFFICIENT_DATA to ALARM"
 

@@ -186,7 +186,7 @@ def test_tags(client: Any, machine: str) -> None:
 
 
 def test_logging_needs_one_destination(sandbox: Sandbox, client: Any, machine: str) -> None:
-    """Recorded messages, and that a valid configuration is kept. Its group has to be there, and gets a stream of trial."""
+    """Recorded messages, and that a valid configuration is kept. Its group has to be there, and gets a stream."""
     group = "arn:aws:logs:us-east-1:123456789012:log-group:g:*"
     destination = {"cloudWatchLogsLogGroup": {"logGroupArn": group}}
     for wrong in ({"level": "ALL"}, {"level": "ALL", "destinations": [destination, destination]}):

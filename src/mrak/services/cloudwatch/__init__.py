@@ -1,11 +1,32 @@
 """Amazon CloudWatch: metrics, alarms and dashboards.
 
-metric_operations  metrics in and out      alarm_operations   alarms, their states and actions, dashboards
-metrics            points and statistics   alarms             evaluation, and what a change of state causes
-tables             rows and invariants     errors             the service's errors
-exports            what other services and the observer may use
+metric_operations     metrics in and out             metrics      points as they are kept
+queries               metric data queries            statistics   what points come to
+alarm_operations      alarms and their states        alarms       evaluation, and what a change of state causes
+composite_operations  alarms on alarms               actions      topics, functions and events that alarms tell
+dashboard_operations  dashboards                     names        ARNs, and what alarms ask for
+detector_operations   anomaly detectors              insight_operations   Contributor Insights: rules, reports
+contributors          what rules make of log lines
+tables                rows and invariants            errors       the service's errors
+exports               what other services and the observer may use
 """
 
-from mrak.services.cloudwatch import alarm_operations, dashboard_operations, metric_operations, workers
+from mrak.services.cloudwatch import (
+    alarm_operations,
+    composite_operations,
+    dashboard_operations,
+    detector_operations,
+    insight_operations,
+    metric_operations,
+    workers,
+)
 
-__all__ = ["alarm_operations", "dashboard_operations", "metric_operations", "workers"]
+__all__ = [
+    "alarm_operations",
+    "composite_operations",
+    "dashboard_operations",
+    "detector_operations",
+    "insight_operations",
+    "metric_operations",
+    "workers",
+]

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import msgspec
@@ -13,9 +13,9 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.cloudwatch import alarms, errors, metrics
-from mrak.services.cloudwatch.metric_operations import pairs_of
-from mrak.services.cloudwatch.tables import ALARMS, HISTORY, WATCHING, Alarm
+from mrak.services.cloudwatch import alarms, composite_operations, errors, metrics, names, queries
+from mrak.services.cloudwatch.queries import pairs_of
+from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, WATCHING, Alarm
 
 _NOT_SHOWN = ("Tags", "AlarmName", "ActionsEnabled")
 
@@ -25,13 +25,16 @@ def put_metric_alarm(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
     _check_alarm(req)
     settings = {name: value for name, value in req.items() if name not in _NOT_SHOWN}
     name = req["AlarmName"]
-    key = metrics.metric_key(req["Namespace"], req["MetricName"], pairs_of(req.get("Dimensions")))
+    key = _metric_of(req)
     old = ALARMS.open(tx, ctx.scope, name)
+    if old is not None and old.rule:
+        raise errors.wrong_alarm_type(name)
     due_at = alarms.next_check_at(settings, ctx.now)
     if old is None:
         tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", [])}
         fresh = Alarm(
-            name=name, metric=key, settings=settings, configured_at=ctx.now, state_at=ctx.now, tags=tags,
+            name=name, metric=key, settings=settings, configured_at=ctx.now, state_at=ctx.now,
+            moved_at=ctx.now, tags=tags,
             actions_enabled=req.get("ActionsEnabled", True), next_check_at=due_at,
         )  # fmt: skip
         ALARMS.insert(tx, ctx.scope, fresh)
@@ -43,42 +46,96 @@ def put_metric_alarm(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
         ALARMS.replace(tx, ctx.scope, old, fresh)
     verb = "created" if old is None else "updated"
     details = {"version": "1.0", "type": "Create" if old is None else "Update"}
-    alarms.add_history(ctx, tx, ctx.scope, name, "ConfigurationUpdate", (f'Alarm "{name}" {verb}', details))
+    alarms.add_history(ctx, tx, ctx.scope, fresh, "ConfigurationUpdate", (f'Alarm "{name}" {verb}', details))
     alarms.watch(tx, ctx.scope, fresh)
 
 
-def _check_alarm(req: dict[str, Any]) -> None:
+def _metric_of(req: dict[str, Any]) -> str:
+    """The key of the metric that an alarm watches; "" for one on an expression."""
     if "Metrics" in req:
-        raise errors.validation("mrak evaluates alarms on single metrics only, not on metric expressions.")
-    for name in ("MetricName", "Namespace", "Period", "Threshold"):
-        if req.get(name) is None:
-            raise errors.validation(f"The parameter {name} must be specified.")
+        return ""
+    return metrics.metric_key(req["Namespace"], req["MetricName"], pairs_of(req.get("Dimensions")))
+
+
+def _check_alarm(req: dict[str, Any]) -> None:
     if req["ComparisonOperator"] not in alarms.COMPARISONS:
         raise errors.validation("mrak does not evaluate anomaly detection bands.")
-    if ("Statistic" in req) == ("ExtendedStatistic" in req):
-        raise errors.validation("Exactly one of Statistic and ExtendedStatistic must be specified.")
-    if req["Period"] not in (10, 20, 30) and (req["Period"] % 60 or not req["Period"]):
-        raise errors.validation("Period must be 10, 20, 30 or a multiple of 60")
+    if req.get("Threshold") is None:
+        raise errors.validation("The parameter Threshold must be specified.")
+    if "Metrics" in req:
+        _check_queries(req)
+    else:
+        _check_metric(req)
     if req.get("DatapointsToAlarm", 1) > req["EvaluationPeriods"]:
         raise errors.validation("DatapointsToAlarm must be less than or equal to EvaluationPeriods")
 
 
+def _check_metric(req: dict[str, Any]) -> None:
+    for name in ("MetricName", "Namespace", "Period"):
+        if req.get(name) is None:
+            raise errors.validation(f"The parameter {name} must be specified.")
+    if ("Statistic" in req) == ("ExtendedStatistic" in req):
+        raise errors.validation("Exactly one of Statistic and ExtendedStatistic must be specified.")
+    if req["Period"] not in (10, 20, 30) and (req["Period"] % 60 or not req["Period"]):
+        raise errors.validation("Period must be 10, 20, 30 or a multiple of 60")
+
+
+def _check_queries(req: dict[str, Any]) -> None:
+    """An alarm on an expression names no metric of its own, and judges the one query that returns data."""
+    for name in ("MetricName", "Namespace", "Period", "Statistic", "ExtendedStatistic", "Dimensions", "Unit"):
+        if name in req:
+            raise errors.validation(f"The parameters Metrics and {name} are mutually exclusive.")
+    queries.check(req["Metrics"])
+    if sum(query.get("ReturnData", True) for query in req["Metrics"]) != 1:
+        raise errors.validation("Exactly one element of the metrics list should return data.")
+
+
 @operation("DescribeAlarms")
 def describe_alarms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """Metric alarms, unless others are asked for."""
     after = find_position(req["NextToken"]) if "NextToken" in req else None
     if "NextToken" in req and after is None:
         raise errors.invalid_token()
-    names, prefix = req.get("AlarmNames"), req.get("AlarmNamePrefix", "")
-    rows = (
-        row
-        for row in ALARMS.scan(tx, ctx.scope, after=after)
-        if (names is None or row.name in names)
-        and row.name.startswith(prefix)
-        and req.get("StateValue", row.state) == row.state
-    )
+    types = req.get("AlarmTypes") or ["MetricAlarm"]
+    rows = (row for row in _candidates(tx, ctx, req, after) if _is_wanted(row, req, types))
     page, token = take_page(rows, req.get("MaxRecords", 50), lambda row: row.name)
-    answer: dict[str, Any] = {"MetricAlarms": [_render(ctx, row) for row in page], "CompositeAlarms": []}
+    answer: dict[str, Any] = {
+        "MetricAlarms": [_render(ctx, row) for row in page if not row.rule],
+        "CompositeAlarms": [_render_composite(ctx, row) for row in page if row.rule],
+        "LogAlarms": [],
+    }
     return answer if token is None else answer | {"NextToken": token}
+
+
+def _candidates(tx: Transaction, ctx: Context, req: dict[str, Any], after: str | None) -> Iterator[Alarm]:
+    """Named alarms, those of a name's beginning, an alarm's children or parents, or all: by name."""
+    wanted: list[str] | None = req.get("AlarmNames")
+    if "ChildrenOfAlarmName" in req:
+        parent = ALARMS.get(tx, ctx.scope, req["ChildrenOfAlarmName"])
+        wanted = [] if parent is None else composite_operations.children_of(parent)
+    elif "ParentsOfAlarmName" in req:
+        wanted = [row.composite for row in CHILDREN.scan(tx, ctx.scope, req["ParentsOfAlarmName"])]
+    if wanted is not None:
+        later = sorted({name for name in wanted if after is None or name > after})
+        yield from (row for name in later if (row := ALARMS.get(tx, ctx.scope, name)) is not None)
+        return
+    prefix = req.get("AlarmNamePrefix", "")
+    start = None if after is not None else prefix or None
+    for row in ALARMS.scan(tx, ctx.scope, since=start, after=after):
+        if not row.name.startswith(prefix):
+            return
+        yield row
+
+
+def _is_wanted(row: Alarm, req: dict[str, Any], types: list[str]) -> bool:
+    related = "ChildrenOfAlarmName" in req or "ParentsOfAlarmName" in req
+    if not related and ("CompositeAlarm" if row.rule else "MetricAlarm") not in types:
+        return False
+    if req.get("StateValue", row.state) != row.state:
+        return False
+    action = req.get("ActionPrefix")
+    settings: dict[str, Any] = row.settings
+    return action is None or any(target.startswith(action) for target in settings.get("AlarmActions", []))
 
 
 @operation("DescribeAlarmsForMetric")
@@ -88,28 +145,39 @@ def describe_alarms_for_metric(ctx: Context, tx: Transaction, req: dict[str, Any
 
 
 def _render(ctx: Context, alarm: Alarm) -> dict[str, Any]:
-    empty: dict[str, Any] = {"OKActions": [], "AlarmActions": [], "InsufficientDataActions": [], "Dimensions": []}
+    empty: dict[str, Any] = {"OKActions": [], "AlarmActions": [], "InsufficientDataActions": []}
+    empty["Metrics" if "Metrics" in alarm.settings else "Dimensions"] = []
+    return empty | alarm.settings | _render_state(ctx, alarm)
+
+
+def _render_composite(ctx: Context, alarm: Alarm) -> dict[str, Any]:
+    empty: dict[str, Any] = {"OKActions": [], "AlarmActions": [], "InsufficientDataActions": []}
+    return empty | alarm.settings | {"AlarmRule": alarm.rule} | _render_state(ctx, alarm)
+
+
+def _render_state(ctx: Context, alarm: Alarm) -> dict[str, Any]:
     shown = {
         "AlarmName": alarm.name,
-        "AlarmArn": alarms.alarm_arn(ctx.scope, alarm.name),
+        "AlarmArn": names.alarm_arn(ctx.scope, alarm.name),
         "AlarmConfigurationUpdatedTimestamp": alarm.configured_at,
         "ActionsEnabled": alarm.actions_enabled,
         "StateValue": alarm.state,
         "StateReason": alarm.reason,
         "StateUpdatedTimestamp": alarm.state_at,
-        "StateTransitionedTimestamp": alarm.state_at,
+        "StateTransitionedTimestamp": alarm.moved_at or alarm.state_at,
     }
-    if alarm.reason_data:
-        shown["StateReasonData"] = alarm.reason_data
-    return empty | alarm.settings | shown
+    return shown | ({"StateReasonData": alarm.reason_data} if alarm.reason_data else {})
 
 
 @operation("DeleteAlarms")
 def delete_alarms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     for name in req["AlarmNames"]:
         alarm = ALARMS.open(tx, ctx.scope, name)
-        if alarm is not None:
-            ALARMS.delete(tx, ctx.scope, alarm)
+        if alarm is None:
+            continue
+        if alarm.rule:
+            composite_operations.unlink(tx, ctx.scope, alarm)
+        ALARMS.delete(tx, ctx.scope, alarm)
 
 
 @operation("SetAlarmState")
@@ -143,17 +211,18 @@ def describe_alarm_history(ctx: Context, tx: Transaction, req: dict[str, Any]) -
     wanted = (req["AlarmName"],) if "AlarmName" in req else ()
     newest_first = req.get("ScanBy", "TimestampDescending") == "TimestampDescending"
     kinds = (req["HistoryItemType"],) if "HistoryItemType" in req else ("ConfigurationUpdate", "StateUpdate", "Action")
+    types = req.get("AlarmTypes") or ["MetricAlarm"]
     shown: list[dict[str, Any]] = []
     for change in HISTORY.scan(tx, ctx.scope, *wanted, reverse=newest_first):
         inside = req.get("StartDate", 0.0) <= change.at <= req.get("EndDate", change.at)
-        if change.kind not in kinds or not inside:
+        if change.kind not in kinds or change.alarm_type not in types or not inside:
             continue
         if len(shown) == req.get("MaxRecords", 100):
             break
         shown.append(
             {
                 "AlarmName": change.alarm,
-                "AlarmType": "MetricAlarm",
+                "AlarmType": change.alarm_type,
                 "Timestamp": change.at,
                 "HistoryItemType": change.kind,
                 "HistorySummary": change.summary,

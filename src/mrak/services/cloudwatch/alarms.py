@@ -1,5 +1,6 @@
 """Alarms: evaluated at the end of each period by a timer that sets itself again, so a sandbox whose clock is advanced
-sees its alarms go off. A change of state is committed together with its history and with the deliveries that it causes.
+sees its alarms go off. A change of state is committed together with its history, with the deliveries that it causes,
+and with what it makes of the composite alarms that name the alarm.
 
 https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/AlarmThatSendsEmail.html
 """
@@ -12,12 +13,14 @@ from typing import Any
 
 import msgspec
 
-from mrak.core.arn import arn, find_arn
 from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.cloudwatch import metrics
-from mrak.services.cloudwatch.tables import ALARMS, HISTORY, Alarm, Change
+from mrak.lang import alarmrules
+from mrak.services.cloudwatch import actions, names, queries
+from mrak.services.cloudwatch.actions import iso
+from mrak.services.cloudwatch.queries import Result
+from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, Alarm, Change
 
 EVALUATE = "cloudwatch.evaluate"
 _COMPARISONS = {
@@ -27,10 +30,7 @@ _COMPARISONS = {
     "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
 COMPARISONS = tuple(_COMPARISONS)
-
-
-def alarm_arn(scope: Scope, name: str) -> str:
-    return arn(scope, "cloudwatch", f"alarm:{name}")
+_TREATED = {"breaching": "Breaching", "notBreaching": "NonBreaching"}
 
 
 def watch(tx: Transaction, scope: Scope, alarm: Alarm) -> None:
@@ -38,8 +38,8 @@ def watch(tx: Transaction, scope: Scope, alarm: Alarm) -> None:
     tx.at(Timer(kind=EVALUATE, key=alarm.name, due_at=alarm.next_check_at, scope=scope))
 
 
-def next_check_at(alarm_settings: dict[str, Any], now: float) -> float:
-    period = float(alarm_settings["Period"])
+def next_check_at(settings: dict[str, Any], now: float) -> float:
+    period = float(names.period_of(settings))
     return (now // period + 1) * period
 
 
@@ -56,56 +56,79 @@ def evaluate(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm) -> None:
 def _judge(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm) -> tuple[str | None, str, str]:
     """(state, reason, reason data); no state where nothing is to change."""
     asked: dict[str, Any] = alarm.settings
-    period, periods = float(asked["Period"]), int(asked["EvaluationPeriods"])
-    needed = int(asked.get("DatapointsToAlarm", periods))
-    stat = asked.get("Statistic") or asked.get("ExtendedStatistic")
+    period, periods = float(names.period_of(asked)), int(asked["EvaluationPeriods"])
     end = ctx.now // period * period
-    points = metrics.read(tx, scope, alarm.metric, (end - periods * period, end), period, asked.get("Unit", ""))
-    values = [metrics.statistic(point, str(stat)) for point in points]
-    compare, words = _COMPARISONS[asked["ComparisonOperator"]]
-    breaching = sum(compare(value, asked["Threshold"]) for value in values)
-    missing = periods - len(values)
+    found = queries.run(tx, scope, names.queries_of(asked), (end - periods * period, end))[0]
+    data = _reason_data(asked, found, end)
     treatment = asked.get("TreatMissingData", "missing")
-    data = _reason_data(asked, values, end)
-    if not values and treatment in ("ignore", "missing"):
-        state = None if treatment == "ignore" else "INSUFFICIENT_DATA"
-        return state, "Insufficient Data: no datapoints were received.", data
-    counted = breaching + (missing if treatment == "breaching" else 0)
-    state = "ALARM" if counted >= needed else "OK"
-    if not values:
-        treated = "Breaching" if treatment == "breaching" else "NonBreaching"
-        reason = (
-            f"Threshold Crossed: no datapoints were received for {periods} periods and {periods} missing datapoints "
-            f"were treated as [{treated}]."
-        )
-        return state, reason, data
-    shown = ", ".join(str(value) for value in values[-periods:])
-    was = "was" if state == "ALARM" else "was not"
-    reason = (
-        f"Threshold Crossed: {len(values)} out of the last {periods} datapoints [{shown}] {was} {words} the threshold "
-        f"({asked['Threshold']}) (minimum {needed} datapoint for {state} transition)."
+    if not found.points and treatment in ("ignore", "missing"):
+        unknown = "1 datapoint was" if periods == 1 else f"{periods} datapoints were"
+        return None if treatment == "ignore" else "INSUFFICIENT_DATA", f"Insufficient Data: {unknown} unknown.", data
+    compare = _COMPARISONS[asked["ComparisonOperator"]][0]
+    counted = sum(compare(value, asked["Threshold"]) for value in found.points.values())
+    if treatment == "breaching":
+        counted += periods - len(found.points)
+    state = "ALARM" if counted >= int(asked.get("DatapointsToAlarm", periods)) else "OK"
+    reason = _crossed(alarm, found, state) if found.points else _without_data(periods, _TREATED[treatment])
+    return state, f"Threshold Crossed: {reason}", data
+
+
+def _crossed(alarm: Alarm, found: Result, state: str) -> str:
+    asked: dict[str, Any] = alarm.settings
+    periods = int(asked["EvaluationPeriods"])
+    needed = int(asked.get("DatapointsToAlarm", periods))
+    shown = ", ".join(f"{value} ({_short(at)})" for at, value in found.points.items())
+    verb = "was" if state == "ALARM" else "was not"
+    words = _COMPARISONS[asked["ComparisonOperator"]][1]
+    plural = "datapoint" if needed == 1 else "datapoints"
+    return (
+        f"{len(found.points)} out of the last {periods} datapoints [{shown}] {verb} {words} the threshold "
+        f"({asked['Threshold']}) (minimum {needed} {plural} for {alarm.state} -> {state} transition)."
     )
-    return state, reason, data
 
 
-def _reason_data(asked: dict[str, Any], values: list[float], end: float) -> str:
-    data = {
-        "version": "1.0",
-        "queryDate": iso(end),
-        "statistic": asked.get("Statistic") or asked.get("ExtendedStatistic"),
-        "period": asked["Period"],
-        "recentDatapoints": values,
-        "threshold": asked["Threshold"],
-    }
+def _without_data(periods: int, treated: str) -> str:
+    if periods == 1:
+        missing = "1 period and 1 missing datapoint was"
+    else:
+        missing = f"{periods} periods and {periods} missing datapoints were"
+    return f"no datapoints were received for {missing} treated as [{treated}]."
+
+
+def _short(moment: float) -> str:
+    return strftime("%d/%m/%y %H:%M:%S", gmtime(moment))
+
+
+def _reason_data(asked: dict[str, Any], found: Result, end: float) -> str:
+    """What the decision was made of; the newest period first."""
+    data: dict[str, Any] = {"version": "1.0", "queryDate": iso(end)}
+    if found.points:
+        data["startDate"] = iso(min(found.points))
+    statistic = asked.get("Statistic") or asked.get("ExtendedStatistic")
+    if statistic:
+        data["statistic"] = statistic
     if "Unit" in asked:
         data["unit"] = asked["Unit"]
+    data |= {"period": names.period_of(asked), "recentDatapoints": list(found.points.values())}
+    data |= {"threshold": asked["Threshold"], "evaluatedDatapoints": []}
+    for back in range(1, int(asked["EvaluationPeriods"]) + 1):
+        at = end - back * data["period"]
+        shown: dict[str, Any] = {"timestamp": iso(at)}
+        if at in found.counts:
+            shown["sampleCount"] = found.counts[at]
+        if at in found.points:
+            shown["value"] = found.points[at]
+        data["evaluatedDatapoints"].append(shown)
     return msgspec.json.encode(data).decode()
 
 
 def set_state(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm, new: tuple[str, str, str]) -> None:
-    """Moves an open alarm to a state, keeps that in its history, and sets its actions going."""
+    """Moves an open alarm to a state, keeps that in its history, and sets going what follows from it."""
     state, reason, data = new
-    moved = msgspec.structs.replace(alarm, state=state, reason=reason, reason_data=data, state_at=ctx.now)
+    moved_at = ctx.now if alarm.state != state else alarm.moved_at
+    moved = msgspec.structs.replace(
+        alarm, state=state, reason=reason, reason_data=data, state_at=ctx.now, moved_at=moved_at
+    )
     ALARMS.replace(tx, scope, alarm, moved)
     summary = f"Alarm updated from {alarm.state} to {state}"
     details = {
@@ -113,119 +136,57 @@ def set_state(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm, new: tu
         "oldState": {"stateValue": alarm.state, "stateReason": alarm.reason},
         "newState": {"stateValue": state, "stateReason": reason},
     }
-    add_history(ctx, tx, scope, alarm.name, "StateUpdate", (summary, details))
-    if alarm.state != state and alarm.actions_enabled:
-        _act(ctx, tx, scope, alarm, moved)
+    add_history(ctx, tx, scope, alarm, "StateUpdate", (summary, details))
+    if alarm.state == state:
+        return
+    for target in actions.act(ctx, tx, scope, alarm, moved):
+        add_history(ctx, tx, scope, alarm, "Action", (f"mrak has no target for {target}", {"action": target}))
+    for row in list(CHILDREN.scan(tx, scope, alarm.name)):
+        composite = ALARMS.open(tx, scope, row.composite)
+        if composite is not None:
+            recompute(ctx, tx, scope, composite, moved)
+
+
+def recompute(ctx: Context, tx: Transaction, scope: Scope, composite: Alarm, child: Alarm) -> None:
+    """What a child's change makes of an open composite alarm."""
+    state = rule_state(tx, scope, composite.rule)
+    if state == composite.state:
+        return
+    arn = names.alarm_arn(scope, child.name)
+    moment = strftime("%A %d %B, %Y %H:%M:%S UTC", gmtime(ctx.now))
+    reason = f"{arn} transitioned to {child.state} at {moment}"
+    set_state(ctx, tx, scope, composite, (state, reason, triggering(scope, [child])))
+
+
+def rule_state(tx: Transaction, scope: Scope, rule: str) -> str:
+    """ALARM or OK. An alarm that is gone counts as one without data."""
+
+    def state_of(name: str) -> str:
+        alarm = ALARMS.get(tx, scope, name)
+        return "INSUFFICIENT_DATA" if alarm is None else alarm.state
+
+    return "ALARM" if alarmrules.holds(alarmrules.parse(rule), state_of) else "OK"
+
+
+def triggering(scope: Scope, children: list[Alarm]) -> str:
+    """The reason data of a composite alarm."""
+    shown = [
+        {"arn": names.alarm_arn(scope, row.name), "state": {"value": row.state, "timestamp": iso(row.state_at)}}
+        for row in children
+    ]
+    return msgspec.json.encode({"triggeringAlarms": shown}).decode()
 
 
 def add_history(
-    ctx: Context, tx: Transaction, scope: Scope, name: str, kind: str, shown: tuple[str, dict[str, Any]]
+    ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm, kind: str, shown: tuple[str, dict[str, Any]]
 ) -> None:
     change = Change(
-        alarm=name,
+        alarm=alarm.name,
         sequence=ctx.draw.sequence(),
         at=ctx.now,
         kind=kind,
         summary=shown[0],
         data=msgspec.json.encode(shown[1]).decode(),
+        alarm_type="CompositeAlarm" if alarm.rule else "MetricAlarm",
     )
     HISTORY.append(tx, scope, change)
-
-
-_ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
-
-
-def _act(ctx: Context, tx: Transaction, scope: Scope, old: Alarm, new: Alarm) -> None:
-    """Actions are deliveries, committed with the change; kinds of action that mrak has no target for stay in the
-    history alone."""
-    for target in new.settings.get(_ACTIONS[new.state], []):  # type: ignore[attr-defined]
-        parsed = find_arn(target)
-        service = "" if parsed is None else parsed.service
-        if service == "sns":
-            from mrak.services.sns import exports as sns
-
-            subject = f'{new.state}: "{new.name}" in {_REGIONS.get(scope.region, scope.region)}'
-            message = {
-                "Subject": subject[:100],
-                "Message": msgspec.json.encode(_notification(scope, old, new)).decode(),
-            }
-            tx.enqueue(sns.delivery(ctx, target, message))
-        elif service == "lambda":
-            from mrak.services.lambda_ import exports as functions
-
-            payload = msgspec.json.encode(_function_event(scope, old, new))
-            tx.enqueue(functions.event_delivery(ctx, target, payload))
-        else:
-            add_history(ctx, tx, scope, new.name, "Action", (f"mrak has no target for {target}", {"action": target}))
-
-
-_REGIONS = {
-    "us-east-1": "US East (N. Virginia)",
-    "us-west-2": "US West (Oregon)",
-    "eu-central-1": "EU (Frankfurt)",
-    "eu-west-1": "EU (Ireland)",
-}
-
-
-def _notification(scope: Scope, old: Alarm, new: Alarm) -> dict[str, Any]:
-    """The message that an alarm sends to a topic."""
-    asked: dict[str, Any] = new.settings
-    statistic = asked.get("Statistic") or asked.get("ExtendedStatistic")
-    return {
-        "AlarmName": new.name,
-        "AlarmDescription": asked.get("AlarmDescription"),
-        "AWSAccountId": scope.account,
-        "AlarmConfigurationUpdatedTimestamp": iso(new.configured_at),
-        "NewStateValue": new.state,
-        "NewStateReason": new.reason,
-        "StateChangeTime": iso(new.state_at),
-        "Region": _REGIONS.get(scope.region, scope.region),
-        "AlarmArn": alarm_arn(scope, new.name),
-        "OldStateValue": old.state,
-        "OKActions": asked.get("OKActions", []),
-        "AlarmActions": asked.get("AlarmActions", []),
-        "InsufficientDataActions": asked.get("InsufficientDataActions", []),
-        "Trigger": {
-            "MetricName": asked["MetricName"],
-            "Namespace": asked["Namespace"],
-            "StatisticType": "Statistic" if "Statistic" in asked else "ExtendedStatistic",
-            "Statistic": str(statistic).upper(),
-            "Unit": asked.get("Unit"),
-            "Dimensions": [{"value": d["Value"], "name": d["Name"]} for d in asked.get("Dimensions", [])],
-            "Period": asked["Period"],
-            "EvaluationPeriods": asked["EvaluationPeriods"],
-            "ComparisonOperator": asked["ComparisonOperator"],
-            "Threshold": asked["Threshold"],
-            "TreatMissingData": asked.get("TreatMissingData", ""),
-            "EvaluateLowSampleCountPercentile": asked.get("EvaluateLowSampleCountPercentile", ""),
-        },
-    }
-
-
-def _function_event(scope: Scope, old: Alarm, new: Alarm) -> dict[str, Any]:
-    """The event that an alarm hands to a function."""
-    asked: dict[str, Any] = new.settings
-    dimensions = {d["Name"]: d["Value"] for d in asked.get("Dimensions", [])}
-    metric = {"namespace": asked["Namespace"], "name": asked["MetricName"], "dimensions": dimensions}
-    stat = {"metric": metric, "period": asked["Period"], "stat": asked.get("Statistic")}
-    return {
-        "source": "aws.cloudwatch",
-        "alarmArn": alarm_arn(scope, new.name),
-        "accountId": scope.account,
-        "time": iso(new.state_at),
-        "region": scope.region,
-        "alarmData": {
-            "alarmName": new.name,
-            "state": {"value": new.state, "reason": new.reason, "timestamp": iso(new.state_at)},
-            "previousState": {"value": old.state, "reason": old.reason, "timestamp": iso(old.state_at)},
-            "configuration": {
-                "description": asked.get("AlarmDescription", ""),
-                "metrics": [{"id": "m1", "metricStat": stat, "returnData": True}],
-            },
-        },
-    }
-
-
-def iso(moment: float) -> str:
-    """A time as alarms write it: 2026-11-23T08:00:00.000+0000."""
-    return strftime("%Y-%m-%dT%H:%M:%S", gmtime(moment)) + f".{int(moment * 1000) % 1000:03d}+0000"

@@ -64,3 +64,33 @@ def invalid_dashboard() -> ApiError:
 
 def invalid_token() -> ApiError:
     return ApiError("InvalidNextToken", "The specified token is not valid.")
+
+
+def bad_expression(query_id: str, reason: str) -> ApiError:
+    return validation(f"Error in expression '{query_id}': {reason}")
+
+
+def unknown_children(names: list[str]) -> ApiError:
+    return validation(
+        f"Could not save the composite alarm as alarms [{', '.join(names)}] in the alarm rule do not exist"
+    )
+
+
+def bad_rule(reason: str) -> ApiError:
+    return validation(f"Invalid AlarmRule: {reason}")
+
+
+def circular_rule(name: str) -> ApiError:
+    return validation(f"Could not save the composite alarm {name} as its alarm rule would depend on itself")
+
+
+def wrong_alarm_type(name: str) -> ApiError:
+    return validation(f"Alarm {name} already exists with another type.")
+
+
+def detector_not_found() -> ApiError:
+    return ApiError("ResourceNotFoundException", "The anomaly detector does not exist.", 404)
+
+
+def rule_not_found(name: str) -> ApiError:
+    return ApiError("ResourceNotFoundException", f"The insight rule {name} does not exist.", 404)

@@ -18,11 +18,7 @@ _CAPACITY = {
     "ReadRequestUnits": "ConsumedReadCapacityUnits",
     "WriteRequestUnits": "ConsumedWriteCapacityUnits",
 }
-_QUEUE = {
-    "SendMessage": "NumberOfMessagesSent",
-    "ReceiveMessage": "NumberOfMessagesReceived",
-    "DeleteMessage": "NumberOfMessagesDeleted",
-}
+_QUEUE = frozenset(("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"))
 
 
 def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> None:
@@ -45,8 +41,7 @@ def _measures(record: OperationRecord) -> Iterator[Measure]:
     if record.service == "lambda" and record.operation == "Invoke" and record.resource:
         yield from _of_function(record, record.resource.split(":function:")[-1].split(":")[0])
     elif record.service == "sqs" and record.operation in _QUEUE and record.resource and record.error_code is None:
-        pairs = [("QueueName", record.resource.rpartition(":")[2])]
-        yield _one(record, "AWS/SQS", _QUEUE[record.operation], pairs, 1.0)
+        yield from _of_queue(record, record.resource.rpartition(":")[2])
     elif record.service == "dynamodb" and record.resource:
         yield from _of_table(record, record.resource.rpartition("/")[2])
     elif record.service == "execute-api" and record.resource:
@@ -60,6 +55,22 @@ def _of_function(record: OperationRecord, name: str) -> Iterator[Measure]:
     failed = (record.annotations or {}).get("function_error") is not None
     yield _one(record, "AWS/Lambda", "Errors", pairs, 1.0 if failed else 0.0)
     yield _one(record, "AWS/Lambda", "Throttles", pairs, 1.0 if record.status == 429 else 0.0)
+
+
+def _of_queue(record: OperationRecord, queue: str) -> Iterator[Measure]:
+    """https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html"""
+    pairs = [("QueueName", queue)]
+    noted = record.annotations or {}
+    if record.operation.startswith("Send"):
+        sizes = [(float(size), 1.0) for size in noted.get("sizes", [])]
+        yield _one(record, "AWS/SQS", "NumberOfMessagesSent", pairs, float(len(sizes)))
+        yield Measure("AWS/SQS", "SentMessageSize", pairs, record.started_at, sizes, "Bytes")
+    elif record.operation == "ReceiveMessage":
+        received = float(noted.get("messages", 0))
+        yield _one(record, "AWS/SQS", "NumberOfMessagesReceived", pairs, received)
+        yield _one(record, "AWS/SQS", "NumberOfEmptyReceives", pairs, 0.0 if received else 1.0)
+    else:
+        yield _one(record, "AWS/SQS", "NumberOfMessagesDeleted", pairs, float(noted.get("messages", 1)))
 
 
 def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:

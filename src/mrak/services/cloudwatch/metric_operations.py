@@ -10,8 +10,9 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.cloudwatch import errors, metrics
-from mrak.services.cloudwatch.metrics import Measure, Pairs
+from mrak.services.cloudwatch import errors, metrics, queries, statistics
+from mrak.services.cloudwatch.metrics import Measure
+from mrak.services.cloudwatch.queries import Result, pairs_of
 from mrak.services.cloudwatch.tables import METRICS, Metric
 
 _MOST_POINTS = 1440
@@ -61,10 +62,6 @@ def _measure(ctx: Context, namespace: str, datum: dict[str, Any]) -> Measure:
         float(datum.get("StorageResolution", metrics.STANDARD_SECONDS)),
         sums,
     )
-
-
-def pairs_of(dimensions: list[dict[str, str]] | None) -> Pairs:
-    return [(dimension["Name"], dimension["Value"]) for dimension in dimensions or []]
 
 
 @operation("ListMetrics")
@@ -119,41 +116,34 @@ def get_metric_statistics(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     shown = []
     for point in metrics.read(tx, ctx.scope, key, (start, end), period, req.get("Unit", "")):
         row: dict[str, Any] = {"Timestamp": point.at, "Unit": point.unit}
-        row |= {name: metrics.statistic(point, name) for name in req.get("Statistics", [])}
-        extended = {name: metrics.statistic(point, name) for name in req.get("ExtendedStatistics", [])}
+        row |= {name: statistics.statistic(point, name) for name in req.get("Statistics", [])}
+        extended = {name: statistics.statistic(point, name) for name in req.get("ExtendedStatistics", [])}
         shown.append(row | ({"ExtendedStatistics": extended} if extended else {}))
     return {"Label": req["MetricName"], "Datapoints": shown}
 
 
 @operation("GetMetricData")
 def get_metric_data(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """Statistics of metrics; expressions are refused by name, since none is evaluated."""
+    """Statistics of metrics, and expressions over them."""
     start, end = req["StartTime"], req["EndTime"]
     if start >= end:
         raise errors.validation("The parameter StartTime must be less than the parameter EndTime.")
+    queries.check(req["MetricDataQueries"])
     newest_first = req.get("ScanBy", "TimestampDescending") == "TimestampDescending"
-    results = []
-    for query in req["MetricDataQueries"]:
-        if "MetricStat" not in query:
-            raise errors.validation(f"mrak does not evaluate expressions in metric queries: {query.get('Expression')}")
-        if query.get("ReturnData", True):
-            results.append(_answer(ctx, tx, query, (start, end), newest_first))
-    return {"MetricDataResults": results, "Messages": []}
+    found = queries.run(tx, ctx.scope, req["MetricDataQueries"], (start, end))
+    return {"MetricDataResults": [_render(result, newest_first) for result in found], "Messages": []}
 
 
-def _answer(
-    ctx: Context, tx: Transaction, query: dict[str, Any], span: tuple[float, float], newest_first: bool
-) -> dict[str, Any]:
-    asked = query["MetricStat"]
-    metric = asked["Metric"]
-    key = metrics.metric_key(metric["Namespace"], metric["MetricName"], pairs_of(metric.get("Dimensions")))
-    points = metrics.read(tx, ctx.scope, key, span, float(asked["Period"]), asked.get("Unit", ""))
-    if newest_first:
-        points.reverse()
-    return {
-        "Id": query["Id"],
-        "Label": query.get("Label", metric["MetricName"]),
-        "Timestamps": [point.at for point in points],
-        "Values": [metrics.statistic(point, asked["Stat"]) for point in points],
+def _render(result: Result, newest_first: bool) -> dict[str, Any]:
+    times = sorted(result.points, reverse=newest_first)
+    shown: dict[str, Any] = {
+        "Id": result.query_id,
+        "Label": result.label,
+        "Timestamps": times,
+        "Values": [result.points[at] for at in times],
         "StatusCode": "Complete",
     }
+    if len(result.units) > 1:
+        text = f"Multiple units returned: '[{', '.join(result.units)}]'"
+        shown["Messages"] = [{"Code": "MultipleUnits", "Value": text}]
+    return shown

@@ -5,20 +5,15 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/cloudwatch_concep
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable
 from typing import NamedTuple
 
 from mrak.core.context import Transaction
-from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
-from mrak.services.cloudwatch import errors
 from mrak.services.cloudwatch.tables import METRICS, POINTS, Metric, Point
 
 STANDARD_SECONDS = 60.0
 _MOST_VALUES = 100
-_PERCENTILE = re.compile(r"p(\d{1,2}(?:\.\d{1,10})?|100)")
-STATISTICS = ("SampleCount", "Average", "Sum", "Minimum", "Maximum")
 
 Pairs = list[tuple[str, str]]
 
@@ -53,7 +48,7 @@ def record(tx: Transaction, scope: Scope, measures: Iterable[Measure]) -> None:
         key = metric_key(measure.namespace, measure.name, pairs)
         at = measure.at // measure.step_seconds * measure.step_seconds
         fresh = _point(key, at, measure)
-        old = POINTS.open(tx, scope, key, at)
+        old = POINTS.open(tx, scope, key, at, measure.unit)
         if old is None:
             POINTS.insert(tx, scope, fresh)
         else:
@@ -106,42 +101,12 @@ def merge(key: str, at: float, points: list[Point]) -> Point:
 def read(
     tx: Transaction, scope: Scope, key: str, span: tuple[float, float], period: float, unit: str = ""
 ) -> list[Point]:
-    """The points of [start, end) by period, oldest first; periods without data are left out."""
+    """The points of [start, end) by period and unit, oldest first; periods without data are left out."""
     start, end = span
-    groups: dict[float, list[Point]] = {}
+    groups: dict[tuple[float, str], list[Point]] = {}
     for point in POINTS.scan(tx, scope, key, since=start // period * period):
         if point.at >= end:
             break
         if not unit or point.unit == unit:
-            groups.setdefault(point.at // period * period, []).append(point)
-    return [merge(key, at, points) for at, points in sorted(groups.items())]
-
-
-def statistic(point: Point, name: str) -> float:
-    """A statistic of a period: one of the five, or a percentile (p99)."""
-    if name == "Sum":
-        return point.total
-    if name == "SampleCount":
-        return point.count
-    if name == "Average":
-        return point.total / point.count if point.count else 0.0
-    if name == "Minimum":
-        return point.least
-    if name == "Maximum":
-        return point.most
-    match = _PERCENTILE.fullmatch(name)
-    if match is None:
-        raise errors.invalid_value(f"The value {name} for parameter Stat is not supported.")
-    return _percentile(point, float(match[1]))
-
-
-def _percentile(point: Point, percent: float) -> float:
-    """The smallest value that at least so many percent do not exceed."""
-    deviation("CLOUDWATCH-001")
-    wanted = percent / 100 * point.count
-    seen = 0.0
-    for value, count in sorted(point.values):
-        seen += count
-        if seen >= wanted:
-            return value
-    return point.most
+            groups.setdefault((point.at // period * period, point.unit), []).append(point)
+    return [merge(key, at, points) for (at, _), points in sorted(groups.items())]

@@ -1,9 +1,12 @@
 """CloudWatch's rows.
 
     METRICS     (namespace, name, dimensions)      -> Metric      that it exists, and when it last got a point
-    POINTS      (metric, at)                       -> Point       what was measured in one step of time
+    POINTS      (metric, at, unit)                 -> Point       what was measured in one step of time
     ALARMS      (name)                             -> Alarm
       WATCHING  (metric)                                          the alarms on a metric
+    CHILDREN    (alarm, composite)                 -> Child       the composite alarms that an alarm may change
+    DETECTORS   (name)                             -> Detector
+    RULES       (name)                             -> Rule
     HISTORY     (alarm, sequence)                  -> Change
     DASHBOARDS  (name)                             -> Dashboard
 
@@ -53,6 +56,24 @@ class Alarm(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     tags: dict[str, str] = {}
     actions_enabled: bool = True
     next_check_at: float = 0.0
+    rule: str = ""
+    """Of a composite alarm, which has no metric."""
+    moved_at: float = 0.0
+    """When the state itself last changed; `state_at` moves also when only its reason does."""
+
+
+class Child(msgspec.Struct, frozen=True, array_like=True):
+    """That a composite alarm's rule names an alarm."""
+
+    alarm: str
+    composite: str
+
+
+class Detector(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`settings` is PutAnomalyDetector's input."""
+
+    name: str
+    settings: dict[str, object]
 
 
 class Change(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -62,6 +83,7 @@ class Change(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     kind: str
     summary: str
     data: str
+    alarm_type: str = "MetricAlarm"
 
 
 class Dashboard(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -70,9 +92,22 @@ class Dashboard(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     changed_at: float
 
 
+class Rule(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A Contributor Insights rule. Lines older than `since` are not its."""
+
+    name: str
+    definition: str
+    enabled: bool
+    since: float
+    transformed: bool = False
+
+
 METRICS = Table("cloudwatch.metric", Metric, key=("namespace", "name", "dimensions"))
-POINTS = Table("cloudwatch.point", Point, key=("metric", "at"))
+POINTS = Table("cloudwatch.points", Point, key=("metric", "at", "unit"))
 ALARMS = Table("cloudwatch.alarm", Alarm, key=("name",))
 WATCHING = ALARMS.index("metric", ("metric",))
+CHILDREN = Table("cloudwatch.child", Child, key=("alarm", "composite"))
+DETECTORS = Table("cloudwatch.detector", Detector, key=("name",))
+RULES = Table("cloudwatch.rule", Rule, key=("name",))
 HISTORY = Table("cloudwatch.history", Change, key=("alarm", "sequence"), append_only=True)
 DASHBOARDS = Table("cloudwatch.dashboard", Dashboard, key=("name",))

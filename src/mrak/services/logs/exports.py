@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
+
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.logs import names, store
@@ -72,3 +75,22 @@ def find_events(
     """(timestamp in ms, message) of a stream's first events since a time."""
     rows = store.read_stream(tx, scope, group, stream, (since_ms, -1), 10**15)
     return [(event.timestamp_ms, event.message) for _, event in zip(range(limit), rows, strict=False)]
+
+
+def find_lines(
+    tx: Transaction, scope: Scope, groups: list[str], since_ms: int, upto_ms: int
+) -> Iterator[tuple[int, str]]:
+    """(timestamp in ms, message) of all events between two times, of groups by name, by ARN or, with a * at the end,
+    by the beginning of their names; group by group."""
+    for wanted in groups:
+        for group in _named(tx, scope, wanted.partition(":log-group:")[2] if wanted.startswith("arn:") else wanted):
+            for event in store.read_group(tx, scope, group, (since_ms, -1), upto_ms):
+                yield event.timestamp_ms, event.message
+
+
+def _named(tx: Transaction, scope: Scope, name: str) -> list[str]:
+    if not name.endswith("*"):
+        return [name]
+    prefix = name[:-1]
+    rows = takewhile(lambda row: row.name.startswith(prefix), GROUPS.scan(tx, scope, since=prefix or None))
+    return [row.name for row in rows]

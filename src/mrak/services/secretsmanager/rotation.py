@@ -20,7 +20,6 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.lang import schedules
-from mrak.services.lambda_ import exports as functions
 from mrak.services.secretsmanager import errors, secrets
 from mrak.services.secretsmanager.tables import SECRETS, Rotation, Secret
 
@@ -95,6 +94,8 @@ def _is_pending(secret: Secret) -> bool:
 
 def _check_function(ctx: Context, tx: Transaction, home: Scope, secret: Secret, function_arn: str) -> None:
     """The function exists, and its policy lets Secrets Manager in."""
+    from mrak.services.lambda_ import exports as functions
+
     parsed = find_arn(function_arn)
     if parsed is None or parsed.service != "lambda" or not functions.function_exists(tx, home, function_arn):
         raise errors.function_not_invokable()

@@ -139,7 +139,13 @@ def list_dead_letter_source_queues(ctx: Context, tx: Transaction, req: dict[str,
 def send_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
     ctx.about(queue.name)
+    ctx.annotate("sizes", [_size(req)])
     return _send(ctx, tx, (scope, queue), req)
+
+
+def _size(entry: dict[str, Any]) -> int:
+    """What SentMessageSize measures: the body."""
+    return len((entry.get("MessageBody") or "").encode())
 
 
 @operation("SendMessageBatch")
@@ -149,6 +155,8 @@ def send_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     rules.check_entries(entries, "SendMessageBatchRequestEntry")
     if target[1].fifo:
         rules.check_fifo_entries(target[1], entries)
+    ctx.about(target[1].name)
+    ctx.annotate("sizes", [_size(entry) for entry in entries])
     total = sum(map(messages.size_of, entries))
     if total > _BATCH_BYTES:
         raise errors.batch_too_long(_BATCH_BYTES, total)
@@ -170,6 +178,7 @@ async def receive_message(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
                 # A message taken now would be hidden from everybody until its time is up.
                 break
             look = await ctx.transact(lambda tx: _look(ctx, tx, req))
+    ctx.annotate("messages", len(look.taken))
     return {"Messages": [_render_received(message, state, req) for message, state in look.taken]} if look.taken else {}
 
 
@@ -196,6 +205,7 @@ def delete_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         delete_message(ctx, tx, {"QueueUrl": req["QueueUrl"], **entry})
         return {}
 
+    ctx.annotate("messages", len(req["Entries"]))
     return batches.run(req["Entries"], "DeleteMessageBatchRequestEntry", one)
 
 
