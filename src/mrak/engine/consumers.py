@@ -42,6 +42,9 @@ class Consumers:
             task = asyncio.create_task(self._run(consumer, running), name=f"{consumer.kind} {consumer.key}")
             self._tasks[key] = task
 
+    def are_any(self) -> bool:
+        return bool(self._tasks)
+
     async def recover(self) -> None:
         rows = await self._environment.transact(
             lambda tx: list(tx.scan(background.CONSUMERS, prefix_end(background.CONSUMERS)))

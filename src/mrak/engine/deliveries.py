@@ -51,6 +51,9 @@ class _Lane:
         self.unloaded = False
         self.task: asyncio.Task[None] | None = None
 
+    def is_due(self, now: float) -> bool:
+        return not self.pending or self.pending[0][1].due_at <= now
+
     def append(self, item: Pending) -> None:
         if self.unloaded or len(self.pending) >= _MOST_IN_MEMORY:
             self.unloaded = True
@@ -99,6 +102,10 @@ class Deliveries:
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+    def are_due(self, now: float) -> bool:
+        """Whether one is being made, or could be."""
+        return self._local_task is not None or any(lane.is_due(now) for lane in self._lanes.values())
 
     def pending_count(self) -> int:
         """How many deliveries are held in memory, for status."""

@@ -40,9 +40,16 @@ class Environment:
         self.blobs = blobs
         self.wakeups = Wakeups()
         self.store: Store
+        self.advancing = asyncio.Lock()
+        """Held while the clock is advanced: one journey after the other."""
+        self.commits = 0
+        """How many transactions that wrote something are on disk since this process began."""
+        self._sleepers: dict[object, float] = {}
+        """The moments that something sleeps for."""
 
     def on_durable(self, aftermath: Aftermath) -> None:
         """What a commit sets going; called by the store once it is on disk."""
+        self.commits += 1
         for topic in aftermath.topics:
             self.wakeups.notify(topic)
         if aftermath.deliveries:
@@ -74,9 +81,28 @@ class Environment:
         self.wakeups.notify_all()
 
     async def sleep_until(self, moment: float) -> None:
-        with self.wakeups.listen(_CLOCK_TOPIC) as listener:
-            while (left := moment - self.clock.now()) > 0:
-                await listener.wait(min(left, _LONGEST_SLEEP_SECONDS))
+        sleeper = object()
+        self._sleepers[sleeper] = moment
+        try:
+            with self.wakeups.listen(_CLOCK_TOPIC) as listener:
+                while (left := moment - self.clock.now()) > 0:
+                    await listener.wait(min(left, _LONGEST_SLEEP_SECONDS))
+        finally:
+            del self._sleepers[sleeper]
+
+    def next_moment(self) -> float | None:
+        """The first moment that something sleeps for."""
+        return min(self._sleepers.values(), default=None)
+
+    def has_background(self) -> bool:
+        """Whether anything could run here without a request."""
+        return bool(self._sleepers) or self.consumers.are_any() or self.is_busy()
+
+    def is_busy(self) -> bool:
+        """Whether anything that is due has not been done yet."""
+        now = self.clock.now()
+        woken = any(moment <= now for moment in self._sleepers.values())
+        return woken or self.timers.are_firing() or self.deliveries.are_due(now)
 
     async def start(self) -> None:
         self.blobs.clear_unfinished()

@@ -12,6 +12,7 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -25,6 +26,7 @@ from mrak.engine.consumers import Consumers
 from mrak.engine.deliveries import Deliveries
 from mrak.engine.environment import Environment
 from mrak.engine.invoke import Engine
+from mrak.engine.passage import Passage
 from mrak.engine.timers import Timers
 from mrak.store.api import Aftermath, Store, StoreError
 from mrak.store.blobs import BlobStore
@@ -176,18 +178,24 @@ class Environments:
             await asyncio.to_thread(shutil.rmtree, self._folder(name), True)
 
     async def advance_clock(self, name: str, seconds: float) -> float:
-        """Moves a sandbox's clock forward, for good; returns its time."""
+        """Moves a sandbox's clock forward, for good, from one due time to the next; returns its time."""
         row = self.rows.get(name)
         if row is None:
             raise SandboxError(f"There is no environment {name}.")
         if seconds < 0:
             raise SandboxError("Time does not run backwards.")
         environment = await self.require(name)
+        runs = partial(self._engine.parts["lambdas"].count_running, name)
+        async with environment.advancing:
+            await Passage(environment, partial(self._move_clock, environment), runs).advance(seconds)
+        return environment.clock.now()
+
+    async def _move_clock(self, environment: Environment, seconds: float) -> None:
+        row = self.rows[environment.name]
         moved = msgspec.structs.replace(row, clock_offset_seconds=row.clock_offset_seconds + seconds)
         await self._control.transact(lambda tx: _replace(tx, row, moved))
         self._remember(moved)
         environment.advance_clock(seconds)
-        return environment.clock.now()
 
     async def close(self) -> None:
         for name in list(self._open):

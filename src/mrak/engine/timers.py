@@ -37,6 +37,7 @@ class Timers:
         self._engine = engine
         self._environment = environment
         self._next_due: float | None = None
+        self._is_firing = True
         self._running: dict[bytes, asyncio.Task[None]] = {}
         self._task: asyncio.Task[None] | None = None
 
@@ -49,6 +50,9 @@ class Timers:
             self._next_due = due_at
             self._environment.wakeups.notify(_TOPIC)
 
+    def are_firing(self) -> bool:
+        return self._is_firing or bool(self._running)
+
     async def stop(self) -> None:
         tasks = list(self._running.values())
         if self._task is not None:
@@ -60,9 +64,11 @@ class Timers:
     async def _run(self) -> None:
         with self._environment.wakeups.listen(_TOPIC) as sooner:
             while True:
+                self._is_firing = True
                 fired = await self._fire_due()
                 if fired:
                     continue
+                self._is_firing = False
                 await self._until_next(sooner.wait(_FAR_SECONDS))
 
     async def _until_next(self, sooner: object) -> None:

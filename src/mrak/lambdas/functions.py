@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import shutil
+from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
 
@@ -27,6 +28,7 @@ class Functions:
         self._supervisor: Supervisor | None = None
         self._packages: Packages | None = None
         self._debugged = Debugged()
+        self._running: Counter[str] = Counter()
 
     def debug(self, environment: str, function: str, runtime: str, port: int) -> int:
         """Runs a function of this runtime under a debugger from its next invocation on, or, where `runtime` is "", as
@@ -49,7 +51,16 @@ class Functions:
             from mrak.lambdas.supervisor import Supervisor
 
             self._supervisor = Supervisor(self._sink)
-        return await self._supervisor.invoke(self._debugged.prepare(spec), invocation)
+        environment = spec.scope.environment
+        self._running[environment] += 1
+        try:
+            return await self._supervisor.invoke(self._debugged.prepare(spec), invocation)
+        finally:
+            self._running[environment] -= 1
+
+    def count_running(self, environment: str) -> int:
+        """How many invocations are under way."""
+        return self._running[environment]
 
     def retire(self, key: str) -> None:
         """The function (`FunctionSpec.key`) was changed or deleted."""
