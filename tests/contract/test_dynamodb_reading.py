@@ -201,6 +201,13 @@ def test_multi_attribute_keys_of_a_global_index(ddb: Any) -> None:
     assert found("a = :x AND b = :y AND c = :c AND d = :d", **both, c={"N": "1"}, d={"S": "b"}) == ["3"]
     with pytest.raises(ddb.exceptions.ClientError, match="missed key schema element: b"):
         found("a = :x", x={"S": "x"})
+    told = (
+        "RANGE key attributes c must have equality conditions specified in the query because a condition is present on "
+        "key attribute d"
+    )
+    for condition, values in (("", {}), (" AND c > :c", {"c": {"N": "1"}})):
+        with pytest.raises(ddb.exceptions.ClientError, match=told):
+            found(f"a = :x AND b = :y{condition} AND d = :d", **both, **values, d={"S": "a"})
 
 
 @pytest.mark.parametrize(

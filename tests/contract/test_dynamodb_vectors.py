@@ -304,3 +304,25 @@ def test_partiql_does_not_reach_them(ddb: Any) -> None:
     told = error_of(ddb.execute_statement, Statement=f'SELECT * FROM "{table}"."near"')
     assert told == (INVALID, "Scan operation not supported on this index type")
     assert len(ddb.execute_statement(Statement=f"SELECT * FROM \"{table}\" WHERE pk = 'a'")["Items"]) == 1
+
+
+def test_what_writes_of_vectors_cost(ddb: Any) -> None:
+    """Four bytes a dimension: for the table's units, whatever the numbers, and for what goes to the index."""
+    attribute = definition()["VectorAttribute"]["AttributeName"]
+    table = make_table(ddb, sort=None, VectorIndexes=[definition(Projection={"ProjectionType": "ALL"})])
+    wide = {"L": [{"N": "1" * 38}] * 3}
+
+    def consumed(key: str, size: int) -> dict[str, Any]:
+        fixed = 4 + len(attribute) + 12 + 1
+        item = {"pk": {"S": key}, attribute: wide, "p": {"S": "x" * (size - fixed)}}
+        return ddb.put_item(TableName=table, Item=item, ReturnConsumedCapacity="INDEXES")["ConsumedCapacity"]
+
+    assert consumed("a3", 1024)["CapacityUnits"] == 1
+    assert consumed("b3", 1025)["CapacityUnits"] == 2
+    (written,) = consumed("c3", 2000)["VectorIndexes"].values()
+    assert written == {"VectorWriteRequestBytes": 2000}
+    assert consumed("c3", 2000).get("VectorIndexes") is None
+    (least,) = consumed("d3", 200)["VectorIndexes"].values()
+    assert least == {"VectorWriteRequestBytes": 1024}
+    read = ddb.get_item(TableName=table, Key={"pk": {"S": "a3"}}, ConsistentRead=True, ReturnConsumedCapacity="TOTAL")
+    assert read["ConsumedCapacity"]["CapacityUnits"] == 1

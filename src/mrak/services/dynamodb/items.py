@@ -191,7 +191,7 @@ def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) 
     if it.old is None and it.old_row is not None and schema.needs_old:
         it.old = unpack_row(it.old_row)
     new_size = None if it.new is None else it.new_size_bytes
-    cost = Cost(capacity.write_units(it.old_size_bytes, new_size))
+    cost = Cost(_table_units(schema, it, new_size))
     row: bytes | None = None
     if schema.record.pitr_since is not None and (it.new is not None or it.old_row is not None):
         history.append(ctx, tx, schema, it.key.row, it.old_row)
@@ -213,6 +213,15 @@ def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) 
             streams.append(ctx, tx, schema, it.old, it.new, by_service)
     ctx.meter("WriteRequestUnits", cost.total)
     return cost
+
+
+def _table_units(schema: Schema, it: Change, new_size: int | None) -> float:
+    if not schema.vectors:
+        return capacity.write_units(it.old_size_bytes, new_size)
+    return capacity.write_units(
+        vectors.billed_size_bytes(schema.vectors, it.old, it.old_size_bytes),
+        vectors.billed_size_bytes(schema.vectors, it.new, new_size),
+    )
 
 
 def _change_index(tx: Transaction, index: IndexSchema, it: Change, row: bytes | None, cost: Cost) -> None:

@@ -142,11 +142,16 @@ def _check_composite(source: Source, tests: Mapping[str, KeyTest]) -> None:
         if tests[key.name].operator != "EQ":
             raise errors.invalid("Query key condition not supported")
     named = [key for key in sort if key.name in tests]
-    if len(tests) != len(partition) + len(named) or named != list(sort[: len(named)]):
+    if len(tests) != len(partition) + len(named):
         missed = next((key.name for key in sort if key.name not in tests), source.keys[-1].name)
         raise errors.invalid(f"Query condition missed key schema element: {missed}")
-    if any(tests[key.name].operator != "EQ" for key in named[:-1]):
-        raise errors.invalid("Query key condition not supported")
+    before = sort[: sort.index(named[-1])] if named else ()
+    open_ones = [key.name for key in before if key.name not in tests or tests[key.name].operator != "EQ"]
+    if open_ones:
+        raise errors.invalid(
+            f"RANGE key attributes {', '.join(open_ones)} must have equality conditions specified in the query because "
+            f"a condition is present on key attribute {named[-1].name}"
+        )
     for key in (*partition, *named):
         if any(key.kind not in operand for operand in tests[key.name].operands):
             raise errors.invalid_parameter("Condition parameter type does not match schema type")

@@ -24,13 +24,15 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb import numbers
 from mrak.lang.ddb.keys import sort_bytes
-from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes, kind_of
+from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes, kind_of, value_size_bytes
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.spaces import RowSpace
 from mrak.store.keys import encode_part, prefix_end
 
 MOST_RESULTS = 100
 LARGEST_FLOAT = 3.4028234663852886e38
+BYTES_PER_DIMENSION = 4
+_LEAST_WRITTEN = 1024
 _INVALID = "One or more parameter values were invalid."
 _FLOAT = "32-bit floating point number"
 
@@ -164,7 +166,18 @@ def change(tx: Transaction, index: VectorSchema, suffix: bytes, old: Item | None
         if before == vector:
             return 0
     tx.put(new_key, _encode(_Row(encode_item(shown), vector.tobytes())))
-    return 4 * len(vector) + item_size_bytes(shown)
+    name = len(index.record.attribute.encode("utf-8", "surrogatepass"))
+    return max(_LEAST_WRITTEN, BYTES_PER_DIMENSION * len(vector) + name + item_size_bytes(shown))
+
+
+def billed_size_bytes(indexes: Sequence[VectorSchema], item: Item | None, size_bytes: int | None) -> int | None:
+    """What a write of an item is billed for: a vector counts by its dimensions, whatever numbers it holds."""
+    if item is None or size_bytes is None:
+        return size_bytes
+    for record in {index.record.attribute: index.record for index in indexes}.values():
+        if find_vector(record, item) is not None:
+            size_bytes += BYTES_PER_DIMENSION * record.dimensions - value_size_bytes(item[record.attribute])
+    return size_bytes
 
 
 @dataclass(frozen=True, slots=True)
