@@ -124,13 +124,16 @@ def test_partitions_and_filters(ddb: Any) -> None:
         found("x = :x AND z = :x", x={"S": "one"})
 
 
-def test_an_index_is_added_to_a_table_with_items_and_dropped(ddb: Any) -> None:
+def test_an_index_is_added_to_a_table_with_items_and_dropped(fresh_sandbox: Any) -> None:
     """Items whose attribute is no vector of its form are left out."""
+    ddb = fresh_sandbox.client("dynamodb")
     table = make_table(ddb, sort=None)
     put(ddb, table, "a", 1, 0, 0)
     put(ddb, table, "short", 1, 0)
     ddb.put_item(TableName=table, Item={"pk": {"S": "text"}, "v": {"S": "garbage"}})
     ddb.update_table(TableName=table, VectorIndexUpdates=[{"Create": definition()}])
+    fresh_sandbox.advance_clock(1)
+    fresh_sandbox.advance_clock(8)
     (described,) = ddb.describe_table(TableName=table)["Table"]["VectorIndexes"]
     assert (described["IndexStatus"], described["ItemCount"], described["Dimensions"]) == ("ACTIVE", 1, 3)
     assert [name for name, _ in search(ddb, table, 1, 0, 0)] == ["a"]
@@ -326,3 +329,48 @@ def test_what_writes_of_vectors_cost(ddb: Any) -> None:
     assert least == {"VectorWriteRequestBytes": 1024}
     read = ddb.get_item(TableName=table, Key={"pk": {"S": "a3"}}, ConsistentRead=True, ReturnConsumedCapacity="TOTAL")
     assert read["ConsumedCapacity"]["CapacityUnits"] == 1
+
+
+def test_the_phases_of_a_new_index(fresh_sandbox: Any) -> None:
+    """It allocates, and the table is UPDATING; it backfills, and can be cancelled; then it can be searched."""
+    ddb = fresh_sandbox.client("dynamodb")
+    table = make_table(ddb, sort=None)
+    put(ddb, table, "a", 1, 0, 0)
+    create, delete = {"Create": definition()}, {"Delete": {"IndexName": "near"}}
+    other = {"Create": definition(IndexName="other")}
+    wanted = {"TableName": table, "IndexName": "near", "SearchVector": vector(1, 0, 0)["L"], "TopK": 1}
+    in_use = "Attempt to change a resource which is still in use: "
+
+    def change(update: dict[str, Any]) -> tuple[str, str]:
+        return error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[update])
+
+    def state() -> tuple[str, str, Any]:
+        described = ddb.describe_table(TableName=table)["Table"]
+        (index,) = described["VectorIndexes"]
+        return described["TableStatus"], index["IndexStatus"], index.get("Backfilling")
+
+    made = ddb.update_table(TableName=table, VectorIndexUpdates=[create])["TableDescription"]
+    assert made["TableStatus"] == "UPDATING"
+    assert state() == ("UPDATING", "CREATING", False)
+    assert error_of(ddb.search_vectors, **wanted) == (INVALID, "The table does not have the specified index: near")
+    assert change(delete) == (
+        "ResourceInUseException",
+        f"{in_use}Index creation is in resource allocation phase. Retry deletion during backfilling phase or when the "
+        f"index is active. Table: {table} Index: near",
+    )
+    one = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
+    assert change(other) == ("LimitExceededException", one)
+    fresh_sandbox.advance_clock(1)
+    assert state() == ("ACTIVE", "CREATING", True)
+    assert error_of(ddb.search_vectors, **wanted) == (INVALID, "Cannot search backfilling vector index: near")
+    assert error_of(ddb.delete_table, TableName=table) == (
+        "ResourceInUseException",
+        f"{in_use}Cannot delete table while indexes are being created, updated, or deleted.",
+    )
+    ddb.update_table(TableName=table, VectorIndexUpdates=[delete])
+    assert "VectorIndexes" not in ddb.describe_table(TableName=table)["Table"]
+    ddb.update_table(TableName=table, VectorIndexUpdates=[other])
+    fresh_sandbox.advance_clock(1)
+    fresh_sandbox.advance_clock(8)
+    assert state() == ("ACTIVE", "ACTIVE", None)
+    assert len(ddb.search_vectors(**(wanted | {"IndexName": "other"}))["SearchResults"]) == 1

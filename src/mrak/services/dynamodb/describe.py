@@ -32,7 +32,7 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
         ],
         "TableName": record.name,
         "KeySchema": key_schema(record.keys),
-        "TableStatus": status,
+        "TableStatus": "UPDATING" if status == "ACTIVE" and is_allocating(record) else status,
         "CreationDateTime": record.created_at,
         "ProvisionedThroughput": _table_throughput(record),
         "TableSizeBytes": size_bytes,
@@ -64,6 +64,10 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     if status not in ("CREATING", "DELETING") or record.warm is not None:
         out["WarmThroughput"] = _warm(record, None, status)
     return out
+
+
+def is_allocating(record: TableRecord) -> bool:
+    return any(vector.phase == "ALLOCATING" for vector in record.vectors)
 
 
 def measure(tx: Transaction, prefix: bytes) -> tuple[int, int]:
@@ -185,11 +189,13 @@ def vector_of(
         "Dimensions": vector.dimensions,
         "DistanceFunction": vector.function,
         "Projection": shown,
-        "IndexStatus": status if status in ("CREATING", "DELETING") else "ACTIVE",
+        "IndexStatus": status if status in ("CREATING", "DELETING") else "CREATING" if vector.phase else "ACTIVE",
         "IndexSizeBytes": size_bytes,
         "ItemCount": count,
         "IndexArn": f"{table_arn(scope, record.name)}/index/{vector.name}",
     }
+    if vector.phase is not None:
+        out["Backfilling"] = vector.phase == "BACKFILLING"
     if vector.search:
         out["SearchSchema"] = [{"AttributeName": name, "SearchSchemaElementType": kind} for name, kind in vector.search]
     return out

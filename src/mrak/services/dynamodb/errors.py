@@ -54,6 +54,10 @@ def table_exists(name: str) -> ApiError:
     return ApiError("ResourceInUseException", f"Table already exists: {name}")
 
 
+def in_use(detail: str) -> ApiError:
+    return ApiError("ResourceInUseException", f"Attempt to change a resource which is still in use: {detail}")
+
+
 def condition_failed(item: Item | None = None) -> ApiError:
     fields: dict[str, Any] | None = {"Item": item} if item else None
     return ApiError("ConditionalCheckFailedException", "The conditional request failed", fields=fields)

@@ -14,12 +14,14 @@ from msgspec import structs
 from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import timer
+from mrak.core.scope import Scope
 from mrak.lang.ddb.values import item_size_bytes
 from mrak.services.dynamodb import vectors
 from mrak.services.dynamodb.tables import (
     TABLES,
     IndexRecord,
     Schema,
+    TableRecord,
     compile_schema,
     pack_row,
     unpack_row,
@@ -77,6 +79,39 @@ def fill(ctx: Context, tx: Transaction, timer: Timer) -> None:
         tx.at(fill_timer(ctx, schema, changed))
     others = tuple(changed if it is index else it for it in record.indexes)
     TABLES.replace(tx, timer.scope, record, structs.replace(record, indexes=others))
+
+
+# How long an index of vectors takes to be made, whatever there is to be done: AWS takes minutes, and shows its phases.
+_ALLOCATION_SECONDS = 1.0
+_BACKFILL_SECONDS = 7.0
+
+
+def phase_timer(begun_at: float, scope: Scope, record: TableRecord, index: vectors.VectorRecord) -> Timer:
+    """The end of a new vector index's current phase."""
+    seconds = _ALLOCATION_SECONDS if index.phase == "ALLOCATING" else _BACKFILL_SECONDS
+    return Timer(
+        kind="dynamodb.vector",
+        key=f"{record.number}:{index.number}",
+        due_at=begun_at + seconds,
+        scope=scope,
+        payload=record.name.encode(),
+    )
+
+
+@timer("dynamodb.vector")
+def end_phase(ctx: Context, tx: Transaction, timer: Timer) -> None:
+    record = TABLES.open(tx, timer.scope, timer.payload.decode())
+    table, _, number = timer.key.partition(":")
+    if record is None or table != str(record.number):
+        return
+    index = next((it for it in record.vectors if str(it.number) == number), None)
+    if index is None:
+        return
+    following = structs.replace(index, phase="BACKFILLING" if index.phase == "ALLOCATING" else None)
+    others = tuple(following if it is index else it for it in record.vectors)
+    TABLES.replace(tx, timer.scope, record, structs.replace(record, vectors=others))
+    if following.phase is not None:
+        tx.at(phase_timer(timer.due_at, timer.scope, record, following))
 
 
 def fill_page(tx: Transaction, schema: Schema, index: IndexRecord) -> bytes | None:

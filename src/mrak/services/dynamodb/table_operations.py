@@ -114,6 +114,10 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     if record.is_deletion_protected:
         raise errors.deletion_protected(record.name)
     replicas.check_no_source(ctx, scope, record)
+    if describe.is_allocating(record):
+        raise errors.in_use(f"Table is being updated: {record.name}")
+    if any(vector.phase is not None for vector in record.vectors):
+        raise errors.in_use("Cannot delete table while indexes are being created, updated, or deleted.")
     description = describe.table(tx, scope, record, "DELETING")
     shown = ("TableName", "TableStatus", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId")
     kept = (*shown, "BillingModeSummary", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")

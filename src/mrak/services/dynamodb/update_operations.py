@@ -17,7 +17,7 @@ from mrak.core.scope import Scope
 from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, throughput, vectors
 from mrak.services.dynamodb.table_operations import new_encryption, require_table
 from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
-from mrak.services.dynamodb.update_rules import check_update
+from mrak.services.dynamodb.update_rules import check_update, one_online_index
 
 # What is changed at once; everything else leaves the table UPDATING for a while.
 _IMMEDIATE = ("DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput", "SSESpecification")
@@ -178,6 +178,8 @@ def _change_vectors(
     defined = [it["AttributeName"] for it in req.get("AttributeDefinitions", [])]
     for update in req["VectorIndexUpdates"]:
         if "Create" in update:
+            if any(vector.phase is not None for vector in record.vectors):
+                raise one_online_index()
             widened = structs.replace(record, attributes=attributes)
             record = _create_vector(ctx, tx, scope, widened, update["Create"], defined)
         elif "Delete" in update:
@@ -185,6 +187,11 @@ def _change_vectors(
             index = next((it for it in record.vectors if it.name == name), None)
             if index is None:
                 raise _index_not_found(record, name)
+            if index.phase == "ALLOCATING":
+                raise errors.in_use(
+                    "Index creation is in resource allocation phase. Retry deletion during backfilling phase or when "
+                    f"the index is active. Table: {record.name} Index: {name}"
+                )
             vectors.ROWS.clear(tx, scope, record.number, index.number)
             without = structs.replace(record, vectors=tuple(it for it in record.vectors if it is not index))
             record = structs.replace(without, attributes=_used(without))
@@ -229,11 +236,12 @@ def _create_vector(
             "Subscriber limit exceeded: Number of vector secondary indexes exceeds per-table limit of "
             f"{rules.MOST_VECTOR_INDEXES}",
         )
-    index = vectors.new_index(ctx, definition)
+    index = structs.replace(vectors.new_index(ctx, definition), phase="ALLOCATING")
     rules.check_same_dimensions([(it.attribute, it.dimensions) for it in (*record.vectors, index)])
     added = structs.replace(record, vectors=(*record.vectors, index))
     added = structs.replace(added, attributes=_used(added))
     indexing.fill_vector(tx, compile_schema(scope, added), index)
+    tx.at(indexing.phase_timer(ctx.now, scope, added, index))
     return added
 
 

@@ -114,10 +114,14 @@ def check_index_updates(updates: Sequence[Mapping[str, Any]] | None) -> None:
             )
         seen.add(name)
     if sum("Create" in update or "Delete" in update for update in updates) > 1:
-        raise ApiError(
-            "LimitExceededException",
-            "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
-        )
+        raise one_online_index()
+
+
+def one_online_index() -> ApiError:
+    return ApiError(
+        "LimitExceededException",
+        "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
+    )
 
 
 def check_new_stream(specification: Mapping[str, Any] | None) -> None:

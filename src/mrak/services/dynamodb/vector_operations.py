@@ -43,8 +43,10 @@ def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         _check_comparators(bound.condition.node)
     schema = require_schema(ctx, tx, req["TableName"])
     index = next((it for it in schema.vectors if it.record.name == req["IndexName"]), None)
-    if index is None:
+    if index is None or index.record.phase == "ALLOCATING":
         raise errors.invalid(f"The table does not have the specified index: {req['IndexName']}")
+    if index.record.phase == "BACKFILLING":
+        raise errors.invalid(f"Cannot search backfilling vector index: {req['IndexName']}")
     if len(wanted) != index.record.dimensions:
         raise errors.invalid(
             f"Input search vector dimension {len(wanted)} does not match vector index dimension "

@@ -50,6 +50,8 @@ class VectorRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     projection: str
     included: tuple[str, ...] = ()
     search: tuple[tuple[str, str], ...] = ()
+    # While an index that was added to a table is made: ALLOCATING, then BACKFILLING.
+    phase: str | None = None
 
     @property
     def partition(self) -> str | None:
