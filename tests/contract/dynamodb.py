@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -19,6 +20,14 @@ def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
     answer = caught.value.response
     assert answer["ResponseMetadata"]["HTTPStatusCode"] == 400
     return answer["Error"]["Code"], answer["Error"]["Message"]
+
+
+def eventually(holds: Callable[[], bool]) -> None:
+    """What timers do after a clock was moved takes a moment of real time."""
+    deadline = time.monotonic() + 10
+    while not holds():
+        assert time.monotonic() < deadline, "it never came to hold"
+        time.sleep(0.01)
 
 
 def make_table(ddb: Any, sort: str | None = "sk", **options: Any) -> str:

@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.contract.dynamodb import INVALID, error_of, make_table
+from tests.contract.dynamodb import INVALID, error_of, eventually, make_table
 
 
 @pytest.fixture(scope="module")
@@ -124,6 +124,13 @@ def test_partitions_and_filters(ddb: Any) -> None:
         found("x = :x AND z = :x", x={"S": "one"})
 
 
+def index_state(ddb: Any, table: str) -> tuple[str, str, Any]:
+    """Of the table and of its one vector index."""
+    described = ddb.describe_table(TableName=table)["Table"]
+    (index,) = described["VectorIndexes"]
+    return described["TableStatus"], index["IndexStatus"], index.get("Backfilling")
+
+
 def test_an_index_is_added_to_a_table_with_items_and_dropped(fresh_sandbox: Any) -> None:
     """Items whose attribute is no vector of its form are left out."""
     ddb = fresh_sandbox.client("dynamodb")
@@ -132,8 +139,10 @@ def test_an_index_is_added_to_a_table_with_items_and_dropped(fresh_sandbox: Any)
     put(ddb, table, "short", 1, 0)
     ddb.put_item(TableName=table, Item={"pk": {"S": "text"}, "v": {"S": "garbage"}})
     ddb.update_table(TableName=table, VectorIndexUpdates=[{"Create": definition()}])
-    fresh_sandbox.advance_clock(1)
+    fresh_sandbox.advance_clock(2)
+    eventually(lambda: index_state(ddb, table)[2] is True)
     fresh_sandbox.advance_clock(8)
+    eventually(lambda: index_state(ddb, table)[1] == "ACTIVE")
     (described,) = ddb.describe_table(TableName=table)["Table"]["VectorIndexes"]
     assert (described["IndexStatus"], described["ItemCount"], described["Dimensions"]) == ("ACTIVE", 1, 3)
     assert [name for name, _ in search(ddb, table, 1, 0, 0)] == ["a"]
@@ -344,14 +353,9 @@ def test_the_phases_of_a_new_index(fresh_sandbox: Any) -> None:
     def change(update: dict[str, Any]) -> tuple[str, str]:
         return error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[update])
 
-    def state() -> tuple[str, str, Any]:
-        described = ddb.describe_table(TableName=table)["Table"]
-        (index,) = described["VectorIndexes"]
-        return described["TableStatus"], index["IndexStatus"], index.get("Backfilling")
-
     made = ddb.update_table(TableName=table, VectorIndexUpdates=[create])["TableDescription"]
     assert made["TableStatus"] == "UPDATING"
-    assert state() == ("UPDATING", "CREATING", False)
+    assert index_state(ddb, table) == ("UPDATING", "CREATING", False)
     assert error_of(ddb.search_vectors, **wanted) == (INVALID, "The table does not have the specified index: near")
     assert change(delete) == (
         "ResourceInUseException",
@@ -360,8 +364,8 @@ def test_the_phases_of_a_new_index(fresh_sandbox: Any) -> None:
     )
     one = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
     assert change(other) == ("LimitExceededException", one)
-    fresh_sandbox.advance_clock(1)
-    assert state() == ("ACTIVE", "CREATING", True)
+    fresh_sandbox.advance_clock(2)
+    eventually(lambda: index_state(ddb, table) == ("ACTIVE", "CREATING", True))
     assert error_of(ddb.search_vectors, **wanted) == (INVALID, "Cannot search backfilling vector index: near")
     assert error_of(ddb.delete_table, TableName=table) == (
         "ResourceInUseException",
@@ -370,7 +374,8 @@ def test_the_phases_of_a_new_index(fresh_sandbox: Any) -> None:
     ddb.update_table(TableName=table, VectorIndexUpdates=[delete])
     assert "VectorIndexes" not in ddb.describe_table(TableName=table)["Table"]
     ddb.update_table(TableName=table, VectorIndexUpdates=[other])
-    fresh_sandbox.advance_clock(1)
+    fresh_sandbox.advance_clock(2)
+    eventually(lambda: index_state(ddb, table)[2] is True)
     fresh_sandbox.advance_clock(8)
-    assert state() == ("ACTIVE", "ACTIVE", None)
+    eventually(lambda: index_state(ddb, table) == ("ACTIVE", "ACTIVE", None))
     assert len(ddb.search_vectors(**(wanted | {"IndexName": "other"}))["SearchResults"]) == 1
