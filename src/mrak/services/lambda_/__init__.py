@@ -13,6 +13,7 @@ errors                the service's errors              exports        what othe
 
 from mrak.services.lambda_ import (
     alias_operations,
+    capacity_operations,
     concurrency_operations,
     destinations,
     durable_operations,
@@ -25,6 +26,7 @@ from mrak.services.lambda_ import (
     mapping_consumers,
     mapping_operations,
     permission_operations,
+    resource_policy_operations,
     setting_operations,
     signing_operations,
     tag_operations,
@@ -34,6 +36,7 @@ from mrak.services.lambda_ import (
 
 __all__ = [
     "alias_operations",
+    "capacity_operations",
     "concurrency_operations",
     "destinations",
     "durable_operations",
@@ -46,6 +49,7 @@ __all__ = [
     "mapping_consumers",
     "mapping_operations",
     "permission_operations",
+    "resource_policy_operations",
     "setting_operations",
     "signing_operations",
     "tag_operations",

@@ -21,6 +21,7 @@ _PASSED = (
     "Runtime", "Role", "Handler", "Description", "Timeout", "MemorySize", "VpcConfig", "PackageType",
     "DeadLetterConfig", "Environment", "KMSKeyArn", "TracingConfig", "FileSystemConfigs", "ImageConfig",
     "Architectures", "EphemeralStorage", "SnapStart", "LoggingConfig", "Layers", "DurableConfig",
+    "TenancyConfig", "CapacityProviderConfig",
 )  # fmt: skip
 _MOST_TIMEOUT_SECONDS = 900
 _MOST_MEMORY_MB = 10_240

@@ -13,8 +13,10 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token, take_page
 from mrak.services.lambda_ import configuration, errors, functions, packages
+from mrak.services.lambda_.capacity_operations import check_provider
 from mrak.services.lambda_.references import LATEST, Reference, is_version, parse_reference, version_number
 from mrak.services.lambda_.roles import check_role
+from mrak.services.lambda_.signing_operations import attach, check_signing_config
 from mrak.services.lambda_.tables import ALIASES, FUNCTIONS, VERSIONS, Version
 from mrak.services.lambda_.url_plane import package_location
 
@@ -37,7 +39,11 @@ async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
     def create(tx: Transaction) -> Version:
         check_role(ctx, tx, config["Role"])
+        check_provider(tx, ref.scope, config)
         version = functions.create(ctx, tx, ref, config, package, tags)
+        if "CodeSigningConfigArn" in req:
+            check_signing_config(tx, ref.scope, req["CodeSigningConfigArn"])
+            attach(tx, ref.scope, functions.open_function(tx, ref), req["CodeSigningConfigArn"])
         if req.get("Publish"):
             return functions.publish(ctx, tx, ref, functions.open_function(tx, ref), version, None)
         return version
@@ -153,6 +159,7 @@ def update_function_configuration(ctx: Context, tx: Transaction, req: dict[str, 
     config = configuration.parse_changes(ref.name, old.config, req)
     if "Role" in req:
         check_role(ctx, tx, config["Role"])
+    check_provider(tx, ref.scope, config)
     new = functions.change(ctx, tx, ref, old, config=functions.with_layer_sizes(tx, ref.scope, config))
     return configuration.render(ctx, ref.scope, new, status="InProgress")
 

@@ -26,7 +26,7 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     if ref.qualifier == LATEST:
         raise errors.invalid("We currently do not support adding policies for $LATEST.")
-    _check_resource(tx, ref)
+    check_resource(tx, ref)
     statement = _statement(ref, req)
     functions.open_function(tx, ref)
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
@@ -38,7 +38,7 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
             "Please provide a new statement id, or remove the existing statement."
         )
     statements = [*(policy.statements if policy else []), statement]
-    revision = _revise(ctx, tx, ref)
+    revision = revise(ctx, tx, ref)
     new = Policy(name=ref.name, qualifier=ref.qualifier, revision_id=revision, statements=statements)
     if policy is None:
         POLICIES.insert(tx, ref.scope, new)
@@ -54,7 +54,7 @@ def _revisions(tx: Transaction, ref: Reference, policy: Policy | None) -> tuple[
     return (own, policy.revision_id) if policy is not None else (own,)
 
 
-def _revise(ctx: Context, tx: Transaction, ref: Reference) -> str:
+def revise(ctx: Context, tx: Transaction, ref: Reference) -> str:
     """A permission gives the function, version or alias a new revision, which is the policy's as well."""
     revision = ctx.draw.uuid()
     alias = functions.find_alias(tx, ref)
@@ -65,7 +65,7 @@ def _revise(ctx: Context, tx: Transaction, ref: Reference) -> str:
     return revision
 
 
-def _check_resource(tx: Transaction, ref: Reference) -> None:
+def check_resource(tx: Transaction, ref: Reference) -> None:
     if FUNCTIONS.get(tx, ref.scope, ref.name) is None:
         raise errors.function_not_found(ref.arn)
     if not ref.qualifier:
@@ -133,7 +133,7 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     kept = [statement for statement in policy.statements if statement["Sid"] != req["StatementId"]]
     if len(kept) == len(policy.statements):
         raise errors.not_found(f"Statement {req['StatementId']} is not found in resource policy.")
-    revision = _revise(ctx, tx, ref)
+    revision = revise(ctx, tx, ref)
     if kept:
         new = msgspec.structs.replace(policy, statements=kept, revision_id=revision)
         POLICIES.replace(tx, ref.scope, policy, new)
@@ -147,5 +147,9 @@ def get_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
     if policy is None:
         raise errors.unknown_resource()
+    return render_policy(policy)
+
+
+def render_policy(policy: Policy) -> dict[str, Any]:
     document = {"Version": "2012-10-17", "Id": "default", "Statement": policy.statements}
     return {"Policy": json.dumps(document, separators=(",", ":")), "RevisionId": policy.revision_id}

@@ -30,7 +30,8 @@ def create_code_signing_config(ctx: Context, tx: Transaction, req: dict[str, Any
     deviation("LAMBDA-007")
     settings = {"Description": "", "CodeSigningPolicies": {"UntrustedArtifactOnDeployment": "Warn"}}
     settings |= {member: req[member] for member in _MEMBERS if member in req}
-    config = SigningConfig(config_id=f"csc-{ctx.draw.hex(17)}", modified_at=ctx.now, settings=settings)
+    tags = req.get("Tags", {})
+    config = SigningConfig(config_id=f"csc-{ctx.draw.hex(17)}", modified_at=ctx.now, settings=settings, tags=tags)
     SIGNING.lock(tx, ctx.scope, config.config_id)
     SIGNING.insert(tx, ctx.scope, config)
     return {"CodeSigningConfig": _render(ctx.scope, config)}
@@ -72,12 +73,19 @@ def list_code_signing_configs(ctx: Context, tx: Transaction, req: dict[str, Any]
 def put_function_code_signing_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     config_arn = req["CodeSigningConfigArn"]
     ref = parse_reference(ctx.scope, req["FunctionName"])
-    if SIGNING.get(tx, ctx.scope, config_arn.rpartition(":")[2]) is None:
-        raise ApiError("CodeSigningConfigNotFoundException", _absent(config_arn), 404, {"Type": "User"})
-    function = functions.open_function(tx, ref)
-    settings = function.settings | {_SETTING: config_arn}
-    FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, settings=settings))
+    check_signing_config(tx, ctx.scope, config_arn)
+    attach(tx, ref.scope, functions.open_function(tx, ref), config_arn)
     return {"CodeSigningConfigArn": config_arn, "FunctionName": ref.name}
+
+
+def check_signing_config(tx: Transaction, scope: Scope, config_arn: str) -> None:
+    if SIGNING.get(tx, scope, config_arn.rpartition(":")[2]) is None:
+        raise ApiError("CodeSigningConfigNotFoundException", _absent(config_arn), 404, {"Type": "User"})
+
+
+def attach(tx: Transaction, scope: Scope, function: Function, config_arn: str) -> None:
+    settings = function.settings | {_SETTING: config_arn}
+    FUNCTIONS.replace(tx, scope, function, msgspec.structs.replace(function, settings=settings))
 
 
 @operation("GetFunctionCodeSigningConfig")

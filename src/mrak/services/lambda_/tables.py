@@ -13,6 +13,7 @@
     PROVISIONED  (name, qualifier)    -> Provisioned
     LAYERS       (name, version)      -> Layer
     SIGNING      (config_id)          -> SigningConfig   code signing configurations
+    CAPACITY     (name)               -> CapacityProvider
     EXECUTIONS   (execution)          -> Execution    durable executions
     STEPS        (execution, step)    -> Step         what a durable execution has checkpointed (AWS: operations)
     HISTORY      (execution, number)  -> HistoryEvent what happened to a durable execution
@@ -169,6 +170,16 @@ class SigningConfig(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     config_id: str
     modified_at: float
     settings: dict[str, Any]
+    tags: dict[str, str] = {}
+
+
+class CapacityProvider(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`settings` holds AWS's members as AWS spells them."""
+
+    name: str
+    modified_at: float
+    settings: dict[str, Any]
+    tags: dict[str, str] = {}
 
 
 class Execution(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -252,6 +263,7 @@ PROVISIONED = Table("lambda.provisioned", Provisioned, key=("name", "qualifier")
 LAYERS = Table("lambda.layer", Layer, key=("name", "version"), entity=1)
 
 SIGNING = Table("lambda.signing", SigningConfig, key=("config_id",))
+CAPACITY = Table("lambda.capacity", CapacityProvider, key=("name",))
 
 EXECUTIONS = Table("lambda.execution", Execution, key=("execution",))
 EXECUTIONS_OF = EXECUTIONS.index("function", ("function", "started_at"))

@@ -1,4 +1,4 @@
-"""Operations on tags of functions and event source mappings."""
+"""Operations on tags: of functions, event source mappings, code signing configurations, capacity providers."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from mrak.core.operation import operation
 from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.function_operations import check_tag_count
 from mrak.services.lambda_.references import parse_reference
-from mrak.services.lambda_.tables import FUNCTIONS, MAPPINGS, Function, Mapping
+from mrak.services.lambda_.tables import CAPACITY, FUNCTIONS, MAPPINGS, SIGNING
+from mrak.store.tables import Table
 
 
 @operation("TagResource")
@@ -33,13 +34,22 @@ def list_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, A
     return {"Tags": _find(ctx, tx, req["Resource"]).tags}
 
 
-def _find(ctx: Context, tx: Transaction, resource: str) -> Function | Mapping:
+_OTHERS: dict[str, tuple[Table[Any], str]] = {
+    "event-source-mapping": (MAPPINGS, "Event source mapping not found: "),
+    "code-signing-config": (SIGNING, "Code signing config not found: "),
+    "capacity-provider": (CAPACITY, "Capacity provider not found: "),
+}
+"""Kinds of ARNs beside functions: where they are kept, and what is said of one that is not there."""
+
+
+def _find(ctx: Context, tx: Transaction, resource: str) -> Any:
     kind, _, name = _parse(resource).partition(":")
-    if kind == "event-source-mapping":
-        mapping = MAPPINGS.open(tx, ctx.scope, name)
-        if mapping is None:
-            raise errors.not_found(f"Event source mapping not found: {resource}")
-        return mapping
+    if kind in _OTHERS:
+        table, words = _OTHERS[kind]
+        found = table.open(tx, ctx.scope, name)
+        if found is None:
+            raise errors.not_found(f"{words}{resource}")
+        return found
     if ":" in name:
         raise errors.invalid("Tags on function aliases and versions are not supported. Please specify a function ARN.")
     return functions.open_function(tx, parse_reference(ctx.scope, resource))
@@ -47,7 +57,7 @@ def _find(ctx: Context, tx: Transaction, resource: str) -> Function | Mapping:
 
 def _parse(resource: str) -> str:
     parsed = find_arn(resource)
-    if parsed is None or parsed.resource.partition(":")[0] not in ("function", "event-source-mapping"):
+    if parsed is None or parsed.resource.partition(":")[0] not in ("function", *_OTHERS):
         raise errors.not_found(f"Function not found: {resource}")
     return parsed.resource
 
@@ -56,8 +66,9 @@ def _change(ctx: Context, tx: Transaction, resource: str, edit: Any) -> None:
     found = _find(ctx, tx, resource)
     tags = edit(found.tags)
     check_tag_count(tags)
-    if isinstance(found, Mapping):
-        MAPPINGS.replace(tx, ctx.scope, found, msgspec.structs.replace(found, tags=tags))
+    new = msgspec.structs.replace(found, tags=tags)
+    kind = _parse(resource).partition(":")[0]
+    if kind in _OTHERS:
+        _OTHERS[kind][0].replace(tx, ctx.scope, found, new)
         return
-    scope = parse_reference(ctx.scope, resource).scope
-    FUNCTIONS.replace(tx, scope, found, msgspec.structs.replace(found, tags=tags))
+    FUNCTIONS.replace(tx, parse_reference(ctx.scope, resource).scope, found, new)
