@@ -9,7 +9,7 @@ import msgspec
 
 from mrak.config import inherited_environ
 from mrak.lambdas.environment import RUNTIMES_FOLDER
-from mrak.lambdas.interpreters import find_node_modules, nodes, pythons
+from mrak.lambdas.interpreters import find_node_modules, javas, nodes, pythons, rubies
 from mrak.lambdas.sandbox import find_sdk_folder
 
 _MEANING = {
@@ -32,6 +32,8 @@ class Capabilities(msgspec.Struct, frozen=True):
 def capabilities() -> Capabilities:
     runtimes = {f"python3.{minor}": found.version for minor, found in sorted(pythons().items())}
     runtimes |= {f"nodejs{major}.x": found.version for major, found in sorted(nodes().items())}
+    runtimes |= {f"java{major}": found.version for major, found in sorted(javas().items())}
+    runtimes |= {f"ruby{version}": found.version for version, found in sorted(rubies().items())}
     runtimes |= {"provided.al2": "any bootstrap program", "provided.al2023": "any bootstrap program"}
     isolation = probe_isolation()
     sdk = find_sdk_folder()
@@ -44,6 +46,13 @@ def capabilities() -> Capabilities:
             "npm install --prefix ~/.mrak @aws-sdk/client-s3 (and what else they use); "
             "MRAK_NODE_MODULES names another folder"
         )
+    if not javas():
+        advice.append(
+            "Java functions need a development kit, 11 or newer: apt-get install default-jdk-headless, "
+            "or https://adoptium.net"
+        )
+    if not rubies():
+        advice.append("Ruby functions need Ruby: apt-get install ruby, or https://www.ruby-lang.org")
     if isolation == "none":
         advice.append(
             "Functions are isolated where the kernel lets users make namespaces "

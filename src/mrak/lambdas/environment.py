@@ -33,9 +33,9 @@ def private_places() -> Places:
     return Places("/var/task", "/opt", "/var/runtime")
 
 
-def runtime_folder(runtime: str) -> str:
-    """mrak's own runtime programs for a runtime, on this machine."""
-    return os.path.join(RUNTIMES_FOLDER, "nodejs" if runtime.startswith("nodejs") else "python")
+def runtime_folder(interpreter: Interpreter | None) -> str:
+    """mrak's own runtime programs for a language, on this machine; Java's are sources, which the sandbox compiles."""
+    return os.path.join(RUNTIMES_FOLDER, interpreter.language if interpreter is not None else "python")
 
 
 def build_environment(
@@ -101,4 +101,20 @@ def _runtime_variables(spec: FunctionSpec, places: Places, interpreter: Interpre
         path = f"{layers}/nodejs/node{major}/node_modules:{layers}/nodejs/node_modules"
         node_path = f"{path}:{runtime}/node_modules:{runtime}:{places.task}:{modules}"
         return {"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", "NODE_PATH": node_path}
+    if spec.runtime.startswith("java"):
+        # Where Java's launcher is does not show, and its environment has no shell's variables (recorded).
+        return {"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", "PWD": "", "SHLVL": ""}
+    if spec.runtime.startswith("ruby"):
+        return _ruby_variables(spec, places)
     return {}
+
+
+def _ruby_variables(spec: FunctionSpec, places: Places) -> dict[str, str]:
+    version = f"{spec.runtime.removeprefix('ruby')}.0"
+    task, layers, runtime = places.task, places.layers, places.runtime
+    gems = f"{task}/vendor/bundle/ruby/{version}:{layers}/ruby/gems/{version}:{runtime}:{runtime}/ruby/{version}"
+    return {
+        "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+        "GEM_PATH": gems,
+        "RUBYLIB": f"{task}:{runtime}/lib:{layers}/ruby/lib",
+    }

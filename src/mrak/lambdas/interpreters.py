@@ -34,8 +34,26 @@ _NODE_PLACES = (
     "/usr/bin/node",
     "/opt/homebrew/bin/node",
 )
+_JAVA_PLACES = (
+    "/usr/lib/jvm/*/bin/java",
+    "{home}/.sdkman/candidates/java/*/bin/java",
+    "{home}/.jdks/*/bin/java",
+    "/opt/hostedtoolcache/Java_*/*/*/bin/java",
+    "/Library/Java/JavaVirtualMachines/*/Contents/Home/bin/java",
+)
+_RUBY_PLACES = (
+    "{home}/.rbenv/versions/*/bin/ruby",
+    "/opt/hostedtoolcache/Ruby/*/*/bin/ruby",
+    "/usr/local/bin/ruby",
+    "/usr/bin/ruby",
+    "/opt/homebrew/opt/ruby/bin/ruby",
+)
 _PYTHON_MINORS = range(8, 16)
-_RUNTIME = re.compile(r"(python3\.(\d+)|nodejs(\d+)\.x|provided(\.al2|\.al2023)?)")
+_OLDEST_JAVA = 11
+_RUNTIME = re.compile(
+    r"python3\.(?P<python>\d+)|nodejs(?P<nodejs>\d+)\.x|java(?P<java>\d+)(?:\.al2)?|ruby(?P<ruby>\d+\.\d+)"
+    r"|provided(?:\.al2|\.al2023)?"
+)
 
 
 class Interpreter(msgspec.Struct, frozen=True):
@@ -69,13 +87,18 @@ def choose(runtime: str) -> Choice:
     found = _RUNTIME.fullmatch(runtime)
     if found is None:
         raise NoInterpreter(
-            f"mrak cannot run the runtime {runtime} yet: it runs python3.x, nodejs and provided.* functions"
+            f"mrak cannot run the runtime {runtime}: it runs python3.x, nodejs, java, ruby and provided.* functions"
         )
-    if runtime.startswith("provided"):
-        return Choice(None)
-    if found[2] is not None:
-        return _choose_python(int(found[2]))
-    return _choose_node(int(found[3]))
+    match found.lastgroup:
+        case "python":
+            return _choose_python(int(found["python"]))
+        case "nodejs":
+            return _choose_node(int(found["nodejs"]))
+        case "java":
+            return _choose_java(int(found["java"]))
+        case "ruby":
+            return _choose_ruby(found["ruby"])
+    return Choice(None)
 
 
 def _choose_python(minor: int) -> Choice:
@@ -96,6 +119,79 @@ def _choose_node(major: int) -> Choice:
     if nearest == major:
         return Choice(interpreter)
     return Choice(interpreter, f"Node.js {major} is not installed here; running on Node.js {interpreter.version}")
+
+
+def _choose_java(major: int) -> Choice:
+    """A Java runs what was compiled for it and for those before it, so the next newer one is the nearest."""
+    available = javas()
+    if not available:
+        raise NoInterpreter(
+            f"a Java development kit (with javac, version {_OLDEST_JAVA} or newer) is not installed here: "
+            "apt-get install default-jdk-headless, or https://adoptium.net"
+        )
+    newer = [version for version in available if version >= major]
+    interpreter = available[min(newer) if newer else max(available)]
+    if min(newer, default=0) == major:
+        return Choice(interpreter)
+    return Choice(interpreter, f"Java {major} is not installed here; running on Java {interpreter.version}")
+
+
+def _choose_ruby(wanted: str) -> Choice:
+    available = rubies()
+    if not available:
+        raise NoInterpreter("Ruby is not installed here: apt-get install ruby, or https://www.ruby-lang.org")
+    if wanted in available:
+        return Choice(available[wanted])
+    place = _version_of(wanted)
+    nearest = min(available, key=lambda version: abs(_version_of(version) - place))
+    interpreter = available[nearest]
+    return Choice(interpreter, f"Ruby {wanted} is not installed here; running on Ruby {interpreter.version}")
+
+
+def _version_of(text: str) -> int:
+    major, _, minor = text.partition(".")
+    return int(major) * 100 + int(minor)
+
+
+@functools.lru_cache
+def javas() -> dict[int, Interpreter]:
+    """The installed Java development kits by major version."""
+    found: dict[int, Interpreter] = {}
+    on_path = shutil.which("java")
+    for path in [*_places(_JAVA_PLACES, ""), *([on_path] if on_path else [])]:
+        path = os.path.realpath(path)
+        home = os.path.dirname(os.path.dirname(path))
+        version = _read_java_version(home)
+        if not version or not os.access(os.path.join(home, "bin", "javac"), os.X_OK):
+            continue
+        major = int(version.split(".")[0])
+        if major >= _OLDEST_JAVA:
+            found.setdefault(major, _interpreter("java", version, path))
+    return found
+
+
+def _read_java_version(home: str) -> str:
+    try:
+        with open(os.path.join(home, "release"), encoding="utf-8") as file:
+            found = re.search(r'^JAVA_VERSION="(\d[\d.]*)', file.read(), re.MULTILINE)
+    except OSError:
+        return ""
+    return found[1] if found else ""
+
+
+@functools.lru_cache
+def rubies() -> dict[str, Interpreter]:
+    """The installed Rubies by major and minor version."""
+    found: dict[str, Interpreter] = {}
+    on_path = shutil.which("ruby")
+    for path in [*_places(_RUBY_PLACES, ""), *([on_path] if on_path else [])]:
+        path = os.path.realpath(path)
+        if not os.access(path, os.X_OK) or _is_script(path):
+            continue
+        answer = _ask(path, "-e", "print RUBY_VERSION")
+        if re.fullmatch(r"\d+\.\d+\.\d+", answer):
+            found.setdefault(answer.rpartition(".")[0], _interpreter("ruby", answer, path))
+    return found
 
 
 @functools.lru_cache
@@ -148,10 +244,12 @@ def _ask_node_version(path: str) -> str:
     in_path = re.search(r"/v?(\d+\.\d+\.\d+)/", path)
     if in_path:
         return in_path[1]
-    answer = subprocess.run(
-        [path, "--version"], capture_output=True, text=True, timeout=10, check=False, env=inherited_environ()
-    )
-    return answer.stdout.strip().lstrip("v")
+    return _ask(path, "--version").lstrip("v")
+
+
+def _ask(*command: str) -> str:
+    answer = subprocess.run(command, capture_output=True, text=True, timeout=10, check=False, env=inherited_environ())
+    return answer.stdout.strip()
 
 
 def _places(patterns: tuple[str, ...], version: str) -> list[str]:

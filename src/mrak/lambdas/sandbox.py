@@ -25,6 +25,7 @@ import msgspec
 from mrak.config import inherited_environ
 from mrak.lambdas.environment import NODE_MODULES, RUNTIMES_FOLDER, Places, private_places, runtime_folder
 from mrak.lambdas.interpreters import Interpreter, find_node_modules, pythons
+from mrak.lambdas.java import compile_java
 from mrak.lambdas.unpacking import make_work_folder
 
 _LENGTH = struct.Struct(">I")
@@ -227,6 +228,8 @@ class ProcessSandbox:
         self._of_instance: dict[int, Spawner] = {}
         self._copies: dict[tuple[str, str], str] = {}
         self._work = make_work_folder()
+        self._compiling = asyncio.Lock()
+        self._compiled: set[str] = set()
         self._own_python = pythons()[min(pythons(), key=lambda minor: abs(minor - 11))]
         self.sdk_folder = find_sdk_folder()
 
@@ -239,6 +242,18 @@ class ProcessSandbox:
         await spawner.wait_ready()
         return spawner
 
+    async def runtime_of(self, interpreter: Interpreter | None) -> str:
+        """The folder of mrak's runtime programs for an interpreter. Java's are compiled at their first use."""
+        folder = runtime_folder(interpreter)
+        if interpreter is None or interpreter.language != "java":
+            return folder
+        compiled = os.path.join(self._work, f"java-{interpreter.version}")
+        async with self._compiling:
+            if compiled not in self._compiled:
+                await asyncio.to_thread(compile_java, interpreter, folder, compiled)
+                self._compiled.add(compiled)
+        return compiled
+
     def places_for(self, spawner: Spawner, number: int, code_dir: str, layers: str, runtime: str, key: str) -> Places:
         if spawner.isolation == "namespaces":
             return private_places()
@@ -246,7 +261,7 @@ class ProcessSandbox:
         os.mkdir(temporary, 0o700)
         if spawner.isolation == "uid":
             code_dir, layers = self._reachable(code_dir, key), self._reachable(layers, key)
-        return Places(code_dir, layers or "/opt", runtime_folder(runtime), temporary)
+        return Places(code_dir, layers or "/opt", runtime, temporary)
 
     def _reachable(self, folder: str, key: str) -> str:
         """A copy that another user can reach, under a name that nobody can guess: the data folder is ours alone."""
@@ -265,7 +280,7 @@ class ProcessSandbox:
         """What an instance sees beside the system's folders: (here, there)."""
         if spawner.isolation != "namespaces":
             return []
-        binds = [(os.path.realpath(code_dir), "/var/task"), (runtime_folder(runtime), "/var/runtime")]
+        binds = [(os.path.realpath(code_dir), "/var/task"), (runtime, "/var/runtime")]
         if self.sdk_folder:
             binds.append((self.sdk_folder, self.sdk_folder))  # preloaded modules look for their data here
         for program in (spawner.interpreter, interpreter):

@@ -211,10 +211,11 @@ class Supervisor:
         sandbox = self._sandbox
         spawner = await sandbox.spawner_for(choice.interpreter)
         layers = sandbox.merge_layers(spec.layer_dirs, spec.fingerprint)
-        places = sandbox.places_for(spawner, instance.number, spec.code_dir, layers, spec.runtime, spec.fingerprint)
+        runtime = await sandbox.runtime_of(choice.interpreter)
+        places = sandbox.places_for(spawner, instance.number, spec.code_dir, layers, runtime, spec.fingerprint)
         runtime_api = await instance.listen()
         command = _command(spec, choice, places.task, places.runtime, layers, sandbox.sdk_folder)
-        binds = sandbox.binds_for(spawner, spec.code_dir, layers, spec.runtime, choice.interpreter)
+        binds = sandbox.binds_for(spawner, spec.code_dir, layers, runtime, choice.interpreter)
         if choice.interpreter is not None and self._may_debug(instance):
             command = command or _python_command(choice, places.runtime, sandbox.sdk_folder)
             command = with_debugger(command, choice.interpreter, spec.debug_port)
@@ -462,11 +463,32 @@ def _command(spec: FunctionSpec, choice: Choice, task: str, runtime: str, layers
             f"{runtime}/runtime.mjs",
             "{runtime_fd}",
         ]
+    elif choice.interpreter.language == "java":
+        command = _java_command(spec, choice.interpreter.path, task, layers, runtime)
+    elif choice.interpreter.language == "ruby":
+        command = [choice.interpreter.path, f"{runtime}/runtime.rb"]
     elif wrapper:
         command = _python_command(choice, runtime, sdk_path)
     else:
         return []
     return [wrapper, *command] if wrapper else command
+
+
+def _java_command(spec: FunctionSpec, java: str, task: str, layers: str, runtime: str) -> list[str]:
+    """Java for a short life, as AWS runs it: the serial collector, and no compiler that pays late."""
+    libraries = "/opt" if task == "/var/task" else layers or "/opt"
+    heap_mb = max(32, spec.memory_mb * 7 // 10)
+    return [
+        java,
+        f"-Xmx{heap_mb}m",
+        "-XX:+UseSerialGC",
+        "-XX:TieredStopAtLevel=1",
+        "-XX:-UsePerfData",
+        "-Xshare:auto",
+        "-cp",
+        f"{runtime}:{task}:{task}/lib/*:{libraries}/java/lib/*",
+        "mrakruntime.Main",
+    ]
 
 
 def _python_command(choice: Choice, runtime: str, sdk_path: str) -> list[str]:
