@@ -287,9 +287,9 @@ def test_integrations(gateway: Any, where: dict[str, str]) -> None:
 
 
 def test_responses_of_methods_and_integrations(gateway: Any, where: dict[str, str]) -> None:
-    """An integration response needs its method response."""
+    """The two need not be made in any order: clients that AWS serves put the integration's response first."""
     code = missing("Invalid Response status code specified")
-    assert error_of(gateway.put_integration_response, **where, statusCode="200") == code
+    assert bare(gateway.put_integration_response(**where, statusCode="200")) == {"statusCode": "200"}
     assert bare(gateway.put_method_response(**where, statusCode="200")) == {"statusCode": "200"}
     assert error_of(gateway.put_method_response, **where, statusCode="200")[0] == "ConflictException"
     made = gateway.put_integration_response(
@@ -403,7 +403,7 @@ def test_deployments_and_stages(gateway: Any, api: dict[str, Any], where: dict[s
     new = {"restApiId": api_id, "deploymentId": second["id"]}
     gateway.create_stage(**new, stageName="s2", variables={"a": "1"}, tags={"t": "1"})
     assert error_of(gateway.create_stage, **new, stageName="s2") == conflict("Stage already exists")
-    assert error_of(gateway.create_stage, **new, stageName="s-2") == bad("Stage name only allows a-zA-Z0-9_")
+    assert error_of(gateway.create_stage, **new, stageName="s.2") == bad("Stage name only allows a-zA-Z0-9_-")
     assert error_of(gateway.create_stage, **new, stageName="s3", variables={"a": "a b"})[2] == 400
     assert error_of(gateway.create_stage, **new, stageName="s3", variables={"a-b": "a"})[2] == 400
     assert error_of(gateway.create_stage, restApiId=api_id, deploymentId="none", stageName="s3")[2] == 400

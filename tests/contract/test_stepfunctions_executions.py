@@ -140,6 +140,18 @@ def test_an_item_is_put_got_and_updated(machines: Machines) -> None:
             "Topic does not exist (Service: AmazonSNS; Status Code: 404; Error Code: NotFound",
         ),
         (
+            "sqs:sendMessage",
+            {"QueueUrl": "http://no-such-queue", "MessageBody": "m"},
+            "SQS.SdkClientException",
+            "Unable to execute HTTP request: ",
+        ),
+        (
+            "aws-sdk:sfn:sendTaskSuccess",
+            {"TaskToken": "NoSuchTaskToken", "Output": "no JSON, which is looked at later"},
+            "Sfn.InvalidTokenException",
+            "Invalid Token: 'Invalid token' (Service: Sfn, Status Code: 400, Request ID: ",
+        ),
+        (
             "aws-sdk:sfn:sendTaskFailure",
             {"TaskToken": "NoSuchTaskToken"},
             "Sfn.InvalidTokenException",
@@ -211,6 +223,10 @@ def test_a_callback_with_a_token(machines: Machines) -> None:
         machines.client.send_task_success(taskToken=token, output="{}")
     with pytest.raises(machines.client.exceptions.InvalidToken, match="Invalid Token: 'Invalid token'"):
         machines.client.send_task_failure(taskToken="nonsense")
+    second = machines.start({"Ask": state})
+    message = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]
+    machines.until(second, "TaskSubmitted")
+    token = json.loads(message["Body"])["token"]
     with pytest.raises(machines.client.exceptions.InvalidOutput):
         machines.client.send_task_success(taskToken=token, output="{")
 

@@ -147,6 +147,8 @@ def test_an_api_is_called(machines: Machines, function: str, sandbox: Sandbox) -
     parameters = {"ApiEndpoint": endpoint, "Method": "POST", "Path": "/a/b", "RequestBody": {"v.$": "$.v"}}
     output = machines.output({"A": task("apigateway:invoke", parameters)}, {"v": 7})
     assert (output["StatusCode"], output["StatusText"]) == (200, "OK")
+    # STATES-006: spelled as AWS does, without what CloudFront adds there.
+    assert output["Headers"]["Content-Type"] == ["application/json"] and "Via" not in output["Headers"]
     assert json.loads(output["ResponseBody"]["body"]) == {"v": 7}
     missing = {"ApiEndpoint": endpoint.replace(api["ApiId"], "zzzzzzz" + api["ApiId"][-3:]), "Method": "GET"}
     found = machines.wait(machines.start({"A": task("apigateway:invoke", missing)}), "FAILED")

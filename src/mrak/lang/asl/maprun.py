@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mrak.core.deviations import deviation
 from mrak.lang.asl import jsonata, references, templates
 from mrak.lang.asl.definition import State
 from mrak.lang.asl.failures import StateFailed, query, runtime
@@ -20,6 +21,7 @@ def max_concurrency(run: Run, frame: Frame, state: State) -> int:
     """0 is as many as AWS runs."""
     value = int(_number(run, frame, state.raw, state.is_jsonata, "MaxConcurrency", 0))
     if value < 0:
+        deviation("STATES-007")
         raise _out_of_range(state, f"MaxConcurrency must be non-negative. Received: {value}.", "MaxConcurrency")
     return value
 

@@ -23,6 +23,9 @@ from mrak.lang.asl.scope import render
 
 _TIMEOUT_SECONDS = 60.0
 _API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
+# How users of LocalStack write where an API is.
+_API_PATH = re.compile(r"[^/]+/restapis/([a-z0-9]+)")
+_HEADERS = {"x-amzn-requestid": "x-amzn-RequestId", "x-amz-apigw-id": "x-amz-apigw-id"}
 
 
 async def invoke_api(ctx: Context, params: Any) -> dict[str, Any]:
@@ -45,16 +48,23 @@ async def invoke_api(ctx: Context, params: Any) -> dict[str, Any]:
     if body:
         headers.append(("content-type", "application/json"))
     reply = await _send(ctx, str(params["Method"]), f"{url}?{urlencode(pairs)}" if pairs else url, headers, body)
-    shown = _render_reply(reply)
     if reply.status >= 400:
         raise StateFailed(f"ApiGateway.{reply.status}", _text(reply))
-    return shown
+    deviation("STATES-006")
+    shown = _render_reply(reply)
+    return shown | {"Headers": {_spell_header(name): values for name, values in shown["Headers"].items()}}
+
+
+def _spell_header(name: str) -> str:
+    """A header's name as API Gateway's own endpoints write it: HTTP does not care, paths into an output do."""
+    known = _HEADERS.get(name.lower())
+    return known or "-".join(word.capitalize() for word in name.split("-"))
 
 
 def _base_url(ctx: Context, endpoint: str) -> str:
     """Where an API answers. One of AWS's host names means the API of that id here."""
     endpoint = endpoint.partition("://")[2] or endpoint
-    match = _API_HOST.fullmatch(endpoint.rstrip("/"))
+    match = _API_HOST.fullmatch(endpoint.rstrip("/")) or _API_PATH.fullmatch(endpoint.rstrip("/"))
     if match is not None:
         return resource_url(ctx.endpoint, "execute-api", match.group(1))
     return f"http://{endpoint.rstrip('/')}"

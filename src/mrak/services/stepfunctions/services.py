@@ -86,6 +86,9 @@ def find_optimised_service(name: str) -> str | None:
 def optimised_error(integration: str, error: ApiError, request_id: str) -> tuple[str, str]:
     """(error, cause) of a failed optimised integration."""
     service, prefix, java = _OPTIMISED[integration]
+    if (service, error.code) == ("sqs", "InvalidAddress"):
+        # The SDK sends to the queue's URL itself, so one that is nobody's fails before any service answers.
+        return "SQS.SdkClientException", f"Unable to execute HTTP request: {error.message}"
     name = _exception(service, error.code) or _BASE[prefix]
     cause = (
         f"{error.message} (Service: {java}; Status Code: {error.status}; Error Code: {error.code}; "

@@ -17,6 +17,7 @@ from mrak.core.page import take_page
 from mrak.core.scope import Scope
 from mrak.lang.asl.failures import MOST_BYTES
 from mrak.lang.asl.frames import Event, TaskBeat, TaskFailed, TaskStarted, TaskSucceeded
+from mrak.lang.asl.validation import explain_json
 from mrak.services.stepfunctions import arns, errors, machines, transitions
 from mrak.services.stepfunctions.machine_operations import find_after, keep_tags, page_size, with_token
 from mrak.services.stepfunctions.tables import ACTIVITIES, SCHEDULED, TAGS, TOKENS, Activity, Scheduled, Token
@@ -44,13 +45,15 @@ def _answer(ctx: Context, tx: Transaction, token: str, event: type[Any], *detail
 
 @operation("SendTaskSuccess")
 def send_task_success(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    """The token is looked at first (recorded)."""
+    _require_token(tx, ctx.scope, req["taskToken"])
     output = req["output"]
     if len(output.encode()) > MOST_BYTES:
         raise errors.invalid_output("Output exceeds the maximum number of bytes service limit")
     try:
         msgspec.json.decode(output)
     except (msgspec.DecodeError, RecursionError) as error:
-        raise errors.invalid_output(str(error)) from None
+        raise errors.invalid_output(explain_json(output, str(error))) from None
     _answer(ctx, tx, req["taskToken"], TaskSucceeded, output)
 
 

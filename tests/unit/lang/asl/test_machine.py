@@ -237,6 +237,12 @@ def test_a_heartbeat_that_stays_away(names: list[str]) -> None:
             {"n": "NoNumber", "v": []},
             'The MaxConcurrencyPath field refers to value "NoNumber" which is not a valid integer: $.n',
         ),
+        # STATES-007: on AWS this one hangs.
+        (
+            {"Type": "Map", "MaxConcurrencyPath": "$.n", "ItemsPath": "$.v", "ItemProcessor": _branch("P", 1)},
+            {"n": -1, "v": []},
+            "MaxConcurrency must be non-negative. Received: -1.",
+        ),
     ],
 )
 def test_what_cannot_be_worked_out_fails_the_execution(state: dict[str, Any], given: Any, cause: str) -> None:

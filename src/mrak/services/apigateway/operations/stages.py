@@ -14,7 +14,7 @@ from mrak.services.apigateway import errors, parts, patches
 from mrak.services.apigateway.tables import DEPLOYMENTS, STAGES, Api, Deployment, Part
 from mrak.services.apigatewayv2.exports import forget_decisions
 
-_NAME = re.compile(r"[a-zA-Z0-9_]+")
+_NAME = re.compile(r"[a-zA-Z0-9_-]+")
 _VARIABLE = re.compile(r"[A-Za-z0-9_]+")
 _VALUE = re.compile(r"[A-Za-z0-9\-._~:/?#&=,]*")
 _FIELDS = {
@@ -100,7 +100,7 @@ def add(ctx: Context, tx: Transaction, api: Api, name: str, given: dict[str, Any
     given = dict(given)
     tags = given.pop("tags", {})
     if not _NAME.fullmatch(name):
-        raise errors.bad_request("Stage name only allows a-zA-Z0-9_")
+        raise errors.bad_request("Stage name only allows a-zA-Z0-9_-")
     _check_variables(given.get("variables", {}))
     enabled = given.get("cacheClusterEnabled", False)
     settings = {
