@@ -155,19 +155,43 @@ def test_an_api_is_called(machines: Machines, function: str, sandbox: Sandbox) -
     assert found["error"].startswith("ApiGateway.40")
 
 
-def test_an_endpoint_is_called(machines: Machines, sandbox: Sandbox) -> None:
-    """http:invoke sends the request and reads the answer; STATES-005: without the connection's credentials."""
+def test_an_endpoint_is_called(machines: Machines, sandbox: Sandbox, function: str) -> None:
+    """http:invoke sends the request with what its connection adds, reads the answer, and fails with its status."""
+    connection = sandbox.client("events").create_connection(
+        Name="endpoint",
+        AuthorizationType="API_KEY",
+        AuthParameters={
+            "ApiKeyAuthParameters": {"ApiKeyName": "x-key", "ApiKeyValue": "sesame"},
+            "InvocationHttpParameters": {
+                "QueryStringParameters": [{"Key": "fixed", "Value": "1"}],
+                "BodyParameters": [{"Key": "added", "Value": "2"}],
+            },
+        },
+    )["ConnectionArn"]
+    lambdas = sandbox.client("lambda")
+    url = lambdas.create_function_url_config(FunctionName=function, AuthType="NONE")["FunctionUrl"]
+    for action in ("lambda:InvokeFunctionUrl", "lambda:InvokeFunction"):
+        lambdas.add_permission(
+            FunctionName=function, StatementId=action.partition(":")[2], Action=action, Principal="*"
+        )
     parameters = {
-        "ApiEndpoint": f"{sandbox.server.endpoint}/_mrak/status",
-        "Method": "GET",
-        "Authentication": {"ConnectionArn": "arn:aws:events:us-east-1:123456789012:connection/c/1"},
+        "ApiEndpoint": url,
+        "Method": "POST",
+        "Authentication": {"ConnectionArn": connection},
         "QueryParameters": {"a": "b"},
+        "RequestBody": {"own": "3"},
     }
     output = machines.output({"H": task("http:invoke", parameters)})
-    assert output["StatusCode"] == 200 and isinstance(output["ResponseBody"], dict)
+    seen = output["ResponseBody"]
+    assert (output["StatusCode"], seen["headers"]["x-key"]) == (200, "sesame")
+    assert seen["queryStringParameters"] == {"a": "b", "fixed": "1"}
+    assert json.loads(seen["body"]) == {"own": "3", "added": "2"}
     parameters["ApiEndpoint"] = f"{sandbox.server.endpoint}/_mrak/nothing"
     found = machines.wait(machines.start({"H": task("http:invoke", parameters)}), "FAILED")
     assert found["error"].startswith("States.Http.StatusCode.4")
+    parameters["Authentication"] = {"ConnectionArn": connection + "x"}
+    found = machines.wait(machines.start({"H": task("http:invoke", parameters)}), "FAILED")
+    assert found["error"] == "Events.ConnectionResource.InvalidConnectionState"
 
 
 def test_executions_are_kept_for_ninety_days(machines: Machines, sandbox: Sandbox) -> None:

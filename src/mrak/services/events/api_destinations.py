@@ -5,7 +5,6 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-api-destinations.htm
 
 from __future__ import annotations
 
-import base64
 import json
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -18,7 +17,8 @@ from mrak.core.context import Context, Transaction
 from mrak.core.http import OutgoingError, Reply
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.events import connections, errors, pages
+from mrak.services.events import authorisation, connections, errors, pages
+from mrak.services.events.authorisation import EndpointFailed
 from mrak.services.events.tables import DESTINATIONS, ApiDestination, Connection
 
 TIMEOUT_SECONDS = 5.0
@@ -149,18 +149,14 @@ async def invoke(ctx: Context, found: Arn, text: str, given: dict[str, Any]) -> 
         raise Undeliverable(f"HTTP_{reply.status}: {destination.endpoint} answered {reply.status}")
 
 
-class EndpointFailed(Exception):
-    """The endpoint's answer may be another one later."""
-
-
 async def _request(
     ctx: Context, destination: ApiDestination, connection: Connection, text: str, given: dict[str, Any]
 ) -> Reply:
-    fixed = connection.auth.get("InvocationHttpParameters") or {}
+    added = await authorisation.of_connection(ctx, connection)
     url = destination.endpoint
     for value in given.get("PathParameterValues") or []:
         url = url.replace("*", quote(value, safe=""), 1)
-    query = dict(given.get("QueryStringParameters") or {}) | _pairs(fixed, "QueryStringParameters")
+    query = dict(given.get("QueryStringParameters") or {}) | added.query
     if query:
         url += ("&" if "?" in url else "?") + urlencode(query)
     headers = {
@@ -168,10 +164,9 @@ async def _request(
         "User-Agent": "Amazon/EventBridge/ApiDestinations",
         "Range": "bytes=0-1048575",
         **(given.get("HeaderParameters") or {}),
-        **_pairs(fixed, "HeaderParameters"),
-        **await _authorization(ctx, connection),
+        **added.headers,
     }
-    body = _with_body_parameters(text, _pairs(fixed, "BodyParameters"))
+    body = _with_body_parameters(text, added.body)
     content = b"" if destination.method in ("GET", "HEAD") else body.encode()
     try:
         reply: Reply = await ctx.part("http").send(
@@ -182,48 +177,9 @@ async def _request(
     return reply
 
 
-def _pairs(parameters: dict[str, Any], place: str) -> dict[str, str]:
-    return {row["Key"]: row.get("Value", "") for row in parameters.get(place) or [] if "Key" in row}
-
-
 def _with_body_parameters(text: str, parameters: dict[str, str]) -> str:
     """The connection's body parameters are members of the JSON that is sent."""
     if not parameters:
         return text
     document = json.loads(text)
     return json.dumps({**document, **parameters}) if isinstance(document, dict) else text
-
-
-async def _authorization(ctx: Context, connection: Connection) -> dict[str, str]:
-    auth = connection.auth
-    if "BasicAuthParameters" in auth:
-        basic = auth["BasicAuthParameters"]
-        pair = f"{basic['Username']}:{basic['Password']}".encode()
-        return {"Authorization": f"Basic {base64.b64encode(pair).decode()}"}
-    if "ApiKeyAuthParameters" in auth:
-        key = auth["ApiKeyAuthParameters"]
-        return {key["ApiKeyName"]: key["ApiKeyValue"]}
-    return await _fetch_token(ctx, auth["OAuthParameters"])
-
-
-async def _fetch_token(ctx: Context, oauth: dict[str, Any]) -> dict[str, str]:
-    """The client credentials' grant, made for each request: no token outlives its use."""
-    client, extra = oauth["ClientParameters"], oauth.get("OAuthHttpParameters") or {}
-    form = {
-        "grant_type": "client_credentials",
-        "client_id": client["ClientID"],
-        "client_secret": client["ClientSecret"],
-        **_pairs(extra, "BodyParameters"),
-    }
-    url, query = oauth["AuthorizationEndpoint"], _pairs(extra, "QueryStringParameters")
-    if query:
-        url += ("&" if "?" in url else "?") + urlencode(query)
-    headers = {"Content-Type": "application/x-www-form-urlencoded", **_pairs(extra, "HeaderParameters")}
-    try:
-        reply: Reply = await ctx.part("http").send(
-            oauth["HttpMethod"], url, list(headers.items()), urlencode(form).encode(), TIMEOUT_SECONDS
-        )
-        token = json.loads(reply.body)["access_token"]
-    except (OutgoingError, ValueError, KeyError, TypeError) as error:
-        raise EndpointFailed(f"The authorization endpoint gave no token: {error}") from None
-    return {"Authorization": f"Bearer {token}"}

@@ -13,12 +13,13 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang import eventpatterns
 from mrak.lang.eventpatterns import Event
-from mrak.services.events import buses
+from mrak.services.events import authorisation, buses, connections
+from mrak.services.events.authorisation import Added, EndpointFailed
 from mrak.services.events.matching import Given, read_retry
 from mrak.services.events.tables import RULES
 from mrak.services.events.targets import call_target
 
-__all__ = ["PUT", "call_target", "delivery", "explain", "read_retry"]
+__all__ = ["PUT", "Added", "EndpointFailed", "authorise", "call_target", "delivery", "explain", "read_retry"]
 
 PUT = "events.put"
 
@@ -36,6 +37,15 @@ def delivery(
         trace=ctx.trace,
         enqueued_at=ctx.now,
     )
+
+
+async def authorise(ctx: Context, scope: Scope, connection_arn: str) -> Added | None:
+    """What a connection adds to a request; None where there is none of that ARN that is authorised. Raises
+    EndpointFailed where its token cannot be had."""
+    connection = await ctx.transact(lambda tx: connections.find_by_arn(tx, scope, connection_arn))
+    if connection is None or connection.state == "DEAUTHORIZED":
+        return None
+    return await authorisation.of_connection(ctx, connection)
 
 
 def explain(tx: Transaction, scope: Scope, bus: str, event: dict[str, Any]) -> list[dict[str, Any]]:

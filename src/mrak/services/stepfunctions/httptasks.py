@@ -16,10 +16,12 @@ import msgspec
 from mrak.core.context import Context
 from mrak.core.deviations import deviation
 from mrak.core.http import OutgoingError, Reply
+from mrak.core.scope import Scope
 from mrak.core.urls import resource_url
 from mrak.lang.asl import failures
 from mrak.lang.asl.failures import StateFailed
 from mrak.lang.asl.scope import render
+from mrak.services.events import exports as events
 
 _TIMEOUT_SECONDS = 60.0
 _API_HOST = re.compile(r"([a-z0-9]+)\.execute-api\.[a-z0-9-]+\.amazonaws\.com")
@@ -70,25 +72,43 @@ def _base_url(ctx: Context, endpoint: str) -> str:
     return f"http://{endpoint.rstrip('/')}"
 
 
-async def invoke_http(ctx: Context, params: Any) -> dict[str, Any]:
-    """Calls an HTTPS endpoint; the connection's credentials are not added."""
-    deviation("STATES-005")
+async def invoke_http(ctx: Context, params: Any, scope: Scope) -> dict[str, Any]:
+    """Calls an HTTPS endpoint with what its connection adds: credentials and fixed parameters."""
     if not isinstance(params, dict) or "ApiEndpoint" not in params or "Method" not in params:
         raise StateFailed(failures.RUNTIME, "The fields 'ApiEndpoint' and 'Method' are required")
-    pairs = [(name, str(value)) for name, value in (params.get("QueryParameters") or {}).items()]
-    headers = [(name.lower(), str(value)) for name, value in (params.get("Headers") or {}).items()]
+    added = await _connection(ctx, params, scope)
+    query = {name: str(value) for name, value in (params.get("QueryParameters") or {}).items()} | added.query
+    headers = {name.lower(): str(value) for name, value in (params.get("Headers") or {}).items()}
+    headers |= {name.lower(): value for name, value in added.headers.items()}
+    given = params.get("RequestBody")
+    if added.body and isinstance(given or {}, dict):
+        given = (given or {}) | added.body
     body = b""
-    if params.get("RequestBody") is not None:
-        body, content_type = _encode_body(params["RequestBody"], params.get("Transform") or {}, dict(headers))
-        if not any(name == "content-type" for name, _ in headers):
-            headers.append(("content-type", content_type))
+    if given is not None:
+        body, content_type = _encode_body(given, params.get("Transform") or {}, headers)
+        headers.setdefault("content-type", content_type)
     url = str(params["ApiEndpoint"])
-    if pairs:
-        url += ("&" if "?" in url else "?") + urlencode(pairs)
-    reply = await _send(ctx, str(params["Method"]), url, headers, body)
+    if query:
+        url += ("&" if "?" in url else "?") + urlencode(query)
+    reply = await _send(ctx, str(params["Method"]), url, list(headers.items()), body)
     if reply.status >= 400:
         raise StateFailed(f"States.Http.StatusCode.{reply.status}", _text(reply))
     return _render_reply(reply)
+
+
+async def _connection(ctx: Context, params: dict[str, Any], scope: Scope) -> events.Added:
+    wanted = params.get("Authentication")
+    if not isinstance(wanted, dict) or not isinstance(wanted.get("ConnectionArn"), str):
+        raise StateFailed(failures.RUNTIME, "The field 'Authentication.ConnectionArn' is required")
+    arn = wanted["ConnectionArn"]
+    try:
+        added = await events.authorise(ctx, scope, arn)
+    except events.EndpointFailed as failure:
+        raise StateFailed("Events.ConnectionResource.InvalidConnectionState", str(failure)) from None
+    if added is None:
+        cause = f"The connection {arn} does not exist or is not authorized."
+        raise StateFailed("Events.ConnectionResource.InvalidConnectionState", cause)
+    return added
 
 
 def _encode_body(body: Any, transform: dict[str, Any], headers: dict[str, str]) -> tuple[bytes, str]:

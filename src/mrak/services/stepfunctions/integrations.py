@@ -209,7 +209,7 @@ async def _invoke_api(ctx: Context, job: Job) -> Any:
 
 
 async def _invoke_http(ctx: Context, job: Job) -> Any:
-    return await httptasks.invoke_http(ctx, job.parameters)
+    return await httptasks.invoke_http(ctx, job.parameters, scope_of(ctx, job))
 
 
 _SPECIAL: dict[tuple[str, str], Callable[[Context, Job], Awaitable[Any]]] = {
