@@ -1,6 +1,7 @@
 // The Node.js runtime: loads a handler and serves the Runtime API, as AWS's own does towards the function.
 // Started as `node runtime.mjs FD`; speaks the Runtime API over the inherited socket FD.
 // https://docs.aws.amazon.com/lambda/latest/dg/nodejs-handler.html
+import { answerByEndpoint } from "./answers.mjs";
 import { Api } from "./api.mjs";
 import { describe, patchConsole, say } from "./log.mjs";
 import { loadHandler } from "./loader.mjs";
@@ -9,6 +10,7 @@ import { installAwslambda, isStreaming, ResponseStream } from "./streaming.mjs";
 
 const api = new Api(Number(process.argv[2]));
 process.argv.splice(2);
+answerByEndpoint();
 let current = null; // the invocation under way
 
 class Invocation {
