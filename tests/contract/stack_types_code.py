@@ -136,6 +136,10 @@ def waited(client: Client, o: dict[str, str]) -> Any:
     return stacks[0]["StackStatus"] in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
 
 
+def mutability(client: Client, o: dict[str, str]) -> Any:
+    return client("ecr").describe_repositories(repositoryNames=["repo"])["repositories"][0]["imageTagMutability"]
+
+
 FUNCTIONS = [
     Case(
         "AWS::Lambda::Function",
@@ -441,7 +445,15 @@ STACKS = [
         True,
         needs={"Handle": resource("CloudFormation::WaitConditionHandle")},
     ),
-    Case("AWS::ECR::Repository", {"RepositoryName": "r"}, waited, True, attributes=("Arn", "RepositoryUri")),
+    Case(
+        "AWS::ECR::Repository",
+        {"RepositoryName": "repo", "ImageTagMutability": "MUTABLE"},
+        mutability,
+        "MUTABLE",
+        {"RepositoryName": "repo", "ImageTagMutability": "IMMUTABLE"},
+        "IMMUTABLE",
+        ("Arn", "RepositoryUri"),
+    ),
 ]
 
 CASES = [*FUNCTIONS, *ACCESS, *WORKFLOWS, *STACKS]

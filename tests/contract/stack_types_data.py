@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from tests.contract.stack_types import (
+    FUNCTION,
     QUEUE,
     TOPIC,
     Case,
@@ -103,6 +104,15 @@ def destination(rate: int) -> dict[str, Any]:
         "Name": "d", "ConnectionArn": att("Connection", "Arn"), "HttpMethod": "POST",
         "InvocationEndpoint": "https://example.com/", "InvocationRateLimitPerSecond": rate,
     }  # fmt: skip
+
+
+def rotation(days: int) -> dict[str, Any]:
+    return {
+        "SecretId": ref("Secret"),
+        "RotationLambdaARN": att("Fn", "Arn"),
+        "RotationRules": {"AutomaticallyAfterDays": days},
+        "RotateImmediatelyOnUpdate": False,
+    }
 
 
 STORAGE = [
@@ -235,6 +245,25 @@ STORAGE = [
         lambda client, o: member(only(client("kms").list_aliases()["Aliases"], AliasName="alias/a"), "AliasName"),
         "alias/a",
         needs={"Key": resource("KMS::Key", Description="k")},
+    ),
+    Case(
+        "AWS::SecretsManager::RotationSchedule",
+        rotation(5),
+        of(lambda client, o: client("secretsmanager").describe_secret(SecretId=o["Secret"]), "RotationRules"),
+        {"AutomaticallyAfterDays": 5},
+        rotation(6),
+        {"AutomaticallyAfterDays": 6},
+        needs={
+            **FUNCTION,
+            "Secret": resource("SecretsManager::Secret", SecretString="s"),
+            "Allowed": resource(
+                "Lambda::Permission",
+                FunctionName=ref("Fn"),
+                Action="lambda:InvokeFunction",
+                Principal="secretsmanager.amazonaws.com",
+            ),
+        },
+        depends="Allowed",
     ),
 ]
 

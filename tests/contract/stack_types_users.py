@@ -27,6 +27,11 @@ def identity(operation: str, *path: str, **names: str) -> Any:
     )
 
 
+def principal_tag(claim: str) -> dict[str, Any]:
+    named = {"IdentityPoolId": ref("Pool"), "IdentityProviderName": "graph.facebook.com"}
+    return {**named, "UseDefaults": False, "PrincipalTags": {"team": claim}}
+
+
 IDENTITY = [
     Case(
         "AWS::Cognito::UserPool",
@@ -139,6 +144,26 @@ IDENTITY = [
         {"IdentityPoolId": ref("Pool"), "Roles": {"authenticated": att("Role", "Arn")}},
         ["authenticated"],
         needs={**IDENTITIES, "Role": role("cognito-identity.amazonaws.com")},
+    ),
+    Case(
+        "AWS::Cognito::IdentityPoolPrincipalTag",
+        principal_tag("a"),
+        of(
+            lambda client, o: client("cognito-identity").get_principal_tag_attribute_map(
+                IdentityPoolId=o["Pool"], IdentityProviderName="graph.facebook.com"
+            ),
+            "PrincipalTags",
+        ),
+        {"team": "a"},
+        principal_tag("b"),
+        {"team": "b"},
+        needs={
+            "Pool": resource(
+                "Cognito::IdentityPool",
+                AllowUnauthenticatedIdentities=True,
+                SupportedLoginProviders={"graph.facebook.com": "1"},
+            )
+        },
     ),
 ]
 

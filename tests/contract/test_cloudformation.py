@@ -91,7 +91,7 @@ Outputs:
 
 
 def test_queues_are_made_in_order_and_deleted(cfn: Any, sandbox: Sandbox) -> None:
-    """The life of a stack: order, types, tags (not AWS own: CFN-002; images: CFN-003), events, deletion."""
+    """The life of a stack: order, types, tags (not AWS own: CFN-002), events, deletion."""
     stack = create(cfn, "queues", QUEUES)
     assert stack["StackStatus"] == "CREATE_COMPLETE"
     sqs = sandbox.client("sqs")

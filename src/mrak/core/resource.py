@@ -191,7 +191,6 @@ _loaded: set[str] = set()
 # Where the second part of a type's name is not the service's package in lower case.
 _SERVICES = {
     "CDK": "cloudformation",
-    "ECR": "cloudformation",
 }
 
 

@@ -8,7 +8,6 @@ from typing import Any
 from msgspec.structs import replace
 
 from mrak.core.context import Transaction
-from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.resource import Resource, ResourceType, resource
 from mrak.services.cloudformation import events, signals
@@ -30,28 +29,6 @@ class Metadata(ResourceType):
 
     async def update(self, res: Resource) -> None:
         """Nothing to be done."""
-
-
-@resource("AWS::ECR::Repository")
-class Repository(ResourceType):
-    """A name for images, which every CDK bootstrap stack has. There is no registry behind it: nothing can be pushed."""
-
-    name = "RepositoryName"
-    longest_name = 256
-    lower_case = True
-    replacement = ("RepositoryName", "EncryptionConfiguration")
-    attributes = {
-        "Arn": "arn:{partition}:ecr:{region}:{account}:repository/{id}",
-        "RepositoryUri": "{account}.dkr.ecr.{region}.amazonaws.com/{id}",
-    }
-
-    async def create(self, res: Resource) -> None:
-        deviation("CFN-003")
-        res.physical_id = res.name
-        await self.learn(res, {})
-
-    async def update(self, res: Resource) -> None:
-        """Policies of a repository without images say nothing."""
 
 
 @resource("AWS::CloudFormation::WaitConditionHandle")
