@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import TAKES_DELIVERIES
 
 ROLE = "arn:aws:iam::000000000000:role/lambda-role"
 ECHO = "def handler(event, context):\n    return event\n"
@@ -68,6 +69,7 @@ class Queue:
 
     def __init__(self, sandbox: Any, name: str, **attributes: str) -> None:
         self.client = sandbox.client("sqs", read_timeout=40)
+        attributes.setdefault("Policy", TAKES_DELIVERIES)
         self.url = self.client.create_queue(QueueName=name, Attributes=attributes)["QueueUrl"]
         answer = self.client.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         self.arn = answer["Attributes"]["QueueArn"]

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 import pytest
+from tests.conftest import TAKES_DELIVERIES
 from tests.contract.test_sqs import error_of
 
 
@@ -62,7 +63,7 @@ def test_an_alarm_goes_off_and_tells_its_topic(fresh_sandbox: Any, cloudwatch: A
     """The timer evaluates when the sandbox's clock has passed the period; the message is what AWS sends."""
     sns, sqs = fresh_sandbox.client("sns"), fresh_sandbox.client("sqs")
     topic = sns.create_topic(Name="alarms")["TopicArn"]
-    queue = sqs.create_queue(QueueName="alarms")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="alarms", Attributes={"Policy": TAKES_DELIVERIES})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
     cloudwatch.put_metric_alarm(

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import TAKES_DELIVERIES
 
 PATTERN = json.dumps({"source": ["shop"]})
 
@@ -31,7 +32,8 @@ class Queue:
 
     def __init__(self, sandbox: Any) -> None:
         self._sqs = sandbox.client("sqs")
-        self.url = self._sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"]
+        attributes = {"Policy": TAKES_DELIVERIES}
+        self.url = self._sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}", Attributes=attributes)["QueueUrl"]
         found = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         self.arn = found["Attributes"]["QueueArn"]
 
@@ -399,13 +401,37 @@ def test_disabled_rules_are_quiet(events: Any, target: Queue) -> None:
 
 
 def test_a_topic_as_a_target(events: Any, sandbox: Any, target: Queue) -> None:
-    """The notification's message is the event."""
-    sns, source = sandbox.client("sns"), name()
+    """The notification's message is the event. The topic's policy has to let EventBridge publish; the default one does
+    not, and then the event is dead-lettered."""
+    sns, source, dead = sandbox.client("sns"), name(), Queue(sandbox)
     topic = sns.create_topic(Name=name())["TopicArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=target.arn, Attributes={"RawMessageDelivery": "true"})
-    rule_to(events, topic, json.dumps({"source": [source]}))
+    rule = rule_to(events, topic, json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn})
+    events.put_events(Entries=[entry(source=source)])
+    assert dead.take()[0]["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sns:Publish",
+        "Resource": topic,
+        "Condition": {"ArnEquals": {"aws:SourceArn": events.describe_rule(Name=rule)["Arn"]}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     events.put_events(Entries=[entry(source=source)])
     assert target.events()[0]["source"] == source
+
+
+def test_a_queue_that_does_not_let_the_rule_send(events: Any, sandbox: Any, target: Queue) -> None:
+    """AWS asks for the queue's permission in the same account too; the dead letter says what lacks."""
+    source, dead = name(), Queue(sandbox)
+    sandbox.client("sqs").set_queue_attributes(QueueUrl=target.url, Attributes={"Policy": ""})
+    rule_to(events, target.arn, json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn})
+    events.put_events(Entries=[entry(source=source)])
+    (letter,) = dead.take()
+    said = letter["MessageAttributes"]
+    assert said["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    assert said["ERROR_MESSAGE"]["StringValue"].endswith(f"Access to the resource {target.url} is denied.")
 
 
 def test_a_bus_as_a_target(events: Any, target: Queue) -> None:

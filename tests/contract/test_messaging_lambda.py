@@ -132,7 +132,7 @@ def test_a_rules_function(sandbox: Any, function: str, told: Queue) -> None:
     assert json.loads(told.take()[0]["Body"])["id"] == identifier
     (message,) = dead.take()
     assert json.loads(message["Body"])["id"] == identifier
-    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "ResourceNotFoundException"
+    assert message["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_RESOURCE"
     events.remove_targets(Rule="f", Ids=["there", "gone"])
 
 

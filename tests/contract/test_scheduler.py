@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import TAKES_DELIVERIES
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 OFF = {"Mode": "OFF"}
@@ -25,7 +26,8 @@ class Queue:
 
     def __init__(self, sandbox: Any) -> None:
         self._sqs = sandbox.client("sqs")
-        self.url = self._sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"]
+        attributes = {"Policy": TAKES_DELIVERIES}
+        self.url = self._sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}", Attributes=attributes)["QueueUrl"]
         found = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         self.arn = found["Attributes"]["QueueArn"]
 

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import TAKES_DELIVERIES
 
 
 @pytest.fixture
@@ -35,6 +36,7 @@ class Queue:
 
     def __init__(self, sqs: Any, name: str = "", **attributes: str) -> None:
         self._sqs = sqs
+        attributes.setdefault("Policy", TAKES_DELIVERIES)
         self.url = sqs.create_queue(QueueName=name or f"q-{uuid.uuid4().hex}", Attributes=attributes)["QueueUrl"]
         found = sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
         self.arn = found["Attributes"]["QueueArn"]

@@ -21,6 +21,7 @@ import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding
+from tests.conftest import TAKES_DELIVERIES
 
 
 class Subscriber:
@@ -179,7 +180,7 @@ def test_failures_are_tried_again(sns: Any, sandbox: Any, subscriber: Subscriber
 def test_what_an_endpoint_refuses_dead_letters(sns: Any, sandbox: Any, subscriber: Subscriber) -> None:
     """A 403 is final; with a dead-letter queue the notification is not lost."""
     sqs = sandbox.client("sqs")
-    url = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"]
+    url = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}", Attributes={"Policy": TAKES_DELIVERIES})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"]
     confirm(sns, topic, subscriber, RedrivePolicy=json.dumps({"deadLetterTargetArn": arn}))

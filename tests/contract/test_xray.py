@@ -7,6 +7,7 @@ import time
 from typing import Any
 
 import pytest
+from tests.conftest import TAKES_DELIVERIES
 from tests.contract.test_sqs import error_of
 
 ROOT = "1-67891233-abcdef012345678912345678"
@@ -48,7 +49,7 @@ def test_one_trace_goes_through_the_services(fresh_sandbox: Any, xray: Any) -> N
     """XRAY-001: from a topic to its queue, without adding code."""
     sns, sqs = fresh_sandbox.client("sns"), fresh_sandbox.client("sqs")
     topic = sns.create_topic(Name="traced")["TopicArn"]
-    queue = sqs.create_queue(QueueName="traced")["QueueUrl"]
+    queue = sqs.create_queue(QueueName="traced", Attributes={"Policy": TAKES_DELIVERIES})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
 

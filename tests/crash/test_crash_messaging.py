@@ -16,6 +16,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
+from tests.conftest import TAKES_DELIVERIES
 from tests.crash.harness import Client, authorization, torture
 
 KILLS = int(os.environ.get("CRASH_MESSAGING_KILLS", "12"))
@@ -54,7 +55,8 @@ class MessagingWorkload:
 
     def prepare(self, client: Client) -> None:
         for name in QUEUES:
-            url = client.call("sqs", "AmazonSQS.CreateQueue", {"QueueName": f"crash-{name}"})["QueueUrl"]
+            made = {"QueueName": f"crash-{name}", "Attributes": {"Policy": TAKES_DELIVERIES}}
+            url = client.call("sqs", "AmazonSQS.CreateQueue", made)["QueueUrl"]
             wanted = {"QueueUrl": url, "AttributeNames": ["QueueArn"]}
             self.urls[name] = url
             self.arns[name] = client.call("sqs", "AmazonSQS.GetQueueAttributes", wanted)["Attributes"]["QueueArn"]

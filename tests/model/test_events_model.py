@@ -13,7 +13,7 @@ from collections import Counter
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
-from tests.conftest import new_cloud
+from tests.conftest import TAKES_DELIVERIES, new_cloud
 
 BUSES = ("default", "other")
 RULES = ("r0", "r1", "r2")
@@ -38,7 +38,8 @@ class Routes(RuleBasedStateMachine):
     @initialize()
     def create(self) -> None:
         for name in QUEUES:
-            url = self.cloud.call("sqs", "CreateQueue", QueueName=name)["QueueUrl"]
+            attributes = {"Policy": TAKES_DELIVERIES}
+            url = self.cloud.call("sqs", "CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
             found = self.cloud.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["QueueArn"])
             self.queues[name] = (url, found["Attributes"]["QueueArn"])
         self.other = self.cloud.call("events", "CreateEventBus", Name="other")["EventBusArn"]

@@ -14,7 +14,7 @@ from typing import Any
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
-from tests.conftest import new_cloud
+from tests.conftest import TAKES_DELIVERIES, new_cloud
 
 TOPICS = ("a", "b")
 QUEUES = ("q0", "q1", "q2")
@@ -36,7 +36,8 @@ class Fanout(RuleBasedStateMachine):
     @initialize()
     def create(self) -> None:
         for name in QUEUES:
-            url = self.cloud.call("sqs", "CreateQueue", QueueName=name)["QueueUrl"]
+            attributes = {"Policy": TAKES_DELIVERIES}
+            url = self.cloud.call("sqs", "CreateQueue", QueueName=name, Attributes=attributes)["QueueUrl"]
             found = self.cloud.call("sqs", "GetQueueAttributes", QueueUrl=url, AttributeNames=["QueueArn"])
             self.queues[name] = (url, found["Attributes"]["QueueArn"])
         for name in TOPICS:

@@ -15,13 +15,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import msgspec
 
 from mrak.auth.conditions import Values, as_text
-from mrak.auth.policy import Policy, Statement
-from mrak.auth.principals import Principal
+from mrak.auth.policy import Policy, Statement, parse_policy
+from mrak.auth.principals import Principal, service_principal
+from mrak.core.errors import ApiError
 
 Level = Literal["direct", "role", "account"]
 
@@ -279,6 +281,19 @@ _KEYS: Final[dict[str, Callable[[AuthorizationRequest], Any]]] = {
     "aws:epochtime": lambda request: int(request.now),
     "aws:currenttime": lambda request: datetime.fromtimestamp(request.now, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
 }
+
+
+@lru_cache(maxsize=4096)
+def lets_service_act(policy: str, service: str, source_arn: str, action: str, resource: str, minute: int) -> bool:
+    """Whether a resource's policy lets one of AWS's services act on it for one of the caller's resources (a topic's
+    message to a queue). The answer is kept, by the minute for the sake of conditions on time."""
+    try:
+        named = Named("resource policy", parse_policy(policy))
+    except ApiError:
+        return False
+    caller = service_principal(service, _account_in(source_arn) or "", source_arn)
+    request = AuthorizationRequest(caller, action, resource, minute * 60.0, _account_in(resource) or "")
+    return evaluate(request, PolicySet(resource=named)).allowed
 
 
 def denial_message(decision: Decision, request: AuthorizationRequest) -> str:

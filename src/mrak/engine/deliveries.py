@@ -38,6 +38,7 @@ _BATCH = 64
 _MOST_IN_MEMORY = 1000
 
 Pending = tuple[bytes, Delivery]
+Attempt = tuple[bytes, Delivery, "OperationContext"]
 
 
 class _Lane:
@@ -120,34 +121,24 @@ class Deliveries:
             self._local_task = None
 
     async def _make_batch(self, batch: list[Pending]) -> None:
-        ready: list[Pending] = []
-        for item in batch:
-            lane = self._lanes.get(item[1].lane)
+        ready: list[Attempt] = []
+        for key, delivery in batch:
+            lane = self._lanes.get(delivery.lane)
             if lane is None:
-                ready.append(item)
+                ready.append((key, delivery, self._context(delivery)))
             else:
-                lane.append(item)
+                lane.append((key, delivery))
         started = perf_counter()
         try:
-            contexts = await self._environment.transact(partial(self._make_in_transaction, ready))
+            await self._environment.transact(partial(_make_all, ready))
         except Exception as error:
             # One of them failed and undid all: each is made alone, in its lane, where it may be tried again.
             log.debug("a batch of %d deliveries is made one by one: %s", len(ready), error)
-            for item in ready:
-                self._open_lane(item[1].lane).append(item)
+            for key, delivery, _ in ready:
+                self._open_lane(delivery.lane).append((key, delivery))
             return
-        for (_, delivery), ctx in zip(ready, contexts, strict=True):
+        for _, delivery, ctx in ready:
             self._record(ctx, delivery, started, None)
-
-    def _make_in_transaction(self, items: list[Pending], tx: Transaction) -> list[OperationContext]:
-        contexts: list[OperationContext] = []
-        for key, delivery in items:
-            work = require_work("delivery", delivery.kind)
-            ctx = self._context(delivery)
-            work.handler(ctx, tx, delivery)
-            tx.delete(key)
-            contexts.append(ctx)
-        return contexts
 
     def _open_lane(self, name: str) -> _Lane:
         lane = self._lanes.get(name)
@@ -190,7 +181,7 @@ class Deliveries:
                 await work.handler(ctx, delivery)
                 await self._environment.transact(lambda tx: tx.delete(key))
             else:
-                (ctx,) = await self._environment.transact(partial(self._make_in_transaction, [(key, delivery)]))
+                await self._environment.transact(partial(_make_all, [(key, delivery, ctx)]))
             self._record(ctx, delivery, started, None)
         except Exception as error:
             self._record(ctx, delivery, started, error)
@@ -226,6 +217,14 @@ class Deliveries:
     def _context(self, delivery: Delivery) -> OperationContext:
         principal = service_principal(f"{delivery.kind.partition('.')[0]}.amazonaws.com", delivery.scope.account)
         return self._engine.context(self._environment, delivery.scope, principal, delivery.trace)
+
+
+def _make_all(attempts: list[Attempt], tx: Transaction) -> None:
+    """Makes deliveries and deletes their rows, in one transaction, which may run again."""
+    for key, delivery, ctx in attempts:
+        ctx.draw.rewind(0)
+        require_work("delivery", delivery.kind).handler(ctx, tx, delivery)
+        tx.delete(key)
 
 
 def _first_row(start: bytes, end: bytes, tx: Transaction) -> list[tuple[bytes, bytes]]:

@@ -87,8 +87,8 @@ def test_no_json():
         ),
         (
             '{"key":[{"anything-but":{"suffix":"x"}}]}',
-            "Unsupported anything-but pattern: suffix\n at [Source: (String)"
-            '"{"key":[{"anything-but":{"suffix":"x"}}]}"; line: 1, column: 36]',
+            'Unsupported anything-but pattern: suffix\n at [Source: (String)"{"key":[{"anything-but":{"suffix":"x"}}]}"'
+            "; line: 1, column: 36]",
         ),
         ('{"a":{"b":["x"]}}', "Filter policy scope MessageAttributes does not support nested filter policy"),
         (json.dumps({str(i): ["x"] for i in range(6)}), "Filter policy can not have more than 5 keys"),

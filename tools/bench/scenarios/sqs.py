@@ -95,14 +95,14 @@ def wake(bench: Bench) -> Iterator[Row]:
     url = make_queue(bench, "bench-wake")
     send = bench.signer.call("sqs", "send_message", QueueUrl=url, MessageBody="wake")
     receive = bench.signer.call("sqs", "receive_message", QueueUrl=url, WaitTimeSeconds=20)
-    times = sorted(asyncio.run(_wake_times(bench, send, receive, 30 if bench.quick else 100)))
+    times = sorted(asyncio.run(wake_times(bench, send, receive, 30 if bench.quick else 100)))
     yield Row(
         "sqs long poll wake-up", None, times[len(times) // 2] * 1000, times[int(len(times) * 0.99)] * 1000,
         note="from send to received",
     )  # fmt: skip
 
 
-async def _wake_times(bench: Bench, send: bytes, receive: bytes, rounds: int) -> list[float]:
+async def wake_times(bench: Bench, send: bytes, receive: bytes, rounds: int) -> list[float]:
     polls = await asyncio.open_connection(bench.mrak.host, bench.mrak.port)
     sends = await asyncio.open_connection(bench.mrak.host, bench.mrak.port)
     times = []

@@ -18,7 +18,6 @@ from msgspec.structs import replace
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.lang import eventpatterns, inputtransform
 from mrak.lang.eventpatterns import Event
@@ -28,6 +27,7 @@ from mrak.services.events.tables import ARCHIVED, ARCHIVES, BY_BUS, RULES, TARGE
 from mrak.services.sns import exports as sns
 from mrak.services.sqs import exports as sqs
 
+SERVICE = "events.amazonaws.com"
 MAX_HOPS = 5
 """How often an event goes on from bus to bus; a ring of buses ends here."""
 _SWEEP = 20
@@ -164,12 +164,16 @@ def _delivery(ctx: Context, scope: Scope, target: Target, work: Work) -> Deliver
     dead = "events.dead" if has_queue else ""
     event_id = json.loads(work.event)["id"]
     lane = f"events|{work.rule_arn}|{target.bus}|{target.rule}|{target.id}|{event_id}"
+    # With a role the target's own policy is not asked.
+    asks = not target.settings.get("RoleArn")
     if found.service == "sqs":
-        deviation("EVENTS-004")
         message = {"MessageBody": work.input, **(target.settings.get("SqsParameters") or {})}
-        return sqs.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead)
+        sender = sqs.Sender(SERVICE, work.rule_arn) if asks else None
+        return sqs.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead, sender=sender)
     if found.service == "sns":
-        return sns.delivery(ctx, target.arn, {"Message": work.input}, lane=lane, retry=retry, dead=dead)
+        publisher = (SERVICE, work.rule_arn) if asks else None
+        message = {"Message": work.input}
+        return sns.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead, sender=publisher)
     kind = "events.bus" if found.service == "events" and found.resource.startswith("event-bus/") else "events.target"
     return Delivery(
         kind=kind,

@@ -19,7 +19,7 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.services.events import api_destinations
-from mrak.services.events.matching import Work
+from mrak.services.events.matching import SERVICE, Work
 from mrak.services.events.tables import TARGETS
 from mrak.services.sqs import exports as sqs
 
@@ -62,7 +62,7 @@ async def _call(ctx: Context, target_arn: str, given: Call) -> None:
 
 async def _invoke_function(ctx: Context, found: Arn, given: Call) -> None:
     params = {"FunctionName": str(found), "InvocationType": "Event", "Payload": given.text.encode()}
-    caller = service_principal("events.amazonaws.com", ctx.scope.account, given.rule_arn) if given.rule_arn else None
+    caller = service_principal(SERVICE, ctx.scope.account, given.rule_arn) if given.rule_arn else None
     await ctx.call("lambda", "Invoke", params, scope=found.scope_in(ctx.scope.environment), principal=caller)
 
 
@@ -130,7 +130,7 @@ def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
     attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
     attributes["RETRY_ATTEMPTS"] = {"DataType": "Number", "StringValue": str(max(0, failed.attempts - 1))}
     message = {"MessageBody": _body(failed), "MessageAttributes": attributes}
-    tx.enqueue(sqs.delivery(ctx, queue_arn, message))
+    tx.enqueue(sqs.delivery(ctx, queue_arn, message, sender=sqs.Sender(SERVICE, rule_arn)))
 
 
 def _body(failed: Delivery) -> str:
@@ -138,12 +138,14 @@ def _body(failed: Delivery) -> str:
     if failed.kind.startswith("events."):
         return msgspec.msgpack.decode(failed.payload, type=Work).event
     deviation("EVENTS-003")
-    _, message = msgspec.msgpack.decode(failed.payload)
+    message = msgspec.msgpack.decode(failed.payload)[1]
     return str(message.get("MessageBody") or message.get("Message"))
 
 
 def _error_code(failure: str) -> str:
     code = failure.partition(":")[0]
-    if code == "AccessDeniedException":
+    if code in ("AccessDeniedException", "AccessDenied", "AuthorizationError"):
         return "NO_PERMISSIONS"
+    if code in ("ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "NotFound"):
+        return "NO_RESOURCE"
     return code if code.isidentifier() else "SDK_CLIENT_ERROR"

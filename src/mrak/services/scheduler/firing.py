@@ -217,7 +217,7 @@ def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
         firing = msgspec.msgpack.decode(failed.payload, type=Firing)
         target_arn, body = firing.target["Arn"], firing.input
     else:
-        target, message = msgspec.msgpack.decode(failed.payload)
+        target, message, *_ = msgspec.msgpack.decode(failed.payload)
         target_arn = arn(failed.scope, "sqs", target) if failed.kind == sqs.SEND else target
         body = message.get("MessageBody") or message.get("Message")
     texts = {

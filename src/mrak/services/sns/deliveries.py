@@ -14,6 +14,7 @@ endpoint are spread over a few lanes of their own for each subscription, so that
 from __future__ import annotations
 
 import json
+import logging
 import zlib
 from typing import Any
 
@@ -23,11 +24,10 @@ from mrak.auth.principals import service_principal
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry, Undeliverable, parse_dead, settle
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
-from mrak.services.sns import outbox, signing, subscriptions, topics
+from mrak.services.sns import outbox, signing, status, subscriptions, topics
 from mrak.services.sns.messages import (
     Message,
     Signature,
@@ -43,6 +43,9 @@ from mrak.services.sns.subscriptions import dead_letter_arn, subscription_arn
 from mrak.services.sns.tables import ARCHIVE, SUBSCRIPTIONS, TOPICS, Subscription, Topic
 from mrak.services.sqs import exports as sqs
 
+log = logging.getLogger("mrak.sns")
+
+SERVICE = "sns.amazonaws.com"
 DIRECT = 100
 """Subscribers that are served in the publish's own transaction; the rest follow in pages of as many."""
 _LANES = 8
@@ -88,33 +91,34 @@ _decode_for_function = msgspec.msgpack.Decoder(ForFunction).decode
 _decode_replay = msgspec.msgpack.Decoder(Replay).decode
 
 
-class _Signer:
-    """Signs a message once for each of its bodies."""
+class Publication:
+    """A message on its way from a topic to its subscribers, and what of it is made once for all of them."""
 
-    def __init__(self, ctx: Context, tx: Transaction, scope: Scope, message: Message) -> None:
-        self._ctx, self._tx, self._scope, self._message = ctx, tx, scope, message
-        self._made: dict[str, Signature | None] = {}
+    def __init__(self, ctx: Context, tx: Transaction, scope: Scope, topic: Topic, message: Message) -> None:
+        self.ctx, self.tx, self.scope, self.topic, self.message = ctx, tx, scope, topic, message
+        self.topic_arn = topics.topic_arn(scope, topic.name)
+        self._signatures: dict[str, Signature | None] = {}
 
     def signature(self, protocol: str) -> Signature | None:
-        body = self._message.body_for(protocol)
-        if body not in self._made:
-            self._made[body] = signing.sign_message(self._ctx, self._tx, self._scope, self._message, protocol)
-        return self._made[body]
+        """The signature of the message's body for a protocol."""
+        body = self.message.body_for(protocol)
+        if body not in self._signatures:
+            made = signing.sign_message(self.ctx, self.tx, self.scope, self.message, protocol)
+            self._signatures[body] = made
+        return self._signatures[body]
 
 
-def fan_out(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, message: Message) -> None:
-    """Enqueues a published message for all subscribers of its topic."""
-    _fan_out_page(ctx, tx, scope, topic.name, None, message)
-
-
-def _fan_out_page(ctx: Context, tx: Transaction, scope: Scope, topic: str, after: str | None, message: Message) -> None:
-    page = list(SUBSCRIPTIONS.scan(tx, scope, topic, after=after, limit=DIRECT + 1))
-    signer = _Signer(ctx, tx, scope, message)
+def fan_out(
+    ctx: Context, tx: Transaction, scope: Scope, topic: Topic, message: Message, after: str | None = None
+) -> None:
+    """Enqueues a published message for all subscribers of its topic, or those after one of them."""
+    page = list(SUBSCRIPTIONS.scan(tx, scope, topic.name, after=after, limit=DIRECT + 1))
+    publication = Publication(ctx, tx, scope, topic, message)
     for subscription in page[:DIRECT]:
-        deliver(ctx, tx, scope, subscription, message, signer)
+        deliver(publication, subscription)
     if len(page) > DIRECT:
-        payload = encode(Page(topic, page[DIRECT - 1].id, encode(message)))
-        lane = f"sns/{topics.topic_arn(scope, topic)}/{message.group_id}"
+        payload = encode(Page(topic.name, page[DIRECT - 1].id, encode(message)))
+        lane = f"sns/{publication.topic_arn}/{message.group_id}"
         tx.enqueue(_delivery(ctx, "sns.fanout", lane, scope, payload))
 
 
@@ -125,23 +129,24 @@ def _delivery(ctx: Context, kind: str, lane: str, scope: Scope, payload: bytes, 
 @delivery("sns.fanout")
 def go_on_fanning_out(ctx: Context, tx: Transaction, made: Delivery) -> None:
     page = _decode_page(made.payload)
-    _fan_out_page(ctx, tx, made.scope, page.topic, page.after, decode_message(page.message))
+    topic = TOPICS.get(tx, made.scope, page.topic)
+    if topic is not None:
+        fan_out(ctx, tx, made.scope, topic, decode_message(page.message), page.after)
 
 
-def deliver(
-    ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription, message: Message, signer: _Signer
-) -> None:
+def deliver(publication: Publication, subscription: Subscription) -> None:
     """Enqueues a message for one subscription, if that is confirmed and its filter policy takes it."""
+    ctx, tx, scope, message = publication.ctx, publication.tx, publication.scope, publication.message
     protocol = subscription.protocol
     body = message.body_for(protocol)
     if subscription.is_pending or not subscriptions.takes(subscription, body, message.attributes):
         return
-    arn = subscription_arn(scope, subscription)
+    arn = f"{publication.topic_arn}:{subscription.id}"
     if protocol == "sqs":
-        deviation("SNS-004")
-        sent = _render_for_queue(subscription, arn, message, signer)
+        sent = _render_for_queue(publication, subscription, arn)
         lane = f"sns/{arn}/{message.group_id if message.sequence_number else message.id}"
-        tx.enqueue(sqs.delivery(ctx, subscription.endpoint, sent, lane=lane, dead="sns.dead"))
+        sender = _sender(message.topic_arn, status.find_notice(publication.topic, subscription, message))
+        tx.enqueue(sqs.delivery(ctx, subscription.endpoint, sent, lane=lane, dead="sns.dead", sender=sender))
     elif protocol == "lambda":
         payload = encode(ForFunction(arn, encode(message)))
         lane = _lane(arn, message)
@@ -150,9 +155,36 @@ def deliver(
         ctx.meter("HttpDeliveries", 1)
         enqueue_http(ctx, tx, scope, arn, message)
     else:
-        text = render_notification(message, protocol, arn, signer.signature(protocol))
+        text = render_notification(message, protocol, arn, publication.signature(protocol))
         shown = text if protocol == "email-json" else body
         outbox.keep(ctx, tx, scope, outbox.mail_of(message, protocol, subscription.endpoint, shown))
+        notice = status.find_notice(publication.topic, subscription, message)
+        if notice is not None:
+            status.log_outcome(ctx, tx, scope, notice, status.Outcome(200, ""))
+
+
+def _sender(topic_arn: str, notice: status.Notice | None = None) -> sqs.Sender:
+    """A queue's policy has to let the topic send; a notice comes back once the message is there."""
+    if notice is None:
+        return sqs.Sender(SERVICE, topic_arn)
+    return sqs.Sender(SERVICE, topic_arn, "sns.delivered", status.encode((topic_arn, notice)))
+
+
+@delivery("sns.delivered")
+def log_delivered(ctx: Context, tx: Transaction, made: Delivery) -> None:
+    """A message is in its queue."""
+    receipt = sqs.parse_receipt(made.payload)
+    response = status.render_response("sqsRequestId", ctx.request_id, sqsMessageId=receipt.message_id)
+    scope, notice = _noticed(made.scope, receipt.note)
+    status.log_outcome(ctx, tx, scope, notice, status.Outcome(200, response))
+
+
+def _noticed(scope: Scope, note: bytes) -> tuple[Scope, status.Notice]:
+    """A notice that came back, with its topic's scope: the queue's may be another account or region."""
+    topic_arn, notice = status.decode_note(note)
+    found = find_arn(topic_arn)
+    assert found is not None, topic_arn
+    return found.scope_in(scope.environment), notice
 
 
 def _lane(arn: str, message: Message) -> str:
@@ -165,14 +197,15 @@ def enqueue_http(ctx: Context, tx: Transaction, scope: Scope, arn: str, message:
     tx.enqueue(_delivery(ctx, "sns.http", _lane(arn, message), scope, payload, retry=Retry(attempts=1)))
 
 
-def _render_for_queue(subscription: Subscription, arn: str, message: Message, signer: _Signer) -> dict[str, Any]:
+def _render_for_queue(publication: Publication, subscription: Subscription, arn: str) -> dict[str, Any]:
     """SendMessage's input: the notification, or the bare message with its attributes where delivery is raw."""
+    message = publication.message
     if subscription.is_raw:
         sent: dict[str, Any] = {"MessageBody": message.body_for("sqs")}
         if message.attributes:
             sent["MessageAttributes"] = message.attributes
     else:
-        sent = {"MessageBody": render_notification(message, "sqs", arn, signer.signature("sqs"))}
+        sent = {"MessageBody": render_notification(message, "sqs", arn, publication.signature("sqs"))}
     if message.trace:
         header = {"DataType": "String", "StringValue": message.trace}
         sent["MessageSystemAttributes"] = {"AWSTraceHeader": header}
@@ -192,12 +225,13 @@ async def invoke_function(ctx: Context, made: Delivery) -> None:
     work = _decode_for_function(made.payload)
     message = decode_message(work.message)
 
-    def prepare(tx: Transaction) -> tuple[Subscription | None, Signature | None]:
+    def prepare(tx: Transaction) -> tuple[Subscription | None, Topic | None, Signature | None]:
         subscription = find_subscription(tx, made.scope, work.subscription_arn)
-        return subscription, signing.sign_message(ctx, tx, made.scope, message, "lambda")
+        topic = None if subscription is None else TOPICS.get(tx, made.scope, subscription.topic)
+        return subscription, topic, signing.sign_message(ctx, tx, made.scope, message, "lambda")
 
-    subscription, signature = await ctx.transact(prepare)
-    if subscription is None:
+    subscription, topic, signature = await ctx.transact(prepare)
+    if subscription is None or topic is None:
         return
     found = find_arn(subscription.endpoint)
     assert found is not None, subscription.endpoint
@@ -208,11 +242,15 @@ async def invoke_function(ctx: Context, made: Delivery) -> None:
         "Payload": json.dumps(event).encode(),
     }
     topic_arn = work.subscription_arn.rpartition(":")[0]
-    caller = service_principal("sns.amazonaws.com", made.scope.account, topic_arn)
+    caller = service_principal(SERVICE, made.scope.account, topic_arn)
     try:
         await ctx.call("lambda", "Invoke", params, scope=found.scope_in(made.scope.environment), principal=caller)
     except ApiError as error:
         raise settle(error) from error
+    notice = status.find_notice(topic, subscription, message)
+    if notice is not None:
+        outcome = status.Outcome(202, status.render_response("lambdaRequestId", ctx.request_id))
+        await ctx.transact(lambda tx: status.log_outcome(ctx, tx, made.scope, notice, outcome))
 
 
 def find_subscription(tx: Transaction, scope: Scope, arn: str) -> Subscription | None:
@@ -226,25 +264,52 @@ def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """Takes what could not be delivered to the subscription's dead-letter queue, or drops it where there is none."""
     failed = parse_dead(made.payload)
     if failed.kind == sqs.SEND:
-        arn = failed.lane.split("/")[1]
-        found = find_arn(arn)
-        assert found is not None, failed.lane
-        subscription = find_subscription(tx, found.scope_in(made.scope.environment), arn)
-        if subscription is not None and dead_letter_arn(subscription):
-            tx.enqueue(sqs.redirected(ctx, failed, dead_letter_arn(subscription)))
+        _bury_for_queue(ctx, tx, made.scope, failed)
         return
     work = _decode_for_function(failed.payload)
-    bury_message(ctx, tx, made.scope, work.subscription_arn, decode_message(work.message))
+    message = decode_message(work.message)
+    outcome = status.parse_failure(failed.failure, "lambdaRequestId", failed.attempts)
+    bury_message(ctx, tx, made.scope, work.subscription_arn, message, outcome)
 
 
-def bury_message(ctx: Context, tx: Transaction, scope: Scope, arn: str, message: Message) -> None:
+def _bury_for_queue(ctx: Context, tx: Transaction, scope: Scope, failed: Delivery) -> None:
+    arn = failed.lane.split("/")[1]
+    found = find_arn(arn)
+    assert found is not None, failed.lane
+    subscription = find_subscription(tx, found.scope_in(scope.environment), arn)
+    sender = sqs.parse_parcel(failed.payload).sender
+    if sender is not None and sender.note:
+        home, notice = _noticed(scope, sender.note)
+        outcome = status.parse_failure(failed.failure, "sqsRequestId", failed.attempts)
+        status.log_outcome(ctx, tx, home, notice, outcome)
+    target = dead_letter_arn(subscription) if subscription is not None else ""
+    if target:
+        tx.enqueue(sqs.redirected(ctx, failed, target, _sender(arn.rpartition(":")[0])))
+    else:
+        _warn_of_loss(arn, failed.failure)
+
+
+def _warn_of_loss(arn: str, failure: str) -> None:
+    log.warning("a message for %s was dropped, since it has no dead-letter queue: %s", arn, failure)
+
+
+def bury_message(
+    ctx: Context, tx: Transaction, scope: Scope, arn: str, message: Message, outcome: status.Outcome
+) -> None:
     """A message as its subscriber should have got it, for the dead-letter queue."""
     subscription = find_subscription(tx, scope, arn)
-    target = dead_letter_arn(subscription) if subscription is not None else ""
-    if subscription is None or not target:
+    topic = None if subscription is None else TOPICS.get(tx, scope, subscription.topic)
+    if subscription is None or topic is None:
         return
-    sent = _render_for_queue(subscription, arn, message, _Signer(ctx, tx, scope, message))
-    tx.enqueue(sqs.delivery(ctx, target, sent))
+    notice = status.find_notice(topic, subscription, message)
+    if notice is not None:
+        status.log_outcome(ctx, tx, scope, notice, outcome)
+    target = dead_letter_arn(subscription)
+    if not target:
+        _warn_of_loss(arn, outcome.response)
+        return
+    sent = _render_for_queue(Publication(ctx, tx, scope, topic, message), subscription, arn)
+    tx.enqueue(sqs.delivery(ctx, target, sent, sender=_sender(message.topic_arn)))
 
 
 def ask_for_confirmation(ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription) -> None:
@@ -302,14 +367,15 @@ def start_replay(ctx: Context, tx: Transaction, scope: Scope, subscription: Subs
 @delivery("sns.replay")
 def go_on_replaying(ctx: Context, tx: Transaction, made: Delivery) -> None:
     replay = _decode_replay(made.payload)
+    topic = TOPICS.get(tx, made.scope, replay.topic)
     subscription = SUBSCRIPTIONS.get(tx, made.scope, replay.topic, replay.subscription)
-    if subscription is None:
+    if topic is None or subscription is None:
         raise Undeliverable("the subscription was deleted")
     page = list(ARCHIVE.scan(tx, made.scope, replay.topic, after=replay.after, limit=DIRECT))
     for archived in page:
         if replay.since <= archived.published_at <= replay.upto:
             message = decode_message(archived.message)
-            deliver(ctx, tx, made.scope, subscription, message, _Signer(ctx, tx, made.scope, message))
+            deliver(Publication(ctx, tx, made.scope, topic, message), subscription)
     if len(page) == DIRECT:
         later = msgspec.structs.replace(replay, after=page[-1].sequence)
         tx.enqueue(_delivery(ctx, "sns.replay", made.lane, made.scope, encode(later)))

@@ -33,16 +33,24 @@ def find_topic_policy(tx: Transaction, environment: str, topic_arn: str) -> str 
 
 
 def delivery(
-    ctx: Context, topic_arn: str, message: dict[str, Any], *, lane: str = "", retry: Retry | None = None, dead: str = ""
+    ctx: Context,
+    topic_arn: str,
+    message: dict[str, Any],
+    *,
+    lane: str = "",
+    retry: Retry | None = None,
+    dead: str = "",
+    sender: tuple[str, str] | None = None,
 ) -> Delivery:
-    """A delivery that publishes to a topic. `message` is Publish's input without TopicArn."""
+    """A delivery that publishes to a topic. `message` is Publish's input without TopicArn. `sender` is the service and
+    the ARN for which it publishes, where it needs the permission of the topic's policy."""
     found = find_arn(topic_arn)
     assert found is not None, topic_arn
     return Delivery(
         kind=PUBLISH,
         lane=lane or topic_arn,
         scope=found.scope_in(ctx.scope.environment),
-        payload=msgspec.msgpack.encode([topic_arn, message]),
+        payload=msgspec.msgpack.encode([topic_arn, message, sender]),
         retry=retry or Retry(),
         dead=dead,
         trace=ctx.trace,

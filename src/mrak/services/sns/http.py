@@ -16,11 +16,12 @@ from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.http import OutgoingError
 from mrak.core.operation import delivery
-from mrak.services.sns import deliveries, signing, subscriptions
+from mrak.services.sns import deliveries, signing, status, subscriptions
 from mrak.services.sns.messages import Message, Signature, decode_message, encode, render_notification
 from mrak.services.sns.tables import TOPICS, Subscription, Topic
 
 TIMEOUT_SECONDS = 15.0
+_SHOWN_BYTES = 1024
 _AGENT = ("User-Agent", "Amazon Simple Notification Service Agent")
 _TEXT = "text/plain; charset=UTF-8"
 
@@ -44,15 +45,19 @@ async def post(ctx: Context, made: Delivery) -> None:
         return
     policy = subscriptions.effective_delivery_policy(topic, subscription)
     body, headers = _render(subscription, arn, message, signature, policy)
-    status = await _send(ctx, subscription.endpoint, headers, body)
-    if 200 <= status < 300:
+    code, answer = await _send(ctx, subscription.endpoint, headers, body)
+    if 200 <= code < 300:
+        notice = status.find_notice(topic, subscription, message)
+        if notice is not None:
+            outcome = status.Outcome(code, answer)
+            await ctx.transact(lambda tx: status.log_outcome(ctx, tx, made.scope, notice, outcome))
         return
     delay_seconds = find_delay(policy["healthyRetryPolicy"], attempt)
-    is_final = delay_seconds is None or (400 <= status < 500 and status != 429)
+    is_final = delay_seconds is None or (400 <= code < 500 and code != 429)
 
     def go_on(tx: Transaction) -> None:
         if is_final:
-            deliveries.bury_message(ctx, tx, made.scope, arn, message)
+            deliveries.bury_message(ctx, tx, made.scope, arn, message, status.Outcome(code, answer, attempt))
             return
         assert delay_seconds is not None
         tx.enqueue(
@@ -84,23 +89,23 @@ async def post_handshake(ctx: Context, made: Delivery) -> None:
         _AGENT,
         ("Accept-Encoding", "gzip,deflate"),
     ]
-    status = await _send(ctx, endpoint, headers, text.encode())
-    if not 200 <= status < 300:
-        raise ConfirmationRefused(f"{endpoint} answered {status}")
+    code, _ = await _send(ctx, endpoint, headers, text.encode())
+    if not 200 <= code < 300:
+        raise ConfirmationRefused(f"{endpoint} answered {code}")
 
 
 class ConfirmationRefused(Exception):
     """The endpoint did not take the handshake message; it is tried again."""
 
 
-async def _send(ctx: Context, url: str, headers: list[tuple[str, str]], body: bytes) -> int:
-    """The reply's status; 0 where there was none."""
+async def _send(ctx: Context, url: str, headers: list[tuple[str, str]], body: bytes) -> tuple[int, str]:
+    """The reply's status and the beginning of its text; 0 and the reason where there was none."""
     client = ctx.part("http")
     try:
         reply = await client.send("POST", url, headers, body, TIMEOUT_SECONDS)
-    except OutgoingError:
-        return 0
-    return int(reply.status)
+    except OutgoingError as error:
+        return 0, str(error)
+    return int(reply.status), reply.body[:_SHOWN_BYTES].decode("utf-8", "replace")
 
 
 def _render(

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import logging
 import re
 from typing import Any
 
 import msgspec
 from msgspec.structs import replace
 
+from mrak.auth.evaluation import lets_service_act
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Undeliverable, settle
 from mrak.core.context import Context, Transaction
@@ -20,6 +22,8 @@ from mrak.services.sns.messages import Message, encode
 from mrak.services.sns.outbox import mail_of
 from mrak.services.sns.sms import is_opted_out
 from mrak.services.sns.tables import DEDUPLICATED, TOPICS, Topic
+
+log = logging.getLogger("mrak.sns")
 
 _E164 = re.compile(r"\+[0-9]{1,15}")
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]*")
@@ -159,12 +163,30 @@ def _check_batch(entries: list[dict[str, Any]]) -> None:
 @delivery(PUBLISH)
 def publish_delivered(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """A message from another service, published in the transaction that removes the delivery: exactly once."""
-    topic_arn, message = msgspec.msgpack.decode(made.payload)
+    topic_arn, message, *rest = msgspec.msgpack.decode(made.payload)
     scope, name = topics.locate(made.scope, topic_arn)
     topic = TOPICS.get(tx, scope, name)
     if topic is None:
-        raise Undeliverable(f"The topic {name} does not exist.")
+        raise Undeliverable("NotFound: Topic does not exist")
+    if rest and rest[0] is not None:
+        _check_permission(ctx, scope, topic, *rest[0])
     try:
         _publish_entry(ctx, tx, scope, topic, message)
     except ApiError as error:
         raise settle(error) from error
+
+
+def _check_permission(ctx: Context, scope: Scope, topic: Topic, service: str, source_arn: str) -> None:
+    """A service needs the permission of the topic's policy, in its own account too; the default policy gives none."""
+    arn = topics.topic_arn(scope, topic.name)
+    policy = topics.render_policy(topics.policy_of(scope, topic))
+    if lets_service_act(policy, service, source_arn, "sns:Publish", arn, int(ctx.now // 60)):
+        return
+    ctx.annotate("hint", f"the policy of {arn} does not let {service} publish for {source_arn}")
+    log.warning(
+        "%s did not get a message: its policy does not let %s do sns:Publish for aws:SourceArn %s",
+        arn,
+        service,
+        source_arn,
+    )
+    raise Undeliverable(f"AuthorizationError: {service} is not authorized to perform: SNS:Publish on resource: {arn}")

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
@@ -215,6 +216,7 @@ def _require_tagged(ctx: Context, tx: Transaction, text: str) -> tuple[Scope, To
 def put_data_protection_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, topic = topics.require_open(tx, ctx.scope, req["ResourceArn"])
     ctx.about(req["ResourceArn"])
+    deviation("SNS-003")
     policy = req["DataProtectionPolicy"]
     try:
         is_document = not policy or isinstance(json.loads(policy), dict)

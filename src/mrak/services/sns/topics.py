@@ -9,7 +9,6 @@ from typing import Any
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Transaction
-from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.services.sns import errors
 from mrak.services.sns.tables import TOPICS, Topic
@@ -127,8 +126,6 @@ def render_policy(document: dict[str, Any]) -> str:
 
 def check_attribute(name: str, value: str, prefix: str = "") -> str:
     """An attribute's value as it is stored; `prefix` is "Attributes Reason: " where it came with CreateTopic."""
-    if name in FEEDBACK:
-        deviation("SNS-003")
     if name in ("Policy", "ArchivePolicy", "DeliveryPolicy") and value:
         return _check_document(name, value, prefix)
     if name in ("ContentBasedDeduplication",) and value not in ("true", "false"):

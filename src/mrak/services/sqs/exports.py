@@ -40,18 +40,57 @@ def queue_url(ctx: Context, queue_arn: str) -> str:
     return queues.render_url(ctx, parsed.scope_in(ctx.scope.environment), parsed.resource)
 
 
+class Sender(msgspec.Struct, frozen=True, array_like=True):
+    """A service that sends for one of the caller's resources and so needs the permission of the queue's policy.
+
+    `receipt` is a kind of delivery that is made once the message is in the queue, with a `Receipt` of the `note`;
+    "" for none."""
+
+    service: str
+    source_arn: str
+    receipt: str = ""
+    note: bytes = b""
+
+
+class Parcel(msgspec.Struct, frozen=True, array_like=True):
+    """The payload of a delivery to a queue. `message` is SendMessage's input without QueueUrl."""
+
+    queue: str
+    message: dict[str, Any]
+    sender: Sender | None = None
+
+
+class Receipt(msgspec.Struct, frozen=True, array_like=True):
+    """The payload of a receipt: the sender's note, and the message's id in the queue."""
+
+    note: bytes
+    message_id: str
+
+
+_encode = msgspec.msgpack.Encoder().encode
+parse_parcel = msgspec.msgpack.Decoder(Parcel).decode
+parse_receipt = msgspec.msgpack.Decoder(Receipt).decode
+
+
 def delivery(
-    ctx: Context, queue_arn: str, message: dict[str, Any], *, lane: str = "", retry: Retry | None = None, dead: str = ""
+    ctx: Context,
+    queue_arn: str,
+    message: dict[str, Any],
+    *,
+    lane: str = "",
+    retry: Retry | None = None,
+    dead: str = "",
+    sender: Sender | None = None,
 ) -> Delivery:
-    """A delivery that sends a message to a queue. `message` is SendMessage's input without QueueUrl; deliveries that
-    have to stay in order share a lane."""
+    """A delivery that sends a message to a queue; deliveries that have to stay in order share a lane. Without a
+    `sender` the queue's policy is not asked: for services that act with a role, and Lambda's own."""
     parsed = find_arn(queue_arn)
     assert parsed is not None, queue_arn
     return Delivery(
         kind=SEND,
         lane=lane or queue_arn,
         scope=parsed.scope_in(ctx.scope.environment),
-        payload=msgspec.msgpack.encode([parsed.resource, message]),
+        payload=_encode(Parcel(parsed.resource, message, sender)),
         retry=retry or Retry(),
         dead=dead,
         trace=ctx.trace,
@@ -59,10 +98,9 @@ def delivery(
     )
 
 
-def redirected(ctx: Context, failed: Delivery, queue_arn: str) -> Delivery:
+def redirected(ctx: Context, failed: Delivery, queue_arn: str, sender: Sender) -> Delivery:
     """A delivery of a failed one's message to another queue: a dead-letter queue of who sent it."""
-    _, message = msgspec.msgpack.decode(failed.payload)
-    return delivery(ctx, queue_arn, message)
+    return delivery(ctx, queue_arn, parse_parcel(failed.payload).message, sender=sender)
 
 
 def render_record(message: dict[str, Any], queue_arn: str) -> dict[str, Any]:

@@ -2,38 +2,75 @@
 
 from __future__ import annotations
 
+import logging
 from typing import Any
 
 import msgspec
 
+from mrak.auth.evaluation import lets_service_act
 from mrak.core.background import Delivery, Timer, Undeliverable, settle
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery, timer
+from mrak.core.scope import Scope
 from mrak.services.sqs import fifo, messages, moves
-from mrak.services.sqs.exports import SEND
-from mrak.services.sqs.tables import QUEUES, Queue
+from mrak.services.sqs import queue as queues
+from mrak.services.sqs.exports import SEND, Receipt, Sender, parse_parcel
+from mrak.services.sqs.tables import QUEUES, Message, Queue
+
+log = logging.getLogger("mrak.sqs")
 
 
 @delivery(SEND)
 def send(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """Appends the message in the transaction that removes the delivery from the outbox: exactly once."""
-    name, request = msgspec.msgpack.decode(made.payload)
-    queue = QUEUES.get(tx, made.scope, name)
+    parcel = parse_parcel(made.payload)
+    queue = QUEUES.get(tx, made.scope, parcel.queue)
     if queue is None:
-        raise Undeliverable(f"The queue {name} does not exist.")
+        raise Undeliverable("AWS.SimpleQueueService.NonExistentQueue: The specified queue does not exist.")
+    sender = parcel.sender
+    if sender is not None:
+        _check_permission(ctx, made.scope, queue, sender)
     try:
-        _append(ctx, tx, made, queue, request)
+        message = _append(ctx, tx, made, queue, parcel.message)
     except ApiError as error:
         raise settle(error) from error
+    if sender is not None and sender.receipt:
+        tx.enqueue(
+            Delivery(
+                kind=sender.receipt,
+                lane=f"{made.lane}/receipt",
+                scope=made.scope,
+                payload=msgspec.msgpack.encode(Receipt(sender.note, message.message_id)),
+                trace=made.trace,
+                enqueued_at=ctx.now,
+            )
+        )
 
 
-def _append(ctx: Context, tx: Transaction, made: Delivery, queue: Queue, request: dict[str, Any]) -> None:
-    if queue.fifo:
-        fifo.send(ctx, tx, made.scope, queue, request)
+def _check_permission(ctx: Context, scope: Scope, queue: Queue, sender: Sender) -> None:
+    """A service needs the permission of the queue's policy, in its own account too."""
+    arn = queues.queue_arn(scope, queue.name)
+    policy = queue.settings.get("Policy", "")
+    minute = int(ctx.now // 60)
+    if policy and lets_service_act(policy, sender.service, sender.source_arn, "sqs:SendMessage", arn, minute):
         return
+    ctx.annotate("hint", f"the policy of {arn} does not let {sender.service} send messages for {sender.source_arn}")
+    log.warning(
+        "%s did not get a message: its policy does not let %s do sqs:SendMessage for aws:SourceArn %s",
+        arn,
+        sender.service,
+        sender.source_arn,
+    )
+    raise Undeliverable(f"AccessDenied: Access to the resource {queues.render_url(ctx, scope, queue.name)} is denied.")
+
+
+def _append(ctx: Context, tx: Transaction, made: Delivery, queue: Queue, request: dict[str, Any]) -> Message:
+    if queue.fifo:
+        return fifo.send(ctx, tx, made.scope, queue, request)
     message = messages.new(ctx, queue, request)
     messages.append(tx, made.scope, message, ctx.now + request.get("DelaySeconds", queue.delay_seconds))
+    return message
 
 
 @timer(moves.TIMER)

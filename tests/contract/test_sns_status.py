@@ -1,0 +1,193 @@
+"""What became of a message: permission of the queue it was for, and delivery status in CloudWatch Logs."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+import uuid
+from typing import Any
+
+import pytest
+from tests.contract.lambda_bench import ECHO, create, permit
+from tests.contract.test_sns import Queue
+
+ROLE_POLICY = json.dumps(
+    {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sts:AssumeRole"},
+        ],
+    }
+)
+
+
+@pytest.fixture
+def sns(sandbox: Any) -> Any:
+    return sandbox.client("sns")
+
+
+@pytest.fixture
+def topic(sns: Any) -> str:
+    return str(sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"])
+
+
+@pytest.fixture
+def queue(sandbox: Any) -> Queue:
+    return Queue(sandbox.client("sqs"))
+
+
+@pytest.fixture(scope="module")
+def role(sandbox: Any) -> str:
+    made = sandbox.client("iam").create_role(RoleName="feedback", AssumeRolePolicyDocument=ROLE_POLICY)
+    return str(made["Role"]["Arn"])
+
+
+def subscribe(sns: Any, topic: str, queue: Queue, dead: Queue | None = None) -> None:
+    attributes = {"RawMessageDelivery": "true"}
+    if dead is not None:
+        attributes["RedrivePolicy"] = json.dumps({"deadLetterTargetArn": dead.arn})
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
+
+
+def log_by(sns: Any, topic: str, role: str, family: str, rate: str = "100") -> None:
+    for name, value in (
+        ("SuccessFeedbackRoleArn", role),
+        ("FailureFeedbackRoleArn", role),
+        ("SuccessFeedbackSampleRate", rate),
+    ):
+        sns.set_topic_attributes(TopicArn=topic, AttributeName=f"{family}{name}", AttributeValue=value)
+
+
+def logged(sandbox: Any, topic: str, end: str = "") -> dict[str, Any]:
+    """The first line of a topic's log; waits for it."""
+    logs = sandbox.client("logs")
+    group = f"sns/us-east-1/{sandbox.account}/{topic.rpartition(':')[2]}{end}"
+    deadline = time.monotonic() + 20
+    while time.monotonic() < deadline:
+        if group in [
+            found["logGroupName"] for found in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        ]:
+            (event,) = logs.filter_log_events(logGroupName=group)["events"]
+            line: dict[str, Any] = json.loads(event["message"])
+            return line
+    raise AssertionError(f"nothing came to {group}")
+
+
+def test_a_queue_that_does_not_let_the_topic_send(sandbox: Any, sns: Any, topic: str, queue: Queue, role: str) -> None:
+    """AWS asks the queue's policy, in the same account too: without it the message is dead-lettered, and the status log
+    says why, with what AWS answers there."""
+    sqs = sandbox.client("sqs")
+    closed = Queue(sqs, Policy="")
+    subscribe(sns, topic, closed, dead=queue)
+    log_by(sns, topic, role, "SQS")
+    sent = sns.publish(TopicArn=topic, Message="x")["MessageId"]
+    assert [message["Body"] for message in queue.take()] == ["x"]
+    line = logged(sandbox, topic, "/Failure")
+    assert line["status"] == "FAILURE"
+    assert line["notification"]["messageId"] == sent
+    delivered = line["delivery"]
+    assert (delivered["statusCode"], delivered["attempts"], delivered["destination"]) == (403, 1, closed.arn)
+    assert json.loads(delivered["providerResponse"]) == {
+        "ErrorCode": "AccessDenied",
+        "ErrorMessage": f"Access to the resource {closed.url} is denied.",
+        "sqsRequestId": "Unrecoverable",
+    }
+    recent = sandbox.server.ask("GET", f"/_mrak/recent?environment={sandbox.name}")["operations"]
+    assert any(f"the policy of {closed.arn} does not let" in str(record) for record in recent)
+
+
+def test_permission_is_for_the_topic_that_it_names(sandbox: Any, sns: Any, topic: str, queue: Queue) -> None:
+    """aws:SourceArn is the topic's; another topic's messages do not come."""
+    other = sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"]
+    statement = {
+        "Effect": "Allow",
+        "Principal": "*",
+        "Action": "SQS:SendMessage",
+        "Resource": "*",
+        "Condition": {"ArnEquals": {"aws:SourceArn": topic}},
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    guarded = Queue(sandbox.client("sqs"), Policy=policy)
+    subscribe(sns, other, guarded, dead=queue)
+    subscribe(sns, topic, guarded)
+    sns.publish(TopicArn=other, Message="refused")
+    assert queue.take()[0]["Body"] == "refused"
+    sns.publish(TopicArn=topic, Message="taken")
+    assert guarded.take()[0]["Body"] == "taken"
+
+
+def test_a_dead_letter_queue_needs_the_same_permission(sandbox: Any, sns: Any, topic: str, queue: Queue) -> None:
+    """What neither queue takes is gone, as at AWS; the topic goes on."""
+    sqs = sandbox.client("sqs")
+    dead = Queue(sqs, Policy="")
+    gone = Queue(sqs)
+    sqs.delete_queue(QueueUrl=gone.url)
+    subscribe(sns, topic, gone, dead=dead)
+    subscribe(sns, topic, queue)
+    sns.publish(TopicArn=topic, Message="x")
+    assert queue.take()[0]["Body"] == "x"
+    sqs.set_queue_attributes(QueueUrl=dead.url, Attributes={"Policy": sqs_policy(sqs, queue)})
+    sns.publish(TopicArn=topic, Message="y")
+    assert [message["Body"] for message in dead.take()] == ["y"]
+
+
+def sqs_policy(sqs: Any, queue: Queue) -> str:
+    found = sqs.get_queue_attributes(QueueUrl=queue.url, AttributeNames=["Policy"])
+    return str(found["Attributes"]["Policy"])
+
+
+def test_successes_are_logged_as_recorded(sandbox: Any, sns: Any, topic: str, queue: Queue, role: str) -> None:
+    """The line of a message that is in its queue."""
+    subscribe(sns, topic, queue)
+    log_by(sns, topic, role, "SQS")
+    sent = sns.publish(TopicArn=topic, Message="hello")["MessageId"]
+    (message,) = queue.take()
+    line = logged(sandbox, topic)
+    assert line["status"] == "SUCCESS"
+    notified = line["notification"]
+    assert (notified["messageId"], notified["topicArn"]) == (sent, topic)
+    assert notified["messageMD5Sum"] == hashlib.md5(b"hello").hexdigest()
+    assert set(notified) == {"messageId", "messageMD5Sum", "timestamp", "topicArn"}
+    delivered = line["delivery"]
+    assert set(delivered) == {"deliveryId", "destination", "dwellTimeMs", "providerResponse", "statusCode"}
+    assert (delivered["destination"], delivered["statusCode"]) == (queue.arn, 200)
+    assert json.loads(delivered["providerResponse"])["sqsMessageId"] == message["MessageId"]
+
+
+def test_a_functions_delivery_is_logged_as_recorded(sandbox: Any, sns: Any, topic: str, role: str) -> None:
+    """202 and the request's id for a function that was invoked; 404 for one that is gone."""
+    function = f"f-{uuid.uuid4().hex}"
+    arn = create(sandbox.client("lambda"), function, ECHO)["FunctionArn"]
+    permit(sandbox.client("lambda"), function, "sns", SourceArn=topic)
+    sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
+    log_by(sns, topic, role, "Lambda")
+    sns.publish(TopicArn=topic, Message="x")
+    delivered = logged(sandbox, topic)["delivery"]
+    assert (delivered["statusCode"], list(json.loads(delivered["providerResponse"]))) == (202, ["lambdaRequestId"])
+    sandbox.client("lambda").delete_function(FunctionName=function)
+    sns.publish(TopicArn=topic, Message="y")
+    refused = logged(sandbox, topic, "/Failure")["delivery"]
+    assert (refused["statusCode"], json.loads(refused["providerResponse"])["ErrorCode"]) == (
+        404,
+        "ResourceNotFoundException",
+    )
+
+
+@pytest.mark.parametrize(("rate", "trusted"), [("0", True), ("100", False)])
+def test_what_is_not_logged(sandbox: Any, sns: Any, queue: Queue, role: str, rate: str, trusted: bool) -> None:
+    """A sample rate of zero, and a role that SNS may not assume; a failure that is logged after it tells the end."""
+    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"]
+    subscribe(sns, topic, queue)
+    log_by(sns, topic, role, "SQS", rate)
+    if not trusted:
+        other = role.replace("feedback", "missing")
+        sns.set_topic_attributes(TopicArn=topic, AttributeName="SQSSuccessFeedbackRoleArn", AttributeValue=other)
+    sns.publish(TopicArn=topic, Message="x")
+    queue.take()
+    sandbox.client("sqs").delete_queue(QueueUrl=queue.url)
+    sns.publish(TopicArn=topic, Message="y")
+    assert logged(sandbox, topic, "/Failure")["delivery"]["statusCode"] == 400
+    prefix = f"sns/us-east-1/{sandbox.account}/{topic.rpartition(':')[2]}"
+    groups = sandbox.client("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
+    assert [group["logGroupName"] for group in groups] == [f"{prefix}/Failure"]
