@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from typing import Any
 
 import pytest
@@ -68,3 +70,120 @@ def test_prices_say_where_they_are_from() -> None:
         for units in services.values()
         for price in units.values()
     )
+
+
+# A function that puts an event onto the default bus, which belongs to no stack.
+TELLER = """
+import boto3
+def handler(event, context):
+    entry = {"Source": "shop", "DetailType": "Sold", "Detail": "{}"}
+    boto3.client("events").put_events(Entries=[entry])
+"""
+
+
+def make_stack(sandbox: Any, name: str, tags: dict[str, str] | None = None) -> dict[str, str]:
+    """A queue, a table and a function with a role; their physical ids."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    allowed = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+    role = {
+        "AssumeRolePolicyDocument": {"Version": "2012-10-17", "Statement": [trust]},
+        "Policies": [{"PolicyName": "all", "PolicyDocument": {"Version": "2012-10-17", "Statement": [allowed]}}],
+    }
+    table = {
+        "BillingMode": "PAY_PER_REQUEST",
+        "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
+        "KeySchema": [{"AttributeName": "id", "KeyType": "HASH"}],
+    }
+    function = {
+        "Runtime": "python3.11",
+        "Handler": "index.handler",
+        "Role": {"Fn::GetAtt": ["Role", "Arn"]},
+        "Code": {"ZipFile": TELLER},
+        "Timeout": 20,
+    }
+    resources = {
+        "Queue": {"Type": "AWS::SQS::Queue", "Properties": {}},
+        "Table": {"Type": "AWS::DynamoDB::Table", "Properties": table},
+        "Role": {"Type": "AWS::IAM::Role", "Properties": role},
+        "Teller": {"Type": "AWS::Lambda::Function", "Properties": function},
+    }
+    stacks = sandbox.client("cloudformation")
+    stacks.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps({"Resources": resources}),
+        Capabilities=["CAPABILITY_IAM"],
+        Tags=[{"Key": key, "Value": value} for key, value in (tags or {}).items()],
+    )
+    stacks.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+    listed = stacks.list_stack_resources(StackName=name)["StackResourceSummaries"]
+    return {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in listed}
+
+
+def by_context(sandbox: Any, **asked: str) -> dict[str, dict[str, float]]:
+    found: dict[str, dict[str, float]] = {}
+    for line in bill(sandbox, by="context", **asked)["lines"]:
+        found.setdefault(line["name"], {})[f"{line['service']} {line['unit']}"] = line["amount"]
+    return found
+
+
+def test_a_context_is_a_stack_or_its_tag(fresh_sandbox: Any) -> None:
+    """Usage belongs to the stack that owns what was used; what no stack owns is shown as such."""
+    shop = make_stack(fresh_sandbox, "shop")
+    store = make_stack(fresh_sandbox, "store-tables", {"service-context": "store"})
+    sqs, dynamodb = fresh_sandbox.client("sqs"), fresh_sandbox.client("dynamodb")
+    before = by_context(fresh_sandbox).get("shop", {}).get("sqs Requests", 0.0)
+    sqs.send_message(QueueUrl=shop["Queue"], MessageBody="x")
+    dynamodb.put_item(TableName=store["Table"], Item={"id": {"S": "1"}})
+    alone = sqs.create_queue(QueueName="alone")["QueueUrl"]
+    sqs.send_message(QueueUrl=alone, MessageBody="x")
+    found = by_context(fresh_sandbox)
+    assert found["shop"]["sqs Requests"] == before + 1
+    assert found["store"]["dynamodb WriteRequestUnits"] == 1
+    assert "dynamodb WriteRequestUnits" not in found["shop"]
+    assert found["(none)"]["sqs Requests"] >= 2
+
+
+def test_what_nobody_owns_belongs_to_who_asked(fresh_sandbox: Any) -> None:
+    """An event on the default bus belongs to the stack of the function's role; a trace is shared out in the same way."""
+    teller = make_stack(fresh_sandbox, "shop")["Teller"]
+    client = fresh_sandbox.client("lambda", read_timeout=60)
+    root = "1-67891233-abcdef012345678912345678"
+
+    def trace(request: Any, **_: Any) -> None:
+        request.headers["X-Amzn-Trace-Id"] = f"Root={root};Parent=53995c3f42cd8ad8;Sampled=1"
+
+    client.meta.events.register("before-send.lambda", trace)
+    assert "FunctionError" not in client.invoke(FunctionName=teller)
+    found = by_context(fresh_sandbox)
+    assert found["shop"]["events EventBridge-Events"] == 1
+    assert found["shop"]["lambda Requests"] == 1
+    assert by_context(fresh_sandbox, trace=root)["shop"]["events EventBridge-Events"] == 1
+
+
+def test_a_deleted_stack_still_has_its_bill(fresh_sandbox: Any) -> None:
+    """What was used in a month does not lose its context when a sandbox is tidied up."""
+    shop = make_stack(fresh_sandbox, "shop")
+    fresh_sandbox.client("dynamodb").put_item(TableName=shop["Table"], Item={"id": {"S": "1"}})
+    stacks = fresh_sandbox.client("cloudformation")
+    stacks.delete_stack(StackName="shop")
+    stacks.get_waiter("stack_delete_complete").wait(StackName="shop", WaiterConfig={"Delay": 1})
+    assert by_context(fresh_sandbox)["shop"]["dynamodb WriteRequestUnits"] == 1
+
+
+def test_a_rest_api_has_a_price(fresh_sandbox: Any) -> None:
+    """Its unit was once spelt otherwise than the price list has it, which made it look free."""
+    apis = fresh_sandbox.client("apigateway")
+    api = apis.create_rest_api(name="priced")["id"]
+    root = apis.get_resources(restApiId=api)["items"][0]["id"]
+    apis.put_method(restApiId=api, resourceId=root, httpMethod="GET", authorizationType="NONE")
+    template = {"requestTemplates": {"application/json": '{"statusCode": 204}'}}
+    apis.put_integration(restApiId=api, resourceId=root, httpMethod="GET", type="MOCK", **template)
+    apis.put_method_response(restApiId=api, resourceId=root, httpMethod="GET", statusCode="204")
+    apis.put_integration_response(restApiId=api, resourceId=root, httpMethod="GET", statusCode="204")
+    apis.create_deployment(restApiId=api, stageName="live")
+    with urllib.request.urlopen(f"{fresh_sandbox.server.endpoint}/_aws/execute-api/{api}/live", timeout=20) as answer:
+        assert answer.status == 204
+    made = bill(fresh_sandbox)
+    (line,) = [line for line in made["lines"] if line["service"] == "execute-api"]
+    assert (line["amount"], made["unpriced"]) == (1.0, [])
+    assert line["usd"] == pytest.approx(3.5e-6)

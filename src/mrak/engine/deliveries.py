@@ -210,7 +210,8 @@ class Deliveries:
         shown = error
         if error is not None and not isinstance(error, ApiError):
             shown = ApiError(type(error).__name__, str(error), 500)
-        ctx.about(delivery.lane)
+        if ctx.resource is None:
+            ctx.about(delivery.lane)
         assert shown is None or isinstance(shown, ApiError)
         self._engine.record(ctx, service, f"delivery:{name}", started, shown)
 

@@ -3,10 +3,12 @@
 Rules (AWS's pricing pages): SQS counts each API action in chunks of 64 KB; S3 has two tiers of requests; KMS and
 Secrets Manager count requests. All else is metered by the handler (`ctx.meter`), which knows sizes and durations.
 
-    USAGE   (day, service, operation, unit) -> amount       what `mrak bill` adds up
-    REGIONS (region)                                        where the account used anything
-    TRACES  (trace, service, operation, unit) -> amount     so that one trace has a price; operations that are a trace
-                                                            of their own are in USAGE alone
+    USAGE   (day, service, operation, unit, resource, role) -> amount     what `mrak bill` adds up
+    REGIONS (region)                                                      where the account used anything
+    TRACES  (trace, service, operation, unit, resource, role) -> amount   so that one trace has a price; operations that
+                                                                          are a trace of their own are in USAGE alone
+
+`resource` and `role` are what was used and on whose behalf: `contexts.py` finds the stack that either belongs to.
 """
 
 from __future__ import annotations
@@ -20,6 +22,7 @@ import msgspec
 from mrak.core.context import Transaction
 from mrak.core.record import OperationRecord
 from mrak.core.scope import Scope
+from mrak.observe.contexts import resource_of, role_of
 from mrak.store.tables import Table
 
 _CHUNK_BYTES = 65_536
@@ -35,6 +38,8 @@ class Usage(msgspec.Struct, frozen=True, array_like=True):
     operation: str
     unit: str
     amount: float
+    resource: str = ""
+    role: str = ""
 
 
 class TraceUsage(msgspec.Struct, frozen=True, array_like=True):
@@ -44,18 +49,21 @@ class TraceUsage(msgspec.Struct, frozen=True, array_like=True):
     unit: str
     amount: float
     at: float
+    resource: str = ""
+    role: str = ""
 
 
 class Region(msgspec.Struct, frozen=True, array_like=True):
     region: str
 
 
-USAGE = Table("observe.usage", Usage, key=("day", "service", "operation", "unit"))
-TRACES = Table("observe.trace_usage", TraceUsage, key=("trace", "service", "operation", "unit"))
+_OF_WHAT = ("service", "operation", "unit", "resource", "role")
+USAGE = Table("observe.usage", Usage, key=("day", *_OF_WHAT))
+TRACES = Table("observe.trace_costs", TraceUsage, key=("trace", *_OF_WHAT))
 REGIONS = Table("observe.region", Region, key=("region",))
 BY_AGE = TRACES.index("at", ("at",))
 
-Key = tuple[str, str, str, str]
+Key = tuple[str, str, str, str, str, str]
 
 
 def usage_of(record: OperationRecord) -> dict[str, float]:
@@ -81,11 +89,13 @@ def add(tx: Transaction, records: Iterable[OperationRecord]) -> None:
     by_trace: dict[tuple[Scope, Key], tuple[float, float]] = {}
     for record in records:
         day = _day(int(record.started_at // _DAY_SECONDS))
-        for unit, amount in usage_of(record).items():
-            place = (record.scope, (day, record.service, record.operation, unit))
+        used = usage_of(record)
+        owner = (resource_of(record.service, record.resource or ""), role_of(record.principal)) if used else ("", "")
+        for unit, amount in used.items():
+            place = (record.scope, (day, record.service, record.operation, unit, *owner))
             by_day[place] = by_day.get(place, 0.0) + amount
             if record.traced:
-                place = (record.scope, (record.trace_id, record.service, record.operation, unit))
+                place = (record.scope, (record.trace_id, record.service, record.operation, unit, *owner))
                 by_trace[place] = (by_trace.get(place, (0.0, 0.0))[0] + amount, record.started_at)
     for scope in {scope for scope, _ in by_day}:
         if REGIONS.open(tx, scope.account_wide(), scope.region) is None:
@@ -113,7 +123,7 @@ def regions_used(tx: Transaction, scope: Scope) -> list[str]:
 def forget_traces(tx: Transaction, scope: Scope, before: float, most: int) -> None:
     """Removes the usage of traces older than `before`, up to `most` rows."""
     for row in list(BY_AGE.scan(tx, scope, upto=before, limit=most)):
-        TRACES.lock(tx, scope, row.trace, row.service, row.operation, row.unit)
+        TRACES.lock(tx, scope, row.trace, row.service, row.operation, row.unit, row.resource, row.role)
         TRACES.delete(tx, scope, row)
 
 
@@ -125,14 +135,14 @@ def _day(number: int) -> str:
 def _add_to_day(tx: Transaction, scope: Scope, key: Key, amount: float) -> None:
     old = USAGE.open(tx, scope, *key)
     if old is None:
-        USAGE.insert(tx, scope, Usage(*key, amount))
+        USAGE.insert(tx, scope, Usage(*key[:4], amount, *key[4:]))
     else:
-        USAGE.replace(tx, scope, old, Usage(*key, old.amount + amount))
+        USAGE.replace(tx, scope, old, Usage(*key[:4], old.amount + amount, *key[4:]))
 
 
 def _add_to_trace(tx: Transaction, scope: Scope, key: Key, amount: float, at: float) -> None:
     old = TRACES.open(tx, scope, *key)
     if old is None:
-        TRACES.insert(tx, scope, TraceUsage(*key, amount, at))
+        TRACES.insert(tx, scope, TraceUsage(*key[:4], amount, at, *key[4:]))
     else:
-        TRACES.replace(tx, scope, old, TraceUsage(*key, old.amount + amount, at))
+        TRACES.replace(tx, scope, old, TraceUsage(*key[:4], old.amount + amount, at, *key[4:]))

@@ -1,11 +1,13 @@
 """/_mrak/bill and /_mrak/recent: what was used, what it would cost on AWS, and what just happened.
 
-GET /_mrak/bill?environment=NAME&by=service|operation|trace&region=eu-central-1&free_tier=1&trace=1-...&month=2026-11
+GET /_mrak/bill?environment=NAME&by=service|context|operation|trace&region=eu-central-1&free_tier=1
+               &trace=1-...&month=2026-11
 GET /_mrak/recent?environment=NAME&trace=1-...
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from time import gmtime, strftime
 from typing import Any
@@ -18,11 +20,13 @@ from mrak.core.scope import DEFAULT_ENVIRONMENT, Scope
 from mrak.engine.environments import Environments
 from mrak.gateway.admin import Admin, Refused
 from mrak.observe import metering
+from mrak.observe.contexts import Contexts
 from mrak.observe.prices import load_prices, make_bill
 from mrak.observe.pump import Pump
 
 Used = tuple[str, str, str, float]
-_BY = ("service", "operation", "trace")
+_BY = ("service", "context", "operation", "trace")
+_Row = metering.Usage | metering.TraceUsage
 
 
 class ObservePages:
@@ -60,18 +64,26 @@ class ObservePages:
 def _used(scope: Scope, month: str, by: str, asked: dict[str, str], tx: Transaction) -> list[Used]:
     """What the account used, in all of the regions where it used anything."""
     used: list[Used] = []
-    for region in metering.regions_used(tx, scope):
+    regions = metering.regions_used(tx, scope)
+    name_of = _namer(tx, scope, regions, by)
+    for region in regions:
         place = scope.in_region(region)
+        rows: Iterator[_Row]
         if by == "trace" or "trace" in asked:
             rows = metering.traces_between(tx, place, asked.get("trace", ""))
-            used += [
-                (row.trace if by == "trace" else _name(by, row), row.service, row.unit, row.amount) for row in rows
-            ]
         else:
-            rows_of_days = metering.usage_between(tx, place, f"{month}-01", f"{month}-31")
-            used += [(_name(by, row), row.service, row.unit, row.amount) for row in rows_of_days]
+            rows = metering.usage_between(tx, place, f"{month}-01", f"{month}-31")
+        used += [(name_of(row), row.service, row.unit, row.amount) for row in rows]
     return used
 
 
-def _name(by: str, row: metering.Usage | metering.TraceUsage) -> str:
-    return f"{row.service}:{row.operation}" if by == "operation" else row.service
+def _namer(tx: Transaction, scope: Scope, regions: list[str], by: str) -> Callable[[_Row], str]:
+    """What a row is called in a bill by that."""
+    if by == "context":
+        contexts = Contexts(tx, [scope.in_region(region) for region in regions])
+        return lambda row: contexts.find(row.service, row.resource, row.role)
+    if by == "operation":
+        return lambda row: f"{row.service}:{row.operation}"
+    if by == "trace":
+        return lambda row: row.trace if isinstance(row, metering.TraceUsage) else ""
+    return lambda row: row.service

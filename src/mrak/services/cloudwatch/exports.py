@@ -18,6 +18,7 @@ _CAPACITY = {
     "ReadRequestUnits": "ConsumedReadCapacityUnits",
     "WriteRequestUnits": "ConsumedWriteCapacityUnits",
 }
+_INVOCATIONS = frozenset(("Invoke", "delivery:event"))
 _QUEUE = frozenset(("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"))
 
 
@@ -38,7 +39,7 @@ def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> No
 
 
 def _measures(record: OperationRecord) -> Iterator[Measure]:
-    if record.service == "lambda" and record.operation == "Invoke" and record.resource:
+    if record.service == "lambda" and record.operation in _INVOCATIONS and record.resource:
         yield from _of_function(record, record.resource.split(":function:")[-1].split(":")[0])
     elif record.service == "sqs" and record.operation in _QUEUE and record.resource and record.error_code is None:
         yield from _of_queue(record, record.resource.rpartition(":")[2])

@@ -64,6 +64,7 @@ async def issue(ctx: Context, target: Target, sign_in: SignIn) -> dict[str, Any]
     is_active = await ctx.transact(lambda tx: _begin(ctx, tx, target, sign_in, origin, secret))
     if is_active:
         ctx.meter("MonthlyActiveUsers", 1.0)
+        ctx.about(pools.pool_arn(target.scope, target.pool.id))
     if secret:
         answer["RefreshToken"] = origin + secret
     return answer

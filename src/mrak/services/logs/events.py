@@ -32,6 +32,7 @@ def put_log_events(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     lines = [(event["timestamp"], event["message"]) for event in req["logEvents"]]
     _check_batch(lines)
     group = names.require_group(tx, ctx.scope, req["logGroupName"])
+    ctx.about(names.group_arn(ctx.scope, group.name))
     stream = streams.open_stream(tx, ctx.scope, group.name, req["logStreamName"])
     rejected, accepted = _sort_out(group, lines, ctx.now)
     if accepted:

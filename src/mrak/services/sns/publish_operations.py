@@ -164,6 +164,7 @@ def _check_batch(entries: list[dict[str, Any]]) -> None:
 def publish_delivered(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """A message from another service, published in the transaction that removes the delivery: exactly once."""
     topic_arn, message, *rest = msgspec.msgpack.decode(made.payload)
+    ctx.about(topic_arn)
     scope, name = topics.locate(made.scope, topic_arn)
     topic = TOPICS.get(tx, scope, name)
     if topic is None:

@@ -188,6 +188,7 @@ def _write(ctx: Context, tx: Transaction, scope: Scope, execution: Execution, ru
     entered = sum(event.type.endswith("StateEntered") for event in run.events)
     if entered:
         ctx.meter("StateTransitions", entered)
+        ctx.about(arns.execution_arn(scope, machine, name))
 
 
 def _delivery(ctx: Context, scope: Scope, kind: str, lane: str, payload: list[Any], now: float) -> Delivery:
