@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: up setup test lint bench demo clean
+.PHONY: up setup test lint bench demo demo-abaku clean
 
 up: $(STAMP)
 	$(BIN)/mrak up
@@ -30,6 +30,9 @@ bench: $(STAMP)
 
 demo: $(STAMP)
 	examples/hello/demo.sh
+
+demo-abaku: $(STAMP)
+	$(BIN)/python -m examples.abaku.demo
 
 clean:
 	rm -rf $(VENV) build dist *.egg-info src/*.egg-info

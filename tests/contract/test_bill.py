@@ -144,7 +144,7 @@ def test_a_context_is_a_stack_or_its_tag(fresh_sandbox: Any) -> None:
 
 
 def test_what_nobody_owns_belongs_to_who_asked(fresh_sandbox: Any) -> None:
-    """An event on the default bus belongs to the stack of the function's role; a trace is shared out in the same way."""
+    """An event on the default bus belongs to the stack of the function's role; a trace is shared out the same way."""
     teller = make_stack(fresh_sandbox, "shop")["Teller"]
     client = fresh_sandbox.client("lambda", read_timeout=60)
     root = "1-67891233-abcdef012345678912345678"

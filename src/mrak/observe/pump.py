@@ -22,7 +22,7 @@ from mrak.observe.recent import Recent
 _PERIOD_SECONDS = 1.0
 _MOST_WAITING = 20_000
 _AT_ONCE = 500
-_TRACES_KEPT_SECONDS = 7 * 86_400.0
+_TRACES_KEPT_SECONDS = 31 * 86_400.0  # X-Ray keeps them for thirty days
 _FORGOTTEN_AT_ONCE = 200
 
 # What writes rows from records; CloudWatch and X-Ray add theirs.

@@ -1,7 +1,7 @@
 """Rows of statements, from the queue: a row that names an open invoice and its exact amount pays it.
 
-The payment and the invoice's new status are one transaction. A row that comes twice (the same statement dropped again, a
-message delivered again) finds its payment there. Only the rows that failed go back to the queue.
+The payment and the invoice's new status are one transaction. A row that comes twice (the same statement dropped again,
+a message delivered again) finds its payment there. Only the rows that failed go back to the queue.
 """
 
 import json
@@ -40,7 +40,7 @@ def parse(row):
         "sk": f"PAYMENT#{row['id']}",
         "owner": row["owner"],
         "paymentId": row["id"],
-        "number": row["reference"].strip(),
+        "number": row["reference"].strip() or "unknown",
         "amountCents": int(cents),
         "currency": row["currency"],
         "payer": row["payer"],

@@ -1,0 +1,354 @@
+"""The case study, whole: five contexts deployed into a sandbox and used through the public API by real clients. What
+fails here is something that an application of several services would fail at."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+from examples.abaku.application import CONTEXTS, HERE, Abaku, Firm, install_node_modules, until
+from tests.conftest import Sandbox, Server, free_port, start_server
+
+ROOT = Path(__file__).resolve().parents[2]
+PASSWORD = "Correct-Horse-7"
+PHONE = "+420601234567"
+
+pytestmark = pytest.mark.timeout(300)
+
+
+@pytest.fixture(scope="module")
+def modules() -> Iterator[None]:
+    """The AWS SDK for JavaScript, which servers that are started from here on give to Node.js functions."""
+    if shutil.which("npm") is None:
+        pytest.skip("the case study has Node.js functions, whose SDK npm installs: apt-get install nodejs npm")
+    try:
+        folder = install_node_modules(ROOT / "build" / "abaku")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"npm could not install the AWS SDK for JavaScript: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MRAK_NODE_MODULES", str(folder))
+        yield
+
+
+@pytest.fixture(scope="module")
+def own_server(modules: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start_server(tmp_path_factory.mktemp("abaku") / "data", "--durability", "process")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="module")
+def abaku(own_server: Server) -> Abaku:
+    return deployed(own_server.sandbox())
+
+
+def deployed(sandbox: Sandbox) -> Abaku:
+    made = Abaku(sandbox.environ)
+    made.deploy()
+    made.confirm_subscriptions()
+    return made
+
+
+@pytest.fixture
+def firm(abaku: Abaku, request: pytest.FixtureRequest) -> Firm:
+    """A firm of the test's own, signed up and in."""
+    return abaku.sign_up("Ana Design", f"{request.node.name.replace('_', '-')}@example.com", PASSWORD)
+
+
+def case(firm: Firm, invoice: dict[str, Any]) -> str:
+    return f"{firm.owner}/{invoice['number']}"
+
+
+def run_of(firm: Firm, invoice: dict[str, Any]) -> dict[str, Any]:
+    """The workflow of an invoice, as soon as there is one."""
+    key = case(firm, invoice)
+    return until(lambda: firm.abaku.workflows().get(key), f"the workflow of {key}")
+
+
+def outcome(firm: Firm, invoice: dict[str, Any]) -> str:
+    """How the workflow of an invoice ended, as soon as it did."""
+    key = case(firm, invoice)
+    ended = until(lambda: (run := firm.abaku.workflows()[key])["status"] != "RUNNING" and run, f"the end of {key}")
+    assert ended["status"] == "SUCCEEDED", ended
+    return str(json.loads(ended["output"])["outcome"])
+
+
+def issue(firm: Firm, text: str = "Logo", cents: int = 121_000) -> dict[str, Any]:
+    invoice = firm.issue("Brno Bikes", PHONE, text, cents)
+    waiting = run_of(firm, invoice)
+    assert waiting["status"] == "RUNNING"
+    return invoice
+
+
+def advance(firm: Firm, days: int) -> None:
+    """Moves the sandbox's clock; tokens last an hour, so the firm signs in again."""
+    firm.abaku.mrak("clock", "--env", firm.abaku.sandbox, "advance", f"{days}d")
+    firm.sign_in()
+
+
+def texts(abaku: Abaku, number: str) -> list[str]:
+    """Text messages that speak of an invoice, oldest first."""
+    return [mail["body"] for mail in reversed(abaku.outbox()) if mail["protocol"] == "sms" and number in mail["body"]]
+
+
+def test_an_invoice_is_paid(firm: Firm) -> None:
+    """SRP, REST through CloudFront, stream, bus, workflow; the statement with the user's own credentials, S3 event,
+    queue, transaction, stream, bus, task token; and the accountant's mail."""
+    invoice = issue(firm)
+    assert re.fullmatch(r"\d{4}-0001", invoice["number"]) and invoice["issuer"] == "Ana Design"
+    assert firm.ask("GET", "/invoices?status=OPEN")[1]["invoices"][0]["number"] == invoice["number"]
+    row = f"{firm.owner}-1,{invoice['issuedOn']},1210.00,EUR,{invoice['number']},Brno Bikes"
+    firm.drop_statement("one", row)
+    paid = until(lambda: (shown := firm.invoice(invoice["number"]))["status"] == "PAID" and shown, "the payment")
+    assert paid["paidOn"] == invoice["issuedOn"]
+    assert outcome(firm, invoice) == "PAID"
+    assert firm.ask("GET", "/invoices?status=OPEN")[1]["invoices"] == []
+    subject = f"PaymentReceived: 1210.00 EUR from Brno Bikes on {invoice['issuedOn']}"
+    until(lambda: any(subject in mail["body"] for mail in firm.abaku.outbox()), "the accountant's mail")
+    firm.drop_statement("again", row)
+    second = f"{firm.owner}-2,{invoice['issuedOn']},1.00,EUR,{invoice['number']},Brno Bikes"
+    firm.drop_statement("later", second)
+    until(lambda: any("1.00 EUR from Brno Bikes" in m["body"] for m in firm.abaku.outbox()), "the unmatched payment")
+    told = [mail for mail in firm.abaku.outbox() if subject in mail["body"]]
+    assert len(told) == 1, "the same row again is the same payment"
+
+
+def test_a_debt_goes_to_the_desk(firm: Firm) -> None:
+    """Two reminders by text message, each at its time, then a mail to a person, who gives it up."""
+    invoice = issue(firm)
+    advance(firm, 30)
+    shown = until(lambda: (one := firm.invoice(invoice["number"])).get("handedOver") and one, "the hand-over")
+    assert (shown["status"], shown["reminders"]) == ("OPEN", 2)
+    assert texts(firm.abaku, firm_number(invoice))[-2:] == [
+        f"A reminder: Ana Design waits for 1,210.00 EUR, invoice {invoice['number']}.",
+        f"The last reminder: Ana Design waits for 1,210.00 EUR, invoice {invoice['number']}.",
+    ]
+    assert run_of(firm, invoice)["states"][-1] == "AwaitDecision"
+    (mail,) = [m for m in firm.abaku.outbox() if m["protocol"] == "email" and case(firm, invoice) in m["body"]]
+    decision = json.loads(re.search(r"\{.*\}", mail["body"])[0])  # type: ignore[index]
+    client, name = firm.abaku.client("lambda"), firm.abaku.outputs["collection"]["Decide"]
+    answer = client.invoke(FunctionName=name, Payload=json.dumps(decision))
+    assert json.load(answer["Payload"])["outcome"] == "WRITTEN_OFF"
+    assert outcome(firm, invoice) == "WRITTEN_OFF"
+
+
+def firm_number(invoice: dict[str, Any]) -> str:
+    return f"invoice {invoice['number']}"
+
+
+def test_a_cancelled_invoice_is_taken_back(firm: Firm) -> None:
+    """The compensation: who was reminded is told that nothing is owed. An invoice is cancelled once, and paid never."""
+    invoice = issue(firm)
+    advance(firm, 15)
+    until(lambda: firm.invoice(invoice["number"])["reminders"] == 1, "the first reminder")
+    assert firm.ask("POST", f"/invoices/{invoice['number']}/cancel")[1]["status"] == "CANCELLED"
+    assert outcome(firm, invoice) == "CANCELLED"
+    assert "you owe nothing" in texts(firm.abaku, firm_number(invoice))[-1]
+    status, refusal, _ = firm.ask("POST", f"/invoices/{invoice['number']}/cancel")
+    assert (status, refusal["message"]) == (409, f"Invoice {invoice['number']} is CANCELLED.")
+    firm.drop_statement("late", f"{firm.owner}-1,2026-01-02,1210.00,EUR,{invoice['number']},Late Payer")
+    until(lambda: any("EUR from Late Payer" in mail["body"] for mail in firm.abaku.outbox()), "the unmatched payment")
+    assert firm.invoice(invoice["number"])["status"] == "CANCELLED"
+
+
+def test_rows_that_nobody_can_read_wait_for_a_person(firm: Firm) -> None:
+    """One bad row does not hold up the others of its batch; after three tries it is in the dead-letter queue."""
+    invoice = issue(firm)
+    bad = f"{firm.owner}-2,2026-01-02,five hundred,EUR,{invoice['number']},Brno Bikes"
+    good = f"{firm.owner}-1,2026-01-02,1210.00,EUR,{invoice['number']},Brno Bikes"
+    firm.drop_statement("mixed", bad, good)
+    until(lambda: firm.invoice(invoice["number"])["status"] == "PAID", "the payment")
+    sqs, queue = firm.abaku.client("sqs"), firm.abaku.outputs["payments"]["UnreadableRows"]
+
+    def look() -> list[dict[str, Any]]:
+        # Each try hides the row for two minutes.
+        firm.abaku.mrak("clock", "--env", firm.abaku.sandbox, "advance", "121s")
+        found = sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=1).get("Messages", [])
+        return [json.loads(message["Body"]) for message in found if firm.owner in message["Body"]]
+
+    (row,) = until(look, "the unreadable row")
+    assert row["amount"] == "five hundred"
+
+
+def test_firms_do_not_see_each_other(abaku: Abaku, firm: Firm) -> None:
+    """Nor anybody without a token. A place in a list leads nobody into another firm's partition."""
+    invoice = issue(firm)
+    other = abaku.sign_up("Bob Build", "bob-build@example.com", PASSWORD)
+    assert other.ask("GET", f"/invoices/{invoice['number']}")[0] == 404
+    assert other.ask("GET", "/invoices")[1]["invoices"] == []
+    foreign = json.dumps({"pk": f"OWNER#{firm.owner}", "sk": f"INVOICE#{invoice['number']}"})
+    place = subprocess.run(["base64", "-w0"], input=foreign.encode(), capture_output=True, check=True).stdout.decode()
+    assert other.ask("GET", f"/invoices?next={place.rstrip('=')}")[0] == 400
+    assert abaku.request("GET", f"{abaku.url}api/invoices")[0] == 401
+    first = other.issue("Brno Bikes", PHONE, "Bricks", 100)
+    assert first["number"] == invoice["number"], "numbers are a firm's own"
+
+
+BAD_DRAFTS: list[tuple[Any, str]] = [
+    ({}, "customer.name is missing."),
+    ({"customer": {"name": "X", "phone": "12"}}, "customer.phone has to be like +420601234567."),
+    ({"customer": {"name": "X", "phone": PHONE}, "lines": []}, "lines: 1 to 100 of them."),
+    (
+        {"customer": {"name": "X", "phone": PHONE}, "lines": [{"text": "x", "quantity": 1.5, "unitPriceCents": 1}]},
+        "A quantity has to be a whole number from 1.",
+    ),
+]
+
+
+def test_bad_drafts_are_refused(firm: Firm) -> None:
+    """With what is wrong, through API Gateway and CloudFront; and nothing is stored."""
+    for draft, message in BAD_DRAFTS:
+        assert firm.ask("POST", "/invoices", draft)[:2] == (400, {"message": message})
+    assert firm.ask("GET", "/invoices")[1]["invoices"] == []
+
+
+def test_many_invoices_at_once_have_numbers_without_gaps(firm: Firm) -> None:
+    """The counter moves in the transaction that stores the invoice; whoever loses tries again."""
+    with ThreadPoolExecutor(4) as pool:
+        made = list(pool.map(lambda at: firm.issue("Brno Bikes", PHONE, f"Part {at}", 100 + at), range(8)))
+    assert sorted(invoice["number"][-4:] for invoice in made) == [f"{number:04}" for number in range(1, 9)]
+    for invoice in made:
+        assert run_of(firm, invoice)["status"] == "RUNNING"
+
+
+def test_an_attachment_goes_straight_to_the_bucket(firm: Firm) -> None:
+    """A presigned upload made by a function, with the content type that it was signed for and no other."""
+    invoice = issue(firm)
+    asked = {"name": "sketch 1.png", "contentType": "image/png"}
+    status, upload, _ = firm.ask("POST", f"/invoices/{invoice['number']}/attachments", asked)
+    assert status == 200
+    wrong = {**upload["headers"], "content-type": "text/html"}
+    assert firm.abaku.request("PUT", upload["url"], b"not a picture", wrong)[0] == 403
+    assert firm.abaku.request("PUT", upload["url"], b"not a picture", upload["headers"])[0] == 200
+    listed = until(lambda: firm.invoice(invoice["number"])["attachments"], "the attachment")
+    assert listed == [{"name": "sketch 1.png", "sizeBytes": 13}]
+    assert firm.ask("POST", f"/invoices/{invoice['number']}/attachments", {"name": "../x"})[0] == 400
+
+
+def test_a_failed_workflow_is_redriven_where_it_stood(own_server: Server) -> None:
+    """The desk's topic is gone when a debt is handed over: the execution fails, visibly. The topic is put back, the
+    execution goes on from that step, and the reminders are not sent again."""
+    abaku = deployed(own_server.sandbox())
+    firm = abaku.sign_up("Ana Design", "ana@example.com", PASSWORD)
+    invoice = issue(firm)
+    sns, desk = abaku.client("sns"), abaku.outputs["collection"]["Desk"]
+    sns.delete_topic(TopicArn=desk)
+    advance(firm, 30)
+    failed = until(lambda: (run := run_of(firm, invoice))["status"] == "FAILED" and run, "the failure")
+    assert (failed["error"], failed["states"][-1]) == ("SNS.NotFoundException", "HandOver")
+    assert sns.create_topic(Name=desk.rpartition(":")[2])["TopicArn"] == desk
+    abaku.client("stepfunctions").redrive_execution(executionArn=failed["executionArn"])
+    until(lambda: run_of(firm, invoice)["states"][-1] == "AwaitDecision", "the hand-over")
+    assert len(texts(abaku, firm_number(invoice))) == 2
+    firm.drop_statement("late", f"1,2026-01-02,1210.00,EUR,{invoice['number']},Brno Bikes")
+    assert outcome(firm, invoice) == "PAID"
+
+
+def test_one_trace_tells_an_invoices_whole_story(firm: Firm) -> None:
+    """From the API through function, table, stream, bus and workflow; with a price, shared out among the contexts."""
+    invoice = issue(firm)
+    wanted = {"AWS::ApiGateway::Stage", "AWS::Lambda", "AWS::DynamoDB::Table", "AWS::Events::EventBus"}
+    wanted |= {"AWS::StepFunctions::StateMachine"}
+
+    def origins() -> set[str]:
+        traces = firm.abaku.client("xray").batch_get_traces(TraceIds=[invoice["trace"]])["Traces"]
+        return {json.loads(part["Document"])["origin"] for trace in traces for part in trace["Segments"]}
+
+    until(lambda: wanted <= origins(), "the trace")
+    bill = firm.abaku.bill(by="context", trace=invoice["trace"])
+    names = {line["name"] for line in bill["lines"]}
+    assert {"abaku-invoicing", "abaku-payments", "abaku-collection", "abaku-web"} <= names
+    assert bill["total_usd"] > 0 and bill["unpriced"] == []
+
+
+def test_two_sandboxes_do_not_touch_each_other(own_server: Server) -> None:
+    """The same application, firm and numbers in both, side by side: each has its own clock, bills, mails and money."""
+    with ThreadPoolExecutor(2) as pool:
+        here, there = pool.map(deployed, [own_server.sandbox(), own_server.sandbox()])
+    firms = [one.sign_up("Ana Design", "ana@example.com", PASSWORD) for one in (here, there)]
+    first, second = (issue(firm) for firm in firms)
+    assert first["number"] == second["number"] and firms[0].owner != firms[1].owner
+    for number in (1, 2):  # a reference that both know pays only where it was dropped
+        firms[0].drop_statement(f"s{number}", f"B-{number},2026-01-02,1210.00,EUR,{first['number']},Brno Bikes")
+    assert outcome(firms[0], first) == "PAID"
+    advance(firms[1], 15)
+    until(lambda: firms[1].invoice(second["number"])["reminders"] == 1, "the reminder")
+    assert texts(here, firm_number(first)) == []
+    assert len(texts(there, firm_number(second))) == 1
+    assert [firm.invoice(first["number"])["status"] for firm in firms] == ["PAID", "OPEN"]
+    assert not any("PaymentReceived" in mail["body"] for mail in there.outbox())
+    status, _, _ = there.request(
+        "GET", f"{there.url}api/invoices", headers={"authorization": firms[0].tokens["IdToken"]}
+    )
+    assert status == 401, "a token of one sandbox opens nothing in the other"
+
+
+def test_kill_nine_in_the_middle(modules: None, tmp_path: Path) -> None:
+    """Ten invoices under way, statements just dropped, then kill -9, twice. After the start nobody does anything but
+    let time pass; every workflow ends as it should."""
+    port = free_port()
+    server = start_server(tmp_path / "data", port=port)
+    try:
+        abaku = deployed(server.sandbox("killed"))
+        firm = abaku.sign_up("Ana Design", "ana@example.com", PASSWORD)
+        owner = firm.owner
+        invoices = [firm.issue("Brno Bikes", PHONE, f"Part {at}", 10_000 + at) for at in range(10)]
+        server = killed_and_started(server, tmp_path, port)
+        numbers = {invoice["number"]: invoice for invoice in invoices}
+        until(lambda: len(abaku.workflows()) == 10, "the workflows")
+        rows = [f"B-{at},2026-01-02,{100 + at / 100:.2f},EUR,{one['number']},Brno" for at, one in enumerate(invoices)]
+        firm.drop_statement("first", *rows[:5])
+        assert firm.ask("POST", f"/invoices/{invoices[5]['number']}/cancel")[0] == 200
+        server = killed_and_started(server, tmp_path, port)
+        paid = [invoice["number"] for invoice in invoices[:5]]
+        until(lambda: all(firm.invoice(number)["status"] == "PAID" for number in paid), "the payments", 60)
+        assert [outcome(firm, one) for one in invoices[:6]] == ["PAID"] * 5 + ["CANCELLED"]
+        advance(firm, 30)
+        left = [invoice["number"] for invoice in invoices[6:]]
+        until(lambda: all(firm.invoice(number).get("handedOver") for number in left), "the hand-overs", 60)
+        firm.drop_statement("second", *rows[6:])
+        assert [outcome(firm, one) for one in invoices[6:]] == ["PAID"] * 4
+        assert sorted(abaku.workflows()) == [f"{owner}/{number}" for number in sorted(numbers)]
+        for number in left:
+            assert len(set(texts(abaku, number))) == 2
+    finally:
+        server.process.kill()
+        server.process.wait()
+
+
+def killed_and_started(server: Server, folder: Path, port: int) -> Server:
+    server.process.kill()
+    server.process.wait()
+    return start_server(folder / "data", port=port)
+
+
+def test_aws_deploys_the_same_templates(own_server: Server, tmp_path: Path) -> None:
+    """`aws cloudformation package` and `deploy` take the folders as they are, as on AWS."""
+    sandbox = own_server.sandbox()
+    aws = [sys.executable, "-m", "awscli", "--endpoint-url", own_server.endpoint]
+    environ = {**os.environ, **sandbox.environ}
+    sandbox.client("s3").create_bucket(Bucket="packages")
+    for context in CONTEXTS:
+        packed = str(tmp_path / f"{context}.yaml")
+        template = str(HERE / context / "template.yaml")
+        package = ["cloudformation", "package", "--template-file", template, "--output-template-file", packed]
+        deploy = ["cloudformation", "deploy", "--template-file", packed, "--stack-name", f"abaku-{context}"]
+        deploy += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
+        if context in ("accounts", "web"):
+            deploy += ["--parameter-overrides", f"LocalEndpoint=localhost:{own_server.port}"]
+        for command in ([*aws, *package, "--s3-bucket", "packages"], [*aws, *deploy]):
+            ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=200)
+            assert ended.returncode == 0, ended.stdout + ended.stderr
+    abaku = Abaku(sandbox.environ)
+    abaku.look_up()
+    abaku.upload_site()
+    assert abaku.request("GET", abaku.url)[0] == 200
