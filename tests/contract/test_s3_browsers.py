@@ -270,3 +270,52 @@ def test_expires_in_the_future(s3: Any, bucket: str) -> None:
     expires = datetime.now(UTC).replace(microsecond=0) + timedelta(days=1)
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", Expires=expires)
     assert s3.head_object(Bucket=bucket, Key="k")["Expires"] == expires
+
+
+# --- hosts that SDKs make -----------------------------------------------------------------------------------------
+
+
+def _presigned(sandbox: Any, endpoint: str, bucket: str) -> str:
+    """A link for an upload as the SDK for JavaScript makes it: the bucket before the endpoint's host."""
+    import boto3
+    from botocore.config import Config
+
+    client = boto3.client(
+        "s3",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=sandbox.row["access_key_id"],
+        aws_secret_access_key=sandbox.row["secret_access_key"],
+        config=Config(signature_version="s3v4", s3={"addressing_style": "virtual"}),
+    )
+    url = client.generate_presigned_url("put_object", Params={"Bucket": bucket, "Key": "up"})
+    assert urlsplit(url).netloc == f"{bucket}.{urlsplit(endpoint).netloc}"
+    return str(url)
+
+
+@pytest.mark.parametrize("named", [False, True])
+def test_a_bucket_before_the_endpoints_host(sandbox: Any, s3: Any, raw: Raw, bucket: str, named: bool) -> None:
+    """`bucket.localhost`, `bucket.SANDBOX.localhost`: a browser asks first, without credentials that would fit its
+    method, then uploads."""
+    rule = {"AllowedMethods": ["PUT"], "AllowedOrigins": ["https://app.example.com"]}
+    s3.put_bucket_cors(Bucket=bucket, CORSConfiguration={"CORSRules": [rule]})
+    endpoint = f"http://{sandbox.name + '.' if named else ''}localhost:{sandbox.server.port}"
+    url = _presigned(sandbox, endpoint, bucket)
+    host, target = urlsplit(url).hostname or "", _target(url)
+    asking = {"Origin": "https://app.example.com", "Access-Control-Request-Method": "PUT"}
+    status, headers, refusal = raw("OPTIONS", target, host=host, headers=asking)
+    assert (status, headers.get("access-control-allow-origin")) == (200, "https://app.example.com"), refusal
+    assert raw("PUT", target, b"body", host=host)[0] == 200
+    assert s3.get_object(Bucket=bucket, Key="up")["Body"].read() == b"body"
+    refused = target.replace("X-Amz-Signature=", "X-Amz-Signature=0")
+    assert raw("PUT", refused, b"body", host=host)[0] == 403
+
+
+def test_a_sandboxs_name_wins_over_a_buckets(sandbox: Any, s3: Any, raw: Raw) -> None:
+    """`SANDBOX.localhost/bucket` stays the sandbox, also where a bucket has the same name."""
+    s3.create_bucket(Bucket=sandbox.name)
+    url = s3.generate_presigned_url("put_object", Params={"Bucket": sandbox.name, "Key": "k"})
+    assert raw("PUT", _target(url), b"x")[0] == 200
+    public = new_bucket(s3)
+    s3.put_object(Bucket=public, Key="k", Body=b"public", ACL="public-read")
+    assert raw("GET", f"/{public}/k", host=f"{sandbox.name}.localhost")[2] == b"public"

@@ -63,6 +63,32 @@ class Authentication:
             return await self._user(request, route, signature, Scope(owner.name, owner.account, ""))
         return await self._unknown(route, signature)
 
+    def find_bucket(self, route: Route) -> Route:
+        """The route of a request to S3 whose host is one label: a sandbox where there is one of that name, else a
+        bucket, which SDKs put before `localhost` (`bucket.localhost`)."""
+        if route.service != "s3" or route.resource or not route.environment:
+            return route
+        if route.environment in self._environments.rows:
+            return route
+        return msgspec.structs.replace(route, resource=route.environment, environment="")
+
+    async def asker(self, route: Route, signature: Signature | None) -> Caller:
+        """Who sends a preflight: nobody, in the sandbox of the key that a presigned link names. A browser asks before
+        it uses the link, with another method than the link was signed for, so there is nothing to verify."""
+        name = self._environment_of(route) if signature is None else self._environment_of_key(signature)
+        environment = await self._environments.require(name)
+        scope = Scope(name, environment.account, route.region or self._default_region)
+        return Caller(environment, scope, ANONYMOUS)
+
+    def _environment_of_key(self, signature: Signature) -> str:
+        """The sandbox that an access key belongs to, verified or not."""
+        key, token = signature.access_key, signature.session_token
+        row = self._environments.by_key.get(key) or self._environments.by_account.get(account_of(key) or "")
+        if row is None and token is not None and key.startswith("ASIA"):
+            session = open_session(self._environments.server_secret, key, token, 0.0, signature.flavour)
+            row = self._environments.rows.get(session.environment)
+        return DEFAULT_ENVIRONMENT if row is None else row.name
+
     def locate(self, request: Request, route: Route) -> Route:
         """The route of a request to Cognito without a signature, with the environment that its names tell; the body
         has been read."""

@@ -11,6 +11,8 @@
     111122223333.localhost                   S3 Control, with the caller's account
     point-111122223333.localhost             an S3 access point; also point-111122223333.s3-accesspoint.localhost
 
+    anything-else.localhost                  for S3 a bucket, where no environment has that name
+
 An environment's name may stand before the base: `abc123.execute-api.alice.localhost`. The bases are `localhost`,
 LocalStack's `localhost.localstack.cloud`, and AWS's own `amazonaws.com` for clients that are pointed here by a proxy
 or the hosts file. Any other host says nothing.

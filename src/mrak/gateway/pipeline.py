@@ -108,7 +108,11 @@ class Pipeline:
             request.body = await _read_whole(request)
         if signature is None and found.service in ("cognito-idp", "cognito-identity"):
             found = self._authentication.locate(request, found)
-        caller = await self._authentication.caller(request, found, signature)
+        found = self._authentication.find_bucket(found)
+        if found.service == "s3" and request.method == "OPTIONS":
+            caller = await self._authentication.asker(found, signature)
+        else:
+            caller = await self._authentication.caller(request, found, signature)
         if found.resource and found.service == "s3":
             request.path = f"/{found.resource}{request.path}"
         elif found.service == "apigatewaymanagementapi":

@@ -15,7 +15,7 @@ import msgspec
 
 from mrak.auth.signature import Signature
 from mrak.core.http import Request
-from mrak.gateway.hosts import HostParts, parse_host
+from mrak.gateway.hosts import RESERVED_NAMES, HostParts, parse_host
 from mrak.protocol import model
 
 
@@ -85,9 +85,16 @@ def route(request: Request, signature: Signature | None) -> Route:
             return known
     host = parse_host(request.host)
     service, protocol = _service_of(request, signature, host)
-    resource = host.name if host.kind == "s3" and service == "s3" else ""
+    resource = _bucket_of(host) if service == "s3" else ""
     account = _named_account(request, service) if signature is None else ""
     return Route(service, protocol, "", resource, request.path, host.region, host.environment, account)
+
+
+def _bucket_of(host: HostParts) -> str:
+    """The bucket that a host names: S3's clients put it before the endpoint that they were given, whatever that is."""
+    if host.kind == "s3" or (host.kind == "service" and host.name not in RESERVED_NAMES):
+        return host.name
+    return ""
 
 
 @lru_cache(maxsize=1024)
