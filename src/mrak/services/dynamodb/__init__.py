@@ -8,6 +8,7 @@ vector_operations, vectors            vector indexes and their search
 ttl_, tag_, policy_, insight_, destination_operations   settings of a table
 backup_, global_operations            its copies and replicas; replicas: how members of a group follow each other
 transfer_operations, transfers        exports and imports; exporting, importing, transfer_formats: their runs and files
+bulk_operations, bulk                 puts of what lies in a bucket; transfer_objects: what they and the above share
 items, tables, indexing, throughput   keys and rows, schemas, secondary indexes, capacity
 streams, trimming, expiry, history     what follows from a change
 rules, update_rules, restore_rules, policies   checks beyond the model; errors: the service's errors
@@ -18,6 +19,7 @@ exports                               what other services may use
 from mrak.services.dynamodb import (
     backup_operations,
     batch_operations,
+    bulk_operations,
     destination_operations,
     global_operations,
     insight_operations,
@@ -37,6 +39,7 @@ from mrak.services.dynamodb import (
 __all__ = [
     "backup_operations",
     "batch_operations",
+    "bulk_operations",
     "destination_operations",
     "global_operations",
     "insight_operations",

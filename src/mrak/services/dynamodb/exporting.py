@@ -29,6 +29,7 @@ from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import errors, history, transfers
 from mrak.services.dynamodb.tables import ITEMS, TABLES, TableRecord, row_size_bytes, table_arn, unpack_row
 from mrak.services.dynamodb.transfer_formats import line_of
+from mrak.services.dynamodb.transfer_objects import write_object
 from mrak.services.dynamodb.transfers import EXPORT_ROWS, EXPORTS, Change, Transfer
 from mrak.store.keys import prefix_end
 
@@ -269,15 +270,7 @@ class _Run:
         await self._put(key.removesuffix(".json") + ".md5", digest)
 
     async def _put(self, key: str, body: bytes) -> dict[str, Any]:
-        asked = self.job.request
-        params: dict[str, Any] = {"Bucket": asked["S3Bucket"], "Key": key, "Body": body}
-        if "S3BucketOwner" in asked:
-            params["ExpectedBucketOwner"] = asked["S3BucketOwner"]
-        if asked.get("S3SseAlgorithm") == "KMS":
-            params["ServerSideEncryption"] = "aws:kms"
-            if "S3SseKmsKeyId" in asked:
-                params["SSEKMSKeyId"] = asked["S3SseKmsKeyId"]
-        return await self.ctx.call("s3", "PutObject", params)
+        return await write_object(self.ctx, self.job.request, key, body)
 
 
 def _spelled(moment: float) -> str:

@@ -19,13 +19,12 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import transfer_formats, transfers, writes
+from mrak.services.dynamodb import transfer_formats, transfer_objects, transfers, writes
 from mrak.services.dynamodb.item_operations import execute
 from mrak.services.dynamodb.table_operations import new_record
 from mrak.services.dynamodb.tables import TABLES, find_schema
 from mrak.services.dynamodb.transfer_formats import Unreadable
 from mrak.services.dynamodb.transfers import IMPORTS, Transfer
-from mrak.services.s3.exports import read_body
 
 IMPORT, IMPORT_FAILED = "dynamodb.import", "dynamodb.import-failed"
 _CHUNK_ITEMS = 500
@@ -100,28 +99,13 @@ class _Run:
         }
 
     async def fill(self) -> dict[str, Any]:
-        keys = await self._keys()
+        found = await transfer_objects.list_objects(self.ctx, self.job.request["S3BucketSource"])
         if not await self.ctx.transact(self._make_table):
             message = f"Table already exists: {self.job.table}"
             return self.counts() | {"FailureCode": "TableAlreadyExists", "FailureMessage": message}
-        for key in keys:
+        for key, _ in found:
             await self._import_object(key)
         return self.counts() | (_INVALID_ITEMS if self.wrong else {})
-
-    async def _keys(self) -> list[str]:
-        source = self.job.request["S3BucketSource"]
-        params = {
-            "Bucket": source["S3Bucket"],
-            "Prefix": source.get("S3KeyPrefix", ""),
-            "ExpectedBucketOwner": source["S3BucketOwner"],
-        }
-        keys: list[str] = []
-        while True:
-            page = await self.ctx.call("s3", "ListObjectsV2", params)
-            keys += [it["Key"] for it in page.get("Contents", []) if it["Size"]]
-            if "NextContinuationToken" not in page:
-                return keys
-            params["ContinuationToken"] = page["NextContinuationToken"]
 
     def _make_table(self, tx: Transaction) -> bool:
         """False where another table of this name is there."""
@@ -133,10 +117,7 @@ class _Run:
         return known.id == self.job.table_id
 
     async def _import_object(self, key: str) -> None:
-        source = self.job.request["S3BucketSource"]
-        body = await read_body(
-            (await self.ctx.call("s3", "GetObject", {"Bucket": source["S3Bucket"], "Key": key}))["Body"]
-        )
+        body = await transfer_objects.read_object(self.ctx, self.job.request["S3BucketSource"], key)
         self.size_bytes += len(body)
         items = self._read(body)
         while True:
@@ -157,9 +138,9 @@ class _Run:
         asked = self.job.request
         content = transfer_formats.expand(body, asked["InputCompressionType"])
         if asked["InputFormat"] == "DYNAMODB_JSON":
-            yield from transfer_formats.read_json(content)
+            yield from (line.item for line in transfer_formats.read_json(content))  # type: ignore[misc]
         elif asked["InputFormat"] == "ION":
-            yield from transfer_formats.read_ion(content)
+            yield from (line.item for line in transfer_formats.read_ion(content))  # type: ignore[misc]
         else:
             options = asked.get("InputFormatOptions", {}).get("Csv", {})
             definitions = asked["TableCreationParameters"]["AttributeDefinitions"]

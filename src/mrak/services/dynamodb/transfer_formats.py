@@ -30,11 +30,26 @@ class Unreadable(Exception):
     """A file, or the rest of one, that holds no items."""
 
 
-class _Line(msgspec.Struct):
+class Line(msgspec.Struct):
+    """An item of a file; in a file of bulk puts it can have a condition."""
+
     item: dict[str, AttributeValue] = msgspec.field(name="Item")
+    condition: str | None = msgspec.field(name="ConditionExpression", default=None)
+    names: dict[str, str] | None = msgspec.field(name="ExpressionAttributeNames", default=None)
+    values: dict[str, AttributeValue] | None = msgspec.field(name="ExpressionAttributeValues", default=None)
+
+    def request(self) -> dict[str, Any]:
+        """What PutItem would be asked for it."""
+        asked = {
+            "Item": self.item,
+            "ConditionExpression": self.condition,
+            "ExpressionAttributeNames": self.names,
+            "ExpressionAttributeValues": self.values,
+        }
+        return {name: value for name, value in asked.items() if value is not None}
 
 
-_decode_line = msgspec.json.Decoder(_Line).decode
+_decode_line = msgspec.json.Decoder(Line).decode
 _encode = msgspec.json.Encoder().encode
 
 
@@ -66,25 +81,41 @@ def _expand_zstd(body: bytes) -> bytes:
         raise Unreadable(str(error)) from error
 
 
-def read_json(content: bytes) -> Iterator[Item]:
+def read_json(content: bytes) -> Iterator[Line]:
     for line in content.splitlines():
         if not line.strip():
             continue
         try:
-            yield _decode_line(line).item  # type: ignore[misc]
+            yield _decode_line(line)
         except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
             raise Unreadable(str(error)) from error
 
 
-def read_ion(content: bytes) -> Iterator[Item]:
+def read_ion(content: bytes) -> Iterator[Line]:
     from amazon.ion import simpleion
     from amazon.ion.exceptions import IonException
 
     try:
         for value in simpleion.load(io.BytesIO(content), single_value=False, parse_eagerly=False):
-            yield {str(name): _from_ion(member) for name, member in value["Item"].items()}
+            yield _ion_line(value)
     except (IonException, UnicodeError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise Unreadable(str(error)) from error
+
+
+def _ion_line(value: Any) -> Line:
+    condition, names, values = (
+        value.get(name) for name in ("ConditionExpression", "ExpressionAttributeNames", "ExpressionAttributeValues")
+    )
+    return Line(
+        _from_ion_struct(value["Item"]),
+        None if condition is None else str(condition),
+        None if names is None else {str(name): str(attribute) for name, attribute in names.items()},
+        None if values is None else _from_ion_struct(values),
+    )
+
+
+def _from_ion_struct(value: Any) -> Any:
+    return {str(name): _from_ion(member) for name, member in value.items()}
 
 
 def read_csv(

@@ -146,7 +146,7 @@ def list_jobs(
 ) -> tuple[list[Transfer], str | None]:
     """A page of jobs, newest first; exports of a table only as long as it is the same table."""
     kind = "export" if jobs is EXPORTS else "import"
-    last = _position(kind, req["NextToken"]) if "NextToken" in req else None
+    last = find_position(kind, req["NextToken"]) if "NextToken" in req else None
     wanted = req.get("TableArn")
     size = size or _PAGE_JOBS
     page: list[Transfer] = []
@@ -156,7 +156,7 @@ def list_jobs(
         if wanted is not None and not _is_of(tx, ctx.scope, jobs, job, wanted):
             continue
         if len(page) == size:
-            return page, _render_token(kind, page[-1].id)
+            return page, render_token(kind, page[-1].id)
         page.append(job)
     return page, None
 
@@ -170,11 +170,11 @@ def _is_of(tx: Transaction, scope: Scope, jobs: Table[Transfer], job: Transfer, 
     return table is not None and table.id == job.table_id
 
 
-def _render_token(kind: str, position: str) -> str:
+def render_token(kind: str, position: str) -> str:
     return f"{kind}:{position}".encode().hex().ljust(_TOKEN_DIGITS, "0")
 
 
-def _position(kind: str, token: str) -> str:
+def find_position(kind: str, token: str) -> str:
     try:
         named, _, position = bytes.fromhex(token).rstrip(b"\x00").decode("ascii").partition(":")
     except ValueError:
