@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
@@ -180,3 +181,162 @@ def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
         here.update_table_replica_auto_scaling, TableName=table, ProvisionedWriteCapacityAutoScalingUpdate=wanted
     )
     assert refused[0] == INVALID and "BillingMode is PayPerRequest" in refused[1]
+
+
+EAST, WEST = "us-east-2", "us-west-2"
+
+
+def strengthen(ddb: Any, table: str, *regions: str, witness: str | None = None) -> Any:
+    """Makes a table the first member of a strongly consistent group."""
+    more = {} if witness is None else {"GlobalTableWitnessUpdates": [{"Create": {"RegionName": witness}}]}
+    updates = [{"Create": {"RegionName": region}} for region in regions]
+    return ddb.update_table(TableName=table, ReplicaUpdates=updates, MultiRegionConsistency="STRONG", **more)
+
+
+def test_a_strong_group_of_three(sandbox: Any, regions: dict[str, Any]) -> None:
+    """Made in one request; members have no stream unless they ask for one; every member reads what any wrote."""
+    here, east = regions[HERE], sandbox.client("dynamodb", region=EAST)
+    table = make_table(here, sort=None)
+    strengthen(here, table, EAST, WEST)
+    for client in (here, east, regions[WEST]):
+        found = client.describe_table(TableName=table)["Table"]
+        assert found["MultiRegionConsistency"] == "STRONG" and len(found["Replicas"]) == 2
+        assert "LatestStreamArn" not in found and "GlobalTableWitnesses" not in found
+    east.put_item(TableName=table, Item={"pk": {"S": "a"}}, ConditionExpression="attribute_not_exists(pk)")
+    assert here.get_item(TableName=table, Key={"pk": {"S": "a"}}, ConsistentRead=True)["Item"] == {"pk": {"S": "a"}}
+    again = {"Item": {"pk": {"S": "a"}}, "ConditionExpression": "attribute_not_exists(pk)"}
+    assert error_of(regions[WEST].put_item, TableName=table, **again)[0] == "ConditionalCheckFailedException"
+
+
+def test_a_strong_group_with_a_witness(sandbox: Any, regions: dict[str, Any]) -> None:
+    """A witness is described and holds no table; it goes together with the replica, and one table is left."""
+    here = regions[HERE]
+    table = make_table(here, sort=None)
+    strengthen(here, table, EAST, witness=WEST)
+    found = here.describe_table(TableName=table)["Table"]
+    assert found["GlobalTableWitnesses"] == [{"RegionName": WEST, "WitnessStatus": "ACTIVE"}]
+    assert members(here, table) == [EAST]
+    assert error_of(regions[WEST].describe_table, TableName=table)[0] == "ResourceNotFoundException"
+    code, message = error_of(here.update_table, TableName=table, ReplicaUpdates=[{"Delete": {"RegionName": EAST}}])
+    assert code == INVALID and "must be deleted in one request" in message
+    assert "cannot be deleted by itself" in error_of(here.delete_table, TableName=table)[1]
+    here.update_table(
+        TableName=table,
+        ReplicaUpdates=[{"Delete": {"RegionName": EAST}}],
+        GlobalTableWitnessUpdates=[{"Delete": {"RegionName": WEST}}],
+    )
+    found = here.describe_table(TableName=table)["Table"]
+    assert not {"Replicas", "GlobalTableWitnesses", "MultiRegionConsistency"} & found.keys()
+    here.delete_table(TableName=table)
+
+
+def test_what_strong_groups_cannot_be(regions: dict[str, Any]) -> None:
+    """DYNAMODB-010: the rules are AWS's, of which it documents no words."""
+    here = regions[HERE]
+
+    def refused(table: str, *added: str, **more: Any) -> str:
+        code, message = error_of(
+            here.update_table,
+            **{
+                "TableName": table,
+                "ReplicaUpdates": [{"Create": {"RegionName": region}} for region in added],
+                "MultiRegionConsistency": "STRONG",
+            }
+            | more,
+        )
+        assert code == INVALID and members(here, table) == []
+        return message
+
+    table = make_table(here, sort=None)
+    count = "Unsupported table replica count for global tables with MultiRegionConsistency set to STRONG"
+    witness = {"GlobalTableWitnessUpdates": [{"Create": {"RegionName": WEST}}]}
+    assert refused(table, EAST) == refused(table, EAST, WEST, **witness) == count
+    assert refused(table, EAST, WEST, "us-west-1") == count
+    assert "within one Region set" in refused(table, EAST, THERE)
+    assert "requires a global table" in refused(table, EAST, MultiRegionConsistency="EVENTUAL", **witness)
+    two = [{"Create": {"RegionName": WEST}, "Delete": {"RegionName": WEST}}]
+    assert "exactly one witness" in refused(table, EAST, GlobalTableWitnessUpdates=two)
+    deletion = [{"Delete": {"RegionName": WEST}}]
+    assert "together with a replica" in refused(table, EAST, GlobalTableWitnessUpdates=deletion)
+    here.put_item(TableName=table, Item={"pk": {"S": "a"}})
+    assert "that is empty" in refused(table, EAST, WEST)
+    local = make_table(here, LocalSecondaryIndexes=[index("local", "pk", "other")], attributes={"other": "S"})
+    assert "Local secondary indexes" in refused(local, EAST, WEST)
+    expiring = make_table(here, sort=None)
+    here.update_time_to_live(TableName=expiring, TimeToLiveSpecification={"Enabled": True, "AttributeName": "t"})
+    assert "Time to live" in refused(expiring, EAST, WEST)
+
+
+def test_what_members_of_strong_groups_refuse(regions: dict[str, Any]) -> None:
+    """Transactions of all kinds, time to live, further members, and to stand alone."""
+    here = regions[HERE]
+    table = make_table(here, sort=None)
+    strengthen(here, table, EAST, WEST)
+    put = {"Put": {"TableName": table, "Item": {"pk": {"S": "a"}}}}
+    get = {"Get": {"TableName": table, "Key": {"pk": {"S": "a"}}}}
+    words = "Transactions are not supported"
+    assert words in error_of(here.transact_write_items, TransactItems=[put])[1]
+    assert words in error_of(here.transact_get_items, TransactItems=[get])[1]
+    statement = {"Statement": f"""INSERT INTO "{table}" VALUE {{'pk': 'a'}}"""}
+    assert words in error_of(here.execute_transaction, TransactStatements=[statement])[1]
+    expiry = {"Enabled": True, "AttributeName": "t"}
+    assert "Time to live" in error_of(here.update_time_to_live, TableName=table, TimeToLiveSpecification=expiry)[1]
+    another = {"Create": {"RegionName": THERE}}
+    assert "existing global table" in error_of(here.update_table, TableName=table, ReplicaUpdates=[another])[1]
+    alone = {"Disassociate": {"RegionName": HERE, "DisassociationMode": "WAIT_FOR_REPLICATION"}}
+    assert "cannot be disassociated" in error_of(here.update_table, TableName=table, ReplicaUpdates=[alone])[1]
+
+
+def test_a_replica_stands_alone_again(regions: dict[str, Any]) -> None:
+    """Disassociation needs its protection off; the table keeps its items and no longer follows the others."""
+    here, there = regions[HERE], regions[THERE]
+    table = make_table(here, sort=None)
+    add(here, table, THERE)
+    here.put_item(TableName=table, Item={"pk": {"S": "before"}})
+    alone = [{"Disassociate": {"RegionName": THERE, "DisassociationMode": "WAIT_FOR_REPLICATION"}}]
+    assert "Only the local replica" in error_of(here.update_table, TableName=table, ReplicaUpdates=alone)[1]
+    assert "protection enabled" in error_of(there.update_table, TableName=table, ReplicaUpdates=alone)[1]
+    there.update_table(TableName=table, DisassociationProtectionEnabled=False)
+    assert there.describe_table(TableName=table)["Table"]["DisassociationProtectionEnabled"] is False
+    there.update_table(TableName=table, ReplicaUpdates=alone)
+    assert members(here, table) == members(there, table) == []
+    here.put_item(TableName=table, Item={"pk": {"S": "after"}})
+    assert [it["pk"]["S"] for it in there.scan(TableName=table)["Items"]] == ["before"]
+    assert "not a replica" in error_of(there.update_table, TableName=table, ReplicaUpdates=alone)[1]
+    lone = {"TableName": table, "DisassociationProtectionEnabled": True}
+    assert "replicas of eventually consistent" in error_of(there.update_table, **lone)[1]
+
+
+def test_groups_in_templates(sandbox: Any, regions: dict[str, Any]) -> None:
+    """A stack adds and removes replicas, makes strong groups at once, and goes though members came of it."""
+    stacks, here = sandbox.client("cloudformation"), regions[HERE]
+
+    def deploy(change: str, name: str, *others: str, **more: Any) -> None:
+        properties = {
+            "TableName": name,
+            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+            "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+            "BillingMode": "PAY_PER_REQUEST",
+            "StreamSpecification": {"StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "Replicas": [{"Region": region} for region in (HERE, *others)],
+            **more,
+        }
+        template = {"Resources": {"T": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties}}}
+        getattr(stacks, f"{change}_stack")(StackName=name, TemplateBody=json.dumps(template))
+        stacks.get_waiter(f"stack_{change}_complete").wait(StackName=name, WaiterConfig={"Delay": 0.05})
+
+    def drop(name: str) -> None:
+        stacks.delete_stack(StackName=name)
+        stacks.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 0.05})
+        assert error_of(here.describe_table, TableName=name)[0] == "ResourceNotFoundException"
+
+    deploy("create", "eventual-group", THERE)
+    deploy("update", "eventual-group", FAR)
+    assert members(here, "eventual-group") == [FAR]
+    drop("eventual-group")
+    deploy("create", "strong-group", EAST, MultiRegionConsistency="STRONG", GlobalTableWitnesses=[{"Region": WEST}])
+    assert here.describe_table(TableName="strong-group")["Table"]["GlobalTableWitnesses"][0]["RegionName"] == WEST
+    drop("strong-group")
+    assert error_of(sandbox.client("dynamodb", region=EAST).describe_table, TableName="strong-group")[0] == (
+        "ResourceNotFoundException"
+    )

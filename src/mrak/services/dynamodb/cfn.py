@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from mrak.core.resource import Resource, ResourceType, resource
@@ -142,6 +143,46 @@ class GlobalTable(Table):
 
     async def create(self, res: Resource) -> None:
         await super().create(res)
-        for replica in res.properties.get("Replicas", []):
-            if replica["Region"] != res.ctx.scope.region:
-                await self._change(res, {"ReplicaUpdates": [{"Create": {"RegionName": replica["Region"]}}]})
+        regions, witnesses = _other_regions(res, res.properties)
+        if res.properties.get("MultiRegionConsistency") == "STRONG":
+            await self._regroup(res, "Create", regions, witnesses, MultiRegionConsistency="STRONG")
+            return
+        for region in regions:
+            await self._regroup(res, "Create", [region])
+
+    async def update(self, res: Resource) -> None:
+        await super().update(res)
+        (old, _), (new, _) = _other_regions(res, res.old_properties), _other_regions(res, res.properties)
+        for region in old:
+            if region not in new:
+                await self._regroup(res, "Delete", [region])
+        for region in new:
+            if region not in old:
+                await self._regroup(res, "Create", [region])
+
+    async def delete(self, res: Resource) -> None:
+        """A table to which replicas were added goes after them."""
+        table = (await res.call("DescribeTable", {"TableName": res.physical_id}))["Table"]
+        regions = [it["RegionName"] for it in table.get("Replicas", [])]
+        witnesses = [it["RegionName"] for it in table.get("GlobalTableWitnesses", [])]
+        if table.get("MultiRegionConsistency") == "STRONG":
+            await self._regroup(res, "Delete", regions, witnesses)
+        else:
+            for region in regions:
+                await self._regroup(res, "Delete", [region])
+        await super().delete(res)
+
+    async def _regroup(
+        self, res: Resource, kind: str, regions: list[str], witnesses: Sequence[str] = (), **more: Any
+    ) -> None:
+        change: dict[str, Any] = {"ReplicaUpdates": [{kind: {"RegionName": region}} for region in regions], **more}
+        if witnesses:
+            change["GlobalTableWitnessUpdates"] = [{kind: {"RegionName": region}} for region in witnesses]
+        await self._change(res, change)
+
+
+def _other_regions(res: Resource, properties: dict[str, Any]) -> tuple[list[str], list[str]]:
+    """Where a template wants replicas besides the stack's own region, and where witnesses."""
+    regions = [it["Region"] for it in properties.get("Replicas", [])]
+    witnesses = [it["Region"] for it in properties.get("GlobalTableWitnesses", [])]
+    return [region for region in regions if region != res.ctx.scope.region], witnesses

@@ -57,6 +57,11 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
         out["Replicas"] = [_replica_of(record, it) for it in record.replicas]
         out["GlobalTableVersion"] = "2019.11.21"
         out["GlobalTableSettingsReplicationMode"] = "ENABLED_WITH_OVERRIDES"
+        out["DisassociationProtectionEnabled"] = record.is_disassociation_protected
+        if record.is_strong:
+            out["MultiRegionConsistency"] = "STRONG"
+        if record.witness is not None:
+            out["GlobalTableWitnesses"] = [{"RegionName": record.witness, "WitnessStatus": "ACTIVE"}]
     if record.table_class is not None:
         out["TableClassSummary"] = {"TableClass": record.table_class}
         if record.table_class_at is not None:

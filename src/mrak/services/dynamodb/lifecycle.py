@@ -26,7 +26,7 @@ def set_stream(
     if not specification["StreamEnabled"]:
         if current is None or not current.is_enabled:
             raise errors.invalid(f"Table has no stream to disable: TableName: {record.name}")
-        if record.replicas:
+        if record.replicas and not record.is_strong:
             raise errors.invalid_parameter("Disabling Stream is not allowed for a Global Table replica.")
         end_stream(ctx, tx, scope, record)
         return structs.replace(record, stream=structs.replace(current, is_enabled=False))

@@ -17,7 +17,7 @@ from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, items, statement_reads, statements, transaction_operations, writes
+from mrak.services.dynamodb import errors, items, statement_reads, statements, strong, transaction_operations, writes
 from mrak.services.dynamodb.item_operations import execute
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.statements import Prepared
@@ -172,6 +172,8 @@ def execute_transaction(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
             if error.code != "ValidationException":
                 raise
             raise errors.invalid(f"Validation failed in TransactStatements[{place}]: {error.message}") from None
+    for member in members:
+        strong.check_transactions(member.it.schema.record)
     reads = [member.key is not None for member in members]
     if all(reads):
         return _transact_reads(ctx, tx, members, req)

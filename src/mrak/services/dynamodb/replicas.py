@@ -14,7 +14,6 @@ from msgspec import structs
 
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.core.errors import NotBuilt
 from mrak.core.scope import Scope
 from mrak.lang.ddb.values import item_size_bytes
 from mrak.services.dynamodb import errors, items
@@ -66,30 +65,47 @@ _REGIONS = [
 
 
 def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]) -> TableRecord:
-    """UpdateTable's ReplicaUpdates."""
-    if req.get("MultiRegionConsistency") == "STRONG" or "GlobalTableWitnessUpdates" in req:
-        raise NotBuilt("dynamodb", "UpdateTable(MultiRegionConsistency=STRONG)")
+    """UpdateTable's ReplicaUpdates, of a group whose members follow each other in their own time."""
     deviation("DYNAMODB-002")
-    kind, region, settings = _single_action(req["ReplicaUpdates"])
-    if kind != "Update" and region == scope.region:
+    kind, actions = parse_actions(req["ReplicaUpdates"])
+    regions = {action["RegionName"] for action in actions}
+    if len(regions) > 1 and kind != "Update":
+        raise errors.invalid("Update table operation with more than one create or delete replica actions not allowed")
+    region, settings = actions[0]["RegionName"], _settings(actions[0])
+    if kind == "Disassociate":
+        return _disassociate(tx, scope, record, region)
+    if kind != "Update":
+        check_remote(scope, region)
+    if kind == "Create":
+        check_addable(tx, scope, record, region)
+        if record.stream is None or not record.stream.is_enabled:
+            wanted = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
+            record = set_stream(ctx, tx, scope, record, wanted)
+        return add(ctx, tx, scope, record, region, settings)
+    if kind == "Update":
+        return override(tx, scope, record, region, settings)
+    check_member(record, region)
+    return remove(ctx, tx, scope, record, region)
+
+
+def check_remote(scope: Scope, region: str) -> None:
+    if region == scope.region:
         raise errors.invalid(
             "Cannot add or delete the local region through ReplicaUpdates. "
             "Use CreateTable, DeleteTable, or UpdateTable as required."
         )
-    if kind == "Create":
-        return _add(ctx, tx, scope, record, region, settings)
+
+
+def check_member(record: TableRecord, region: str) -> None:
     if all(replica["RegionName"] != region for replica in record.replicas):
         raise errors.invalid(
             "Update global table operation failed because one or more replicas were not part of the global table. "
             f"Please retry the request without these replicas: [{region}]."
         )
-    if kind == "Update":
-        return _override(tx, scope, record, region, settings)
-    return _remove(ctx, tx, scope, record, region)
 
 
-def _single_action(updates: Sequence[Mapping[str, Any]]) -> tuple[str, str, dict[str, Any]]:
-    """(kind, region, its other parameters). Groups change by one member at a time."""
+def parse_actions(updates: Sequence[Mapping[str, Any]]) -> tuple[str, list[dict[str, Any]]]:
+    """The one kind of the actions, and their parameters."""
     actions = [(kind, action) for update in updates for kind, action in update.items()]
     if len({kind for kind, _ in actions}) > 1:
         raise errors.invalid("Update table operation with more than one type of replica actions not allowed.")
@@ -97,23 +113,21 @@ def _single_action(updates: Sequence[Mapping[str, Any]]) -> tuple[str, str, dict
         raise _no_action()
     if any("RegionName" not in action for _, action in actions):
         raise errors.invalid("One or more parameter values were invalid")
-    regions = {action["RegionName"] for _, action in actions}
-    kind, action = actions[0]
-    if len(regions) > 1 and kind != "Update":
-        raise errors.invalid("Update table operation with more than one create or delete replica actions not allowed")
-    settings = {name: value for name, value in action.items() if name != "RegionName"}
-    if kind == "Update" and not settings:
+    kind = actions[0][0]
+    if kind == "Update" and not _settings(actions[0][1]):
         raise _no_action()
-    return kind, action["RegionName"], settings
+    return kind, [action for _, action in actions]
+
+
+def _settings(action: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in action.items() if name != "RegionName"}
 
 
 def _no_action() -> Exception:
     return errors.invalid("There are no actions specified in the Replica Update Action of the request.")
 
 
-def _add(
-    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]
-) -> TableRecord:
+def check_addable(tx: Transaction, scope: Scope, record: TableRecord, region: str) -> None:
     if region not in _REGIONS:
         raise errors.invalid(
             f"Region {region} is not supported. The latest version of global tables are only supported in the "
@@ -121,25 +135,26 @@ def _add(
         )
     if record.is_provisioned:
         raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
-    there = scope.in_region(region)
-    if TABLES.open(tx, there, record.name) is not None:
+    if TABLES.open(tx, scope.in_region(region), record.name) is not None:
         raise errors.invalid(
             f"Failed to create a the new replica of table with name: ‘{record.name}’ because one or more replicas "
             "already existed as tables."
         )
-    if record.stream is None or not record.stream.is_enabled:
-        wanted = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-        record = set_stream(ctx, tx, scope, record, wanted)
+
+
+def add(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]
+) -> TableRecord:
+    """A further member with all items; the table with it on its list."""
     entry = {"RegionName": region, "source": scope.region, "added_at": ctx.now, **settings}
     for replica in record.replicas:
         _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, entry)
-    _create_member(ctx, tx, scope, record, there)
+    _create_member(ctx, tx, scope, record, scope.in_region(region))
     return structs.replace(record, replicas=(*record.replicas, entry))
 
 
 def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, there: Scope) -> None:
     """The table in the new region, with all items."""
-    assert record.stream is not None
     others = tuple({"RegionName": it["RegionName"]} for it in record.replicas)
     member = structs.replace(
         record,
@@ -151,6 +166,7 @@ def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRec
         stream=None,
         tags={},
         is_deletion_protected=False,
+        is_disassociation_protected=True,
         policy=None,
         policy_revision=None,
         pitr_since=None,
@@ -164,8 +180,10 @@ def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRec
         copied = ItemKey(target.prefix + tail, tail[_HASH_BYTES:])
         tx.lock(copied.row)
         items.change(ctx, tx, Change(target, copied, None, None, item, item_size_bytes(item)))
-    wanted = {"StreamEnabled": True, "StreamViewType": record.stream.view}
-    TABLES.insert(tx, there, set_stream(ctx, tx, there, member, wanted))
+    if record.stream is not None and record.stream.is_enabled and not record.is_strong:
+        wanted = {"StreamEnabled": True, "StreamViewType": record.stream.view}
+        member = set_stream(ctx, tx, there, member, wanted)
+    TABLES.insert(tx, there, member)
 
 
 def _relist(tx: Transaction, scope: Scope, name: str, region: str, entry: dict[str, Any] | None) -> None:
@@ -179,7 +197,8 @@ def _relist(tx: Transaction, scope: Scope, name: str, region: str, entry: dict[s
     TABLES.replace(tx, scope, record, structs.replace(record, replicas=tuple(listed)))
 
 
-def _override(tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]) -> TableRecord:
+def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]) -> TableRecord:
+    check_member(record, region)
     if "ProvisionedThroughputOverride" in settings and not record.is_provisioned:
         raise errors.invalid(
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
@@ -194,7 +213,7 @@ def _override(tx: Transaction, scope: Scope, record: TableRecord, region: str, s
     return structs.replace(record, replicas=replicas)
 
 
-def _remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:
+def remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:
     there = scope.in_region(region)
     member = TABLES.open(tx, there, record.name)
     if member is not None:
@@ -211,6 +230,21 @@ def _remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, re
     return structs.replace(record, replicas=left)
 
 
+def _disassociate(tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:
+    """The table leaves the group and keeps all it has."""
+    if region != scope.region:
+        raise errors.invalid("Only the local replica can be disassociated from a global table.")
+    if not record.replicas:
+        raise errors.invalid(f"Table {record.name} is not a replica of a global table.")
+    if record.is_disassociation_protected:
+        raise errors.invalid(
+            f"Replica of table {record.name} in region {region} cannot be disassociated because it has disassociation "
+            "protection enabled. Disable disassociation protection first."
+        )
+    leave(tx, scope, record)
+    return structs.replace(record, replicas=(), is_disassociation_protected=True)
+
+
 def check_no_source(ctx: Context, scope: Scope, record: TableRecord) -> None:
     """A table from which a replica was made lately cannot go before it."""
     for replica in record.replicas:
@@ -222,6 +256,6 @@ def check_no_source(ctx: Context, scope: Scope, record: TableRecord) -> None:
 
 
 def leave(tx: Transaction, scope: Scope, record: TableRecord) -> None:
-    """Takes a table that is deleted off the lists of the others."""
+    """Takes a table that is deleted or stands alone again off the lists of the others."""
     for replica in record.replicas:
         _relist(tx, scope.in_region(replica["RegionName"]), record.name, scope.region, None)

@@ -11,9 +11,10 @@ from typing import Any
 from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import NotBuilt
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, lifecycle, policies, replicas, rules, vectors
+from mrak.services.dynamodb import describe, errors, indexing, lifecycle, policies, replicas, rules, strong, vectors
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 from mrak.services.dynamodb.throughput import check_initial_warmth, limits
 
@@ -24,6 +25,8 @@ _MOST_LISTED = 100
 def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     deviation("DYNAMODB-003")
     scope, name = resolve_name(ctx, req["TableName"])
+    if "GlobalTableSourceArn" in req:
+        raise NotBuilt("dynamodb", "CreateTable(GlobalTableSourceArn)")
     rules.check_table_name(name)
     rules.check_new_table(req)
     check_initial_warmth(req)
@@ -113,6 +116,7 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
     if record.is_deletion_protected:
         raise errors.deletion_protected(record.name)
+    strong.check_deletable(record)
     replicas.check_no_source(ctx, scope, record)
     if describe.is_allocating(record):
         raise errors.in_use(f"Table is being updated: {record.name}")

@@ -104,6 +104,9 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     replicas: tuple[dict[str, Any], ...] = ()
     vectors: tuple[VectorRecord, ...] = ()
     restored: dict[str, Any] | None = None
+    is_strong: bool = False
+    witness: str | None = None
+    is_disassociation_protected: bool = True
 
     @property
     def is_provisioned(self) -> bool:

@@ -22,7 +22,7 @@ from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, items, writes
+from mrak.services.dynamodb import errors, items, strong, writes
 from mrak.services.dynamodb.batch_operations import collection_metrics
 from mrak.services.dynamodb.item_operations import parse_projection
 from mrak.services.dynamodb.items import Change, Cost, ItemKey
@@ -81,13 +81,19 @@ def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         repeated = find_completed(ctx, tx, token, digest)
         if repeated is not None:
             return render_repeated(req, repeated)
-    schemas = [require_schema(ctx, tx, params["TableName"]) for _, params, _ in parsed]
+    schemas = [_require_schema(ctx, tx, params["TableName"]) for _, params, _ in parsed]
     steps = locate_steps([(*it, schema) for it, schema in zip(parsed, schemas, strict=True)])
     run_steps(tx, steps)
     costs = commit_steps(ctx, tx, steps)
     if token is not None:
         remember(ctx, tx, token, digest, steps)
     return render_written(tx, req, steps, costs)
+
+
+def _require_schema(ctx: Context, tx: Transaction, name: str) -> Schema:
+    schema = require_schema(ctx, tx, name)
+    strong.check_transactions(schema.record)
+    return schema
 
 
 def _parse(entry: dict[str, Any]) -> tuple[str, dict[str, Any], Write]:
@@ -265,7 +271,7 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
         for get in gets:
             plans.append(parse_projection(get, request.GET))
             items.check_key_values(get["Key"])
-    schemas = [require_schema(ctx, tx, get["TableName"]) for get in gets]
+    schemas = [_require_schema(ctx, tx, get["TableName"]) for get in gets]
     located = _locate_gets(gets, schemas)
     if len(set(located)) != len(located):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")

@@ -13,7 +13,7 @@ from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation, timer
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, expiry, items
+from mrak.services.dynamodb import errors, expiry, items, strong
 from mrak.services.dynamodb.items import Change, ItemKey
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import (
@@ -37,6 +37,8 @@ def update_time_to_live(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
     specification = req["TimeToLiveSpecification"]
     enabled, attribute = specification["Enabled"], specification["AttributeName"]
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
+    if record.is_strong:
+        raise strong.ttl_refused()
     current = record.ttl
     is_enabled = current is not None and current.is_enabled
     if is_enabled and current is not None and attribute != current.attribute:

@@ -11,10 +11,10 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
+from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, throughput, vectors
+from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, strong, throughput, vectors
 from mrak.services.dynamodb.table_operations import new_encryption, require_table
 from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
 from mrak.services.dynamodb.update_rules import check_update, one_online_index
@@ -26,9 +26,12 @@ _IMMEDIATE = ("DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput
 @operation("UpdateTable")
 def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     check_update(req)
+    if "GlobalTableSettingsReplicationMode" in req:
+        raise NotBuilt("dynamodb", "UpdateTable(GlobalTableSettingsReplicationMode)")
     scope, old = require_table(ctx, tx, req["TableName"], opens=True)
     if "ReplicaUpdates" in req:
-        TABLES.replace(tx, scope, old, replicas.update(ctx, tx, scope, old, req))
+        change = strong.update if strong.concerns(old, req) else replicas.update
+        TABLES.replace(tx, scope, old, change(ctx, tx, scope, old, req))
         shown = old
     else:
         shown = _update_member(ctx, tx, scope, old, req)
@@ -90,6 +93,10 @@ def _change_settings(ctx: Context, scope: Scope, record: TableRecord, req: Mappi
     changes: dict[str, Any] = {}
     if "DeletionProtectionEnabled" in req:
         changes["is_deletion_protected"] = req["DeletionProtectionEnabled"]
+    if "DisassociationProtectionEnabled" in req:
+        if not record.replicas or record.is_strong:
+            raise errors.invalid("Disassociation protection is a setting of replicas of eventually consistent tables.")
+        changes["is_disassociation_protected"] = req["DisassociationProtectionEnabled"]
     if "TableClass" in req and req["TableClass"] != (record.table_class or "STANDARD"):
         changes["table_class"] = req["TableClass"]
         changes["table_class_at"] = ctx.now

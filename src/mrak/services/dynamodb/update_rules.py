@@ -29,6 +29,10 @@ _LONERS = (
     ("SSESpecification", "Server-Side Encryption modification must be the only operation in the request"),
     ("TableClass", "TableClass modification must be the only operation in the request"),
     ("DeletionProtectionEnabled", "DeletionProtection modification must be the only operation in the request"),
+    (
+        "DisassociationProtectionEnabled",
+        "DisassociationProtection modification must be the only operation in the request",
+    ),
     ("ReplicaUpdates", "Replica modification must be the only operation in the request"),
     ("WarmThroughput", "WarmThroughput must be the only operation in the request"),
 )
