@@ -219,10 +219,10 @@ def new_cloud(**settings: Any) -> Cloud:
     from mrak.config import Settings
     from mrak.core.clock import ManualClock
 
-    settings.setdefault("memory", True)
+    settings = {"memory": True, "seed": 1} | settings
     clock = ManualClock()
     loop = asyncio.new_event_loop()
-    app = App(Settings(seed=1, **settings), clock)
+    app = App(Settings(**settings), clock)
     loop.run_until_complete(app.start())
     return Cloud(app, loop, clock)
 

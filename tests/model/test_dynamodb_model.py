@@ -1,12 +1,15 @@
 """DynamoDB against a naive model: a table is a dict, an index is what one computes of it, a stream is a list.
 
 Hypothesis picks puts, updates, deletes and transactions; after every step the table, its indexes and its
-stream are what the model says. MRAK_MODEL_EXAMPLES and MRAK_MODEL_STEPS scale the run.
+stream are what the model says; once in memory, once on files, where the cloud is also closed and opened in between.
+MRAK_MODEL_EXAMPLES and MRAK_MODEL_STEPS scale the run: 1000 and 100 make a hundred thousand steps of each.
 """
 
 from __future__ import annotations
 
 import os
+import tempfile
+from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
@@ -36,7 +39,7 @@ class TableMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.cloud = new_cloud()
+        self.open()
         self.items: dict[Key, dict[str, Any]] = {}
         self.changes: list[tuple[str, Key]] = []
         kinds = {"pk": "S", "sk": "N", "g": "S", "n": "N"}
@@ -50,6 +53,9 @@ class TableMachine(RuleBasedStateMachine):
             GlobalSecondaryIndexes=[self.index("gsi", "g", "n", {"ProjectionType": "ALL"})],
             LocalSecondaryIndexes=[self.index("lsi", "pk", "n", {"ProjectionType": "KEYS_ONLY"})],
         )
+
+    def open(self) -> None:
+        self.cloud = new_cloud()
 
     @staticmethod
     def index(name: str, partition: str, sort: str, projection: dict[str, Any]) -> dict[str, Any]:
@@ -210,10 +216,36 @@ class TableMachine(RuleBasedStateMachine):
         assert told == self.changes
 
 
-TableMachine.TestCase.settings = settings(
-    max_examples=EXAMPLES,
-    stateful_step_count=STEPS,
-    deadline=None,
-    suppress_health_check=[HealthCheck.too_slow],
-)
+class StoredTableMachine(TableMachine):
+    """The same on files, which outlive a cloud."""
+
+    def open(self) -> None:
+        if not hasattr(self, "folder"):
+            self.folder = tempfile.TemporaryDirectory()
+        # Sequence numbers grow over restarts only where they are not drawn from a seed.
+        self.cloud = new_cloud(memory=False, data=Path(self.folder.name), seed=None)
+
+    @rule()
+    def reopen(self) -> None:
+        self.cloud.close()
+        self.open()
+
+    def teardown(self) -> None:
+        super().teardown()
+        if hasattr(self, "folder"):
+            self.folder.cleanup()
+
+
+def scaled(examples: int) -> settings:
+    return settings(
+        max_examples=examples,
+        stateful_step_count=STEPS,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow],
+    )
+
+
+TableMachine.TestCase.settings = scaled(EXAMPLES)
+StoredTableMachine.TestCase.settings = scaled(EXAMPLES if "MRAK_MODEL_EXAMPLES" in os.environ else EXAMPLES // 3)
 TestTable = TableMachine.TestCase
+TestStoredTable = StoredTableMachine.TestCase
