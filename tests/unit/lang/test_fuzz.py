@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
 from hypothesis import given, settings
@@ -14,6 +15,8 @@ from mrak.lang.filterpolicies import FilterPolicyError
 from mrak.lang.inputtransform import InputTransformError
 from mrak.lang.jsonpath import JsonPathSyntaxError
 from mrak.lang.schedules import ScheduleError
+from mrak.lang.select.errors import SelectError
+from mrak.lang.select.query import JsonRecords, Selection
 
 QUICK = settings(max_examples=150, deadline=None)
 NAMES = st.sampled_from(["a", "b", "$or", "prefix", "suffix", "numeric", "exists", "cidr", "anything-but", "wildcard"])
@@ -101,3 +104,23 @@ def test_templates(template: str, value: Any) -> None:
         return
     if template.lstrip()[:1] in ("{", "["):
         json.loads(filled)
+
+
+WORDS = """
+    s s.a a 1 2.5 1e9 'x' '%' null missing true ( ) [ ] . , * + - / % || = <> < >= and or not in like escape between is
+    case when then else end cast as int timestamp count sum max lower substring trim from for utcnow date_add day
+    extract to_string
+"""
+EXPRESSIONS = st.lists(st.sampled_from(WORDS.split()), max_size=12).map(" ".join)
+
+
+@QUICK
+@given(expression=EXPRESSIONS | TEXTS, record=DOCUMENTS)
+def test_selections(expression: str, record: Any) -> None:
+    """What parses can be refused by a record, in the language's own words."""
+    try:
+        selection = Selection(f"SELECT {expression} FROM S3Object s", datetime(2024, 1, 1, tzinfo=UTC), JsonRecords())
+        list(selection.rows(record))
+        list(selection.finish())
+    except SelectError:
+        return

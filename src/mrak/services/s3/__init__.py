@@ -6,6 +6,7 @@ contents      where bodies are                       checksums    of bodies, and
 access        policies, ACLs, public access          acls         access control lists
 drafts        a version before its body              encryption   headers of server-side encryption
 effects       what follows from a change             events       the JSON of notifications
+selecting     S3 Select
 """
 
 from mrak.services.s3 import (
@@ -24,6 +25,7 @@ from mrak.services.s3 import (
     reading,
     replication,
     reports,
+    selecting,
     setting_operations,
     subresources,
     website,
@@ -47,6 +49,7 @@ __all__ = [
     "reading",
     "replication",
     "reports",
+    "selecting",
     "setting_operations",
     "subresources",
     "website",
