@@ -29,7 +29,8 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Something to hand to a target. Deliveries of one lane are made in order, one at a time.
 
     `dead` is the kind that gets the delivery when it can't be made (its function sees `failure`); "" drops it with a
-    log line. `parent` is the span that caused it, so that the trace goes on.
+    log line. `at_once` is for a plain `def` that need not wait for earlier ones of its lane: it is made in the very
+    transaction that causes it, and becomes a row only if that fails.
     """
 
     kind: str
@@ -43,6 +44,7 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     due_at: float = 0.0
     attempts: int = 0
     failure: str = ""
+    at_once: bool = False
 
 
 class Timer(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

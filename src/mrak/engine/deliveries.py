@@ -2,7 +2,8 @@
 
 A delivery whose function is a plain `def` is made in the transaction that deletes its row: exactly once, many of them
 in one commit. One whose function is `async def` (a function's invocation, an HTTP subscriber) is made first and its row
-deleted then. A delivery that fails moves to a lane of its own name, where it is tried again after its back-off while
+deleted then. One that need not wait for its lane is made in the transaction that causes it, and leaves no row unless
+that fails. A delivery that fails moves to a lane of its own name, where it is tried again after its back-off while
 the rest of its lane waits behind it; other lanes do not notice.
 
 Invariant: a row is in the outbox until its delivery was made or handed to its dead kind, in the same transaction.
@@ -31,10 +32,12 @@ if TYPE_CHECKING:
     from mrak.engine.context import OperationContext
     from mrak.engine.environment import Environment
     from mrak.engine.invoke import Engine
+    from mrak.store.transaction import BufferedTransaction
 
 log = logging.getLogger("mrak.engine.deliveries")
 
 _BATCH = 64
+_MOST_AT_ONCE = 32
 _MOST_IN_MEMORY = 1000
 
 Pending = tuple[bytes, Delivery]
@@ -83,6 +86,36 @@ class Deliveries:
                 self._local.append(item)
         if self._local and self._local_task is None and not self._stopped:
             self._local_task = asyncio.create_task(self._drain_local(), name="deliveries")
+
+    def make_at_once(self, tx: BufferedTransaction) -> None:
+        """Makes deliveries in the transaction that causes them, as long as they are few; all become rows where one of
+        them fails."""
+        started = perf_counter()
+        while wanted := tx.aftermath.at_once:
+            tx.aftermath.at_once = []
+            if len(tx.aftermath.made) + len(wanted) > _MOST_AT_ONCE:
+                _enqueue_all(tx, wanted)
+                continue
+            inner = tx.nested()
+            try:
+                inner.aftermath.made = [(self._make_one(inner, delivery), delivery, started) for delivery in wanted]
+            except Exception as error:
+                log.debug("%d deliveries are made one by one: %s", len(wanted), error)
+                _enqueue_all(tx, wanted)
+            else:
+                tx.join(inner)
+
+    def _make_one(self, tx: Transaction, delivery: Delivery) -> OperationContext:
+        ctx = self._context(delivery)
+        work = require_work("delivery", delivery.kind)
+        assert not work.is_async, f"{work.kind} may wait, so it cannot be made at once"
+        work.handler(ctx, tx, delivery)
+        return ctx
+
+    def record_made(self, made: list[tuple[OperationContext, Delivery, float]]) -> None:
+        """Leaves the records of deliveries that their own transactions have made."""
+        for ctx, delivery, started in made:
+            self._record(ctx, delivery, started, None)
 
     async def recover(self) -> None:
         """Opens a lane for each that has rows; the lanes load them."""
@@ -218,6 +251,11 @@ class Deliveries:
     def _context(self, delivery: Delivery) -> OperationContext:
         principal = service_principal(f"{delivery.kind.partition('.')[0]}.amazonaws.com", delivery.scope.account)
         return self._engine.context(self._environment, delivery.scope, principal, delivery.trace)
+
+
+def _enqueue_all(tx: BufferedTransaction, deliveries: list[Delivery]) -> None:
+    for delivery in deliveries:
+        tx.enqueue(msgspec.structs.replace(delivery, at_once=False))
 
 
 def _make_all(attempts: list[Attempt], tx: Transaction) -> None:

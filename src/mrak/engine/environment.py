@@ -52,6 +52,8 @@ class Environment:
         self.commits += 1
         for topic in aftermath.topics:
             self.wakeups.notify(topic)
+        if aftermath.made:
+            self.deliveries.record_made(aftermath.made)
         if aftermath.deliveries:
             self.deliveries.accept(aftermath.deliveries)
         if aftermath.next_timer is not None:
@@ -61,12 +63,19 @@ class Environment:
 
     async def transact(self, function: Callable[[Transaction], T]) -> T:
         """Runs a function in one transaction, again where it met another."""
+
+        def attempt(tx: Any) -> T:
+            result = function(tx)
+            if tx.aftermath.at_once:
+                self.deliveries.make_at_once(tx)
+            return result
+
         for _ in range(_MOST_ATTEMPTS - 1):
             try:
-                return await self.store.transact(function)
+                return await self.store.transact(attempt)
             except Conflict:
                 continue
-        return await self.store.transact(function)
+        return await self.store.transact(attempt)
 
     def live(self, kind: type[T]) -> T:
         """This environment's one object of a class, made without arguments when first asked for."""

@@ -11,7 +11,7 @@ UnopenedWrite               a bug of ours: something was written that was not op
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from mrak.core.background import Consumer, Delivery
 from mrak.core.context import Transaction
@@ -44,18 +44,36 @@ class UnopenedWrite(AssertionError):
 
 
 class Aftermath:
-    """What is to happen once a transaction is durable: wake-ups, deliveries, timers, consumers."""
+    """What is to happen once a transaction is durable: wake-ups, deliveries, timers, consumers.
 
-    __slots__ = ("consumers", "deliveries", "next_timer", "topics")
+    `at_once` are deliveries that the transaction itself is to make before it ends, `made` those that it has made."""
+
+    __slots__ = ("at_once", "consumers", "deliveries", "made", "next_timer", "topics")
 
     def __init__(self) -> None:
+        self.at_once: list[Delivery] = []
+        self.made: list[Any] = []
         self.topics: list[str] = []
         self.deliveries: list[tuple[bytes, Delivery]] = []
         self.next_timer: float | None = None
         self.consumers: list[tuple[Consumer, bool]] = []
 
     def __bool__(self) -> bool:
+        assert not self.at_once, "deliveries that nobody has made"
         return bool(self.topics or self.deliveries or self.consumers or self.next_timer is not None)
+
+    def absorb(self, inner: Aftermath) -> None:
+        """Takes over what a transaction inside this one leaves."""
+        self.at_once += inner.at_once
+        self.made += inner.made
+        self.topics += inner.topics
+        self.deliveries += inner.deliveries
+        self.consumers += inner.consumers
+        if inner.next_timer is not None:
+            self.expect(inner.next_timer)
+
+    def expect(self, due_at: float) -> None:
+        self.next_timer = due_at if self.next_timer is None else min(self.next_timer, due_at)
 
 
 OnDurable = Callable[[Aftermath], None]

@@ -107,14 +107,16 @@ class BufferedTransaction:
         self.aftermath.topics.append(topic)
 
     def enqueue(self, delivery: Delivery) -> None:
+        if delivery.at_once:
+            self.aftermath.at_once.append(delivery)
+            return
         key = background.delivery_key(delivery.lane, self._sequence())
         self.own.put(key, background.encode(delivery))
         self.aftermath.deliveries.append((key, delivery))
 
     def at(self, timer: Timer) -> None:
         self.own.put(background.timer_key(timer), background.encode(timer))
-        earliest = self.aftermath.next_timer
-        self.aftermath.next_timer = timer.due_at if earliest is None else min(earliest, timer.due_at)
+        self.aftermath.expect(timer.due_at)
 
     def cancel(self, timer: Timer) -> None:
         self.own.put(background.timer_key(timer), None)
@@ -126,6 +128,18 @@ class BufferedTransaction:
     def unconsume(self, consumer: Consumer) -> None:
         self.own.put(background.consumer_key(consumer), None)
         self.aftermath.consumers.append((consumer, False))
+
+    def nested(self) -> BufferedTransaction:
+        """A transaction inside this one, which sees what this one wrote; `join` it, or forget it."""
+        return BufferedTransaction([self.own, *self.lower], self.base, self._sequence)
+
+    def join(self, inner: BufferedTransaction) -> None:
+        """Takes over what a nested transaction has done."""
+        self.own.absorb(inner.own)
+        self.aftermath.absorb(inner.aftermath)
+        if inner.saw is not None:
+            # Which layer it was matters little: whoever has written waits for all of them anyway.
+            self._note(0)
 
     def _note(self, depth: int) -> None:
         if self.saw is None or depth < self.saw:

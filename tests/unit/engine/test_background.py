@@ -130,6 +130,54 @@ def test_a_failing_delivery_holds_up_its_lane_and_no_other(driver: Driver, kind:
     assert made == ["elsewhere", "first", "second"]
 
 
+def test_what_need_not_wait_is_made_with_its_cause(driver: Driver) -> None:
+    """In the transaction that causes it: durable when that returns, and never a row of the outbox."""
+
+    def cause(tx: Any) -> None:
+        for number in range(3):
+            tx.enqueue(a_delivery(str(number), lane=f"lane {number}", at_once=True))
+        assert tx.count(background.OUTBOX, prefix_end(background.OUTBOX)) == 0
+
+    driver.commit(cause)
+    assert made == ["0", "1", "2"]
+    assert driver.outbox_count() == 0
+    driver.commit(lambda tx: made.append(str(tx.count(b"\x7fmade/", b"\x7fmade0"))))
+    assert made[-1] == "3"
+
+
+def test_one_that_fails_at_once_waits_in_the_outbox(driver: Driver) -> None:
+    """Its cause is committed all the same, nothing is half done, and the others do not wait for it."""
+    failing.add("bad")
+
+    def cause(tx: Any) -> None:
+        tx.put(b"\x7fcause", b"")
+        for name in ("good", "bad"):
+            tx.enqueue(a_delivery(name, lane=name, at_once=True))
+
+    driver.commit(cause)
+    driver.until(lambda: driver.outbox_count() == 1)
+    kept: list[bool] = []
+    keys = (b"\x7fcause", b"\x7fmade/good", b"\x7fmade/bad")
+    driver.commit(lambda tx: kept.extend(tx.get(key) is not None for key in keys))
+    assert kept == [True, True, False]
+    failing.clear()
+    driver.cloud.advance_clock(2)
+    driver.until(lambda: driver.outbox_count() == 0)
+    assert made[-1] == "bad"
+
+
+def test_too_many_at_once_go_through_the_outbox(driver: Driver) -> None:
+    """A transaction stays short, however many it causes."""
+
+    def cause(tx: Any) -> None:
+        for number in range(100):
+            tx.enqueue(a_delivery(str(number), lane=str(number), at_once=True))
+
+    driver.commit(cause)
+    driver.until(lambda: driver.outbox_count() == 0)
+    assert sorted(made, key=int) == [str(number) for number in range(100)]
+
+
 def test_back_off_goes_by_the_environments_clock_and_ends_with_the_dead_kind(driver: Driver) -> None:
     """Three attempts, one and two seconds apart, then the delivery that says why."""
     failing.add("x")

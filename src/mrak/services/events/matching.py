@@ -169,7 +169,7 @@ def _delivery(ctx: Context, scope: Scope, target: Target, work: Work) -> Deliver
     if found.service == "sqs":
         message = {"MessageBody": work.input, **(target.settings.get("SqsParameters") or {})}
         sender = sqs.Sender(SERVICE, work.rule_arn) if asks else None
-        return sqs.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead, sender=sender)
+        return sqs.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead, sender=sender, at_once=True)
     if found.service == "sns":
         publisher = (SERVICE, work.rule_arn) if asks else None
         message = {"Message": work.input}

@@ -144,9 +144,11 @@ def deliver(publication: Publication, subscription: Subscription) -> None:
     arn = f"{publication.topic_arn}:{subscription.id}"
     if protocol == "sqs":
         sent = _render_for_queue(publication, subscription, arn)
-        lane = f"sns/{arn}/{message.group_id if message.sequence_number else message.id}"
+        ordered = bool(message.sequence_number)
+        lane = f"sns/{arn}/{message.group_id if ordered else message.id}"
         sender = _sender(message.topic_arn, status.find_notice(publication.topic, subscription, message))
-        tx.enqueue(sqs.delivery(ctx, subscription.endpoint, sent, lane=lane, dead="sns.dead", sender=sender))
+        queue = subscription.endpoint
+        tx.enqueue(sqs.delivery(ctx, queue, sent, lane=lane, dead="sns.dead", sender=sender, at_once=not ordered))
     elif protocol == "lambda":
         payload = encode(ForFunction(arn, encode(message)))
         lane = _lane(arn, message)

@@ -81,9 +81,11 @@ def delivery(
     retry: Retry | None = None,
     dead: str = "",
     sender: Sender | None = None,
+    at_once: bool = False,
 ) -> Delivery:
-    """A delivery that sends a message to a queue; deliveries that have to stay in order share a lane. Without a
-    `sender` the queue's policy is not asked: for services that act with a role, and Lambda's own."""
+    """A delivery that sends a message to a queue; deliveries that have to stay in order share a lane, those that have
+    not may be made `at_once`. Without a `sender` the queue's policy is not asked: for services that act with a role,
+    and Lambda's own."""
     parsed = find_arn(queue_arn)
     assert parsed is not None, queue_arn
     return Delivery(
@@ -95,6 +97,7 @@ def delivery(
         dead=dead,
         trace=ctx.trace,
         enqueued_at=ctx.now,
+        at_once=at_once,
     )
 
 

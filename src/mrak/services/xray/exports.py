@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from mrak.core.context import Transaction
 from mrak.core.record import OperationRecord
 from mrak.services.xray.documents import of_record
-from mrak.services.xray.operations import keep
 from mrak.services.xray.tables import BY_TIME, SEGMENTS
 
 _KEPT_SECONDS = 30 * 86_400.0
@@ -19,7 +18,8 @@ def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> No
     latest = {}
     for record in records:
         if record.traced:
-            keep(record.scope, tx, of_record(record))
+            # A span is written once, so nothing is there to be looked for.
+            SEGMENTS.append(tx, record.scope, of_record(record))
             latest[record.scope] = record.started_at
     for scope, now in latest.items():
         for segment in list(BY_TIME.scan(tx, scope, upto=now - _KEPT_SECONDS, limit=_FORGOTTEN_AT_ONCE)):
