@@ -154,7 +154,7 @@ def test_permissions(events: Any, sandbox: Any) -> None:
     events.remove_permission(EventBusName=bus, StatementId="one")
     events.remove_permission(EventBusName=bus, RemoveAllPermissions=True)
     assert "Policy" not in events.describe_event_bus(Name=bus)
-    no_policy = ("ResourceNotFoundException", "EventBus does not have a policy.")
+    no_policy = ("ResourceNotFoundException", "Statement with the provided id does not exist.")
     assert error_of(events.remove_permission, EventBusName=bus, StatementId="x") == no_policy
     put(EventBusName=bus, Policy='{"Version": "2012-10-17", "Statement": []}')
     assert json.loads(events.describe_event_bus(Name=bus)["Policy"])["Statement"] == []

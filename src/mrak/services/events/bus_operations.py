@@ -124,9 +124,7 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     if req.get("RemoveAllPermissions"):
         BUSES.replace(tx, scope, bus, replace(bus, policy="", modified_at=ctx.now))
         return
-    if not bus.policy:
-        raise errors.not_found("EventBus does not have a policy.")
-    policy = json.loads(bus.policy)
+    policy = json.loads(bus.policy) if bus.policy else {"Statement": []}
     left = [statement for statement in policy["Statement"] if statement.get("Sid") != req.get("StatementId")]
     if len(left) == len(policy["Statement"]):
         raise errors.not_found("Statement with the provided id does not exist.")
