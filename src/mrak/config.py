@@ -102,6 +102,12 @@ def node_modules_folders(environ: Mapping[str, str] | None = None) -> list[str]:
     return [named] if named else [os.path.expanduser("~/.mrak/node_modules")]
 
 
+def container_engines(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Command lines of container engines to try: MRAK_CONTAINER_ENGINE, or docker and podman."""
+    named = (os.environ if environ is None else environ).get("MRAK_CONTAINER_ENGINE")
+    return [named] if named else ["docker", "podman"]
+
+
 def _convert_path(kind: type, value: object) -> object:
     if kind is Path and isinstance(value, str | Path):
         return Path(value)

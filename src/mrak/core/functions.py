@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import Any
 
 import msgspec
 
@@ -47,6 +48,9 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
     system_log_level: str = "INFO"
     account_limit: int = 1000
     reserved: int | None = None
+    image_uri: str = ""
+    image_config: dict[str, Any] = {}
+    """The container image instead of a code folder, and what of it the function overrides."""
     share: str = ""
     """The qualifier whose provisioned concurrency an invocation takes; "" for what is left of the function's."""
     debug_port: int = 0

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 
 import msgspec
 
-from mrak.config import inherited_environ
+from mrak.config import container_engines, inherited_environ
 from mrak.lambdas.environment import RUNTIMES_FOLDER
 from mrak.lambdas.interpreters import find_node_modules, javas, nodes, pythons, rubies
 from mrak.lambdas.sandbox import find_sdk_folder
@@ -35,6 +36,8 @@ def capabilities() -> Capabilities:
     runtimes |= {f"java{major}": found.version for major, found in sorted(javas().items())}
     runtimes |= {f"ruby{version}": found.version for version, found in sorted(rubies().items())}
     runtimes |= {"provided.al2": "any bootstrap program", "provided.al2023": "any bootstrap program"}
+    if engine := probe_engine():
+        runtimes["images"] = engine
     isolation = probe_isolation()
     sdk = find_sdk_folder()
     advice = []
@@ -53,6 +56,8 @@ def capabilities() -> Capabilities:
         )
     if not rubies():
         advice.append("Ruby functions need Ruby: apt-get install ruby, or https://www.ruby-lang.org")
+    if "images" not in runtimes:
+        advice.append("Functions of container images need an engine that answers: docker or podman")
     if isolation == "none":
         advice.append(
             "Functions are isolated where the kernel lets users make namespaces "
@@ -62,6 +67,18 @@ def capabilities() -> Capabilities:
     if not sdk:
         advice.append("Python functions find boto3 when it is installed beside mrak: pip install boto3")
     return Capabilities(runtimes, isolation, _MEANING[isolation], sdk, advice)
+
+
+def probe_engine() -> str:
+    """The container engine that answers, "" where none does."""
+    for name in container_engines():
+        path = shutil.which(name)
+        if path is None:
+            continue
+        answer = subprocess.run([path, "info"], capture_output=True, timeout=20, check=False, env=inherited_environ())
+        if answer.returncode == 0:
+            return path
+    return ""
 
 
 def probe_isolation() -> str:

@@ -16,8 +16,9 @@ from typing import Any
 from mrak.core.clock import RealClock
 from mrak.core.entropy import Entropy, SystemEntropy, format_uuid
 from mrak.core.functions import Credentials, FunctionSpec, Invocation, LogEvent, Outcome, error_payload
+from mrak.lambdas.containers import Containers
 from mrak.lambdas.debugging import SUSPENDED_SECONDS, find_debugpy, with_debugger
-from mrak.lambdas.environment import build_environment
+from mrak.lambdas.environment import build_environment, private_places
 from mrak.lambdas.events import (
     CancelTimer,
     Complete,
@@ -79,6 +80,7 @@ class Supervisor:
         self._isolation = isolation
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sandbox: ProcessSandbox | None = None
+        self._containers: Containers | None = None
         self._instances: dict[int, Instance] = {}
         self._calls: dict[str, Call] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
@@ -133,6 +135,8 @@ class Supervisor:
             timer.cancel()
         if self._watching is not None:
             self._watching.cancel()
+        if self._containers is not None:
+            await self._containers.close()
         if self._sandbox is not None:
             self._sandbox.close()
         for task in list(self._tasks):
@@ -191,11 +195,14 @@ class Supervisor:
     async def _launch(self, instance: Instance, invocation: Invocation) -> None:
         spec = instance.spec
         try:
-            choice = choose(spec.runtime)
+            choice = Choice(None) if spec.image_uri else choose(spec.runtime)
             self._warn_once(instance, choice)
             answer = invocation.credentials()
             credentials: Credentials = await answer if inspect.isawaitable(answer) else answer
-            await self._start_process(instance, choice, credentials)
+            if spec.image_uri:
+                await self._start_container(instance, credentials)
+            else:
+                await self._start_process(instance, choice, credentials)
         except NoInterpreter as error:
             self._fail_launch(instance, "Runtime.Unavailable", str(error))
         except NoEntrypoint as error:
@@ -237,12 +244,7 @@ class Supervisor:
             own=[places.temporary] if places.temporary else [],
             sdk_path=sandbox.sdk_folder,
         )
-        instance.started_at = self.loop.time()
-        arn = runtime_version_arn(spec.runtime, spec.scope.region)
-        now = self._wall_clock()
-        instance.output.write(instance.lines.init_start(spec.runtime, arn, spec.name, spec.version, now))
-        if instance.telemetry is not None:
-            instance.telemetry.init_start(spec.runtime, arn, spec.name, spec.version, now)
+        self._tell_init(instance)
         process = await sandbox.start(spawner, order, instance.on_exit)
         await instance.attach(process)
         if self.pool.state_of(instance.number) == State.DYING:
@@ -250,6 +252,28 @@ class Supervisor:
         elif spec.runtime.startswith("python") and _uses_sdk(spec):
             spawner.preload(["boto3"])
         self._watch()
+
+    async def _start_container(self, instance: Instance, credentials: Credentials) -> None:
+        spec = instance.spec
+        if self._containers is None:
+            self._containers = Containers(self._entropy.bytes(4).hex())
+        containers = self._containers
+        await containers.find_engine()
+        runtime_api = await instance.listen()
+        env = build_environment(spec, private_places(), None, credentials, instance.log_stream, runtime_api)
+        self._tell_init(instance)
+        process = await containers.start(instance.number, spec, env, instance.on_exit)
+        await instance.attach(process)
+        if self.pool.state_of(instance.number) == State.DYING:
+            containers.kill(instance.number)  # it was given up while it started
+
+    def _tell_init(self, instance: Instance) -> None:
+        spec, now = instance.spec, self._wall_clock()
+        instance.started_at = self.loop.time()
+        arn = runtime_version_arn(spec.runtime, spec.scope.region)
+        instance.output.write(instance.lines.init_start(spec.runtime, arn, spec.name, spec.version, now))
+        if instance.telemetry is not None:
+            instance.telemetry.init_start(spec.runtime, arn, spec.name, spec.version, now)
 
     def _may_debug(self, instance: Instance) -> bool:
         """Whether this instance is the one that listens for the debugger; its port can be listened on once."""
@@ -283,13 +307,14 @@ class Supervisor:
 
     def _kill(self, instruction: Kill) -> None:
         instance = self._instances[instruction.instance]
-        if instance.process is None or self._sandbox is None:
+        sandbox = self._containers if instance.spec.image_uri else self._sandbox
+        if instance.process is None or sandbox is None:
             return
         reason = _SHUTDOWN_REASONS.get(instruction.why, "spindown")
         if instruction.why != "the server stops" and instance.shut_down(reason, self.now_ms()):
-            self.loop.call_later(SHUTDOWN_SECONDS, self._sandbox.kill, instruction.instance)
+            self.loop.call_later(SHUTDOWN_SECONDS, sandbox.kill, instruction.instance)
         else:
-            self._sandbox.kill(instruction.instance)
+            sandbox.kill(instruction.instance)
 
     def _set_timer(self, instruction: SetTimer) -> None:
         self._cancel_timer(CancelTimer(instruction.timer))

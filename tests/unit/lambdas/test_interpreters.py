@@ -33,7 +33,7 @@ def test_without_node_the_message_says_what_to_do(monkeypatch: pytest.MonkeyPatc
     choose.cache_clear()
 
 
-@pytest.mark.parametrize("runtime", ["java21", "dotnet8", "ruby3.4", "python2.7", ""])
+@pytest.mark.parametrize("runtime", ["dotnet8", "go1.x", "python2.7", ""])
 def test_runtimes_that_cannot_run_here(runtime: str) -> None:
     with pytest.raises(NoInterpreter):
         choose(runtime)

@@ -253,8 +253,8 @@ def test_absent_version_warns_once(bench: Bench) -> None:
 
 def test_unknown_runtime_says_what_would_run(bench: Bench) -> None:
     """No made-up success for a runtime that is not here."""
-    error = bench.fail(bench.python(ECHO, runtime="java21"))
-    assert error["errorType"] == "Runtime.Unavailable" and "java21" in error["errorMessage"]
+    error = bench.fail(bench.python(ECHO, runtime="dotnet8"))
+    assert error["errorType"] == "Runtime.Unavailable" and "dotnet8" in error["errorMessage"]
 
 
 def test_instances_do_not_share_randomness(bench: Bench) -> None:

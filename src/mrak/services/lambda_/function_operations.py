@@ -71,13 +71,23 @@ def get_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     function = functions.require(tx, ref)
     answer: dict[str, Any] = {
         "Configuration": configuration.render(ctx, ref.scope, version, ref.qualifier),
-        "Code": {"RepositoryType": "S3"} | package_location(ctx, version.code_id),
+        "Code": _render_code(ctx, version),
     }
     if function.tags:
         answer["Tags"] = function.tags
     if function.reserved is not None:
         answer["Concurrency"] = {"ReservedConcurrentExecutions": function.reserved}
     return answer
+
+
+def _render_code(ctx: Context, version: Version) -> dict[str, Any]:
+    if not version.image_uri:
+        return {"RepositoryType": "S3"} | package_location(ctx, version.code_id)
+    repository = version.image_uri.partition("@")[0]
+    if ":" in repository.rpartition("/")[2]:
+        repository = repository.rpartition(":")[0]
+    resolved = f"{repository}@sha256:{version.code_sha256}"
+    return {"RepositoryType": "ECR", "ImageUri": version.image_uri, "ResolvedImageUri": resolved}
 
 
 @operation("GetFunctionConfiguration")
@@ -128,6 +138,8 @@ async def update_function_code(ctx: Context, req: dict[str, Any]) -> dict[str, A
     functions.check_revision(req, latest.revision_id)
     if "ImageUri" in req and latest.config["PackageType"] == "Zip":
         raise errors.invalid("Please don't provide ImageUri when updating a function with packageType Zip.")
+    if "ImageUri" not in req and latest.config["PackageType"] == "Image":
+        raise errors.invalid("Please provide ImageUri when updating a function with packageType Image.")
     package = await packages.store(ctx, req, "UpdateFunctionCode")
 
     def update(tx: Transaction) -> Version:
@@ -139,7 +151,7 @@ async def update_function_code(ctx: Context, req: dict[str, Any]) -> dict[str, A
             return old
         new = functions.change(
             ctx, tx, ref, old, config=config, code_id=package.code_id, code_bytes=package.code_bytes,
-            code_sha256=package.sha256, code_folder=package.folder,
+            code_sha256=package.sha256, code_folder=package.folder, image_uri=package.image_uri,
         )  # fmt: skip
         return functions.publish(ctx, tx, ref, function, new, None) if req.get("Publish") else new
 

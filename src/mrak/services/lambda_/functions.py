@@ -111,6 +111,7 @@ def create(
         code_bytes=package.code_bytes,
         code_sha256=package.sha256,
         code_folder=package.folder,
+        image_uri=package.image_uri,
         revision_id=ctx.draw.uuid(),
         modified_at=ctx.now,
     )

@@ -195,11 +195,15 @@ async def _make_spec(ctx: Context, target: Target) -> FunctionSpec:
         account_limit=target.account_limit,
         reserved=target.reserved,
         share=target.share,
+        image_uri=version.image_uri,
+        image_config=config.get("ImageConfig", {}),
     )
 
 
 async def _code_of(ctx: Context, version: Version) -> tuple[str, str]:
     """The folder of the code, and what changes when it does."""
+    if version.image_uri:
+        return "", version.build
     if version.code_folder:
         state = await asyncio.to_thread(folder_state, version.code_folder)
         return version.code_folder, f"{version.build}-{state}"

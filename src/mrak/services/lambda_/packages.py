@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.http import FileSlice
 from mrak.services.lambda_ import errors
@@ -28,15 +29,23 @@ class Package(msgspec.Struct, frozen=True):
     code_bytes: int
     sha256: str
     folder: str = ""
+    image_uri: str = ""
 
 
 async def store(ctx: Context, code: dict[str, Any], operation: str) -> Package:
     """Checks and keeps the code that a request of an operation brings or names."""
     if "ImageUri" in code:
-        raise NotBuilt("lambda", "functions of container images")
+        return _name_image(code["ImageUri"])
     if code.get("S3Bucket") == HOT_RELOAD_BUCKET:
         return _hot_reload(ctx, code.get("S3Key", ""))
     return await store_zip(ctx, await read_zip(ctx, code, operation))
+
+
+def _name_image(uri: str) -> Package:
+    """An image is kept by its name; a name without a digest stands for itself (LAMBDA-009)."""
+    deviation("LAMBDA-009")
+    _, _, digest = uri.partition("@sha256:")
+    return Package("", 0, digest or hashlib.sha256(uri.encode()).hexdigest(), image_uri=uri)
 
 
 async def read_zip(ctx: Context, code: dict[str, Any], operation: str) -> bytes:

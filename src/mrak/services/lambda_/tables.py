@@ -60,6 +60,7 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Whether it was ever updated; LastUpdateStatus is shown either way."""
     made_of: str = ""
     """What names code and configuration where the revision, which permissions and publishing change too, does not."""
+    image_uri: str = ""
 
     @property
     def build(self) -> str:
