@@ -3,7 +3,9 @@
 pool_operations, part_operations     pools, app clients; domains, resource servers, providers
 signup_, auth_, self_operations      what apps call for their users: signing up, signing in, looking after oneself
 admin_, group_operations             what administrators call
+device_, passkey_operations          remembered devices, passkeys, first factors
 authentication, challenges, custom   the flows of signing in, and the answers to challenges
+first_factors, devices, passkeys     USER_AUTH's choice, and what proves a device or an authenticator
 srp, passwords, mfa, codes, sessions the parts of which flows are made
 tokens, claims, signing              what a sign-in ends with
 triggers, messages, migration        Lambda triggers, and what users are sent
@@ -14,8 +16,10 @@ tables, errors, exports              rows and their invariants, errors, what oth
 from mrak.services.cognito_idp import (
     admin_operations,
     auth_operations,
+    device_operations,
     group_operations,
     part_operations,
+    passkey_operations,
     pool_operations,
     self_operations,
     signup_operations,
@@ -25,8 +29,10 @@ from mrak.services.cognito_idp.pages import plane
 __all__ = [
     "admin_operations",
     "auth_operations",
+    "device_operations",
     "group_operations",
     "part_operations",
+    "passkey_operations",
     "plane",
     "pool_operations",
     "self_operations",

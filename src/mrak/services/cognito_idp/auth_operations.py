@@ -8,9 +8,8 @@ from __future__ import annotations
 from typing import Any
 
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.operation import operation
-from mrak.services.cognito_idp import authentication, challenges, custom, errors, pools, tokens, users
+from mrak.services.cognito_idp import authentication, challenges, custom, errors, first_factors, pools, tokens, users
 from mrak.services.cognito_idp.authentication import PASSWORD_FLOWS, Attempt
 from mrak.services.cognito_idp.pools import Target
 from mrak.services.cognito_idp.tables import REFRESH, USERS, User
@@ -40,16 +39,17 @@ async def admin_initiate_auth(ctx: Context, req: dict[str, Any]) -> dict[str, An
 
 async def _initiate(ctx: Context, req: dict[str, Any], *, by_admin: bool) -> dict[str, Any]:
     target, flow, params = await _target(ctx, req), req["AuthFlow"], req.get("AuthParameters", {})
-    # The choice of a first factor (USER_AUTH) and remembered devices are not built.
-    deviation("COGNITO-005")
-    if flow == "USER_AUTH":
-        raise errors.invalid("USER_AUTH is not enabled for the user pool.")
     authentication.check_flow(target, flow, by_admin=by_admin)
     if flow in ("REFRESH_TOKEN", "REFRESH_TOKEN_AUTH"):
         return await _refresh(ctx, target, params, req)
     name = challenges.require(params, "USERNAME")
     authentication.check_secret(target, name, params.get("SECRET_HASH"))
-    attempt = Attempt(target=target, name=name, flow=flow, metadata=req.get("ClientMetadata"), by_admin=by_admin)
+    attempt = Attempt(
+        target=target, name=name, flow=flow, metadata=req.get("ClientMetadata"), by_admin=by_admin,
+        device_key=params.get("DEVICE_KEY", ""),
+    )  # fmt: skip
+    if flow == first_factors.FLOW:
+        return await first_factors.start(ctx, attempt, params, req.get("Session"))
     if flow in PASSWORD_FLOWS:
         return await authentication.with_password(ctx, attempt, challenges.require(params, "PASSWORD"))
     if flow == "USER_SRP_AUTH":
@@ -94,7 +94,10 @@ async def _respond(ctx: Context, req: dict[str, Any], *, by_admin: bool) -> dict
     target, responses = await _target(ctx, req), req.get("ChallengeResponses", {})
     name = challenges.require(responses, "USERNAME")
     authentication.check_secret(target, name, responses.get("SECRET_HASH"))
-    attempt = Attempt(target=target, name=name, flow="", metadata=req.get("ClientMetadata"), by_admin=by_admin)
+    attempt = Attempt(
+        target=target, name=name, flow="", metadata=req.get("ClientMetadata"), by_admin=by_admin,
+        device_key=responses.get("DEVICE_KEY", ""),
+    )  # fmt: skip
     return await challenges.respond(ctx, attempt, req["ChallengeName"], req.get("Session"), responses)
 
 

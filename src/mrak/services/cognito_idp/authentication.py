@@ -16,7 +16,19 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
-from mrak.services.cognito_idp import errors, messages, mfa, passwords, pools, sessions, srp, tokens, triggers, users
+from mrak.services.cognito_idp import (
+    devices,
+    errors,
+    messages,
+    mfa,
+    passwords,
+    pools,
+    sessions,
+    srp,
+    tokens,
+    triggers,
+    users,
+)
 from mrak.services.cognito_idp.messages import Outgoing
 from mrak.services.cognito_idp.pools import Target
 from mrak.services.cognito_idp.tables import USERS, User
@@ -36,6 +48,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     flow: str
     metadata: dict[str, str] | None = None
     by_admin: bool = False
+    device_key: str = ""
     hosted: bool = False
     """On the hosted pages a sign-in ends with an authorization code instead of tokens."""
 
@@ -180,6 +193,17 @@ async def after_password(
     target = attempt.target
     if user.status == "FORCE_CHANGE_PASSWORD":
         return await _demand_new_password(ctx, attempt, user)
+    if attempt.device_key and devices.settings_of(target.pool) is not None:
+        key = attempt.device_key
+        await ctx.transact(lambda tx: devices.expect(ctx, tx, target, user, key))
+        shown = {"USERNAME": user.username, "DEVICE_KEY": key}
+        return {"ChallengeName": devices.SRP_AUTH, "ChallengeParameters": shown}
+    return await after_device(ctx, attempt, user, source=source)
+
+
+async def after_device(ctx: Context, attempt: Attempt, user: User, *, source: str = "Authentication") -> dict[str, Any]:
+    """A second factor, where the device does not spare it."""
+    target = attempt.target
     factors = mfa.factors_of(target.pool, user)
     if factors:
         return await demand_factor(ctx, attempt, user, mfa.choose(user, factors))
@@ -215,9 +239,9 @@ async def demand_factor(ctx: Context, attempt: Attempt, user: User, factor: str)
     shown: dict[str, str] = {"USER_ID_FOR_SRP": user.username}
     if factor == "SELECT_MFA_TYPE":
         shown["MFAS_CAN_CHOOSE"] = msgspec.json.encode(mfa.factors_of(target.pool, user)).decode()
-        return await _challenge(ctx, attempt, user, factor, shown)
+        return await ask(ctx, attempt, user.username, factor, shown)
     if factor == "SOFTWARE_TOKEN_MFA":
-        return await _challenge(ctx, attempt, user, factor, {"FRIENDLY_DEVICE_NAME": "TOTP device"} | shown)
+        return await ask(ctx, attempt, user.username, factor, {"FRIENDLY_DEVICE_NAME": "TOTP device"} | shown)
     attribute = "phone_number" if factor.startswith("SMS") else "email"
     address = messages.address_of(attribute, user.attributes[attribute])
     wording = await messages.word(ctx, target, user, "Authentication", attempt.metadata)
@@ -227,8 +251,16 @@ async def demand_factor(ctx: Context, attempt: Attempt, user: User, factor: str)
     return {"ChallengeName": factor, "Session": session, "ChallengeParameters": shown}
 
 
-async def _challenge(ctx: Context, attempt: Attempt, user: User, name: str, shown: dict[str, str]) -> dict[str, Any]:
-    session = await ctx.transact(lambda tx: sessions.insert(ctx, tx, attempt.target, user.username, name, {}))
+async def ask(
+    ctx: Context,
+    attempt: Attempt,
+    username: str,
+    name: str,
+    shown: dict[str, str],
+    state: dict[str, Any] | None = None,
+) -> dict[str, Any]:
+    """A challenge, with the session that waits for its response."""
+    session = await ctx.transact(lambda tx: sessions.insert(ctx, tx, attempt.target, username, name, state or {}))
     return {"ChallengeName": name, "Session": session, "ChallengeParameters": shown}
 
 
@@ -237,7 +269,7 @@ async def _demand_setup(ctx: Context, attempt: Attempt, user: User) -> dict[str,
     if not possible:
         raise errors.pool_configuration("User pool does not have SMS configured for MFA.")
     shown = {"MFAS_CAN_SETUP": msgspec.json.encode(possible).decode(), "USER_ID_FOR_SRP": user.username}
-    return await _challenge(ctx, attempt, user, "MFA_SETUP", shown)
+    return await ask(ctx, attempt, user.username, "MFA_SETUP", shown)
 
 
 async def finish(ctx: Context, attempt: Attempt, user: User, *, source: str = "Authentication") -> dict[str, Any]:
@@ -246,5 +278,10 @@ async def finish(ctx: Context, attempt: Attempt, user: User, *, source: str = "A
     await triggers.after_authentication(ctx, target, user, attempt.metadata)
     if attempt.hosted:
         return {"Username": user.username}
-    sign_in = tokens.SignIn(user=user, source=source, metadata=attempt.metadata)
-    return {"ChallengeParameters": {}, "AuthenticationResult": await tokens.issue(ctx, target, sign_in)}
+    is_new = devices.settings_of(target.pool) is not None and not attempt.device_key
+    key = devices.new_key(ctx, target) if is_new else attempt.device_key
+    sign_in = tokens.SignIn(user=user, source=source, metadata=attempt.metadata, device_key=key)
+    result = await tokens.issue(ctx, target, sign_in)
+    if is_new:
+        result["NewDeviceMetadata"] = {"DeviceKey": key, "DeviceGroupKey": devices.group_of(ctx, key)}
+    return {"ChallengeParameters": {}, "AuthenticationResult": result}

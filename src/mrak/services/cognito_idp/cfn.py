@@ -7,6 +7,13 @@ from typing import Any, ClassVar
 from mrak.core.resource import Resource, ResourceType, resource
 
 
+_WEB_AUTHN = {
+    "WebAuthnRelyingPartyID": "RelyingPartyId",
+    "WebAuthnUserVerification": "UserVerification",
+    "WebAuthnFactorConfiguration": "FactorConfiguration",
+}
+
+
 @resource("AWS::Cognito::UserPool")
 class UserPool(ResourceType):
     name = "UserPoolName"
@@ -28,6 +35,8 @@ class UserPool(ResourceType):
     def input(self, res: Resource) -> dict[str, Any]:
         params = super().input(res)
         params["UserPoolTags"] = res.properties.get("UserPoolTags", {}) | {t["Key"]: t["Value"] for t in res.tags}
+        for name in _WEB_AUTHN:
+            params.pop(name, None)
         mfa = params.pop("EnabledMfas", None)
         if mfa and "MfaConfiguration" in params and "SMS_MFA" not in mfa:
             params.pop("SmsConfiguration", None)
@@ -46,6 +55,9 @@ class UserPool(ResourceType):
         await self._mfa(res)
 
     async def _mfa(self, res: Resource) -> None:
+        passkeys = {member: res.properties[name] for name, member in _WEB_AUTHN.items() if name in res.properties}
+        if passkeys:
+            await res.call("SetUserPoolMfaConfig", {**self.identify(res), "WebAuthnConfiguration": passkeys})
         enabled = res.properties.get("EnabledMfas", [])
         if "SOFTWARE_TOKEN_MFA" not in enabled or res.properties.get("MfaConfiguration", "OFF") == "OFF":
             return

@@ -15,9 +15,22 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
-from mrak.services.cognito_idp import authentication, custom, errors, mfa, passwords, schema, sessions, srp, users
+from mrak.services.cognito_idp import (
+    authentication,
+    custom,
+    devices,
+    errors,
+    first_factors,
+    mfa,
+    passkeys,
+    passwords,
+    schema,
+    sessions,
+    srp,
+    users,
+)  # fmt: skip
 from mrak.services.cognito_idp.authentication import Attempt
-from mrak.services.cognito_idp.tables import USERS, Session, User
+from mrak.services.cognito_idp.tables import USERS, Device, Session, User
 
 _MOST_MFA_FAILURES: Final = 5
 Responses = dict[str, str]
@@ -36,6 +49,10 @@ async def respond(
     """The answer to a response: tokens, or the next challenge."""
     if challenge == "PASSWORD_VERIFIER":
         return await _password_verifier(ctx, attempt, responses)
+    if challenge == devices.SRP_AUTH:
+        return await _device(ctx, attempt, responses)
+    if challenge == devices.VERIFIER:
+        return await _device_verifier(ctx, attempt, responses)
     answer = _ANSWERS.get(challenge)
     if answer is None:
         raise errors.invalid(f"Unsupported challenge name: {challenge}")
@@ -44,14 +61,55 @@ async def respond(
     return await answer(ctx, attempt, session, responses)
 
 
-async def _password_verifier(ctx: Context, attempt: Attempt, responses: Responses) -> dict[str, Any]:
+def _claim_of(responses: Responses) -> tuple[bytes, str, tuple[str, str]]:
+    """(secret block, the session that it names, (signature, timestamp)) of an SRP response."""
     block = require(responses, "PASSWORD_CLAIM_SECRET_BLOCK")
-    signature, timestamp = require(responses, "PASSWORD_CLAIM_SIGNATURE"), require(responses, "TIMESTAMP")
+    proof = (require(responses, "PASSWORD_CLAIM_SIGNATURE"), require(responses, "TIMESTAMP"))
     try:
         raw = base64.b64decode(block, validate=True)
-        identifier = raw.decode("ascii")
+        return raw, raw.decode("ascii"), proof
     except (binascii.Error, ValueError):
         raise errors.wrong_password() from None
+
+
+async def _device(ctx: Context, attempt: Attempt, responses: Responses) -> dict[str, Any]:
+    """DEVICE_SRP_AUTH, which clients answer without a session: that the password was proved is on record."""
+    key, public, target = require(responses, "DEVICE_KEY"), require(responses, "SRP_A"), attempt.target
+
+    def begin(tx: Transaction) -> dict[str, Any]:
+        user = users.require(tx, target.scope, target.pool, attempt.name)
+        return devices.challenge(ctx, tx, target, user, key, public)
+
+    return await ctx.transact(begin)
+
+
+async def _device_verifier(ctx: Context, attempt: Attempt, responses: Responses) -> dict[str, Any]:
+    raw, identifier, proof = _claim_of(responses)
+    target = attempt.target
+
+    def check(tx: Transaction) -> tuple[User, Device] | None:
+        session = sessions.take(ctx, tx, target, identifier)
+        if session.challenge != devices.VERIFIER:
+            raise errors.invalid_session()
+        device = devices.prove(ctx, tx, target, session, raw, proof)
+        if device is None:
+            return None
+        user = users.require(tx, target.scope, target.pool, session.username)
+        authentication.check_can_sign_in(user)
+        return user, device
+
+    proved = await ctx.transact(check)
+    if proved is None:
+        raise errors.wrong_password()
+    user, device = proved
+    attempt = msgspec.structs.replace(attempt, device_key=device.key)
+    if devices.spares_factor(target.pool, device):
+        return await authentication.finish(ctx, attempt, user)
+    return await authentication.after_device(ctx, attempt, user)
+
+
+async def _password_verifier(ctx: Context, attempt: Attempt, responses: Responses) -> dict[str, Any]:
+    raw, identifier, (signature, timestamp) = _claim_of(responses)
     target = attempt.target
 
     def check(tx: Transaction) -> tuple[Session, User] | ApiError:
@@ -205,6 +263,47 @@ def _take_custom(ctx: Context, tx: Transaction, attempt: Attempt, session_id: st
     return session
 
 
+async def _choose(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    """SELECT_CHALLENGE: the first factor that the user wants."""
+    chosen = require(responses, "ANSWER")
+
+    def look(tx: Transaction) -> list[str]:
+        session = sessions.take(ctx, tx, attempt.target, session_id)
+        if session.challenge != first_factors.SELECT:
+            raise errors.invalid_session()
+        return list(session.state["choices"])
+
+    if chosen not in await ctx.transact(look):
+        raise errors.invalid(f"{chosen} is not available for the user.")
+    return await first_factors.begin(ctx, attempt, chosen, responses)
+
+
+async def _password(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    password = require(responses, "PASSWORD")
+
+    def look(tx: Transaction) -> None:
+        session = sessions.take(ctx, tx, attempt.target, session_id)
+        if session.challenge != "PASSWORD":
+            raise errors.invalid_session()
+
+    await ctx.transact(look)
+    return await authentication.with_password(ctx, attempt, password)
+
+
+async def _passkey(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:
+    credential, target = require(responses, "CREDENTIAL"), attempt.target
+
+    def check(tx: Transaction) -> User | ApiError:
+        session = _take(ctx, tx, attempt, session_id, "WEB_AUTHN")
+        user = users.require(tx, target.scope, target.pool, session.username)
+        authentication.check_can_sign_in(user)
+        if not passkeys.is_answer(tx, target, user, session.state, credential):
+            return errors.not_authorized("Invalid passkey credential.")
+        return user
+
+    return await _finish_factor(ctx, attempt, check)
+
+
 _ANSWERS: Final[dict[str, Callable[..., Awaitable[dict[str, Any]]]]] = {
     "NEW_PASSWORD_REQUIRED": _new_password,
     "SOFTWARE_TOKEN_MFA": _totp,
@@ -214,4 +313,7 @@ _ANSWERS: Final[dict[str, Callable[..., Awaitable[dict[str, Any]]]]] = {
     "SELECT_MFA_TYPE": _select,
     "MFA_SETUP": _setup,
     "CUSTOM_CHALLENGE": _custom,
+    "SELECT_CHALLENGE": _choose,
+    "PASSWORD": _password,
+    "WEB_AUTHN": _passkey,
 }

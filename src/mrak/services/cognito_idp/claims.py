@@ -137,6 +137,8 @@ def _access_claims(target: Target, sign_in: SignIn, membership: dict[str, Any], 
     claims |= {"iss": base.issuer}
     if sign_in.source == "HostedAuth":
         claims["version"] = 2
+    if sign_in.device_key:
+        claims["device_key"] = sign_in.device_key
     return claims | {
         "client_id": client.id,
         "origin_jti": base.origin,

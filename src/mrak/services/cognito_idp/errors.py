@@ -177,5 +177,33 @@ def invalid_oauth(message: str) -> ApiError:
     return ApiError("InvalidOAuthFlowException", message)
 
 
+def passkeys_off() -> ApiError:
+    return ApiError("WebAuthnNotEnabledException", "WebAuthn is not enabled for the user pool.")
+
+
+def passkeys_not_configured() -> ApiError:
+    return ApiError(
+        "WebAuthnConfigurationMissingException", "The user pool has neither a relying party ID nor a domain configured."
+    )
+
+
+def passkey_challenge_not_found() -> ApiError:
+    return ApiError(
+        "WebAuthnChallengeNotFoundException", "The challenge from StartWebAuthnRegistration has expired or is unknown."
+    )
+
+
+def passkey_mismatch(reason: str) -> ApiError:
+    return ApiError("WebAuthnClientMismatchException", f"The credential does not answer the registration: {reason}")
+
+
+def passkey_not_supported() -> ApiError:
+    return ApiError("WebAuthnCredentialNotSupportedException", "The credential's algorithm is not supported.")
+
+
+def passkey_origin(origin: str) -> ApiError:
+    return ApiError("WebAuthnOriginNotAllowedException", f"The origin {origin} is not allowed for the relying party.")
+
+
 def duplicate_provider(name: str) -> ApiError:
     return ApiError("DuplicateProviderException", f"A provider with the name {name} already exists in this user pool.")

@@ -21,10 +21,12 @@ from mrak.services.cognito_idp.tables import (
     ALIASES,
     CLIENTS,
     CODES,
+    DEVICES,
     GROUPS,
     KEYS,
     MEMBERS,
     PARTS,
+    PASSKEYS,
     POOLS,
     REFRESH,
     USERS,
@@ -126,7 +128,10 @@ def delete_user_pool(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
 
 
 def _remove_rows(tx: Transaction, scope: Scope, pool_id: str) -> None:
-    tables: tuple[Table[Any], ...] = (CLIENTS, USERS, ALIASES, GROUPS, MEMBERS, CODES, REFRESH, KEYS, PARTS)
+    tables: tuple[Table[Any], ...] = (
+        *(CLIENTS, USERS, ALIASES, GROUPS, MEMBERS, CODES, REFRESH, KEYS, PARTS),
+        *(PASSKEYS, DEVICES),
+    )
     for table in tables:
         for row in list(table.scan(tx, scope, pool_id)):
             key = [getattr(row, field) for field in table.key_fields]

@@ -9,9 +9,9 @@ from typing import Any, Final
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.cognito_idp import errors, pools
+from mrak.services.cognito_idp import errors, pools, users
 from mrak.services.cognito_idp.pools import Target
-from mrak.services.cognito_idp.tables import SESSIONS, STALE, Session
+from mrak.services.cognito_idp.tables import SESSIONS, STALE, Session, User
 
 _LENGTH: Final = 120
 _SWEEP: Final = 4
@@ -57,6 +57,14 @@ def take(ctx: Context, tx: Transaction, target: Target, identifier: str) -> Sess
         raise errors.session_expired()
     SESSIONS.delete(tx, home, found)
     return found
+
+
+def take_users(ctx: Context, tx: Transaction, target: Target, identifier: str, challenge: str) -> User:
+    """The user whose session of a challenge it is; the session is used up."""
+    session = take(ctx, tx, target, identifier)
+    if session.challenge != challenge:
+        raise errors.invalid_session()
+    return users.require(tx, target.scope, target.pool, session.username)
 
 
 def find(ctx: Context, tx: Transaction, scope: Scope, identifier: str) -> Session:

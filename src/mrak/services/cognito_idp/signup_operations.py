@@ -15,11 +15,13 @@ from mrak.core.operation import operation
 from mrak.services.cognito_idp import (
     codes,
     errors,
+    first_factors,
     messages,
     migration,
     passwords,
     pools,
     schema,
+    sessions,
     tokens,
     triggers,
     users,
@@ -29,6 +31,7 @@ from mrak.services.cognito_idp.messages import Address, Outgoing
 from mrak.services.cognito_idp.pools import Target
 from mrak.services.cognito_idp.tables import User
 
+_SIGNED_UP = "SIGN_UP"
 # Placeholders that tell nothing: what an answer shows of a user who is not there.
 _NOBODY = Address("EMAIL", "email", "user@example.com")
 
@@ -46,10 +49,12 @@ async def sign_up(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     pool = target.pool
     if pool.settings["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]:
         raise errors.not_authorized("SignUp is not permitted for this user pool")
-    if "Password" not in req:
-        raise errors.invalid_password("Password not long enough")
+    password = req.get("Password")
     given = schema.parse_attributes(req.get("UserAttributes", []))
-    passwords.check_policy(pool, req["Password"])
+    if password is not None:
+        passwords.check_policy(pool, password)
+    elif not first_factors.is_passwordless(pool):
+        raise errors.invalid_password("Password not long enough")
     schema.check_values(pool, given)
     schema.check_writable(pool, target.client, given)
     username, sub, attributes = users.username_of(ctx, pool, req["Username"], given)
@@ -62,7 +67,7 @@ async def sign_up(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     wording = await messages.word(ctx, target, user, "SignUp", req.get("ClientMetadata")) if address else None
 
     def insert(tx: Transaction) -> User:
-        made = passwords.set_password(ctx, pool, user, req["Password"], permanent=True)
+        made = user if password is None else passwords.set_password(ctx, pool, user, password, permanent=True)
         users.insert(ctx, tx, target.scope, pool, made)
         if address is not None and wording is not None:
             codes.issue(ctx, tx, Outgoing(target, made, address, wording), codes.SIGN_UP)
@@ -72,6 +77,9 @@ async def sign_up(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     if made.status == "CONFIRMED":
         await triggers.post_confirmation(ctx, target, "PostConfirmation_ConfirmSignUp", made, req.get("ClientMetadata"))
     answer: dict[str, Any] = {"UserConfirmed": made.status == "CONFIRMED", "UserSub": sub}
+    if "ALLOW_USER_AUTH" in pools.flows_of(target.client):
+        name = first_factors.CONFIRMED if made.status == "CONFIRMED" else _SIGNED_UP
+        answer["Session"] = await ctx.transact(lambda tx: sessions.insert(ctx, tx, target, made.username, name, {}))
     return answer | ({"CodeDeliveryDetails": address.render()} if address else {})
 
 
@@ -107,7 +115,15 @@ def _new_user(ctx: Context, target: Target, named: tuple[str, str, dict[str, str
 async def confirm_sign_up(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     target = await target_of(ctx, req)
     await confirm(ctx, target, req["Username"], req["ConfirmationCode"], req)
-    return {}
+    if "Session" not in req:
+        return {}
+    return {"Session": await ctx.transact(lambda tx: _go_on(ctx, tx, target, req["Session"]))}
+
+
+def _go_on(ctx: Context, tx: Transaction, target: Target, session_id: str) -> str:
+    """The session with which InitiateAuth signs in whoever has signed up and confirmed."""
+    user = sessions.take_users(ctx, tx, target, session_id, _SIGNED_UP)
+    return sessions.insert(ctx, tx, target, user.username, first_factors.CONFIRMED, {})
 
 
 async def confirm(ctx: Context, target: Target, name: str, code: str, req: dict[str, Any]) -> None:

@@ -16,6 +16,8 @@
       EXPIRING   (expires_at)
     GRANTS       (code)                      -> Grant      authorization codes of the hosted pages
     KEYS         (pool)                      -> Keys       the pool's two RSA keys, made at the first token
+    PASSKEYS     (pool, username, id)        -> Passkey    public keys of a user's authenticators
+    DEVICES      (pool, username, key)       -> Device     devices that a user has confirmed
     PARTS        (pool, kind, name)          -> Part       what is stored as it came: resource servers, providers, ...
 
 Invariants: everything of a pool lives in the pool's account and region, which INDEX tells; an alias leads to one
@@ -120,7 +122,8 @@ class Member(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Code(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """`purpose` is signup, forgot, or attribute:<name>; `value` the new value that waits for its verification."""
+    """`purpose` is signup, forgot, passkey, device:<key> or attribute:<name>; `value` the new value that waits for its
+    verification."""
 
     pool: str
     username: str
@@ -184,6 +187,37 @@ class Keys(msgspec.Struct, frozen=True, array_like=True):
     keys: list[tuple[str, bytes]]
 
 
+class Passkey(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`data` is WebAuthn's attested credential: authenticator, id and public key. `uses` is the authenticator's own
+    count, which grows unless it counts nothing."""
+
+    pool: str
+    username: str
+    id: str
+    data: bytes
+    relying_party: str
+    created_at: float
+    uses: int = 0
+    attachment: str = ""
+    transports: list[str] = []
+
+
+class Device(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`verifier` and `salt` (hexadecimal) are SRP's, of the password that the device has made for itself."""
+
+    pool: str
+    username: str
+    key: str
+    name: str
+    status: str
+    salt: str
+    verifier: bytes
+    created_at: float
+    modified_at: float
+    used_at: float
+    address: str = ""
+
+
 class Part(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     pool: str
     kind: str
@@ -210,4 +244,6 @@ EXPIRING = REFRESH.index("expiring", ("expires_at",))
 GRANTS = Table("cognito-idp.grant", Grant, key=("code",))
 OLD_GRANTS = GRANTS.index("expiring", ("expires_at",))
 KEYS = Table("cognito-idp.keys", Keys, key=("pool",))
+PASSKEYS = Table("cognito-idp.passkey", Passkey, key=("pool", "username", "id"))
+DEVICES = Table("cognito-idp.device", Device, key=("pool", "username", "key"))
 PARTS = Table("cognito-idp.part", Part, key=("pool", "kind", "name"))

@@ -38,6 +38,7 @@ class SignIn(msgspec.Struct, frozen=True, kw_only=True):
     nonce: str = ""
     metadata: dict[str, str] | None = None
     signed_in_at: float = 0.0
+    device_key: str = ""
     origin: str = ""
     """The sign-in that goes on, for new tokens in exchange for a refresh token."""
 

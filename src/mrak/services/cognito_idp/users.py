@@ -17,8 +17,10 @@ from mrak.services.cognito_idp import errors, pools
 from mrak.services.cognito_idp.tables import (
     ALIASES,
     CODES,
+    DEVICES,
     MEMBER_OF,
     MEMBERS,
+    PASSKEYS,
     POOLS,
     REFRESH,
     SIGN_INS,
@@ -27,6 +29,7 @@ from mrak.services.cognito_idp.tables import (
     Pool,
     User,
 )  # fmt: skip
+from mrak.store.tables import Table
 
 _KINDS: Final = ("email", "phone_number", "preferred_username")
 
@@ -186,9 +189,11 @@ def delete(tx: Transaction, scope: Scope, pool: Pool, user: User) -> None:
     for member in list(MEMBER_OF.scan(tx, scope, pool.id, user.username)):
         MEMBERS.lock(tx, scope, pool.id, member.group, member.username)
         MEMBERS.delete(tx, scope, member)
-    for code in list(CODES.scan(tx, scope, pool.id, user.username)):
-        CODES.lock(tx, scope, pool.id, user.username, code.purpose)
-        CODES.delete(tx, scope, code)
+    of_user: tuple[Table[Any], ...] = (CODES, PASSKEYS, DEVICES)
+    for table in of_user:
+        for row in list(table.scan(tx, scope, pool.id, user.username)):
+            table.lock(tx, scope, *(getattr(row, field) for field in table.key_fields))
+            table.delete(tx, scope, row)
     sign_out(tx, scope, pool, user)
     USERS.delete(tx, scope, user)
     current = pools.open_pool(tx, scope, pool.id)
