@@ -9,7 +9,6 @@ from pycognito.aws_srp import AWSSRP, generate_hash_device
 from tests.contract.cognito import PASSWORD, App, new_app
 from tests.contract.test_sqs import error_of
 
-
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 
 

@@ -169,7 +169,6 @@ def test_flows_have_to_be_allowed(app: App) -> None:
     )
     admin = error_of(app.admin.admin_initiate_auth, UserPoolId=app.pool_id, AuthFlow="ADMIN_USER_PASSWORD_AUTH", **call)
     assert admin[1] == "Auth flow not enabled for this client"
-    # COGNITO-005: the choice of a first factor is not built.
     assert error_of(app.client.initiate_auth, AuthFlow="USER_AUTH", **call)[0] == "InvalidParameterException"
     missing = error_of(
         app.client.initiate_auth,

@@ -1,13 +1,14 @@
 """Amazon Cognito user pools. Importing this package registers its operations and the hosted pages.
 
 pool_operations, part_operations     pools, app clients; domains, resource servers, providers
+branding_operations                  the look of managed login, terms
 signup_, auth_, self_operations      what apps call for their users: signing up, signing in, looking after oneself
 admin_, group_operations             what administrators call
 device_, passkey_operations          remembered devices, passkeys, first factors
 authentication, challenges, custom   the flows of signing in, and the answers to challenges
 first_factors, devices, passkeys     USER_AUTH's choice, and what proves a device or an authenticator
 srp, passwords, mfa, codes, sessions the parts of which flows are made
-tokens, claims, signing              what a sign-in ends with
+tokens, claims, signing, certificates   what a sign-in ends with
 triggers, messages, migration        Lambda triggers, and what users are sent
 users, schema, pools, listing        the domain: users, attributes, settings
 tables, errors, exports              rows and their invariants, errors, what other services may use
@@ -16,6 +17,8 @@ tables, errors, exports              rows and their invariants, errors, what oth
 from mrak.services.cognito_idp import (
     admin_operations,
     auth_operations,
+    branding_operations,
+    certificates,
     device_operations,
     group_operations,
     part_operations,
@@ -29,6 +32,8 @@ from mrak.services.cognito_idp.pages import plane
 __all__ = [
     "admin_operations",
     "auth_operations",
+    "branding_operations",
+    "certificates",
     "device_operations",
     "group_operations",
     "part_operations",

@@ -252,6 +252,13 @@ async def admin_set_user_mfa_preference(ctx: Context, req: dict[str, Any]) -> di
     return {}
 
 
+@operation("AdminSetUserSettings")
+async def admin_set_user_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    target, wanted = await _target(ctx, req), self_operations.sms_preference(req)
+    await ctx.transact(lambda tx: self_operations.set_preference(tx, target, req["Username"], wanted))
+    return {}
+
+
 @operation("ListUsers")
 def list_users(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     pool = pools.require_pool(tx, ctx.scope, req["UserPoolId"])

@@ -6,7 +6,6 @@ from typing import Any, ClassVar
 
 from mrak.core.resource import Resource, ResourceType, resource
 
-
 _WEB_AUTHN = {
     "WebAuthnRelyingPartyID": "RelyingPartyId",
     "WebAuthnUserVerification": "UserVerification",

@@ -205,5 +205,15 @@ def passkey_origin(origin: str) -> ApiError:
     return ApiError("WebAuthnOriginNotAllowedException", f"The origin {origin} is not allowed for the relying party.")
 
 
+def branding_exists(client_id: str) -> ApiError:
+    return ApiError(
+        "ManagedLoginBrandingExistsException", f"A managed login branding of client {client_id} already exists."
+    )
+
+
+def terms_exist(name: str) -> ApiError:
+    return ApiError("TermsExistsException", f"Terms with the name {name} already exist for the client.")
+
+
 def duplicate_provider(name: str) -> ApiError:
     return ApiError("DuplicateProviderException", f"A provider with the name {name} already exists in this user pool.")

@@ -237,6 +237,32 @@ def get_ui_customization(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     return {"UICustomization": {}}
 
 
+@operation("SetLogDeliveryConfiguration")
+def set_log_delivery_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """Each source of events goes to one place."""
+    pool, given = pools.require_pool(tx, ctx.scope, req["UserPoolId"]), req["LogConfigurations"]
+    if len({one["EventSource"] for one in given}) != len(given):
+        raise errors.invalid("Each event source can have one log configuration only.")
+    for one in given:
+        if sum(member in one for member in _DESTINATIONS) != 1:
+            raise errors.invalid("A log configuration needs exactly one destination.")
+    # Kept and shown; nothing is delivered.
+    deviation("COGNITO-007")
+    part = parts.put(ctx, tx, pool.id, parts.LOGS, "all", {"LogConfigurations": given})
+    return {"LogDeliveryConfiguration": {"UserPoolId": pool.id} | part.settings}
+
+
+_DESTINATIONS = ("CloudWatchLogsConfiguration", "S3Configuration", "FirehoseConfiguration")
+
+
+@operation("GetLogDeliveryConfiguration")
+def get_log_delivery_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    pool = pools.require_pool(tx, ctx.scope, req["UserPoolId"])
+    part = PARTS.get(tx, ctx.scope, pool.id, parts.LOGS, "all")
+    shown = {"LogConfigurations": []} if part is None else part.settings
+    return {"LogDeliveryConfiguration": {"UserPoolId": pool.id} | shown}
+
+
 @operation("SetRiskConfiguration")
 def set_risk_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     pool, name = pools.require_pool(tx, ctx.scope, req["UserPoolId"]), req.get("ClientId", "ALL")

@@ -15,6 +15,9 @@ RESOURCE_SERVER: Final = "resource-server"
 PROVIDER: Final = "provider"
 LOOKS: Final = "looks"
 RISKS: Final = "risks"
+BRANDING: Final = "branding"
+TERMS: Final = "terms"
+LOGS: Final = "logs"
 
 
 def position(token: str | None) -> str | None:

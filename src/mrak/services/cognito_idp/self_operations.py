@@ -213,6 +213,22 @@ async def set_user_mfa_preference(ctx: Context, req: dict[str, Any]) -> dict[str
     return {}
 
 
+@operation("SetUserSettings")
+async def set_user_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    """The older form of SetUserMFAPreference: codes by SMS, or none."""
+    bearer: Bearer = await tokens.require_bearer(ctx, req["AccessToken"])
+    target = bearer.target
+    await ctx.transact(lambda tx: set_preference(tx, target, bearer.user.username, sms_preference(req)))
+    return {}
+
+
+def sms_preference(req: dict[str, Any]) -> dict[str, Any]:
+    for option in req["MFAOptions"]:
+        if option.get("DeliveryMedium") != "SMS" or option.get("AttributeName") != "phone_number":
+            raise errors.invalid("MFA options can only name SMS to phone_number.")
+    return {"SMSMfaSettings": {"Enabled": bool(req["MFAOptions"])}}
+
+
 _PREFERENCES = {
     "SMSMfaSettings": "SMS_MFA",
     "SoftwareTokenMfaSettings": "SOFTWARE_TOKEN_MFA",

@@ -61,6 +61,10 @@ def _load(pem: bytes) -> RSAPrivateKey:
     return key
 
 
+def private_key(keys: Keys, use: int) -> RSAPrivateKey:
+    return _load(keys.keys[use][1])
+
+
 def sign(keys: Keys, use: int, claims: dict[str, Any]) -> str:
     """A token of these claims."""
     import jwt

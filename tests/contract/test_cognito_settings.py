@@ -1,0 +1,121 @@
+"""Settings of user pools that are kept beside users and clients: looks, terms, log delivery, certificates."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+import pytest
+from cryptography import x509
+from tests.contract.cognito import App, new_app
+from tests.contract.test_sqs import error_of
+
+UNKNOWN = "00000000-0000-4000-8000-000000000000"
+
+
+@pytest.fixture(scope="module")
+def app(sandbox: Any) -> App:
+    return new_app(sandbox)
+
+
+def test_a_client_has_one_branding(app: App) -> None:
+    """Managed login's look: documents and images come back as they went in, one for each client."""
+    about = {"UserPoolId": app.pool_id, "ClientId": app.client_id}
+    asset = {"Category": "FORM_LOGO", "ColorMode": "LIGHT", "Extension": "PNG", "Bytes": b"\x89PNG"}
+    settings = {"components": {"form": {"borderRadius": 8.0}}, "list": [1, True, None]}
+    made = app.admin.create_managed_login_branding(**about, Settings=settings, Assets=[asset])["ManagedLoginBranding"]
+    named = {"UserPoolId": app.pool_id, "ManagedLoginBrandingId": made["ManagedLoginBrandingId"]}
+    shown = app.admin.describe_managed_login_branding(**named)["ManagedLoginBranding"]
+    assert (shown["Settings"], shown["Assets"], shown["UseCognitoProvidedValues"]) == (settings, [asset], False)
+    assert app.admin.describe_managed_login_branding_by_client(**about)["ManagedLoginBranding"] == shown
+    again = error_of(app.admin.create_managed_login_branding, **about, UseCognitoProvidedValues=True)
+    assert again[0] == "ManagedLoginBrandingExistsException"
+    update = app.admin.update_managed_login_branding
+    assert error_of(update, **named, UseCognitoProvidedValues=True, Settings={})[0] == "InvalidParameterException"
+    assert error_of(update, **named)[0] == "InvalidParameterException"
+    assert error_of(update, UserPoolId=app.pool_id)[0] == "InvalidParameterException"
+    changed = update(**named, UseCognitoProvidedValues=True)["ManagedLoginBranding"]
+    assert changed["UseCognitoProvidedValues"] and "Settings" not in changed
+    app.admin.delete_managed_login_branding(**named)
+    assert error_of(app.admin.describe_managed_login_branding, **named)[0] == "ResourceNotFoundException"
+    by_client = error_of(app.admin.describe_managed_login_branding_by_client, **about)
+    assert by_client[0] == "ResourceNotFoundException"
+
+
+def test_terms_of_a_client(app: App) -> None:
+    """Links to terms by language, one document of each name for a client."""
+    about = {"UserPoolId": app.pool_id, "ClientId": app.client_id}
+    given = {
+        "TermsName": "terms-of-use",
+        "TermsSource": "LINK",
+        "Enforcement": "NONE",
+        "Links": {"cognito:default": "https://example.com/terms", "cognito:german": "https://example.com/agb"},
+    }
+    made = app.admin.create_terms(**about, **given)["Terms"]
+    assert {name: made[name] for name in given} == given
+    assert error_of(app.admin.create_terms, **about, **given)[0] == "TermsExistsException"
+    lost = error_of(app.admin.create_terms, **about, **given | {"Links": {"cognito:german": "https://x"}})
+    assert lost[0] in ("InvalidParameterException", "TermsExistsException")
+    other = app.admin.create_terms(**about, **given | {"TermsName": "privacy-policy"})["Terms"]
+    named = {"UserPoolId": app.pool_id, "TermsId": other["TermsId"]}
+    taken = error_of(app.admin.update_terms, **named, TermsName="terms-of-use")
+    assert taken[0] == "TermsExistsException"
+    only = error_of(app.admin.update_terms, **named, Links={"cognito:german": "https://x"})
+    assert only[0] == "InvalidParameterException"
+    links = {"cognito:default": "https://example.com/privacy"}
+    assert app.admin.update_terms(**named, Links=links)["Terms"]["Links"] == links
+    assert app.admin.describe_terms(**named)["Terms"]["TermsName"] == "privacy-policy"
+    by_client = app.admin.describe_terms_by_client(**about, TermsName="terms-of-use")["Terms"]
+    assert by_client["TermsId"] == made["TermsId"]
+    first = app.admin.list_terms(UserPoolId=app.pool_id, MaxResults=1)
+    rest = app.admin.list_terms(UserPoolId=app.pool_id, NextToken=first["NextToken"])
+    assert {row["TermsName"] for row in first["Terms"] + rest["Terms"]} == {"terms-of-use", "privacy-policy"}
+    app.admin.delete_terms(**named)
+    assert error_of(app.admin.describe_terms, **named)[0] == "ResourceNotFoundException"
+    gone = error_of(app.admin.describe_terms_by_client, **about, TermsName="privacy-policy")
+    assert gone[0] == "ResourceNotFoundException"
+
+
+def test_log_delivery_is_kept(app: App) -> None:
+    """COGNITO-007: one place for each source, kept and shown."""
+    group = {"LogGroupArn": "arn:aws:logs:us-east-1:123456789012:log-group:/aws/vendedlogs/pool"}
+    one = {"LogLevel": "ERROR", "EventSource": "userNotification", "CloudWatchLogsConfiguration": group}
+    assert app.admin.get_log_delivery_configuration(UserPoolId=app.pool_id)["LogDeliveryConfiguration"] == {
+        "UserPoolId": app.pool_id,
+        "LogConfigurations": [],
+    }
+    put = app.admin.set_log_delivery_configuration
+    assert error_of(put, UserPoolId=app.pool_id, LogConfigurations=[one, one])[0] == "InvalidParameterException"
+    nowhere = {"LogLevel": "ERROR", "EventSource": "userNotification"}
+    assert error_of(put, UserPoolId=app.pool_id, LogConfigurations=[nowhere])[0] == "InvalidParameterException"
+    put(UserPoolId=app.pool_id, LogConfigurations=[one])
+    shown = app.admin.get_log_delivery_configuration(UserPoolId=app.pool_id)["LogDeliveryConfiguration"]
+    assert shown["LogConfigurations"] == [one]
+
+
+def test_the_signing_certificate_is_of_the_pools_key(app: App) -> None:
+    """The same each time, and its key is among those of the pool's JWKS."""
+    first = app.admin.get_signing_certificate(UserPoolId=app.pool_id)["Certificate"]
+    assert app.admin.get_signing_certificate(UserPoolId=app.pool_id)["Certificate"] == first
+    certificate = x509.load_der_x509_certificate(base64.b64decode(first))
+    certificate.verify_directly_issued_by(certificate)
+    assert app.pool_id in certificate.subject.rfc4514_string()
+    none = error_of(app.admin.get_signing_certificate, UserPoolId="us-east-1_none")
+    assert none[0] == "ResourceNotFoundException"
+
+
+def test_the_older_form_of_second_factors(sandbox: Any) -> None:
+    """SetUserSettings and its administrator's twin switch codes by SMS on and off."""
+    sms = {"SmsConfiguration": {"SnsCallerArn": "arn:aws:iam::123456789012:role/sms"}, "MfaConfiguration": "OPTIONAL"}
+    app = new_app(sandbox, {"PoolName": "older", **sms})
+    app.add_user("ana", phone_number="+15550001111", phone_number_verified="true")
+    access = app.tokens()["AccessToken"]
+    options = [{"DeliveryMedium": "SMS", "AttributeName": "phone_number"}]
+    app.client.set_user_settings(AccessToken=access, MFAOptions=options)
+    assert app.sign_in()["ChallengeName"] == "SMS_MFA"
+    app.admin.admin_set_user_settings(UserPoolId=app.pool_id, Username="ana", MFAOptions=[])
+    assert "AuthenticationResult" in app.sign_in()
+    wrong = [{"DeliveryMedium": "EMAIL", "AttributeName": "email"}]
+    assert (
+        error_of(app.client.set_user_settings, AccessToken=access, MFAOptions=wrong)[0] == "InvalidParameterException"
+    )
