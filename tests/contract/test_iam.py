@@ -626,4 +626,4 @@ def test_deleted_things_are_gone(iam: Any) -> None:
 
 def test_unbuilt_operations_say_so(iam: Any) -> None:
     """An operation that is not built never pretends."""
-    assert error_of(iam.list_mfa_devices)[2] == 501
+    assert error_of(iam.get_service_last_accessed_details, JobId="x" * 36)[2] == 501

@@ -299,6 +299,9 @@ LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstra
 # Lengths that the service judges itself, with an error of its own.
 LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data", "logs.LogGroupName", "logs.LogStreamName"})
 
+# Patterns that the service judges itself, with an error of its own.
+LENIENT_PATTERNS: frozenset[str] = frozenset({"iam.pathType"})
+
 # Members that the service judges itself, with errors of its own, though the model constrains them.
 LENIENT_MEMBERS: frozenset[str] = frozenset(
     {

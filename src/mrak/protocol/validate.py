@@ -23,6 +23,7 @@ from mrak.protocol.quirks import (
     LENIENT_ENUMS,
     LENIENT_LENGTHS,
     LENIENT_MEMBERS,
+    LENIENT_PATTERNS,
     MEMBER_ORDER,
     MISSED_FIRST,
     NAMES_OR_ARNS,
@@ -127,7 +128,7 @@ def _identity(value: Any) -> Any:
 def _value_rules(shape: Shape) -> Rules:
     """What a single value may break, in the order in which AWS reports it, but for enums."""
     rules: Rules = []
-    if shape.type == "string" and shape.pattern is not None:
+    if shape.type == "string" and shape.pattern is not None and shape.full_name not in LENIENT_PATTERNS:
         pattern = shape.pattern
         rules.append((lambda v: not patterns.matches(pattern, v), _pattern_phrase(shape)))
     lengths = _length_phrases(shape)

@@ -44,3 +44,36 @@ class Dashboard(ResourceType):
     async def delete(self, res: Resource) -> None:
         names: dict[str, Any] = {"DashboardNames": [res.physical_id]}
         await res.call("DeleteDashboards", names)
+
+
+@resource("AWS::CloudWatch::AnomalyDetector")
+class AnomalyDetector(ResourceType):
+    replacement = (
+        "Namespace", "MetricName", "Stat", "Dimensions", "SingleMetricAnomalyDetector", "MetricMathAnomalyDetector",
+    )  # fmt: skip
+    create_operation = "PutAnomalyDetector"
+    update_operation = "PutAnomalyDetector"
+    attributes = {"Id": "{id}"}
+
+    async def create(self, res: Resource) -> None:
+        await res.call("PutAnomalyDetector", self.input(res))
+        res.physical_id = res.token
+        await self.learn(res, {})
+
+    async def delete(self, res: Resource) -> None:
+        await res.call("DeleteAnomalyDetector", dict(res.properties))
+
+
+@resource("AWS::CloudWatch::InsightRule")
+class InsightRule(ResourceType):
+    required = ("RuleBody", "RuleName", "RuleState")
+    replacement = ("RuleName",)
+    create_operation = "PutInsightRule"
+    update_operation = "PutInsightRule"
+    renamed = {"RuleBody": "RuleDefinition"}
+    ref = "{RuleName}"
+    parents = ("RuleName",)
+    attributes = {"RuleName": "{id}", "Arn": "arn:{partition}:cloudwatch:{region}:{account}:insight-rule/{id}"}
+
+    async def delete(self, res: Resource) -> None:
+        await res.call("DeleteInsightRules", {"RuleNames": [res.physical_id]})

@@ -7,15 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hmac
 from typing import Any, Final
 
+from mrak.auth import totp
 from mrak.core.context import Context, Transaction
 from mrak.services.cognito_idp import codes, messages, sessions
 from mrak.services.cognito_idp.messages import Outgoing
 from mrak.services.cognito_idp.tables import Pool, User
 
-_STEP_SECONDS: Final = 30
 _SECRET_BYTES: Final = 32
 
 
@@ -29,18 +28,11 @@ def find_step(secret: str, code: str, now: float, after_step: int) -> int | None
         key = base64.b32decode(secret + "=" * (-len(secret) % 8))
     except binascii.Error:
         return None
-    present = int(now) // _STEP_SECONDS
+    present = totp.step_at(now)
     for step in (present, present - 1, present + 1):
-        if step > after_step and hmac.compare_digest(_code_at(key, step).encode(), code.encode()):
+        if step > after_step and totp.is_code(key, step, code):
             return step
     return None
-
-
-def _code_at(key: bytes, step: int) -> str:
-    digest = hmac.digest(key, step.to_bytes(8, "big"), "sha1")
-    offset = digest[-1] & 15
-    number = int.from_bytes(digest[offset : offset + 4], "big") & 0x7FFFFFFF
-    return f"{number % 1_000_000:06d}"
 
 
 def is_on(pool: Pool, factor: str) -> bool:

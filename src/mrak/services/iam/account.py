@@ -7,13 +7,19 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.iam import effective, entities, errors, groups, managed, names, roles, users
+from mrak.services.iam import effective, entities, errors, groups, instanceprofiles, managed, names, roles, users
 from mrak.services.iam.tables import (
     ALIASES,
+    DEVICES_BY_USER,
     GROUPS,
+    INSTANCE_PROFILES,
+    MFA_DEVICES,
     OIDC_PROVIDERS,
     POLICIES,
+    PROFILES_BY_ROLE,
     ROLES,
+    SAML_PROVIDERS,
+    SERVER_CERTIFICATES,
     USERS,
     AccountAlias,
     Entity,
@@ -83,15 +89,15 @@ def get_account_summary(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
         "Groups": GROUPS.count(tx, wide),
         "Roles": ROLES.count(tx, wide),
         "Policies": POLICIES.count(tx, wide),
-        "Providers": OIDC_PROVIDERS.count(tx, wide),
+        "Providers": OIDC_PROVIDERS.count(tx, wide) + SAML_PROVIDERS.count(tx, wide),
         "AccountMFAEnabled": 0,
         "AccountAccessKeysPresent": 1,
         "AccountSigningCertificatesPresent": 0,
         "AccountPasswordPresent": 0,
-        "MFADevices": 0,
-        "MFADevicesInUse": 0,
-        "InstanceProfiles": 0,
-        "ServerCertificates": 0,
+        "MFADevices": MFA_DEVICES.count(tx, wide),
+        "MFADevicesInUse": DEVICES_BY_USER.count(tx, wide),
+        "InstanceProfiles": INSTANCE_PROFILES.count(tx, wide),
+        "ServerCertificates": SERVER_CERTIFICATES.count(tx, wide),
     }
     return {"SummaryMap": counts | _QUOTAS}
 
@@ -152,7 +158,9 @@ def _role_detail(tx: Transaction, scope: Scope, role: Role) -> dict[str, Any]:
     shown = roles.render_whole(scope, role)
     shown.pop("MaxSessionDuration")
     shown.pop("Description", None)
-    return shown | _held(role) | {"RolePolicyList": _inline(role), "InstanceProfileList": []}
+    profiles = PROFILES_BY_ROLE.scan(tx, scope.account_wide(), role.key)
+    held = [instanceprofiles.render(tx, scope, profile) for profile in profiles]
+    return shown | _held(role) | {"RolePolicyList": _inline(role), "InstanceProfileList": held}
 
 
 def _policy_detail(tx: Transaction, scope: Scope, policy: ManagedPolicy) -> dict[str, Any]:

@@ -111,6 +111,8 @@ class User(_Entity):
         await super().create(res)
         for group in res.properties.get("Groups", []):
             await res.call("AddUserToGroup", {"GroupName": group, "UserName": res.name})
+        if "LoginProfile" in res.properties:
+            await res.call("CreateLoginProfile", {**res.properties["LoginProfile"], "UserName": res.name})
 
     async def update(self, res: Resource) -> None:
         await self._move(res)
@@ -122,8 +124,21 @@ class User(_Entity):
         for group in wanted:
             if group not in before:
                 await res.call("AddUserToGroup", {"GroupName": group, "UserName": res.name})
+        if res.changed("LoginProfile"):
+            await self._set_login(res)
+
+    async def _set_login(self, res: Resource) -> None:
+        """A password that is new, another one, or none any more."""
+        named = {"UserName": res.name}
+        if "LoginProfile" not in res.properties:
+            await res.call("DeleteLoginProfile", named)
+        else:
+            verb = "Update" if "LoginProfile" in res.old_properties else "Create"
+            await res.call(f"{verb}LoginProfile", {**res.properties["LoginProfile"], **named})
 
     async def delete(self, res: Resource) -> None:
+        if "LoginProfile" in res.properties:
+            await res.call("DeleteLoginProfile", {"UserName": res.name})
         listed = await res.call("ListGroupsForUser", self._named(res))
         for group in listed.get("Groups", []):
             await res.call("RemoveUserFromGroup", {"GroupName": group["GroupName"], "UserName": res.name})
@@ -314,3 +329,77 @@ class OidcProvider(ResourceType):
         if res.changed("ThumbprintList"):
             prints = {"ThumbprintList": res.properties.get("ThumbprintList", [])}
             await res.call("UpdateOpenIDConnectProviderThumbprint", {**named, **prints})
+
+
+@resource("AWS::IAM::InstanceProfile")
+class InstanceProfile(ResourceType):
+    name = "InstanceProfileName"
+    longest_name = 128
+    required = ("Roles",)
+    replacement = ("InstanceProfileName", "Path")
+    identity = {"InstanceProfileName": "{id}"}
+    attributes = {"Arn": "InstanceProfile.Arn"}
+
+    async def create(self, res: Resource) -> None:
+        named = {"InstanceProfileName": res.name}
+        answer = await res.call("CreateInstanceProfile", {**self.input(res), **named})
+        res.physical_id = res.name
+        for role in res.properties["Roles"]:
+            await res.call("AddRoleToInstanceProfile", {**named, "RoleName": role})
+        await self.learn(res, answer)
+
+    async def update(self, res: Resource) -> None:
+        named = self.identify(res)
+        for role in res.old_properties["Roles"]:
+            if role not in res.properties["Roles"]:
+                await res.call("RemoveRoleFromInstanceProfile", {**named, "RoleName": role})
+        for role in res.properties["Roles"]:
+            if role not in res.old_properties["Roles"]:
+                await res.call("AddRoleToInstanceProfile", {**named, "RoleName": role})
+
+    async def delete(self, res: Resource) -> None:
+        shown = await res.call("GetInstanceProfile", self.identify(res))
+        for role in shown["InstanceProfile"]["Roles"]:
+            await res.call("RemoveRoleFromInstanceProfile", {**self.identify(res), "RoleName": role["RoleName"]})
+        await res.call("DeleteInstanceProfile", self.identify(res))
+
+
+@resource("AWS::IAM::SAMLProvider")
+class SamlProvider(ResourceType):
+    name = "Name"
+    longest_name = 128
+    required = ("SamlMetadataDocument",)
+    replacement = ("Name",)
+    create_operation = "CreateSAMLProvider"
+    update_operation = "UpdateSAMLProvider"
+    delete_operation = "DeleteSAMLProvider"
+    ref = "SAMLProviderArn"
+    identity = {"SAMLProviderArn": "{id}"}
+    attributes = {"Arn": "{id}"}
+
+    async def create(self, res: Resource) -> None:
+        answer = await res.call("CreateSAMLProvider", {**self.input(res), "Name": res.name})
+        res.physical_id = answer["SAMLProviderArn"]
+        await self.learn(res, answer)
+
+
+@resource("AWS::IAM::ServerCertificate")
+class ServerCertificate(ResourceType):
+    name = "ServerCertificateName"
+    longest_name = 128
+    required = ("CertificateBody", "PrivateKey")
+    replacement = ("ServerCertificateName", "CertificateBody", "CertificateChain", "PrivateKey")
+    create_operation = "UploadServerCertificate"
+    update_operation = "UpdateServerCertificate"
+    delete_operation = "DeleteServerCertificate"
+    renamed = {"Path": "NewPath"}
+    identity = {"ServerCertificateName": "{id}"}
+    attributes = {"Arn": "ServerCertificate.ServerCertificateMetadata.Arn"}
+    read_operation = "GetServerCertificate"
+
+    async def create(self, res: Resource) -> None:
+        await res.call(
+            "UploadServerCertificate", {**res.properties, "Tags": res.tags, "ServerCertificateName": res.name}
+        )
+        res.physical_id = res.name
+        await self.learn(res, {})

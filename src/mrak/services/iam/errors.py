@@ -71,12 +71,20 @@ def provider_exists(url: str) -> ApiError:
     return ApiError("EntityAlreadyExists", f"Provider with url {url} already exists.", 409)
 
 
+def exists(message: str) -> ApiError:
+    return ApiError("EntityAlreadyExists", message, 409)
+
+
 def alias_exists(alias: str) -> ApiError:
     return ApiError("EntityAlreadyExists", f"The account alias {alias} already exists.", 409)
 
 
 def delete_conflict(what: str) -> ApiError:
     return ApiError("DeleteConflict", f"Cannot delete entity, must {what} first.", 409)
+
+
+def conflict(message: str) -> ApiError:
+    return ApiError("DeleteConflict", message, 409)
 
 
 def policy_is_attached() -> ApiError:
@@ -139,3 +147,58 @@ def aws_policy_is_fixed(arn: str) -> ApiError:
 
 def invalid_principal(value: str) -> ApiError:
     return ApiError("MalformedPolicyDocument", f'Invalid principal in policy: "AWS":"{value}"', 400)
+
+
+def invalid_path() -> ApiError:
+    return validation(
+        "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric "
+        "characters and/or / characters."
+    )
+
+
+def invalid_code() -> ApiError:
+    return ApiError("InvalidAuthenticationCode", "Authentication code for device is not valid.", 403)
+
+
+def weak_password(message: str) -> ApiError:
+    return ApiError("PasswordPolicyViolation", message, 400)
+
+
+def wrong_password() -> ApiError:
+    return ApiError("AccessDenied", "The old password is incorrect.", 403)
+
+
+def malformed_certificate() -> ApiError:
+    return ApiError(
+        "MalformedCertificate", "Unable to parse certificate. Please ensure the certificate is in PEM format."
+    )
+
+
+def malformed_key() -> ApiError:
+    return ApiError(
+        "MalformedCertificate", "Unable to parse key; the key must be an unencrypted PEM encoded private key."
+    )
+
+
+def key_mismatch() -> ApiError:
+    return ApiError("KeyPairMismatch", "The public key certificate and the private key do not match.")
+
+
+def duplicate_certificate() -> ApiError:
+    return ApiError("DuplicateCertificate", "The certificate is already associated with the user.", 409)
+
+
+def invalid_public_key() -> ApiError:
+    return ApiError("InvalidPublicKey", "The specified value for SSHPublicKeyBody is not a valid RSA public key.")
+
+
+def duplicate_ssh_key() -> ApiError:
+    return ApiError("DuplicateSSHPublicKey", "The SSH public key is already associated with the user.")
+
+
+def report_not_present() -> ApiError:
+    return ApiError("ReportNotPresent", "", 410)
+
+
+def report_expired() -> ApiError:
+    return ApiError("ReportExpired", "", 410)

@@ -21,7 +21,7 @@ def create_group(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     group = Group(
         key=name.lower(),
         name=name,
-        path=req.get("Path", "/"),
+        path=names.check_path(req.get("Path", "/")),
         id=names.new_id(ctx, "group"),
         created_at=ctx.now,
     )

@@ -16,7 +16,16 @@ from mrak.services.iam import errors
 T = TypeVar("T")
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
-ID_PREFIXES = {"role": "AROA", "user": "AIDA", "group": "AGPA", "policy": "ANPA", "credential": "ACCA"}
+ID_PREFIXES = {
+    "role": "AROA",
+    "user": "AIDA",
+    "group": "AGPA",
+    "policy": "ANPA",
+    "credential": "ACCA",
+    "instance-profile": "AIPA",
+    "server-certificate": "ASCA",
+    "ssh-key": "APKA",
+}
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 _MOST_TAGS = 50
 _PAGE = 100
@@ -29,6 +38,13 @@ def new_id(ctx: Context, kind: str) -> str:
 
 def arn_of(scope: Scope, kind: str, path: str, name: str) -> str:
     return f"arn:{scope.partition}:iam::{scope.account}:{kind}{path}{name}"
+
+
+def check_path(path: str) -> str:
+    """A path, which begins and ends with a slash."""
+    if not (path.startswith("/") and path.endswith("/")):
+        raise errors.invalid_path()
+    return path
 
 
 def name_in(arn: str) -> str:

@@ -11,14 +11,14 @@ from mrak.core.scope import Scope
 from mrak.services.iam import entities, errors, managed, names
 from mrak.services.iam.entities import ROLE
 from mrak.services.iam.servicelinked import SERVICE_ROLES
-from mrak.services.iam.tables import ROLES, USERS, Role
+from mrak.services.iam.tables import PROFILES_BY_ROLE, ROLES, USERS, Role
 
 _MOST_TRUST_BYTES = 2048
 
 
 @operation("CreateRole")
 def create_role(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    name, path, trust = req["RoleName"], req.get("Path", "/"), req["AssumeRolePolicyDocument"]
+    name, path, trust = req["RoleName"], names.check_path(req.get("Path", "/")), req["AssumeRolePolicyDocument"]
     if path.startswith("/aws-service-role/"):
         raise errors.invalid_input("Role path may not begin with /aws-service-role/.")
     _check_trust(tx, ctx.scope, trust)
@@ -61,6 +61,8 @@ def list_roles(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
 @operation("DeleteRole")
 def delete_role(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     role = entities.open_(tx, ctx.scope, ROLE, req["RoleName"])
+    if PROFILES_BY_ROLE.count(tx, ctx.scope.account_wide(), role.key):
+        raise errors.delete_conflict("remove roles from instance profile")
     entities.check_unused(role)
     if role.boundary:
         entities.forget_use(tx, ctx.scope, ROLE, role, role.boundary, "boundary")
@@ -246,6 +248,13 @@ def _render(scope: Scope, role: Role) -> dict[str, Any]:
         "MaxSessionDuration": role.max_session_seconds,
     }
     return shown | ({"Description": role.description} if role.description else {})
+
+
+def render_plain(scope: Scope, role: Role) -> dict[str, Any]:
+    """A role as what refers to it shows it."""
+    shown = _render(scope, role)
+    del shown["MaxSessionDuration"]
+    return shown
 
 
 def render_whole(scope: Scope, role: Role) -> dict[str, Any]:

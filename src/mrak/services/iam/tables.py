@@ -117,6 +117,91 @@ class ServiceCredential(msgspec.Struct, frozen=True, array_like=True, kw_only=Tr
     is_active: bool = True
 
 
+class InstanceProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`role` is the key of the one role that it may hold."""
+
+    key: str
+    name: str
+    path: str
+    id: str
+    created_at: float
+    role: str | None = None
+    tags: dict[str, str] = {}
+
+
+class MfaDevice(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A virtual device; `serial` is its ARN, `user` the key of the user who enabled it."""
+
+    serial: str
+    seed: bytes
+    created_at: float
+    user: str | None = None
+    enabled_at: float = 0.0
+    tags: dict[str, str] = {}
+
+
+class LoginProfile(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`hashed` is the salt and scrypt's hash of the password."""
+
+    user: str
+    hashed: bytes
+    created_at: float
+    changed_at: float
+    reset_required: bool = False
+
+
+class PasswordPolicy(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The account's only one. `settings` is UpdateAccountPasswordPolicy's input over its defaults."""
+
+    settings: dict[str, object]
+    key: str = ""
+
+
+class ServerCertificate(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    key: str
+    name: str
+    path: str
+    id: str
+    body: str
+    private_key: str
+    uploaded_at: float
+    expires_at: float
+    chain: str = ""
+    tags: dict[str, str] = {}
+
+
+class SigningCertificate(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    user: str
+    id: str
+    body: str
+    uploaded_at: float
+    is_active: bool = True
+
+
+class SshKey(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    user: str
+    id: str
+    body: str
+    uploaded_at: float
+    is_active: bool = True
+
+
+class SamlProvider(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    name: str
+    document: str
+    created_at: float
+    uuid: str
+    tags: dict[str, str] = {}
+
+
+class Report(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """The account's last credential report."""
+
+    content: bytes
+    made_at: float
+    key: str = ""
+
+
 class AccountAlias(msgspec.Struct, frozen=True, array_like=True):
     alias: str
 
@@ -133,3 +218,14 @@ GROUPS_BY_USER = MEMBERS.index("user", ("user",))
 OIDC_PROVIDERS = Table("iam.oidc-provider", OidcProvider, key=("url",))
 SERVICE_CREDENTIALS = Table("iam.service-credential", ServiceCredential, key=("user", "id"))
 ALIASES = Table("iam.alias", AccountAlias, key=("alias",))
+INSTANCE_PROFILES = Table("iam.instance-profile", InstanceProfile, key=("key",))
+PROFILES_BY_ROLE = INSTANCE_PROFILES.index("role", ("role",))
+MFA_DEVICES = Table("iam.mfa-device", MfaDevice, key=("serial",))
+DEVICES_BY_USER = MFA_DEVICES.index("user", ("user",))
+LOGIN_PROFILES = Table("iam.login-profile", LoginProfile, key=("user",))
+PASSWORD_POLICIES = Table("iam.password-policy", PasswordPolicy, key=("key",))
+SERVER_CERTIFICATES = Table("iam.server-certificate", ServerCertificate, key=("key",))
+SIGNING_CERTIFICATES = Table("iam.signing-certificate", SigningCertificate, key=("user", "id"))
+SSH_KEYS = Table("iam.ssh-key", SshKey, key=("user", "id"))
+SAML_PROVIDERS = Table("iam.saml-provider", SamlProvider, key=("name",))
+REPORTS = Table("iam.report", Report, key=("key",))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
@@ -11,15 +13,29 @@ from mrak.services.iam import entities, errors, managed, names
 from mrak.services.iam.entities import USER
 from mrak.services.iam.tables import (
     ACCESS_KEYS,
+    DEVICES_BY_USER,
     GROUPS_BY_USER,
     KEYS_BY_USER,
+    LOGIN_PROFILES,
     MEMBERS,
+    MFA_DEVICES,
     SERVICE_CREDENTIALS,
+    SIGNING_CERTIFICATES,
+    SSH_KEYS,
     USERS,
     AccessKey,
     Member,
     User,
 )
+
+# What a user must not have any more when it is deleted.
+_HELD: list[tuple[Any, str]] = [
+    (SERVICE_CREDENTIALS, "delete service specific credentials"),
+    (LOGIN_PROFILES, "delete login profile"),
+    (DEVICES_BY_USER, "delete MFA device"),
+    (SIGNING_CERTIFICATES, "delete signing certificates"),
+    (SSH_KEYS, "delete SSH public keys"),
+]
 
 
 @operation("CreateUser")
@@ -31,7 +47,7 @@ def create_user(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     user = User(
         key=name.lower(),
         name=name,
-        path=req.get("Path", "/"),
+        path=names.check_path(req.get("Path", "/")),
         id=names.new_id(ctx, "user"),
         created_at=ctx.now,
         boundary=boundary,
@@ -78,8 +94,9 @@ def delete_user(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     entities.check_unused(user)
     if KEYS_BY_USER.count(tx, wide, user.key):
         raise errors.delete_conflict("delete access keys")
-    if SERVICE_CREDENTIALS.count(tx, wide, user.key):
-        raise errors.delete_conflict("delete service specific credentials")
+    for table, what in _HELD:
+        if table.count(tx, wide, user.key):
+            raise errors.delete_conflict(what)
     if user.boundary:
         entities.forget_use(tx, ctx.scope, USER, user, user.boundary, "boundary")
     USERS.delete(tx, wide, user)
@@ -189,3 +206,20 @@ def _move_uses(tx: Transaction, scope: Scope, user: User, key: str) -> None:
         ACCESS_KEYS.lock(tx, wide, row.id)
         moved = AccessKey(row.id, key, row.secret, row.created_at, row.is_active)
         ACCESS_KEYS.replace(tx, wide, row, moved)
+    for device in list(DEVICES_BY_USER.scan(tx, wide, user.key)):
+        MFA_DEVICES.lock(tx, wide, device.serial)
+        MFA_DEVICES.replace(tx, wide, device, msgspec.structs.replace(device, user=key))
+    # Rows that have the user in their key are made anew.
+    held: list[tuple[Any, tuple[str, ...]]] = [
+        (LOGIN_PROFILES, ()),
+        (SERVICE_CREDENTIALS, ("id",)),
+        (SIGNING_CERTIFICATES, ("id",)),
+        (SSH_KEYS, ("id",)),
+    ]
+    for table, rest in held:
+        for row in list(table.scan(tx, wide, user.key)):
+            parts = [getattr(row, name) for name in rest]
+            table.lock(tx, wide, user.key, *parts)
+            table.delete(tx, wide, row)
+            table.lock(tx, wide, key, *parts)
+            table.insert(tx, wide, msgspec.structs.replace(row, user=key))

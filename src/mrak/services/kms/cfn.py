@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import json
+from typing import ClassVar
+
+from mrak.core.arn import find_arn
+from mrak.core.errors import ApiError
 from mrak.core.resource import Resource, ResourceType, resource
 
 
 @resource("AWS::KMS::Key")
 class Key(ResourceType):
-    replacement = ("KeySpec", "KeyUsage", "MultiRegion", "Origin")
+    replacement: ClassVar[tuple[str, ...]] = ("KeySpec", "KeyUsage", "MultiRegion", "Origin")
     ref = "KeyMetadata.KeyId"
     identity = {"KeyId": "{id}"}
     attributes = {"Arn": "KeyMetadata.Arn", "KeyId": "{id}"}
@@ -35,6 +40,10 @@ class Key(ResourceType):
 
     async def _set(self, res: Resource) -> None:
         """What a key has by operations of their own."""
+        if res.changed("RotationPeriodInDays") and str(res.properties.get("EnableKeyRotation")).lower() == "true":
+            days = {"RotationPeriodInDays": res.properties.get("RotationPeriodInDays", 365)}
+            await res.call("EnableKeyRotation", {**self.identify(res), **days})
+            return
         for name, by_default, on, off in (
             ("EnableKeyRotation", False, "EnableKeyRotation", "DisableKeyRotation"),
             ("Enabled", True, "EnableKey", "DisableKey"),
@@ -58,3 +67,28 @@ class Alias(ResourceType):
     delete_operation = "DeleteAlias"
     parents = ("AliasName",)
     ref = "{AliasName}"
+
+
+@resource("AWS::KMS::ReplicaKey")
+class ReplicaKey(Key):
+    """A primary's copy in the stack's region; asked of the primary's region, which its ARN names."""
+
+    required = ("KeyPolicy", "PrimaryKeyArn")
+    replacement = ("PrimaryKeyArn",)
+
+    async def create(self, res: Resource) -> None:
+        primary = find_arn(res.properties["PrimaryKeyArn"])
+        if primary is None:
+            raise ApiError("ValidationException", "PrimaryKeyArn is no ARN")
+        asked = {
+            "KeyId": str(primary),
+            "ReplicaRegion": res.ctx.scope.region,
+            "Policy": json.dumps(res.properties["KeyPolicy"]),
+            "Description": res.properties.get("Description", ""),
+            "Tags": [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in res.tags],
+        }
+        there = primary.scope_in(res.ctx.scope.environment)
+        answer = await res.ctx.call("kms", "ReplicateKey", asked, scope=there)
+        res.physical_id = answer["ReplicaKeyMetadata"]["KeyId"]
+        await self._set(res)
+        res.attributes = {"Arn": answer["ReplicaKeyMetadata"]["Arn"], "KeyId": res.physical_id}

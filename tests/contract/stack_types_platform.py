@@ -1,0 +1,169 @@
+"""Cases of IAM, KMS, CloudWatch, Secrets Manager and what stands around them, in addition to those by domain."""
+
+from __future__ import annotations
+
+import json
+from functools import lru_cache
+from typing import Any
+
+from tests.contract.stack_types import Case, Client, att, of, ref, resource, role, trust
+from tests.contract.test_iam_credentials import METADATA, self_signed
+
+ROOT = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}
+KEY_POLICY = {
+    "Version": "2012-10-17",
+    "Statement": [{"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": "kms:*", "Resource": "*"}],
+}
+
+
+@lru_cache
+def certificate() -> dict[str, str]:
+    body, key = self_signed()
+    return {"CertificateBody": body, "PrivateKey": key}
+
+
+def composite(client: Client, o: dict[str, str]) -> Any:
+    found = client("cloudwatch").describe_alarms(AlarmNames=[o["Ref"]], AlarmTypes=["CompositeAlarm"])
+    return found["CompositeAlarms"][0]["AlarmRule"]
+
+
+ALARM = resource(
+    "CloudWatch::Alarm",
+    AlarmName="one",
+    Namespace="n",
+    MetricName="m",
+    Statistic="Sum",
+    Period=60,
+    EvaluationPeriods=1,
+    Threshold=1,
+    ComparisonOperator="GreaterThanThreshold",
+)
+DETECTOR = {"Namespace": "n", "MetricName": "m", "Stat": "Sum"}
+RULE = {
+    "Schema": {"Name": "CloudWatchLogRule", "Version": 1},
+    "LogGroupNames": ["g"],
+    "LogFormat": "JSON",
+    "Contribution": {"Keys": ["$.ip"], "Filters": []},
+    "AggregateOn": "Count",
+}
+CODE = {"ZipFile": "def handler(event, context):\n    return event\n"}
+ROTATOR = resource(
+    "Lambda::Function", Runtime="python3.12", Handler="index.handler", Code=CODE, Role=att("Role", "Arn")
+)
+PERMISSION = resource(
+    "Lambda::Permission",
+    FunctionName=ref("Rotator"),
+    Action="lambda:InvokeFunction",
+    Principal="secretsmanager.amazonaws.com",
+)
+
+
+def roles_of(client: Client, o: dict[str, str]) -> list[str]:
+    found = client("iam").get_instance_profile(InstanceProfileName="p")["InstanceProfile"]["Roles"]
+    return [row["RoleName"] for row in found]
+
+
+def named_role(name: str) -> dict[str, Any]:
+    return resource("IAM::Role", RoleName=name, AssumeRolePolicyDocument=trust("ec2.amazonaws.com"))
+
+
+def primary(client: Any) -> None:
+    key = client("kms", region="eu-west-1").create_key(MultiRegion=True)["KeyMetadata"]["Arn"]
+    client("ssm").put_parameter(Name="primary", Type="String", Value=key)
+
+
+def replica(client: Client, o: dict[str, str]) -> Any:
+    key = client("kms").describe_key(KeyId=o["KeyId"])["KeyMetadata"]
+    return None if key["KeyState"] == "PendingDeletion" else key["Description"]
+
+
+CASES = [
+    Case(
+        "AWS::IAM::InstanceProfile",
+        {"InstanceProfileName": "p", "Roles": [ref("One")]},
+        roles_of,
+        ["one"],
+        {"InstanceProfileName": "p", "Roles": [ref("Two")]},
+        ["two"],
+        ("Arn",),
+        needs={"One": named_role("one"), "Two": named_role("two")},
+    ),
+    Case(
+        "AWS::IAM::SAMLProvider",
+        {"Name": "idp", "SamlMetadataDocument": METADATA},
+        of(lambda client, o: client("iam").get_saml_provider(SAMLProviderArn=o["Ref"]), "SAMLMetadataDocument"),
+        METADATA,
+        {"Name": "idp", "SamlMetadataDocument": METADATA.replace("idp.example", "new.example")},
+        METADATA.replace("idp.example", "new.example"),
+        ("Arn",),
+    ),
+    Case(
+        "AWS::IAM::ServerCertificate",
+        {"ServerCertificateName": "c", **certificate()},
+        of(
+            lambda client, o: client("iam").get_server_certificate(ServerCertificateName=o["Ref"]),
+            "ServerCertificate",
+            "CertificateBody",
+        ),
+        certificate()["CertificateBody"].strip(),
+        attributes=("Arn",),
+    ),
+    Case(
+        "AWS::CloudWatch::CompositeAlarm",
+        {"AlarmRule": "ALARM(one)"},
+        composite,
+        "ALARM(one)",
+        {"AlarmRule": "OK(one)"},
+        "OK(one)",
+        ("Arn",),
+        needs={"Alarm": ALARM},
+        depends="Alarm",
+    ),
+    Case(
+        "AWS::CloudWatch::AnomalyDetector",
+        DETECTOR,
+        of(lambda client, o: client("cloudwatch").describe_anomaly_detectors()["AnomalyDetectors"][0], "Stat"),
+        "Sum",
+        attributes=("Id",),
+    ),
+    Case(
+        "AWS::CloudWatch::InsightRule",
+        {"RuleName": "r", "RuleState": "ENABLED", "RuleBody": json.dumps(RULE)},
+        of(lambda client, o: client("cloudwatch").describe_insight_rules()["InsightRules"][0], "State"),
+        "ENABLED",
+        {"RuleName": "r", "RuleState": "DISABLED", "RuleBody": json.dumps(RULE)},
+        "DISABLED",
+        ("RuleName", "Arn"),
+    ),
+    Case(
+        "AWS::KMS::ReplicaKey",
+        {"KeyPolicy": KEY_POLICY, "PrimaryKeyArn": "{{resolve:ssm:primary}}", "Description": "a"},
+        replica,
+        "a",
+        {"KeyPolicy": KEY_POLICY, "PrimaryKeyArn": "{{resolve:ssm:primary}}", "Description": "b"},
+        "b",
+        ("Arn", "KeyId"),
+        prepare=primary,
+    ),
+    Case(
+        "AWS::SecretsManager::RotationSchedule",
+        {
+            "SecretId": ref("Secret"),
+            "RotationLambdaARN": att("Rotator", "Arn"),
+            "RotationRules": {"AutomaticallyAfterDays": 3},
+            "RotateImmediatelyOnUpdate": False,
+        },
+        lambda client, o: (lambda shown: shown["RotationRules"] if shown["RotationEnabled"] else None)(
+            client("secretsmanager").describe_secret(SecretId=o["Secret"])
+        ),
+        {"AutomaticallyAfterDays": 3},
+        attributes=("Id",),
+        needs={
+            "Secret": resource("SecretsManager::Secret", SecretString="s"),
+            "Role": role("lambda.amazonaws.com"),
+            "Rotator": ROTATOR,
+            "Permission": PERMISSION,
+        },
+        depends="Permission",
+    ),
+]
