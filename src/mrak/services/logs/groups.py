@@ -11,7 +11,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.logs import errors, names, workers
+from mrak.services.logs import errors, names, policies, workers
 from mrak.services.logs.tables import (
     DESTINATIONS,
     EVENTS,
@@ -30,6 +30,9 @@ _RETENTIONS = (
     3653,
 )
 _MOST_TAGS = 50
+
+
+_NOT_INDEXED = ("storedBytes", "deletionProtectionEnabled")
 
 
 @operation("CreateLogGroup")
@@ -63,6 +66,7 @@ def delete_log_group(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
     for metric_filter in list(METRIC_FILTERS.scan(tx, ctx.scope, group.name)):
         METRIC_FILTERS.lock(tx, ctx.scope, group.name, metric_filter.name)
         METRIC_FILTERS.delete(tx, ctx.scope, metric_filter)
+    policies.forget(tx, ctx.scope, group.name)
     EVENTS.delete_all(tx, ctx.scope, group.name)
     TIMES.delete_all(tx, ctx.scope, group.name)
     GROUPS.delete(tx, ctx.scope, group)
@@ -87,9 +91,13 @@ def describe_log_groups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
         for group in _while_prefixed(rows, prefix)
         if pattern in group.name.lower() and log_class in ("", group.log_class)
     )
-    return names.page_of(
-        req, "logGroups", matching, lambda group: group.name, lambda group: _render(tx, ctx.scope, group)
-    )
+
+    def show(group: Group) -> dict[str, Any]:
+        shown = _render(tx, ctx.scope, group)
+        # By pattern, AWS answers from an index that lacks these.
+        return {name: value for name, value in shown.items() if name not in _NOT_INDEXED} if pattern else shown
+
+    return names.page_of(req, "logGroups", matching, lambda group: group.name, show)
 
 
 @operation("ListLogGroups")

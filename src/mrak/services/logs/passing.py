@@ -7,6 +7,8 @@ What a filter catches becomes a delivery in the transaction that appends the eve
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -18,6 +20,7 @@ from mrak.lang.logfilter import FilterPatternError, LogFilter, parse_filter
 from mrak.services.logs import errors
 from mrak.services.logs.places import render_event_id
 from mrak.services.logs.tables import (
+    ACCOUNT_POLICIES,
     DESTINATIONS,
     METRIC_FILTERS,
     SUBSCRIPTIONS,
@@ -28,6 +31,7 @@ from mrak.services.logs.tables import (
 )
 
 SUBSCRIPTION, METRICS = "logs.subscription", "logs.metrics"
+ACCOUNT_SUBSCRIPTION = "SUBSCRIPTION_FILTER_POLICY"
 
 
 def parse_pattern(text: str) -> LogFilter:
@@ -40,7 +44,7 @@ def parse_pattern(text: str) -> LogFilter:
 
 def pass_on(ctx: Context, tx: Transaction, scope: Scope, group: Group, added: list[Event]) -> None:
     """Hands new events of one stream to the group's filters."""
-    for subscription in SUBSCRIPTIONS.scan(tx, scope, group.name):
+    for subscription in chain(SUBSCRIPTIONS.scan(tx, scope, group.name), _of_account(tx, scope, group)):
         pattern = parse_filter(subscription.pattern)
         caught = [event for event in added if pattern.matches(event.message)]
         target = _target(tx, scope, subscription.destination_arn)
@@ -52,6 +56,21 @@ def pass_on(ctx: Context, tx: Transaction, scope: Scope, group: Group, added: li
         data = _metric_data(metric_filter, pattern, added)
         if data:
             tx.enqueue(_delivery(ctx, scope, METRICS, f"{METRICS}/{scope.account}/{scope.region}", data))
+
+
+def _of_account(tx: Transaction, scope: Scope, group: Group) -> Iterator[SubscriptionFilter]:
+    """The account's subscription policy, as a filter on the group."""
+    for policy in ACCOUNT_POLICIES.scan(tx, scope, ACCOUNT_SUBSCRIPTION):
+        if group.name in policy.excluded:
+            continue
+        document = msgspec.json.decode(policy.document)
+        yield SubscriptionFilter(
+            group=group.name,
+            name=policy.name,
+            pattern=document.get("FilterPattern", ""),
+            destination_arn=document["DestinationArn"],
+            created_ms=policy.updated_ms,
+        )
 
 
 def _target(tx: Transaction, scope: Scope, destination_arn: str) -> str:

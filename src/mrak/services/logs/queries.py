@@ -33,6 +33,8 @@ RUN, FORGET = "logs.query", "logs.query-forget"
 _MOST_GROUPS = 50
 _MOST_SCANNED = 1_000_000
 _CHUNK = 1000
+_SAMPLE = 1000
+_AROUND_MS = 8 * 60_000
 _KEPT_SECONDS = 7 * 86_400.0
 _ENDED = ("Complete", "Cancelled", "Failed", "Timeout")
 
@@ -174,6 +176,32 @@ def get_log_record(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     fields = _fields(ctx.scope, found) | {"@message": found.message, "@timestamp": found.timestamp_ms}
     shown = {**discover(found.message), **fields}
     return {"logRecord": {name: text_of(value) for name, value in shown.items()}}
+
+
+@operation("ListLogGroupsForQuery")
+def list_log_groups_for_query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    run = QUERY_RUNS.get(tx, ctx.scope, req["queryId"])
+    if run is None:
+        raise errors.not_found(f"Could not find query: {req['queryId']}")
+    return {"logGroupIdentifiers": list(run.groups)}
+
+
+@operation("GetLogGroupFields")
+def get_log_group_fields(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """Which fields events around a time have, and how many in a hundred of them."""
+    group = names.require_group(tx, ctx.scope, names.group_of(req))
+    now_ms = int(ctx.now * 1000)
+    middle_ms = _in_seconds(req["time"]) * 1000 if "time" in req else now_ms
+    since_ms, upto_ms = (
+        (middle_ms - _AROUND_MS, middle_ms + _AROUND_MS) if "time" in req else (now_ms - 900_000, now_ms)
+    )
+    counts: dict[str, int] = {}
+    sample = list(islice(store.read_group(tx, ctx.scope, group.name, (since_ms, -1), upto_ms), _SAMPLE))
+    for event in sample:
+        for name in {**_fields(ctx.scope, event), "@message": "", "@timestamp": 0, **discover(event.message)}:
+            counts[name] = counts.get(name, 0) + 1
+    shown = [{"name": name, "percent": 100 * count // len(sample)} for name, count in counts.items()]
+    return {"logGroupFields": sorted(shown, key=lambda row: (-int(row["percent"]), str(row["name"])))}
 
 
 # The run ----------------------------------------------------------------------------------------------------------

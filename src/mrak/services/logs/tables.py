@@ -74,6 +74,26 @@ class MetricFilter(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     created_ms: int
 
 
+class AccountPolicy(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`excluded` are the groups that its criteria leave out."""
+
+    kind: str
+    name: str
+    document: str
+    updated_ms: int
+    criteria: str = ""
+    excluded: list[str] = []
+
+
+class GroupPolicy(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A group's only policy of a kind: data protection, or field indexes."""
+
+    kind: str
+    group: str
+    document: str
+    updated_ms: int
+
+
 class Destination(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     name: str
     target_arn: str
@@ -180,3 +200,5 @@ TASKS_BY_STATUS = EXPORT_TASKS.index("status", ("status",))
 QUERY_RUNS = Table("logs.query-run", QueryRun, key=("id",))
 RUNS_BY_TIME = QUERY_RUNS.index("time", ("created_ms",))
 QUERY_DEFINITIONS = Table("logs.query-definition", QueryDefinition, key=("id",))
+ACCOUNT_POLICIES = Table("logs.account-policy", AccountPolicy, key=("kind", "name"))
+GROUP_POLICIES = Table("logs.group-policy", GroupPolicy, key=("kind", "group"))

@@ -40,6 +40,8 @@ _CLOUDFRONT_FIELDS = (
 )
 _FIELDS: dict[str, tuple[str, ...]] = {"cloudfront": _CLOUDFRONT_FIELDS}
 _SUFFIX_PATHS = {"cloudfront": "AWSLogs/{account-id}/CloudFront/"}
+# Services whose logs AWS delivers otherwise, or not at all.
+_NO_SOURCES = ("s3", "sqs", "sns", "dynamodb", "iam", "logs", "kms")
 _KINDS = {"s3": "S3", "logs": "CWL", "firehose": "FH"}
 _ID_ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 _ARN_NAME = re.compile(r":delivery-destination:([\w-]{1,60})$")
@@ -50,8 +52,11 @@ _ARN_NAME = re.compile(r":delivery-destination:([\w-]{1,60})$")
 
 @operation("PutDeliverySource")
 def put_delivery_source(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    if find_arn(req["resourceArn"]) is None:
+    resource = find_arn(req["resourceArn"])
+    if resource is None:
         raise errors.validation("The resource ARN is invalid.")
+    if resource.service in _NO_SOURCES:
+        raise errors.not_found("Cannot access provided service for delivery.")
     existing = DELIVERY_SOURCES.open(tx, ctx.scope, req["name"])
     if existing is not None and existing.resource_arn != req["resourceArn"]:
         raise errors.conflict("The resource of an existing delivery source can't be changed.")
