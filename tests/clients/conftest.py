@@ -18,22 +18,40 @@ INSTALLED = ROOT / "build" / "js"
 RunScript = Callable[..., Any]
 
 
+def install_packages(pins: Path) -> Path:
+    """The node_modules folder of a package.json, under build/; from the npm registry when the pins have changed."""
+    if shutil.which("npm") is None:
+        pytest.skip("needs Node.js with npm: apt-get install nodejs npm")
+    folder = ROOT / "build" / pins.parent.name
+    wanted = pins.read_text()
+    marker = folder / "installed.json"
+    if not marker.exists() or marker.read_text() != wanted:
+        folder.mkdir(parents=True, exist_ok=True)
+        shutil.copy(pins, folder / "package.json")
+        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
+        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
+        if ended.returncode != 0:
+            pytest.skip(f"npm could not install {pins.parent.name}: {ended.stderr[-500:]}")
+        marker.write_text(wanted)
+    return folder / "node_modules"
+
+
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The folder with the AWS SDK for JavaScript v3; installed from the npm registry when the pins have changed."""
-    if shutil.which("npm") is None:
-        pytest.skip("the AWS SDK for JavaScript needs Node.js with npm: apt-get install nodejs npm")
-    wanted = (SCRIPTS / "package.json").read_text()
-    marker = INSTALLED / "installed.json"
-    if not marker.exists() or marker.read_text() != wanted:
-        INSTALLED.mkdir(parents=True, exist_ok=True)
-        shutil.copy(SCRIPTS / "package.json", INSTALLED / "package.json")
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-        ended = subprocess.run(command, cwd=INSTALLED, capture_output=True, text=True, timeout=600, check=False)
-        if ended.returncode != 0:
-            pytest.skip(f"npm could not install the AWS SDK for JavaScript: {ended.stderr[-500:]}")
-        marker.write_text(wanted)
-    return INSTALLED / "node_modules"
+    """The folder with the AWS SDK for JavaScript v3."""
+    return install_packages(SCRIPTS / "package.json")
+
+
+@pytest.fixture(scope="session")
+def cdk_modules() -> Path:
+    """The folder with the CDK, and the clients of the AWS SDK that its own functions find in Lambda's runtime."""
+    return install_packages(Path(__file__).parent / "cdk" / "package.json")
+
+
+@pytest.fixture(scope="session")
+def serverless_modules() -> Path:
+    """The folder with the Serverless Framework 3, its plugin for other endpoints, and osls, its successor."""
+    return install_packages(Path(__file__).parent / "serverless" / "package.json")
 
 
 @pytest.fixture

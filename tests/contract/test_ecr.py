@@ -10,7 +10,17 @@ from botocore.exceptions import ClientError
 from tests.conftest import Sandbox
 
 POLICY = json.dumps({"Version": "2008-10-17", "Statement": []})
-RULES = json.dumps({"rules": []})
+RULES = json.dumps(
+    {
+        "rules": [
+            {
+                "rulePriority": 1,
+                "selection": {"tagStatus": "any", "countType": "imageCountMoreThan", "countNumber": 1},
+                "action": {"type": "expire"},
+            }
+        ]
+    }
+)
 
 
 @pytest.fixture(scope="module")

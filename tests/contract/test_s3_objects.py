@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.conftest import Sandbox
 from tests.contract.s3_support import Raw, code_of, failure, message, new_bucket, sums
 
 MIB = 1 << 20
@@ -413,3 +414,32 @@ def test_object_tags(s3: Any, bucket: str) -> None:
     s3.delete_object_tagging(**put)
     assert s3.get_object_tagging(**put)["TagSet"] == []
     assert failure(s3.get_object_tagging, Bucket=bucket, Key="no") == ("NoSuchKey", 404)
+
+
+def test_a_bucket_before_the_endpoint(sandbox: Sandbox) -> None:
+    """SDKs that are not told otherwise put the bucket before the endpoint they are given: files.localhost. That is no
+    environment of that name, unless there is one."""
+    import boto3
+    from botocore.awsrequest import AWSRequest
+    from botocore.config import Config
+
+    s3 = sandbox.client("s3")
+    s3.create_bucket(Bucket="named-by-host")
+    s3.put_object(Bucket="named-by-host", Key="a", Body=b"found")
+    virtual = boto3.client(
+        "s3",
+        endpoint_url=sandbox.server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=sandbox.row["access_key_id"],
+        aws_secret_access_key=sandbox.row["secret_access_key"],
+        config=Config(s3={"addressing_style": "virtual"}),
+    )
+
+    def send_here(request: AWSRequest, **_: object) -> None:
+        # The name need not resolve: the request goes to the server, with the host that was signed.
+        assert request.url.startswith(f"http://named-by-host.localhost:{sandbox.server.port}/"), request.url
+        request.headers["Host"] = f"named-by-host.localhost:{sandbox.server.port}"
+        request.url = request.url.replace("named-by-host.localhost", "127.0.0.1")
+
+    virtual.meta.events.register("before-send.s3", send_here)
+    assert virtual.get_object(Bucket="named-by-host", Key="a")["Body"].read() == b"found"
