@@ -1,11 +1,11 @@
-"""kill -9 at any moment: acknowledged writes are there, transactions are whole, indexes and streams agree with tables.
+"""kill -9 at any moment: acknowledged writes are there and deletions stay, transactions are whole and happen once for
+their token, indexes and streams agree with tables.
 
 Fifteen kills of a server under load; CRASH_KILLS changes that.
 """
 
 from __future__ import annotations
 
-import json
 import os
 import random
 import threading
@@ -13,104 +13,159 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from tests.crash.harness import Client, torture
+from tests.crash.harness import Client, Unanswered, torture
 
 KILLS = int(os.environ.get("CRASH_KILLS", "15"))
 TABLE = "crash"
 PAIRS = 5
+INDEXES = {"by-kind": ("kind", "at"), "by-time": ("pk", "at")}
+Item = dict[str, Any]
+
+
+def key_of(pk: str, sk: str) -> Item:
+    return {"pk": {"S": pk}, "sk": {"S": sk}}
 
 
 class TableWorkload:
-    """Puts items of their own, and adds to two counters at once that have to stay equal."""
+    """Puts items of their own, moves them within an index, deletes them, and adds to two counters at once that have to
+    stay equal."""
 
     def __init__(self) -> None:
         self.arn = ""
         self.lock = threading.Lock()
-        self.put: set[str] = set()
+        self.kept: dict[str, str] = {}
+        self.deleted: set[str] = set()
         self.added = 0
+        self.unanswered: list[Item] = []
 
     def prepare(self, client: Client) -> None:
+        kinds = {"pk": "S", "sk": "S", "kind": "S", "at": "N"}
         definition = {
             "TableName": TABLE,
-            "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
-            "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "kind")],
+            "KeySchema": self._schema("pk", "sk"),
+            "AttributeDefinitions": [{"AttributeName": it, "AttributeType": kind} for it, kind in kinds.items()],
             "BillingMode": "PAY_PER_REQUEST",
-            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
-            "GlobalSecondaryIndexes": [
-                {
-                    "IndexName": "gsi",
-                    "KeySchema": [{"AttributeName": "kind", "KeyType": "HASH"}],
-                    "Projection": {"ProjectionType": "ALL"},
-                }
-            ],
+            "StreamSpecification": {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"},
+            "GlobalSecondaryIndexes": [self._index("by-kind")],
+            "LocalSecondaryIndexes": [self._index("by-time")],
         }
         self.arn = self._call(client, "CreateTable", definition)["TableDescription"]["LatestStreamArn"]
 
-    def _call(self, client: Client, operation: str, params: dict[str, Any]) -> dict[str, Any]:
+    def _schema(self, partition: str, sort: str) -> list[dict[str, str]]:
+        return [{"AttributeName": partition, "KeyType": "HASH"}, {"AttributeName": sort, "KeyType": "RANGE"}]
+
+    def _index(self, name: str) -> Item:
+        return {"IndexName": name, "KeySchema": self._schema(*INDEXES[name]), "Projection": {"ProjectionType": "ALL"}}
+
+    def _call(self, client: Client, operation: str, params: Item) -> Item:
         return client.call("dynamodb", f"DynamoDB_20120810.{operation}", params)
 
     def step(self, client: Client, chance: random.Random) -> None:
+        turn = chance.random()
+        if turn < 0.4:
+            self._put(client, chance)
+        elif turn < 0.6:
+            self._move_or_delete(client, chance)
+        else:
+            self._add_to_pair(client, chance.randrange(PAIRS))
+
+    def _put(self, client: Client, chance: random.Random) -> None:
+        name = uuid.uuid4().hex
+        item = key_of("own", name) | {"kind": {"S": "new"}, "at": {"N": str(chance.randrange(-9, 99))}}
+        self._call(client, "PutItem", {"TableName": TABLE, "Item": item})
+        with self.lock:
+            self.kept[name] = "new"
+
+    def _move_or_delete(self, client: Client, chance: random.Random) -> None:
+        """While it is under way nobody knows, and nobody else asks, how the item is."""
+        with self.lock:
+            name = next(iter(self.kept), None)
+            if name is None:
+                return
+            del self.kept[name]
+        asked: Item = {"TableName": TABLE, "Key": key_of("own", name)}
         if chance.random() < 0.5:
-            name = uuid.uuid4().hex
-            item = {"pk": {"S": name}, "kind": {"S": "own"}}
-            self._call(client, "PutItem", {"TableName": TABLE, "Item": item})
+            self._call(client, "DeleteItem", asked)
             with self.lock:
-                self.put.add(name)
+                self.deleted.add(name)
             return
-        pair = chance.randrange(PAIRS)
+        words = {"ExpressionAttributeNames": {"#at": "at"}, "ExpressionAttributeValues": {":kind": {"S": "moved"}}}
+        self._call(client, "UpdateItem", {**asked, "UpdateExpression": "SET kind = :kind REMOVE #at", **words})
+        with self.lock:
+            self.kept[name] = "moved"
+
+    def _add_to_pair(self, client: Client, pair: int) -> None:
         writes = [{"Update": self._add(f"{side}{pair}")} for side in "ab"]
-        self._call(client, "TransactWriteItems", {"TransactItems": writes})
+        asked = {"TransactItems": writes, "ClientRequestToken": str(uuid.uuid4())}
+        try:
+            self._call(client, "TransactWriteItems", asked)
+        except Unanswered:
+            with self.lock:
+                self.unanswered.append(asked)
+            raise
         with self.lock:
             self.added += 1
 
-    def _add(self, name: str) -> dict[str, Any]:
+    def _add(self, name: str) -> Item:
         return {
             "TableName": TABLE,
-            "Key": {"pk": {"S": name}},
+            "Key": key_of("counter", name),
             "UpdateExpression": "ADD n :one SET kind = :kind",
             "ExpressionAttributeValues": {":one": {"N": "1"}, ":kind": {"S": "counter"}},
         }
 
     def check(self, client: Client) -> None:
+        while self.unanswered:
+            self._call(client, "TransactWriteItems", self.unanswered.pop())
+            self.added += 1
         items = self._scan(client)
-        assert not self.put - items.keys(), f"{len(self.put - items.keys())} acknowledged items are gone"
+        own = {name: item["kind"]["S"] for name, item in items.items() if item["pk"]["S"] == "own"}
+        assert not self.kept.items() - own.items(), "acknowledged writes are gone"
+        assert not self.deleted & own.keys(), "acknowledged deletions are undone"
         counts = {name: int(item["n"]["N"]) for name, item in items.items() if "n" in item}
         for pair in range(PAIRS):
             assert counts.get(f"a{pair}") == counts.get(f"b{pair}"), "half of a transaction"
-        assert sum(count for name, count in counts.items() if name[0] == "a") >= self.added
-        assert self._scan(client, IndexName="gsi") == items, "the index differs from the table"
+        assert sum(count for name, count in counts.items() if name[0] == "a") == self.added, "a token counted twice"
+        for index, keys in INDEXES.items():
+            expected = {name: item for name, item in items.items() if set(keys) <= item.keys()}
+            assert self._scan(client, IndexName=index) == expected, f"{index} differs from the table"
         assert self._replay(client) == items, "the stream does not lead to the table"
 
-    def _scan(self, client: Client, **more: Any) -> dict[str, Any]:
-        items: dict[str, Any] = {}
+    def _scan(self, client: Client, **more: Any) -> dict[str, Item]:
+        items: dict[str, Item] = {}
         request = {"TableName": TABLE, **more}
         while True:
             page = self._call(client, "Scan", request)
-            items |= {item["pk"]["S"]: item for item in page["Items"]}
+            items |= {item["sk"]["S"]: item for item in page["Items"]}
             if "LastEvaluatedKey" not in page:
                 return items
             request["ExclusiveStartKey"] = page["LastEvaluatedKey"]
 
-    def _replay(self, client: Client) -> dict[str, Any]:
-        def call(operation: str, **params: Any) -> dict[str, Any]:
+    def _replay(self, client: Client) -> dict[str, Item]:
+        """The table as its stream tells it; each old image is the new one of before."""
+
+        def call(operation: str, **params: Any) -> Item:
             return client.call("dynamodb", f"DynamoDBStreams_20120810.{operation}", params)
 
         shard = call("DescribeStream", StreamArn=self.arn)["StreamDescription"]["Shards"][0]["ShardId"]
         start = {"StreamArn": self.arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
         iterator = call("GetShardIterator", **start)["ShardIterator"]
-        items: dict[str, Any] = {}
+        items: dict[str, Item] = {}
         while True:
             page = call("GetRecords", ShardIterator=iterator)
             if not page["Records"]:
                 return items
             for record in page["Records"]:
-                image = record["dynamodb"]["NewImage"]
-                items[image["pk"]["S"]] = image
+                change = record["dynamodb"]
+                name = change["Keys"]["sk"]["S"]
+                assert items.pop(name, None) == change.get("OldImage"), "records are missing or out of order"
+                if "NewImage" in change:
+                    items[name] = change["NewImage"]
             iterator = page["NextShardIterator"]
 
 
 def test_a_killed_server_keeps_tables_whole(tmp_path: Path) -> None:
-    """Items, transactions, indexes and streams, all of one commit."""
+    """Items, deletions, transactions, their tokens, indexes and streams, all of one commit."""
     tables = TableWorkload()
     torture(tmp_path / "data", [tables], KILLS, seed=random.SystemRandom().randrange(2**32))
-    assert tables.put and tables.added, f"the load did nothing: {json.dumps(tables.added)}"
+    assert tables.kept and tables.deleted and tables.added, "the load did nothing"
