@@ -1,6 +1,6 @@
 """`make bench`: mrak's speed and size, each line beside an empty handler under the same server in the same run.
 
-    python -m tools.bench [--only NAME...] [--quick] [--durability power|process] [--data DIR]
+    python -m tools.bench [--only NAME...] [--quick] [--items N] [--durability power|process] [--data DIR]
 
 Prints a table and writes bench-results/<time>.json. Shows, does not judge: a missed bar is marked, the exit code is 0
 unless a scenario fails. Scenarios are the functions marked `@scenario` in tools/bench/scenarios/.
@@ -78,6 +78,7 @@ class Bench:
         self.empty = empty
         self._options = options
         self.quick: bool = options.quick
+        self.items: int | None = options.items
         self.durability: str = options.durability
         self.scratch = scratch
         self.signer = Signer(mrak.endpoint)
@@ -159,6 +160,7 @@ def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", metavar="NAME", help="scenarios whose name contains one of these")
     parser.add_argument("--quick", action="store_true", help="shorter and smaller")
+    parser.add_argument("--items", type=int, metavar="N", help="how many rows the flatness scenarios store: 10000000")
     parser.add_argument("--durability", choices=("power", "process"), default="power")
     results = ROOT / "bench-results"
     results.mkdir(exist_ok=True)

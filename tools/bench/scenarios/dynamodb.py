@@ -1,4 +1,4 @@
-"""DynamoDB: the three calls that single-table applications live on."""
+"""DynamoDB: the calls that single-table applications live on."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 from bench import Bench, Row, scenario
 
 KEYS = 500
+PARTITION_ITEMS = 10
 
 
 def make_table(bench: Bench, name: str) -> None:
@@ -25,7 +26,7 @@ def make_table(bench: Bench, name: str) -> None:
 
 
 def key(number: int) -> dict[str, Any]:
-    return {"pk": {"S": f"customer#{number % 1000:04}"}, "sk": {"S": f"order#{number:08}"}}
+    return {"pk": {"S": f"customer#{number // PARTITION_ITEMS:07}"}, "sk": {"S": f"order#{number:08}"}}
 
 
 def item(number: int) -> dict[str, Any]:
@@ -39,15 +40,14 @@ def item(number: int) -> dict[str, Any]:
 def fill(bench: Bench, table: str, first: int, end: int) -> None:
     """Through the public API, 25 at a time."""
     for start in range(first, end, 25_000):
-        requests = [
-            bench.signer.json("dynamodb", "BatchWriteItem", {"RequestItems": {table: _puts(number, end)}})
-            for number in range(start, min(start + 25_000, end), 25)
-        ]
+        requests = [batch(bench, table, number, end) for number in range(start, min(start + 25_000, end), 25)]
         bench.load(requests, once=True)
 
 
-def _puts(first: int, end: int) -> list[dict[str, Any]]:
-    return [{"PutRequest": {"Item": item(number)}} for number in range(first, min(first + 25, end))]
+def batch(bench: Bench, table: str, first: int, end: int) -> bytes:
+    """Up to 25 puts."""
+    puts = [{"PutRequest": {"Item": item(number)}} for number in range(first, min(first + 25, end))]
+    return bench.signer.json("dynamodb", "BatchWriteItem", {"RequestItems": {table: puts}})
 
 
 def gets(bench: Bench, table: str, numbers: range) -> list[bytes]:
@@ -78,8 +78,43 @@ def items(bench: Bench) -> Iterator[Row]:
     yield bench.measure("dynamodb GetItem", gets(bench, "bench-items", numbers), bar=0.4)
     yield bench.measure("dynamodb PutItem", puts(bench, "bench-items", numbers), bar=0.4)
     yield bench.measure("dynamodb UpdateItem", updates(bench, "bench-items", numbers), bar=0.4)
-    query = bench.signer.call(
-        "dynamodb", "query", TableName="bench-items", KeyConditionExpression="pk = :pk",
-        ExpressionAttributeValues={":pk": {"S": "customer#0001"}},
-    )  # fmt: skip
-    yield bench.measure("dynamodb Query", [query])
+    yield bench.measure("dynamodb Query of 10", queries(bench, "bench-items", numbers))
+    yield bench.measure("dynamodb TransactWriteItems of 4", transactions(bench, "bench-items", numbers))
+    batches = [batch(bench, "bench-items", number, number + 25) for number in range(0, KEYS, 25)]
+    yield bench.measure("dynamodb BatchWriteItem of 25", batches)
+
+
+def queries(bench: Bench, table: str, numbers: range) -> list[bytes]:
+    return [
+        bench.signer.call(
+            "dynamodb", "query", TableName=table, KeyConditionExpression="pk = :pk",
+            ExpressionAttributeValues={":pk": key(number)["pk"]},
+        )
+        for number in numbers
+    ]  # fmt: skip
+
+
+def transactions(bench: Bench, table: str, numbers: range) -> list[bytes]:
+    """Two items written, one changed and one looked at, as an order that takes from a stock."""
+    return [
+        bench.signer.call(
+            "dynamodb", "transact_write_items",
+            TransactItems=[
+                {"Put": {"TableName": table, "Item": item(number)}},
+                {"Put": {"TableName": table, "Item": item(number + KEYS)}},
+                {
+                    "Update": {
+                        "TableName": table, "Key": key(number + 1), "UpdateExpression": "ADD #v :one",
+                        "ExpressionAttributeNames": {"#v": "version"},
+                        "ExpressionAttributeValues": {":one": {"N": "1"}},
+                    }
+                },
+                {
+                    "ConditionCheck": {
+                        "TableName": table, "Key": key(number + 2), "ConditionExpression": "attribute_exists(pk)",
+                    }
+                },
+            ],
+        )
+        for number in numbers
+    ]  # fmt: skip

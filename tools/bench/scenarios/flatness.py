@@ -17,11 +17,12 @@ from scenarios import dynamodb, sqs
 BAR = 1.5
 FEW = 1000
 ROUNDS = 5
+MEMORY_BAR_MIB = 100
 TABLE = "bench-flat"
 
 
 def _many(bench: Bench) -> int:
-    return 50_000 if bench.quick else 1_000_000
+    return bench.items or (50_000 if bench.quick else 1_000_000)
 
 
 @scenario("flatness.dynamodb")
@@ -31,15 +32,24 @@ def dynamodb_items(bench: Bench) -> Iterator[Row]:
         for one in (small, bench):
             dynamodb.make_table(one, TABLE)
         dynamodb.fill(small, TABLE, 0, FEW)
-        began = time.perf_counter()
-        dynamodb.fill(bench, TABLE, 0, many)
+        dynamodb.fill(bench, TABLE, 0, FEW)
+        held, began = bench.mrak.resident_mib(), time.perf_counter()
+        dynamodb.fill(bench, TABLE, FEW, many)
         loaded = f"{many / (time.perf_counter() - began):,.0f} items/s loaded"
         few_keys, many_keys = range(0, FEW, 2), range(0, many, many // 500)
-        for kind, make in (("GetItem", dynamodb.gets), ("PutItem", dynamodb.puts)):
+        for kind, make in (
+            ("GetItem", dynamodb.gets), ("Query of 10", dynamodb.queries), ("PutItem", dynamodb.puts),
+            ("UpdateItem", dynamodb.updates), ("TransactWriteItems of 4", dynamodb.transactions),
+        ):  # fmt: skip
             yield _compared(
                 f"dynamodb {kind}, {many:,} items", loaded,
                 _repeated(small, make(small, TABLE, few_keys)), _repeated(bench, make(bench, TABLE, many_keys)),
             )  # fmt: skip
+        grown = bench.mrak.resident_mib() - held
+        yield Row(
+            f"memory, {many:,} items", note=f"{grown:+.1f} MiB since {FEW:,} items; {held:.0f} MiB then",
+            bar=f"≤ {MEMORY_BAR_MIB} MiB more", met=grown <= MEMORY_BAR_MIB,
+        )  # fmt: skip
 
 
 @scenario("flatness.sqs")
