@@ -252,15 +252,6 @@ def test_lifecycle_rules(s3: Any, bucket: str) -> None:
     )  # fmt: skip
 
 
-def test_what_is_not_built(s3: Any, bucket: str) -> None:
-    """It says so, and does nothing."""
-    s3.put_object(Bucket=bucket, Key="k", Body=b"a,b\n")
-    assert failure(
-        s3.select_object_content, Bucket=bucket, Key="k", Expression="select * from s3object", ExpressionType="SQL",
-        InputSerialization={"CSV": {}}, OutputSerialization={"CSV": {}},
-    ) == ("NotImplemented", 501)  # fmt: skip
-
-
 @pytest.mark.parametrize(
     "document",
     [

@@ -279,19 +279,19 @@ RESPONSE_CODES: dict[str, dict[str, int]] = {
     }
 }
 
-# Operations that a route table cannot tell from another by method, path and query: they have other hosts
-# (S3 Express), or are the deprecated form of one.
-UNROUTED: dict[str, frozenset[str]] = {
-    "s3": frozenset(
-        {
-            "GetBucketLifecycle",
-            "GetBucketNotification",
-            "ListDirectoryBuckets",
-            "PutBucketLifecycle",
-            "PutBucketNotification",
-        }
-    )
+# Deprecated forms of operations: the same requests, which their successors answer.
+SUCCESSORS: dict[str, dict[str, str]] = {
+    "s3": {
+        "GetBucketLifecycle": "GetBucketLifecycleConfiguration",
+        "GetBucketNotification": "GetBucketNotificationConfiguration",
+        "PutBucketLifecycle": "PutBucketLifecycleConfiguration",
+        "PutBucketNotification": "PutBucketNotificationConfiguration",
+    }
 }
+
+# Operations that a route table cannot tell from another by method, path and query: deprecated forms, or operations that
+# have a host of their own (S3 Express).
+UNROUTED: dict[str, frozenset[str]] = {"s3": frozenset({"ListDirectoryBuckets", *SUCCESSORS["s3"]})}
 
 # Enums that the service judges itself, with an error of its own, though the model lists their values.
 LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstraint", "s3.FilterRuleName"})

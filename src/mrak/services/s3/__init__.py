@@ -11,6 +11,7 @@ selecting     S3 Select
 
 from mrak.services.s3 import (
     acl_operations,
+    annotations,
     bucket_operations,
     completion,
     copying,
@@ -18,6 +19,7 @@ from mrak.services.s3 import (
     expiry,
     lifecycle,
     listings,
+    metadata_tables,
     multipart,
     notifications,
     policies,
@@ -35,6 +37,7 @@ from mrak.services.s3 import (
 
 __all__ = [
     "acl_operations",
+    "annotations",
     "bucket_operations",
     "completion",
     "copying",
@@ -42,6 +45,7 @@ __all__ = [
     "expiry",
     "lifecycle",
     "listings",
+    "metadata_tables",
     "multipart",
     "notifications",
     "policies",

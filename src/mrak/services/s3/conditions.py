@@ -15,19 +15,19 @@ from mrak.services.s3.tables import Upload, Version
 _WRITE_CONDITIONS = {"IfMatch": "If-Match", "IfNoneMatch": "If-None-Match"}
 
 
-def _matches(wanted: str, etag: str) -> bool:
+def matches(wanted: str, etag: str) -> bool:
     return any(each.strip().removeprefix("W/").strip('"') in (etag, "*") for each in wanted.split(","))
 
 
 def check_read(req: dict[str, Any], version: Version, now: float) -> None:
     """Raises 412 or 304. The ETag conditions go before those on dates (RFC 9110, 13.2.2)."""
     if "IfMatch" in req:
-        if not _matches(req["IfMatch"], version.etag):
+        if not matches(req["IfMatch"], version.etag):
             raise errors.precondition_failed("If-Match")
     elif "IfUnmodifiedSince" in req and int(version.modified_at) > req["IfUnmodifiedSince"]:
         raise errors.precondition_failed("If-Unmodified-Since")
     if "IfNoneMatch" in req:
-        if _matches(req["IfNoneMatch"], version.etag):
+        if matches(req["IfNoneMatch"], version.etag):
             raise not_modified(version)
     elif "IfModifiedSince" in req and int(version.modified_at) <= req["IfModifiedSince"] <= now:
         raise not_modified(version)
@@ -42,12 +42,12 @@ def not_modified(version: Version) -> ApiError:
 def check_copy_source(req: dict[str, Any], version: Version, now: float) -> None:
     """Everything that does not hold is 412 here."""
     if "CopySourceIfMatch" in req:
-        if not _matches(req["CopySourceIfMatch"], version.etag):
+        if not matches(req["CopySourceIfMatch"], version.etag):
             raise errors.precondition_failed("x-amz-copy-source-If-Match")
     elif "CopySourceIfUnmodifiedSince" in req and int(version.modified_at) > req["CopySourceIfUnmodifiedSince"]:
         raise errors.precondition_failed("x-amz-copy-source-If-Unmodified-Since")
     if "CopySourceIfNoneMatch" in req:
-        if _matches(req["CopySourceIfNoneMatch"], version.etag):
+        if matches(req["CopySourceIfNoneMatch"], version.etag):
             raise errors.precondition_failed("x-amz-copy-source-If-None-Match")
     elif "CopySourceIfModifiedSince" in req:
         since = req["CopySourceIfModifiedSince"]
@@ -79,7 +79,7 @@ def check_write(req: dict[str, Any], latest: Version | None) -> None:
         return
     if latest is None or not exists:
         raise errors.no_such_key(req["Key"])
-    if not _matches(wanted, latest.etag):
+    if not matches(wanted, latest.etag):
         raise errors.precondition_failed("If-Match")
 
 
@@ -101,5 +101,5 @@ def check_delete(req: dict[str, Any], version: Version | None) -> None:
         return
     if version is None or version.is_marker:
         raise errors.no_such_key(req["Key"])
-    if not _matches(wanted, version.etag):
+    if not matches(wanted, version.etag):
         raise errors.precondition_failed("If-Match")

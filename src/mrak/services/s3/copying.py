@@ -32,7 +32,7 @@ from mrak.services.s3 import objects as versions
 from mrak.services.s3.contents import Received
 from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.reading import is_archived
-from mrak.services.s3.tables import Bucket, Version
+from mrak.services.s3.tables import ANNOTATIONS, Annotation, Bucket, Version, everywhere
 
 _MOST_BYTES = 5 << 30
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
@@ -47,6 +47,8 @@ class Source(msgspec.Struct, frozen=True):
     version: Version
     is_named: bool
     body: Any
+    annotations: list[tuple[Annotation, Any]] = []
+    """Those to be copied too, with their texts."""
 
 
 def parse_source(text: str) -> dict[str, Any]:
@@ -103,6 +105,8 @@ async def copy_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     algorithm = req.get("ChecksumAlgorithm", "").upper() or source.version.checksum_algorithm or checksums.DEFAULT
     if algorithm not in checksums.SIZES:
         raise errors.invalid_request(f"Value for x-amz-checksum-algorithm header is invalid: {algorithm}")
+    texts = [(each, await contents.read_whole(body)) for each, body in source.annotations]
+    source = msgspec.structs.replace(source, annotations=texts)
     async with await _receive(ctx, source, algorithm) as received:
         return await ctx.transact(lambda tx: _copy(ctx, tx, req, source, received, algorithm))
 
@@ -113,6 +117,9 @@ def _check_directives(req: dict[str, Any]) -> None:
         if value not in (None, "COPY", "REPLACE"):
             message = f"Unknown {header} directive."
             raise errors.invalid_argument(message, f"x-amz-{header}-directive", value)
+    if req.get("AnnotationDirective") not in (None, "COPY", "EXCLUDE"):
+        message = "Unknown annotation directive."
+        raise errors.invalid_argument(message, "x-amz-object-annotation-directive", req["AnnotationDirective"])
 
 
 def _prepare(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Source:
@@ -127,7 +134,14 @@ def _prepare(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Source:
         )
     if source.bucket.name == target.name and version.key == req["Key"] and not source.is_named:
         _check_in_place(ctx, req, target, version)
+    if version.annotations and req.get("AnnotationDirective") != "EXCLUDE" and "SSECustomerAlgorithm" not in req:
+        return msgspec.structs.replace(source, annotations=_open_annotations(ctx, tx, version))
     return source
+
+
+def _open_annotations(ctx: Context, tx: Transaction, version: Version) -> list[tuple[Annotation, Any]]:
+    found = ANNOTATIONS.scan(tx, everywhere(ctx.scope), version.bucket, version.key, version.order)
+    return [(each, contents.open_slice(ctx, tx, each.content, 0, each.size_bytes)) for each in found]
 
 
 def _check_in_place(ctx: Context, req: dict[str, Any], target: Bucket, version: Version) -> None:
@@ -179,9 +193,12 @@ def _copy(
         checksum_algorithm=algorithm,
         checksum=received.digests.text(algorithm),
         checksum_type=checksums.FULL_OBJECT,
+        annotations=len(source.annotations),
         **received.place(ctx, tx),
     )
     made = writing.add(ctx, tx, target, req, made, "Copy")
+    if source.annotations:
+        versions.annotate(ctx, tx, made, source.annotations)
     result = {"ETag": f'"{made.etag}"', "LastModified": made.modified_at, "ChecksumType": checksums.FULL_OBJECT}
     answer: dict[str, Any] = {
         "CopyObjectResult": result | checksums.render(algorithm, made.checksum),

@@ -74,6 +74,11 @@ def _kms(algorithm: str, key: str | None, bucket_key: bool, req: dict[str, Any],
     return kept
 
 
+def under_key(key: str, bucket_key: bool) -> dict[str, Any]:
+    """SSE-KMS with a key."""
+    return {"sse": "aws:kms", "key": key} | ({"bucket_key": True} if bucket_key else {})
+
+
 def key_arn(key: str | None, scope: Scope) -> str:
     """The key that was named; without one, the account's own key for S3."""
     if key is None:

@@ -16,7 +16,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.services.s3 import access, contents, errors, locks, names
-from mrak.services.s3.tables import OBJECTS, VERSIONS, Bucket, Version, everywhere
+from mrak.services.s3.tables import ANNOTATIONS, OBJECTS, VERSIONS, Annotation, Bucket, Version, everywhere
 
 NULL = "null"
 
@@ -122,7 +122,7 @@ def add(ctx: Context, tx: Transaction, bucket: Bucket, latest: Version | None, m
         return made
     null_order = latest.null_order
     if latest.id == NULL and made.id == NULL:
-        contents.free(ctx, tx, latest.content)
+        _free(ctx, tx, latest)
         null_order = 0
     else:
         VERSIONS.lock(tx, scope, made.bucket, made.key)
@@ -141,7 +141,7 @@ def _drop_older_null(ctx: Context, tx: Transaction, key: Version, order: int) ->
     older = VERSIONS.get(tx, everywhere(ctx.scope), key.bucket, key.key, order)
     assert older is not None, "a null version that is not there"
     VERSIONS.delete(tx, everywhere(ctx.scope), older)
-    contents.free(ctx, tx, older.content)
+    _free(ctx, tx, older)
 
 
 def rewrite(ctx: Context, tx: Transaction, old: Version, **fields: Any) -> Version:
@@ -157,6 +157,36 @@ def rewrite(ctx: Context, tx: Transaction, old: Version, **fields: Any) -> Versi
     return new
 
 
+def _free(ctx: Context, tx: Transaction, version: Version) -> None:
+    """Gives up what only a version that goes refers to."""
+    contents.free(ctx, tx, version.content)
+    if not version.annotations:
+        return
+    scope = everywhere(ctx.scope)
+    place = (version.bucket, version.key, version.order)
+    ANNOTATIONS.lock(tx, scope, *place)
+    for annotation in ANNOTATIONS.scan(tx, scope, *place):
+        contents.free(ctx, tx, annotation.content)
+    ANNOTATIONS.delete_all(tx, scope, *place)
+
+
+def annotate(ctx: Context, tx: Transaction, version: Version, annotations: list[tuple[Annotation, bytes]]) -> None:
+    """Hangs another version's annotations on a new one."""
+    scope = everywhere(ctx.scope)
+    ANNOTATIONS.lock(tx, scope, version.bucket, version.key, version.order)
+    for annotation, text in annotations:
+        content = contents.store_small(ctx, tx, text)
+        made = msgspec.structs.replace(
+            annotation,
+            bucket=version.bucket,
+            key=version.key,
+            order=version.order,
+            modified_at=ctx.now,
+            content=content,
+        )
+        ANNOTATIONS.insert(tx, scope, made)
+
+
 # --- deleting -----------------------------------------------------------------------------------------------------
 
 
@@ -167,7 +197,7 @@ def delete_latest(ctx: Context, tx: Transaction, bucket: Bucket, key: str) -> Ve
     if not bucket.versioning:
         if latest is not None:
             OBJECTS.delete(tx, scope, latest)
-            contents.free(ctx, tx, latest.content)
+            _free(ctx, tx, latest)
         return None
     marker = Version(
         bucket=bucket.name, key=key, order=0, is_marker=True, modified_at=ctx.now, account=ctx.principal.account
@@ -188,7 +218,7 @@ def delete_version(ctx: Context, tx: Transaction, bucket: Bucket, version: Versi
             OBJECTS.replace(tx, scope, latest, msgspec.structs.replace(latest, null_order=0))
     else:
         _promote(tx, latest, ctx)
-    contents.free(ctx, tx, version.content)
+    _free(ctx, tx, version)
 
 
 def _promote(tx: Transaction, latest: Version, ctx: Context) -> None:

@@ -159,6 +159,7 @@ def _finish(ctx: Context, tx: Transaction, source: Version, received: Received, 
             replication="REPLICA",
             parts=0,
             null_order=0,
+            annotations=0,
             storage_class=destination.get("StorageClass", source.storage_class),
             account=target.account if destination.get("AccessControlTranslation") else source.account,
         )

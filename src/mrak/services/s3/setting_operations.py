@@ -8,10 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.services.s3 import buckets, errors, tagging
 from mrak.services.s3.tables import BUCKETS, Bucket, everywhere
 
+deviation("S3-010")
 _MOST_ROUTING_RULES = 50
 
 
@@ -43,6 +45,22 @@ def get_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 def delete_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketTagging")
     buckets.delete_setting(ctx, tx, bucket, "tagging")
+
+
+@operation("PutBucketAbac", action="s3:PutBucketABAC")
+def put_bucket_abac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    """Deviation S3-010: the status is kept; tags of buckets are no condition keys."""
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketABAC")
+    status = (req.get("AbacStatus") or {}).get("Status")
+    if status not in ("Enabled", "Disabled"):
+        raise errors.malformed_xml()
+    buckets.put_setting(ctx, tx, bucket, "abac", status)
+
+
+@operation("GetBucketAbac", action="s3:GetBucketABAC")
+def get_bucket_abac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketABAC")
+    return {"AbacStatus": {"Status": buckets.find_setting(tx, ctx.scope, bucket, "abac") or "Disabled"}}
 
 
 # --- website ------------------------------------------------------------------------------------------------------

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
+
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.protocol import times
-from mrak.services.s3 import access, buckets, drafts, effects, errors, locks, tagging
+from mrak.services.s3 import access, buckets, drafts, effects, encryption, errors, locks, tagging
 from mrak.services.s3 import objects as versions
 from mrak.services.s3.reading import ARCHIVED
 from mrak.services.s3.tables import Bucket, Version
@@ -66,6 +69,27 @@ def delete_object_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     if bucket.settings:
         effects.changed(ctx, tx, bucket, changed, "ObjectTagging:Delete")
     return dict(versions.shown_id(bucket, version))
+
+
+# --- encryption ---------------------------------------------------------------------------------------------------
+
+
+@operation("UpdateObjectEncryption")
+def update_object_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """A version goes under another key; nothing else of it changes."""
+    bucket = buckets.require(ctx, tx, req)
+    version = require_version(ctx, tx, bucket, req, "s3:UpdateObjectEncryption", "PUT")
+    wanted = (req.get("ObjectEncryption") or {}).get("SSEKMS")
+    if wanted is None:
+        raise errors.malformed_xml()
+    if find_arn(wanted["KMSKeyArn"]) is None:
+        raise errors.invalid_argument("The KMS key has to be named by its ARN.", "KMSKeyArn", wanted["KMSKeyArn"])
+    if version.encryption.get("sse") not in ("AES256", "aws:kms"):
+        raise errors.invalid_request("The encryption type of the object cannot be updated.")
+    kept = encryption.under_key(wanted["KMSKeyArn"], bool(wanted.get("BucketKeyEnabled")))
+    draft = encryption.with_key(ctx, tx, msgspec.structs.replace(version, encryption=kept))
+    versions.rewrite(ctx, tx, version, encryption=draft.encryption)
+    return {}
 
 
 # --- the bucket's lock --------------------------------------------------------------------------------------------

@@ -6,6 +6,7 @@
     OBJECTS    (bucket, key)            -> Version     a key's latest version, or the delete marker that hides it
     VERSIONS   (bucket, key, order)     -> Version     what came before it, newest first
     CONTENTS   (content)                -> Content     bodies that are small enough for a row
+    ANNOTATIONS (bucket, key, order, name) -> Annotation  texts that hang on a version
     SEGMENTS   (content, offset)        -> Segment     the parts that a multipart object consists of
       NUMBERED (content, number)                       the same by part number
     UPLOADS    (bucket, key, order)     -> Upload      multipart uploads under way
@@ -102,6 +103,23 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     replication: str = ""
     null_order: int = 0
     data: bytes = b""
+    annotations: int = 0
+    """How many there are in ANNOTATIONS."""
+
+
+class Annotation(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`order` is that of its version."""
+
+    bucket: str
+    key: str
+    order: int
+    name: str
+    modified_at: float
+    size_bytes: int
+    etag: str
+    checksum_algorithm: str
+    checksum: str
+    content: str
 
 
 class Content(msgspec.Struct, frozen=True, array_like=True):
@@ -157,6 +175,7 @@ OWNED = BUCKETS.index("owned", ("account", "name"))
 SETTINGS = Table("s3.setting", Setting, key=("bucket", "kind", "id"), entity=1)
 OBJECTS = Table("s3.object", Version, key=("bucket", "key"))
 VERSIONS = Table("s3.version", Version, key=("bucket", "key", "order"), entity=2)
+ANNOTATIONS = Table("s3.annotation", Annotation, key=("bucket", "key", "order", "name"), entity=3)
 CONTENTS = Table("s3.content", Content, key=("id",))
 SEGMENTS = Table("s3.segment", Segment, key=("owner", "offset"), entity=1)
 NUMBERED = SEGMENTS.index("numbered", ("owner", "number"))
