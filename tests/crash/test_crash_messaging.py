@@ -1,7 +1,8 @@
 """kill -9 at any moment: what SNS and EventBridge accepted is delivered exactly once to each queue, or dead-lettered.
 
 After each start: accepted = delivered + pending + dead-lettered, and a publish that was not answered either happened
-for all its subscribers or for none.
+for all its subscribers or for none. The same holds from a topic through a queue to a function, which may see a message
+twice, since a mapping delivers at least once.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import Any
 
 from tests.conftest import TAKES_DELIVERIES
 from tests.crash.harness import Client, authorization, torture
+from tests.crash.test_crash_functions import ask, create_function, drain
 
 KILLS = int(os.environ.get("CRASH_MESSAGING_KILLS", "12"))
 WAIT_SECONDS = 30
@@ -122,6 +124,109 @@ class MessagingWorkload:
             for message in messages:
                 self.seen[name][message["Body"]] += 1
             client.call("sqs", "AmazonSQS.DeleteMessageBatch", {"QueueUrl": self.urls[name], "Entries": entries})
+
+
+# Refuses some messages of each batch, and tells the others to a queue.
+WORKER = """
+import json, os, time, urllib.request
+
+def tell(body):
+    scope = "test/" + time.strftime("%Y%m%d") + "/us-east-1/sqs/aws4_request"
+    signed = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
+    headers = {
+        "x-amz-target": "AmazonSQS.SendMessage",
+        "content-type": "application/x-amz-json-1.0",
+        "authorization": signed,
+        "x-amz-date": time.strftime("%Y%m%dT%H%M%SZ", time.gmtime()),
+    }
+    url = os.environ["AWS_ENDPOINT_URL"] + "/"
+    params = {"QueueUrl": url + "000000000000/pipeline-told", "MessageBody": json.dumps(body)}
+    urllib.request.urlopen(urllib.request.Request(url, json.dumps(params).encode(), headers), timeout=10).read()
+
+def handler(event, context):
+    refused = []
+    for record in event["Records"]:
+        if record["body"].startswith("bad"):
+            refused.append({"itemIdentifier": record["messageId"]})
+        else:
+            tell(record["body"])
+    return {"batchItemFailures": refused}
+"""
+
+
+class Pipeline:
+    """A topic, its queue, the function that works the queue off, and a queue for what the function refuses."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.topic = ""
+        self.urls: dict[str, str] = {}
+        self.count = 0
+        self.accepted: set[str] = set()
+        self.told: set[str] = set()
+        self.dead: set[str] = set()
+
+    def prepare(self, client: Client) -> None:
+        redrive = {"deadLetterTargetArn": arn_of("pipeline-dead"), "maxReceiveCount": "3"}
+        worked = {"Policy": TAKES_DELIVERIES, "VisibilityTimeout": "3", "RedrivePolicy": json.dumps(redrive)}
+        for name, attributes in (("told", {}), ("dead", {}), ("work", worked)):
+            made = {"QueueName": f"pipeline-{name}", "Attributes": attributes}
+            self.urls[name] = client.call("sqs", "AmazonSQS.CreateQueue", made)["QueueUrl"]
+        self.topic = sns(client, "CreateTopic", Name="pipeline").decode().partition("<TopicArn>")[2].partition("<")[0]
+        sns(
+            client,
+            "Subscribe",
+            TopicArn=self.topic,
+            Protocol="sqs",
+            Endpoint=arn_of("pipeline-work"),
+            Attributes__entry__1__key="RawMessageDelivery",
+            Attributes__entry__1__value="true",
+        )
+        create_function(client, "pipeline", WORKER)
+        mapping = {
+            "EventSourceArn": arn_of("pipeline-work"),
+            "FunctionName": "pipeline",
+            "FunctionResponseTypes": ["ReportBatchItemFailures"],
+        }
+        ask(client, "POST", "/2015-03-31/event-source-mappings", mapping)
+
+    def step(self, client: Client, chance: random.Random) -> None:
+        with self.lock:
+            self.count += 1
+            body = f"{'bad' if chance.random() < 0.2 else 'good'}-{self.count}"
+        sns(client, "Publish", TopicArn=self.topic, Message=body)
+        with self.lock:
+            self.accepted.add(body)
+
+    def check(self, client: Client) -> None:
+        """What is pending is worked off by itself; then accepted = delivered + dead-lettered."""
+        deadline = time.monotonic() + 90
+        while missing := self.accepted - self.told - self.dead:
+            assert time.monotonic() < deadline, f"accepted and gone: {sorted(missing)[:5]} of {len(missing)}"
+            self.told.update(drain(client, self.urls["told"]))
+            self.dead.update(self._dead_letters(client))
+        wrong = {body for body in self.told if body.startswith("bad")}
+        assert not wrong, f"refused and told: {sorted(wrong)[:5]}"
+
+    def _dead_letters(self, client: Client) -> list[str]:
+        request = {"QueueUrl": self.urls["dead"], "MaxNumberOfMessages": 10}
+        messages = client.call("sqs", "AmazonSQS.ReceiveMessage", request).get("Messages", [])
+        for message in messages:
+            handle = {"QueueUrl": self.urls["dead"], "ReceiptHandle": message["ReceiptHandle"]}
+            client.call("sqs", "AmazonSQS.DeleteMessage", handle)
+        return [message["Body"] for message in messages]
+
+
+def arn_of(queue: str) -> str:
+    return f"arn:aws:sqs:us-east-1:000000000000:{queue}"
+
+
+def test_from_a_topic_through_a_queue_to_a_function(tmp_path: Path) -> None:
+    """Accepted = delivered + pending + dead-lettered, over all three services."""
+    pipeline = Pipeline()
+    kills = max(3, KILLS // 4)
+    torture(tmp_path / "data", [pipeline], kills, seed=random.SystemRandom().randrange(2**32))
+    assert pipeline.told and pipeline.dead, "the load did nothing"
 
 
 def test_what_was_accepted_is_delivered(tmp_path: Path) -> None:
