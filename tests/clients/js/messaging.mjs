@@ -13,7 +13,12 @@ import {
 const sqs = new SQSClient({ maxAttempts: 1 });
 const sns = new SNSClient({ maxAttempts: 1 });
 
-const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "js" }));
+// AWS asks for the queue's permission, in the same account too.
+const Policy = JSON.stringify({
+  Version: "2012-10-17",
+  Statement: [{ Effect: "Allow", Principal: { Service: "sns.amazonaws.com" }, Action: "sqs:SendMessage", Resource: "*" }],
+});
+const { QueueUrl } = await sqs.send(new CreateQueueCommand({ QueueName: "js", Attributes: { Policy } }));
 const { Attributes } = await sqs.send(new GetQueueAttributesCommand({ QueueUrl, AttributeNames: ["QueueArn"] }));
 const { TopicArn } = await sns.send(new CreateTopicCommand({ Name: "js" }));
 await sns.send(
