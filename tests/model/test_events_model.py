@@ -20,8 +20,8 @@ RULES = ("r0", "r1", "r2")
 QUEUES = ("q0", "q1")
 SOURCES = ("shop", "bank", "post")
 SOURCE_SETS = st.frozensets(st.sampled_from(SOURCES), min_size=1)
-STEPS = int(os.environ.get("MRAK_MODEL_STEPS", "40"))
-EXAMPLES = int(os.environ.get("MRAK_MODEL_EXAMPLES", "30"))
+STEPS = int(os.environ.get("MODEL_STEPS", "1200"))
+PER_RUN = 40
 
 
 class Routes(RuleBasedStateMachine):
@@ -157,6 +157,9 @@ class Routes(RuleBasedStateMachine):
 
 
 Routes.TestCase.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=max(1, STEPS // PER_RUN),
+    stateful_step_count=PER_RUN,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 TestRoutes = Routes.TestCase

@@ -19,8 +19,8 @@ from tests.conftest import TAKES_DELIVERIES, new_cloud
 TOPICS = ("a", "b")
 QUEUES = ("q0", "q1", "q2")
 COLOURS = ("red", "green", "blue")
-STEPS = int(os.environ.get("MRAK_MODEL_STEPS", "40"))
-EXAMPLES = int(os.environ.get("MRAK_MODEL_EXAMPLES", "40"))
+STEPS = int(os.environ.get("MODEL_STEPS", "1600"))
+PER_RUN = 40
 
 
 class Fanout(RuleBasedStateMachine):
@@ -132,6 +132,9 @@ class Fanout(RuleBasedStateMachine):
 
 
 Fanout.TestCase.settings = settings(
-    max_examples=EXAMPLES, stateful_step_count=STEPS, deadline=None, suppress_health_check=list(HealthCheck)
+    max_examples=max(1, STEPS // PER_RUN),
+    stateful_step_count=PER_RUN,
+    deadline=None,
+    suppress_health_check=list(HealthCheck),
 )
 TestFanout = Fanout.TestCase
