@@ -149,10 +149,15 @@ def _check_times(claims: dict[str, Any], now: float) -> None:
         raise InvalidToken("the token was issued in the future")
 
 
+async def discover(ctx: Context, issuer: str) -> dict[str, Any]:
+    """An issuer's discovery document; raises InvalidToken where it cannot be had."""
+    return await _fetch(ctx, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+
+
 async def _fetch_keys(ctx: Context, issuer: str) -> dict[str, Any]:
     import jwt
 
-    discovery = await _fetch(ctx, f"{issuer.rstrip('/')}/.well-known/openid-configuration")
+    discovery = await discover(ctx, issuer)
     uri = discovery.get("jwks_uri")
     if not isinstance(uri, str):
         raise InvalidToken("the issuer's discovery document names no keys")

@@ -6,6 +6,7 @@ signup_, auth_, self_operations      what apps call for their users: signing up,
 admin_, group_operations             what administrators call
 device_, passkey_operations          remembered devices, passkeys, first factors
 authentication, challenges, custom   the flows of signing in, and the answers to challenges
+federation, federation_operations    users who come from other identity providers
 first_factors, devices, passkeys     USER_AUTH's choice, and what proves a device or an authenticator
 srp, passwords, mfa, codes, sessions the parts of which flows are made
 tokens, claims, signing, certificates   what a sign-in ends with
@@ -20,6 +21,7 @@ from mrak.services.cognito_idp import (
     branding_operations,
     certificates,
     device_operations,
+    federation_operations,
     group_operations,
     part_operations,
     passkey_operations,
@@ -35,6 +37,7 @@ __all__ = [
     "branding_operations",
     "certificates",
     "device_operations",
+    "federation_operations",
     "group_operations",
     "part_operations",
     "passkey_operations",

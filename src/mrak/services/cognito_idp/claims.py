@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-pre-t
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -99,7 +100,7 @@ def _id_claims(target: Target, sign_in: SignIn, membership: dict[str, Any], base
         claims["cognito:groups"] = membership["groupsToOverride"]
     for name, value in user.attributes.items():
         if is_shown(name, sign_in.scopes) and schema.is_readable(client, name):
-            claims[name] = value == "true" if name in _BOOLEANS else value
+            claims[name] = _typed(name, value)
     if membership.get("preferredRole"):
         claims["cognito:preferred_role"] = membership["preferredRole"]
     if membership["iamRolesToOverride"]:
@@ -116,6 +117,12 @@ def _id_claims(target: Target, sign_in: SignIn, membership: dict[str, Any], base
         "exp": base.now + pools.validity_seconds(client, "IdToken"),
         "iat": base.now,
     }
+
+
+def _typed(name: str, value: str) -> Any:
+    if name == "identities":
+        return json.loads(value)
+    return value == "true" if name in _BOOLEANS else value
 
 
 def is_shown(name: str, scopes: tuple[str, ...]) -> bool:

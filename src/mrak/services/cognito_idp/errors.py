@@ -205,6 +205,10 @@ def passkey_origin(origin: str) -> ApiError:
     return ApiError("WebAuthnOriginNotAllowedException", f"The origin {origin} is not allowed for the relying party.")
 
 
+def alias_of_provider() -> ApiError:
+    return ApiError("AliasExistsException", "SourceUser is already linked to a user of this user pool.")
+
+
 def branding_exists(client_id: str) -> ApiError:
     return ApiError(
         "ManagedLoginBrandingExistsException", f"A managed login branding of client {client_id} already exists."

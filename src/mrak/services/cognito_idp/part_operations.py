@@ -159,8 +159,6 @@ def create_identity_provider(ctx: Context, tx: Transaction, req: dict[str, Any])
     pool, name = pools.require_pool(tx, ctx.scope, req["UserPoolId"]), req["ProviderName"]
     if PARTS.get(tx, ctx.scope, pool.id, parts.PROVIDER, name) is not None:
         raise errors.duplicate_provider(name)
-    # Stored; signing in through other providers is not built.
-    deviation("COGNITO-003")
     members = ("ProviderType", "ProviderDetails", "AttributeMapping", "IdpIdentifiers")
     kept = {member: req[member] for member in members if member in req}
     return {"IdentityProvider": _render_provider(parts.put(ctx, tx, pool.id, parts.PROVIDER, name, kept))}

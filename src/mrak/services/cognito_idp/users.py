@@ -182,7 +182,9 @@ def change_attributes(ctx: Context, user: User, changes: dict[str, str]) -> User
 
 def delete(tx: Transaction, scope: Scope, pool: Pool, user: User) -> None:
     """Removes a user with memberships, codes and tokens; the row has been opened."""
-    for kind, value in ({"sub": user.sub} | _aliases(pool, user)).items():
+    from mrak.services.cognito_idp import federation
+
+    for kind, value in ({"sub": user.sub} | _aliases(pool, user) | federation.aliases_of(user)).items():
         alias = ALIASES.open(tx, scope, pool.id, kind, value)
         if alias is not None and alias.username == user.username:
             ALIASES.delete(tx, scope, alias)

@@ -15,9 +15,9 @@ from mrak.core.errors import ApiError
 from mrak.core.http import Response
 from mrak.services.cognito_idp import authentication, challenges, signup_operations
 from mrak.services.cognito_idp.authentication import Attempt
-from mrak.services.cognito_idp.pages import html, oauth, visits
+from mrak.services.cognito_idp.pages import html, oauth, providers, visits
 from mrak.services.cognito_idp.pages.html import Field, Page
-from mrak.services.cognito_idp.pages.oauth import Wish
+from mrak.services.cognito_idp.pages.oauth import Refused, Wish
 from mrak.services.cognito_idp.pages.visits import Visit
 from mrak.services.cognito_idp.pools import Target, secret_hash
 
@@ -61,6 +61,21 @@ def _password(name: str, label: str, *, new: bool, hint: str = "") -> Field:
     return Field(name=name, label=label, kind="password", complete=complete, hint=hint)
 
 
+async def authorize(ctx: Context, visit: Visit) -> Response:
+    """Sends who has signed in lately back to the app at once, everybody else to the sign-in page, the pool's or that of
+    the identity provider that the app asks for."""
+    wish = await oauth.require_wish(ctx, visit)
+    try:
+        oauth.check_wish(wish)
+    except Refused as refused:
+        return oauth.send_error(wish, refused)
+    known = await visits.find_signed_in(ctx, visit)
+    if known is not None:
+        return await oauth.send_back(ctx, wish, known[0], known[1])
+    sent = await providers.send_out(ctx, visit, wish)
+    return html.redirect(visit.address("/login")) if sent is None else sent
+
+
 def login_page(visit: Visit, target: Target, said: Said) -> Page:
     links = [(visit.address("/forgotPassword"), "Forgot your password?")]
     if not target.pool.settings["AdminCreateUserConfig"]["AllowAdminCreateUserOnly"]:
@@ -81,7 +96,9 @@ def login_page(visit: Visit, target: Target, said: Said) -> Page:
 async def login(ctx: Context, visit: Visit, wish: Wish) -> Response:
     target = wish.target
     if visit.method != "POST":
-        return await show(ctx, visit, login_page(visit, target, {}))
+        page = login_page(visit, target, {})
+        others = await ctx.transact(lambda tx: providers.links(tx, visit, target))
+        return await show(ctx, visit, msgspec.structs.replace(page, links=(*others, *page.links)))
     name = visit.form.get("username", "")
     attempt = Attempt(target=target, name=name, flow="HOSTED", hosted=True)
     try:

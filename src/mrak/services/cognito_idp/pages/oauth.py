@@ -99,19 +99,6 @@ def _with(address: str, given: dict[str, str]) -> str:
     return f"{address}{'&' if '?' in address else '?'}{urlencode(given)}"
 
 
-async def authorize(ctx: Context, visit: Visit) -> Response:
-    """Sends who has signed in lately back to the app at once, everybody else to the sign-in page."""
-    wish = await require_wish(ctx, visit)
-    try:
-        check_wish(wish)
-    except Refused as refused:
-        return send_error(wish, refused)
-    known = await visits.find_signed_in(ctx, visit)
-    if known is not None:
-        return await send_back(ctx, wish, known[0], known[1])
-    return html.redirect(visit.address("/login"))
-
-
 async def send_back(
     ctx: Context, wish: Wish, user: User, signed_in_at: float, cookies: tuple[str, ...] = ()
 ) -> Response:

@@ -11,7 +11,7 @@ from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane
 from mrak.core.scope import Scope
 from mrak.services.cognito_idp import pools
-from mrak.services.cognito_idp.pages import forms, html, oauth, visits, wellknown
+from mrak.services.cognito_idp.pages import forms, html, oauth, providers, visits, wellknown
 from mrak.services.cognito_idp.pages.oauth import Refused
 from mrak.services.cognito_idp.pages.visits import BadRequest, Visit
 from mrak.services.cognito_idp.tables import POOLS, Pool
@@ -19,7 +19,8 @@ from mrak.services.cognito_idp.tables import POOLS, Pool
 Endpoint = Callable[[Context, Visit], Awaitable[Response]]
 
 _ENDPOINTS: Final[dict[tuple[str, str], Endpoint]] = {
-    ("GET", "/oauth2/authorize"): oauth.authorize,
+    ("GET", "/oauth2/authorize"): forms.authorize,
+    ("GET", "/oauth2/idpresponse"): providers.come_back,
     ("POST", "/oauth2/token"): oauth.token,
     ("GET", "/oauth2/userInfo"): oauth.user_info,
     ("POST", "/oauth2/userInfo"): oauth.user_info,

@@ -47,6 +47,7 @@ class Visit(msgspec.Struct, frozen=True, kw_only=True):
     cookies: dict[str, str]
     authorization: str
     is_secure: bool
+    origin: str
     scope: Scope
     pool: Pool
 
@@ -77,6 +78,7 @@ def read(request: Request, path: str, scope: Scope, pool: Pool) -> Visit:
         cookies=_cookies(request.headers.get("cookie", "")),
         authorization=request.headers.get("authorization", ""),
         is_secure=request.scheme == "https",
+        origin=f"{request.scheme}://{request.host}",
         scope=scope,
         pool=pool,
     )
