@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import urllib.request
 import uuid
 from typing import Any
+from urllib.parse import urlencode
 
 import jwt
 import pytest
@@ -180,6 +182,46 @@ def test_access_tokens_are_changed_by_version_two(sandbox: Any) -> None:
     access = jwt.decode(tokens["AccessToken"], options={"verify_signature": False})
     assert (access["level"], access["scope"]) == (3, "aws.cognito.signin.user.admin more/read")
     assert jwt.decode(tokens["IdToken"], options={"verify_signature": False})["list"] == ["a", 1]
+
+
+def test_apps_that_ask_for_themselves_are_told_to_version_three(sandbox: Any) -> None:
+    """The function changes claims and scopes of client credentials, and gets the app's metadata; version two is not
+    asked for these."""
+    answer = {
+        "claimsAndScopeOverrideDetails": {
+            "accessTokenGeneration": {"claimsToAddOrOverride": {"tenant": "t1"}, "scopesToAdd": ["api/more"]}
+        }
+    }
+    for version, is_asked in (("V3_0", True), ("V2_0", False)):
+        bench = Bench(sandbox, {"TokenGeneration_ClientCredentials": answer}, version=version)
+        admin, pool_id = bench.app.admin, bench.app.pool_id
+        scopes = [{"ScopeName": "read", "ScopeDescription": "r"}]
+        admin.create_resource_server(UserPoolId=pool_id, Identifier="api", Name="api", Scopes=scopes)
+        made = admin.create_user_pool_client(
+            UserPoolId=pool_id,
+            ClientName="machine",
+            GenerateSecret=True,
+            AllowedOAuthFlowsUserPoolClient=True,
+            AllowedOAuthFlows=["client_credentials"],
+            AllowedOAuthScopes=["api/read"],
+        )["UserPoolClient"]
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": made["ClientId"],
+            "client_secret": made["ClientSecret"],
+            "aws_client_metadata": '{"plan": "gold"}',
+        }
+        address = f"{sandbox.server.endpoint}/_aws/cognito-idp/{pool_id}/oauth2/token"
+        with urllib.request.urlopen(address, urlencode(form).encode(), timeout=30) as reply:
+            access = jwt.decode(json.load(reply)["access_token"], options={"verify_signature": False})
+        assert (access["scope"], access.get("tenant")) == (
+            ("api/read api/more", "t1") if is_asked else ("api/read", None)
+        )
+        if is_asked:
+            event = bench.event()
+            assert (event["version"], event["triggerSource"]) == ("3", "TokenGeneration_ClientCredentials")
+            assert event["request"]["scopes"] == ["api/read"]
+            assert event["request"]["clientMetadata"] == {"plan": "gold"}
 
 
 def test_messages_are_worded_by_a_function(sandbox: Any) -> None:

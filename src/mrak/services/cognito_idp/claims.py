@@ -167,11 +167,35 @@ def _change(claims: dict[str, Any], changes: dict[str, Any], suppressed: list[st
             claims.pop(name, None)
 
 
+def _version_of(target: Target) -> str:
+    config = target.pool.settings["LambdaConfig"].get("PreTokenGenerationConfig", {})
+    version: str = config.get("LambdaVersion", "V1_0").removeprefix("V").partition("_")[0]
+    return version
+
+
+async def for_app(
+    ctx: Context, target: Target, claims: dict[str, Any], scopes: list[str], metadata: dict[str, str]
+) -> dict[str, Any]:
+    """The access token's claims of an app that asks for itself; only the function's third version is asked."""
+    overrides = Overrides()
+    if triggers.find_function(target, "PreTokenGeneration") is not None and _version_of(target) == "3":
+        request = triggers.with_metadata({"userAttributes": {}, "groupConfiguration": {}, "scopes": scopes}, metadata)
+        answer = await triggers.invoke(
+            ctx, target, "PreTokenGeneration", "TokenGeneration_ClientCredentials", request,
+            {"claimsAndScopeOverrideDetails": None}, username="ClientCredentials", version="3",
+        )  # fmt: skip
+        overrides = _overrides_v2(answer.get("claimsAndScopeOverrideDetails") or {})
+    kept = [scope for scope in scopes if scope not in overrides.suppress_scopes]
+    kept += [scope for scope in overrides.add_scopes if scope not in kept]
+    changed = claims | {"scope": " ".join(kept)}
+    _change(changed, overrides.access_claims, overrides.suppress_access)
+    return changed
+
+
 async def _ask(ctx: Context, target: Target, sign_in: SignIn, membership: dict[str, Any]) -> Overrides:
     if triggers.find_function(target, "PreTokenGeneration") is None:
         return Overrides()
-    config = target.pool.settings["LambdaConfig"].get("PreTokenGenerationConfig", {})
-    version = config.get("LambdaVersion", "V1_0").removeprefix("V").partition("_")[0]
+    version = _version_of(target)
     request: dict[str, Any] = {
         "userAttributes": triggers.attributes_of(sign_in.user),
         "groupConfiguration": membership,

@@ -231,7 +231,6 @@ async def _for_itself(ctx: Context, visit: Visit, target: Target) -> dict[str, A
     said = {
         "sub": client.id,
         "token_use": "access",
-        "scope": " ".join(wanted),
         "auth_time": int(ctx.now),
         "iss": signing.issuer_of(ctx, target.pool.id),
         "exp": int(ctx.now) + lifetime,
@@ -240,7 +239,17 @@ async def _for_itself(ctx: Context, visit: Visit, target: Target) -> dict[str, A
         "jti": ctx.draw.uuid(),
         "client_id": client.id,
     }
+    said = await claims.for_app(ctx, target, said, wanted, _metadata(visit))
     return {"AccessToken": signing.sign(keys, signing.ACCESS, said), "ExpiresIn": lifetime, "TokenType": "Bearer"}
+
+
+def _metadata(visit: Visit) -> dict[str, str]:
+    """What the app tells the pool's function (aws_client_metadata, JSON)."""
+    try:
+        found = msgspec.json.decode(visit.form.get("aws_client_metadata", "{}"), type=dict[str, str])
+    except (msgspec.DecodeError, RecursionError):
+        raise Refused("invalid_request", "aws_client_metadata must be a JSON object of strings") from None
+    return found
 
 
 async def user_info(ctx: Context, visit: Visit) -> Response:
