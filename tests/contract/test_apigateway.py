@@ -92,8 +92,8 @@ def test_an_api_changes(gateway: Any, api: dict[str, Any]) -> None:
     assert (changed["binaryMediaTypes"], changed["tags"]) == (["image/png", "image/jpeg"], {})
     operations = patch("replace", "/binaryMediaTypes/image~1png", "image/gif")
     assert gateway.update_rest_api(restApiId=api["id"], patchOperations=operations)["binaryMediaTypes"] == [
-        "image/gif",
         "image/jpeg",
+        "image/gif",
     ]
     operations = patch("remove", "/binaryMediaTypes/image~1gif") + patch("remove", "/description")
     changed = gateway.update_rest_api(restApiId=api["id"], patchOperations=operations)
@@ -107,6 +107,64 @@ def test_an_api_changes(gateway: Any, api: dict[str, Any]) -> None:
     )
     assert (code, status) == ("ValidationException", 400)
     assert "Member must satisfy enum value set: [add, remove, move, test, replace, copy]" in message
+
+
+def test_what_apis_refuse(gateway: Any, api: dict[str, Any]) -> None:
+    """Settings of a whole API, each with AWS's words; an empty list is none."""
+    size = bad("Invalid minimum compression size, must be between 0 and 10485760")
+    private = bad("Only dualstack ipAddressType is supported for Private APIs.")
+    for refused, given in (
+        (bad("Description cannot be an empty string"), {"description": ""}),
+        (size, {"minimumCompressionSize": -1}),
+        (bad("Cannot create an api with multiple Endpoint Types."), endpoint(types=["EDGE", "REGIONAL"])),
+        (private, endpoint(types=["PRIVATE"], ipAddressType="ipv4")),
+        (
+            bad("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED."),
+            endpoint(types=[]),
+        ),
+    ):
+        assert error_of(gateway.create_rest_api, name="n", **given) == refused
+    assert "binaryMediaTypes" not in gateway.create_rest_api(name="n", binaryMediaTypes=[])
+    only_replace = bad("Invalid patch operation specified. Must be one of: [replace]")
+    for refused, operations in (
+        (size, patch("replace", "/minimumCompressionSize", "-1")),
+        (size, patch("replace", "/minimumCompressionSize", "x")),
+        (only_replace, patch("add", "/minimumCompressionSize", "10")),
+        (bad("Invalid patch path /binaryMediaTypes"), patch("add", "/binaryMediaTypes", "image/gif")),
+        (only_replace, patch("add", "/endpointConfiguration/ipAddressType", "ipv4")),
+        (
+            bad("ipAddressType must be either ipv4 or dualstack."),
+            patch("replace", "/endpointConfiguration/ipAddressType", "x"),
+        ),
+        (
+            bad("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE"),
+            patch("replace", "/endpointConfiguration/types/EDGE", "x"),
+        ),
+        (
+            bad("Invalid patch operation specified. Must be 'add'|'remove'|'replace'"),
+            patch("add", "/endpointConfiguration/types/EDGE", "REGIONAL"),
+        ),
+        (
+            private,
+            patch("replace", "/endpointConfiguration/types/EDGE", "PRIVATE")
+            + patch("replace", "/endpointConfiguration/ipAddressType", "ipv4"),
+        ),
+    ):
+        assert error_of(gateway.update_rest_api, restApiId=api["id"], patchOperations=operations) == refused
+    change = {"restApiId": api["id"]}
+    set_10 = patch("replace", "/minimumCompressionSize", "10")
+    assert gateway.update_rest_api(**change, patchOperations=set_10)["minimumCompressionSize"] == 10
+    unset = patch("replace", "/minimumCompressionSize", "")
+    assert "minimumCompressionSize" not in gateway.update_rest_api(**change, patchOperations=unset)
+    same = {"method.request.querystring.a": False, "method.request.header.a": False}
+    method = {"resourceId": api["rootResourceId"], "httpMethod": "GET", "authorizationType": "NONE"}
+    assert error_of(gateway.put_method, **change, **method, requestParameters=same) == bad(
+        "Parameter names must be unique across querystring, header and path"
+    )
+
+
+def endpoint(**configuration: Any) -> dict[str, Any]:
+    return {"endpointConfiguration": configuration}
 
 
 def test_apis_are_listed_and_tagged(fresh_sandbox: Any) -> None:
@@ -151,14 +209,14 @@ def test_what_resources_refuse(gateway: Any, api: dict[str, Any]) -> None:
 
     pets = create(root, "pets")["id"]
     greedy = create(root, "{proxy+}")["id"]
-    create(root, "{child}")
     new = {"restApiId": api_id, "parentId": root}
     assert error_of(gateway.create_resource, **new, pathPart="pets") == conflict(
         "Another resource with the same parent already has this name: pets"
     )
-    assert error_of(gateway.create_resource, **new, pathPart="{other+}") == bad(
-        "A sibling ({proxy+}) of this resource already has a variable path part -- only one is allowed"
-    )
+    for part in ("{other+}", "{child}"):
+        assert error_of(gateway.create_resource, **new, pathPart=part) == bad(
+            "A sibling ({proxy+}) of this resource already has a variable path part -- only one is allowed"
+        )
     assert error_of(gateway.create_resource, **new, pathPart="a b")[0] == "BadRequestException"
     for part in ("static", "{dynamic}"):
         assert error_of(gateway.create_resource, restApiId=api_id, parentId=greedy, pathPart=part) == bad(

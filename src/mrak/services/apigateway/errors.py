@@ -50,6 +50,14 @@ def unsupported_operation(path: str, op: str) -> ApiError:
     return bad_request(f"Invalid patch path  '{path}' specified for op '{op}'. Please choose supported operations")
 
 
+def only_dualstack() -> ApiError:
+    return bad_request("Only dualstack ipAddressType is supported for Private APIs.")
+
+
+def bad_compression_size() -> ApiError:
+    return bad_request("Invalid minimum compression size, must be between 0 and 10485760")
+
+
 def unknown_path(path: str, op: str, known: list[str]) -> ApiError:
     return bad_request(f"Invalid patch path  '{path}' specified for op '{op}'. Must be one of: [{', '.join(known)}]")
 

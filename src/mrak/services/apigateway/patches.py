@@ -41,7 +41,7 @@ def _decimal(value: str) -> Any:
 
 
 class Field(msgspec.Struct, frozen=True):
-    """How a value is read, which operations it takes, and whether it is a member of a list."""
+    """How a value is read (None unsets it), which operations it takes, and whether it is a member of a list."""
 
     parse: Callable[[str], Any]
     ops: tuple[str, ...] = ("replace",)
@@ -108,8 +108,12 @@ def _apply_one(settings: dict[str, Any], operation: dict[str, Any], fields: Fiel
     if op == "remove":
         holder.pop(names[-1], None)
         _drop_empty(settings, names)
+        return
+    parsed = field.parse(value or "")
+    if parsed is None:
+        holder.pop(names[-1], None)
     else:
-        holder[names[-1]] = field.parse(value or "")
+        holder[names[-1]] = parsed
 
 
 def _holder(settings: dict[str, Any], names: list[str]) -> dict[str, Any]:
@@ -131,7 +135,9 @@ def _find(path: str, fields: Fields) -> tuple[Field | None, list[str]]:
 def _change_member(settings: dict[str, Any], name: str, member: str, op: str, value: str | None) -> None:
     members: list[str] = settings.setdefault(name, [])
     if op == "replace" and member in members:
-        members[members.index(member)] = value if value else member
+        # What takes its place goes to the end.
+        members.remove(member)
+        members.append(value or member)
     elif op == "remove":
         if member in members:
             members.remove(member)

@@ -31,18 +31,33 @@ _MEMBERS = (
     "name", "description", "version", "binaryMediaTypes", "minimumCompressionSize", "policy", "securityPolicy",
     "endpointAccessMode",
 )  # fmt: skip
+
+
+def _compression(value: str) -> int | None:
+    if not value:
+        return None
+    if not value.isdigit() or int(value) > _MOST_BYTES:
+        raise errors.bad_compression_size()
+    return int(value)
+
+
+_MOST_BYTES = 10_485_760
 _FIELDS = {
     "/name": patches.TEXT,
     "/description": patches.ANY_TEXT,
     "/version": patches.ANY_TEXT,
     "/apiKeySource": patches.TEXT,
     "/binaryMediaTypes/*": patches.MEMBER,
-    "/minimumCompressionSize": patches.ANY_INTEGER,
+    "/minimumCompressionSize": patches.Field(_compression),
     "/disableExecuteApiEndpoint": patches.BOOLEAN,
     "/policy": patches.ANY_TEXT,
-    "/endpointConfiguration/ipAddressType": patches.TEXT,
-    "/endpointConfiguration/types/*": patches.MEMBER,
 }
+_STYLE = patches.Style(
+    lambda path, op, known: (
+        errors.invalid_path(path) if path == "/binaryMediaTypes" else errors.unknown_path(path, op, known)
+    ),
+    lambda _path, _op: errors.bad_request("Invalid patch operation specified. Must be one of: [replace]"),
+)
 _MODELS = (
     ("Empty", "This is a default empty schema model", {"title": "Empty Schema"}),
     ("Error", "This is a default error schema model", {
@@ -57,9 +72,13 @@ _MOST_TAGS = 50
 def create_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     if not req["name"].strip():
         raise errors.bad_request("API name must be non-empty")
-    if "minimumCompressionSize" in req and not 0 <= req["minimumCompressionSize"] <= 10_485_760:
-        raise errors.bad_request("Invalid minimum compression size, must be between 0 and 10485760")
-    settings = parts.given(req, *_MEMBERS) | {
+    _check_endpoint(req.get("endpointConfiguration", {}))
+    if not 0 <= req.get("minimumCompressionSize", 0) <= _MOST_BYTES:
+        raise errors.bad_compression_size()
+    if req.get("description") == "":
+        raise errors.bad_request("Description cannot be an empty string")
+    given = {name: value for name, value in parts.given(req, *_MEMBERS).items() if value != []}
+    settings = given | {
         "apiKeySource": req.get("apiKeySource", "HEADER"),
         "disableExecuteApiEndpoint": req.get("disableExecuteApiEndpoint", False),
         "endpointConfiguration": _endpoint(req.get("endpointConfiguration", {})),
@@ -100,7 +119,12 @@ def get_rest_apis(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 @operation("UpdateRestApi")
 def update_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     api = parts.open_api(tx, ctx.scope, req["restApiId"])
-    settings = patches.apply(api.settings, req.get("patchOperations"), _FIELDS)
+    settings = api.settings
+    for patch in req.get("patchOperations", ()):
+        if (patch.get("path") or "").startswith("/endpointConfiguration/"):
+            settings = {**settings, "endpointConfiguration": _patch_endpoint(settings["endpointConfiguration"], patch)}
+        else:
+            settings = patches.apply(settings, [patch], _FIELDS, _STYLE)
     changed = msgspec.structs.replace(api, settings=settings, tags=api.tags or {})
     APIS.replace(tx, ctx.scope, api, changed)
     return render_api(changed)
@@ -145,6 +169,36 @@ def api_arn(scope: Scope, api: Api) -> str:
 def _endpoint(given: dict[str, Any]) -> dict[str, Any]:
     types = given.get("types") or ["EDGE"]
     return {"types": types, "ipAddressType": "dualstack" if types == ["PRIVATE"] else "ipv4"} | given
+
+
+def _check_endpoint(given: dict[str, Any]) -> None:
+    types = given.get("types", ["EDGE"])
+    if not types:
+        raise errors.bad_request("REGIONAL Configuration and EDGE Configuration cannot be both DISABLED.")
+    if len(types) > 1:
+        raise errors.bad_request("Cannot create an api with multiple Endpoint Types.")
+    if types == ["PRIVATE"] and given.get("ipAddressType") == "ipv4":
+        raise errors.only_dualstack()
+
+
+def _patch_endpoint(endpoint: dict[str, Any], patch: dict[str, Any]) -> dict[str, Any]:
+    path, op, value = patch["path"], patch.get("op"), patch.get("value")
+    if path.startswith("/endpointConfiguration/types"):
+        if op != "replace":
+            raise errors.bad_request("Invalid patch operation specified. Must be 'add'|'remove'|'replace'")
+        if value not in ("REGIONAL", "EDGE", "PRIVATE"):
+            raise errors.bad_request("Invalid EndpointTypes specified. Valid options are REGIONAL,EDGE,PRIVATE")
+        family = "dualstack" if value == "PRIVATE" else endpoint["ipAddressType"]
+        return {**endpoint, "types": [value], "ipAddressType": family}
+    if path != "/endpointConfiguration/ipAddressType":
+        raise errors.unknown_path(path, str(op), [*_FIELDS, "/endpointConfiguration/ipAddressType"])
+    if op != "replace":
+        raise errors.bad_request("Invalid patch operation specified. Must be one of: [replace]")
+    if value not in ("ipv4", "dualstack"):
+        raise errors.bad_request("ipAddressType must be either ipv4 or dualstack.")
+    if endpoint["types"] == ["PRIVATE"] and value == "ipv4":
+        raise errors.only_dualstack()
+    return {**endpoint, "ipAddressType": value}
 
 
 def _check_tags(tags: dict[str, str]) -> None:

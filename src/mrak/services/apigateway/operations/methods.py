@@ -41,6 +41,9 @@ def put_method(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
         raise errors.bad_request(
             "Invalid HttpMethod specified. Valid options are GET,PUT,POST,DELETE,PATCH,OPTIONS,HEAD,ANY"
         )
+    parameters = req.get("requestParameters", {})
+    if len({parameter.rpartition(".")[2] for parameter in parameters}) != len(parameters):
+        raise errors.bad_request("Parameter names must be unique across querystring, header and path")
     if name in resource.methods:
         raise errors.conflict("Method already exists for this resource")
     method = {"httpMethod": name, "apiKeyRequired": req.get("apiKeyRequired", False)} | parts.given(req, *_MEMBERS)

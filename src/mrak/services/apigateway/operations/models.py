@@ -10,7 +10,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.apigateway import errors, parts, patches
-from mrak.services.apigateway.tables import MODELS, RESOURCES, Part
+from mrak.services.apigateway.tables import APIS, MODELS, RESOURCES, Part
 
 _FIELDS = {"/description": patches.TEXT, "/schema": patches.TEXT}
 _NO_SCHEMA = "Model schema must have at least 1 property or array items defined"
@@ -29,7 +29,8 @@ def add_model(ctx: Context, tx: Transaction, api_id: str, given: dict[str, Any])
     if MODELS.get(tx, ctx.scope, api_id, given["name"]) is not None:
         raise errors.conflict("Model name already exists for this REST API")
     _check_schema(given.get("schema"))
-    made = Part(api=api_id, id=given["name"], settings={"id": ctx.draw.alphanumeric(6)} | given)
+    settings = {"id": ctx.draw.alphanumeric(6)} | {name: value for name, value in given.items() if value != ""}
+    made = Part(api=api_id, id=given["name"], settings=settings)
     parts.insert(tx, ctx.scope, MODELS, made)
     return made
 
@@ -51,6 +52,8 @@ def update_model(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     parts.open_api(tx, ctx.scope, req["restApiId"])
     old = _require(tx, ctx.scope, req)
     settings = patches.apply(old.settings, req.get("patchOperations"), _FIELDS)
+    if settings.get("description") == "":
+        del settings["description"]
     _check_schema(settings.get("schema"))
     MODELS.lock(tx, ctx.scope, old.api)
     MODELS.replace(tx, ctx.scope, old, msgspec.structs.replace(old, settings=settings))
@@ -59,9 +62,9 @@ def update_model(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("DeleteModel")
 def delete_model(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    parts.open_api(tx, ctx.scope, req["restApiId"])
-    model = _require(tx, ctx.scope, req)
-    for resource in sorted(RESOURCES.scan(tx, ctx.scope, model.api), key=lambda row: row.path):
+    APIS.lock(tx, ctx.scope, req["restApiId"])
+    model = _require(tx, ctx.scope, req)  # which API is not looked at before
+    for resource in sorted(RESOURCES.scan(tx, ctx.scope, model.api), key=lambda row: row.path, reverse=True):
         for name, method in resource.methods.items():
             if model.id in method.get("requestModels", {}).values():
                 where = f"method request: {resource.path}/{name}"

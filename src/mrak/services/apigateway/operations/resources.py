@@ -107,17 +107,10 @@ def _check_place(parent: Resource, part: str, siblings: list[Resource]) -> None:
     for sibling in siblings:
         if sibling.part == part:
             raise errors.same_name(part)
-        # One plain and one greedy variable can stand beside each other, two of a kind can't.
-        if part.startswith("{") and sibling.part.startswith("{") and part[-2:] == "+}" and sibling.part[-2:] == "+}":
-            raise _second_variable(sibling)
-        if part.startswith("{") and sibling.part.startswith("{") and "+" not in part and "+" not in sibling.part:
-            raise _second_variable(sibling)
-
-
-def _second_variable(sibling: Resource) -> Exception:
-    return errors.bad_request(
-        f"A sibling ({sibling.part}) of this resource already has a variable path part -- only one is allowed"
-    )
+        if part.startswith("{") and sibling.part.startswith("{"):
+            raise errors.bad_request(
+                f"A sibling ({sibling.part}) of this resource already has a variable path part -- only one is allowed"
+            )
 
 
 def _join(parent: str, part: str) -> str:
