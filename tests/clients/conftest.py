@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.conftest import Sandbox, Server, start_server
 
 ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "js"
@@ -73,3 +74,45 @@ def run_script(node_modules: Path, fresh_sandbox: Any) -> RunScript:
         return json.loads(ended.stdout.strip().splitlines()[-1])
 
     return run
+
+
+# --- the case study ---
+
+
+@pytest.fixture(scope="session")
+def abaku_modules() -> Iterator[None]:
+    """The AWS SDK for JavaScript, which servers that are started from here on give to Node.js functions."""
+    from examples.abaku.application import install_node_modules
+
+    if shutil.which("npm") is None:
+        pytest.skip("the case study has Node.js functions, whose SDK npm installs: apt-get install nodejs npm")
+    try:
+        folder = install_node_modules(ROOT / "build" / "abaku")
+    except subprocess.CalledProcessError as error:
+        pytest.skip(f"npm could not install the AWS SDK for JavaScript: {error}")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MRAK_NODE_MODULES", str(folder))
+        yield
+
+
+@pytest.fixture(scope="session")
+def abaku_server(abaku_modules: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    running = start_server(tmp_path_factory.mktemp("abaku") / "data", "--durability", "process")
+    yield running
+    running.stop()
+
+
+@pytest.fixture(scope="session")
+def abaku(abaku_server: Server) -> Any:
+    """The application, deployed once for all tests that do not need one of their own."""
+    return deployed(abaku_server.sandbox())
+
+
+def deployed(sandbox: Sandbox) -> Any:
+    """The application in a sandbox, and its people's mails confirmed."""
+    from examples.abaku.application import Abaku
+
+    made = Abaku(sandbox.environ)
+    made.deploy()
+    made.confirm_subscriptions()
+    return made

@@ -4,58 +4,22 @@ fails here is something that an application of several services would fail at.""
 from __future__ import annotations
 
 import json
-import os
 import re
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
-from examples.abaku.application import CONTEXTS, HERE, Abaku, Firm, install_node_modules, until
-from tests.conftest import Sandbox, Server, free_port, start_server
+from examples.abaku.application import CONTEXTS, HERE, Abaku, Firm, until
+from tests.clients.conftest import deployed
+from tests.conftest import Server, free_port, start_server
 
-ROOT = Path(__file__).resolve().parents[2]
 PASSWORD = "Correct-Horse-7"
 PHONE = "+420601234567"
 
 pytestmark = pytest.mark.timeout(300)
-
-
-@pytest.fixture(scope="module")
-def modules() -> Iterator[None]:
-    """The AWS SDK for JavaScript, which servers that are started from here on give to Node.js functions."""
-    if shutil.which("npm") is None:
-        pytest.skip("the case study has Node.js functions, whose SDK npm installs: apt-get install nodejs npm")
-    try:
-        folder = install_node_modules(ROOT / "build" / "abaku")
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"npm could not install the AWS SDK for JavaScript: {error}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MRAK_NODE_MODULES", str(folder))
-        yield
-
-
-@pytest.fixture(scope="module")
-def own_server(modules: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = start_server(tmp_path_factory.mktemp("abaku") / "data", "--durability", "process")
-    yield running
-    running.stop()
-
-
-@pytest.fixture(scope="module")
-def abaku(own_server: Server) -> Abaku:
-    return deployed(own_server.sandbox())
-
-
-def deployed(sandbox: Sandbox) -> Abaku:
-    made = Abaku(sandbox.environ)
-    made.deploy()
-    made.confirm_subscriptions()
-    return made
 
 
 @pytest.fixture
@@ -234,10 +198,10 @@ def test_an_attachment_goes_straight_to_the_bucket(firm: Firm) -> None:
     assert firm.ask("POST", f"/invoices/{invoice['number']}/attachments", {"name": "../x"})[0] == 400
 
 
-def test_a_failed_workflow_is_redriven_where_it_stood(own_server: Server) -> None:
+def test_a_failed_workflow_is_redriven_where_it_stood(abaku_server: Server) -> None:
     """The desk's topic is gone when a debt is handed over: the execution fails, visibly. The topic is put back, the
     execution goes on from that step, and the reminders are not sent again."""
-    abaku = deployed(own_server.sandbox())
+    abaku = deployed(abaku_server.sandbox())
     firm = abaku.sign_up("Ana Design", "ana@example.com", PASSWORD)
     invoice = issue(firm)
     sns, desk = abaku.client("sns"), abaku.outputs["collection"]["Desk"]
@@ -270,10 +234,10 @@ def test_one_trace_tells_an_invoices_whole_story(firm: Firm) -> None:
     assert bill["total_usd"] > 0 and bill["unpriced"] == []
 
 
-def test_two_sandboxes_do_not_touch_each_other(own_server: Server) -> None:
+def test_two_sandboxes_do_not_touch_each_other(abaku_server: Server) -> None:
     """The same application, firm and numbers in both, side by side: each has its own clock, bills, mails and money."""
     with ThreadPoolExecutor(2) as pool:
-        here, there = pool.map(deployed, [own_server.sandbox(), own_server.sandbox()])
+        here, there = pool.map(deployed, [abaku_server.sandbox(), abaku_server.sandbox()])
     firms = [one.sign_up("Ana Design", "ana@example.com", PASSWORD) for one in (here, there)]
     first, second = (issue(firm) for firm in firms)
     assert first["number"] == second["number"] and firms[0].owner != firms[1].owner
@@ -292,7 +256,7 @@ def test_two_sandboxes_do_not_touch_each_other(own_server: Server) -> None:
     assert status == 401, "a token of one sandbox opens nothing in the other"
 
 
-def test_kill_nine_in_the_middle(modules: None, tmp_path: Path) -> None:
+def test_kill_nine_in_the_middle(abaku_modules: None, tmp_path: Path) -> None:
     """Ten invoices under way, statements just dropped, then kill -9, twice. After the start nobody does anything but
     let time pass; every workflow ends as it should."""
     port = free_port()
@@ -331,23 +295,37 @@ def killed_and_started(server: Server, folder: Path, port: int) -> Server:
     return start_server(folder / "data", port=port)
 
 
-def test_aws_deploys_the_same_templates(own_server: Server, tmp_path: Path) -> None:
-    """`aws cloudformation package` and `deploy` take the folders as they are, as on AWS."""
-    sandbox = own_server.sandbox()
-    aws = [sys.executable, "-m", "awscli", "--endpoint-url", own_server.endpoint]
-    environ = {**os.environ, **sandbox.environ}
+def test_aws_packages_the_same_templates(abaku_server: Server, tmp_path: Path) -> None:
+    """`aws cloudformation package` takes the folders as they are, and what it makes deploys by change sets."""
+    sandbox = abaku_server.sandbox()
     sandbox.client("s3").create_bucket(Bucket="packages")
-    for context in CONTEXTS:
-        packed = str(tmp_path / f"{context}.yaml")
-        template = str(HERE / context / "template.yaml")
-        package = ["cloudformation", "package", "--template-file", template, "--output-template-file", packed]
-        deploy = ["cloudformation", "deploy", "--template-file", packed, "--stack-name", f"abaku-{context}"]
-        deploy += ["--capabilities", "CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-        if context in ("accounts", "web"):
-            deploy += ["--parameter-overrides", f"LocalEndpoint=localhost:{own_server.port}"]
-        for command in ([*aws, *package, "--s3-bucket", "packages"], [*aws, *deploy]):
-            ended = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=200)
-            assert ended.returncode == 0, ended.stdout + ended.stderr
+    stacks = sandbox.client("cloudformation")
+
+    def package(context: str) -> str:
+        packed = tmp_path / f"{context}.yaml"
+        aws = [sys.executable, "-m", "awscli", "--endpoint-url", abaku_server.endpoint, "cloudformation", "package"]
+        options = ["--template-file", str(HERE / context / "template.yaml"), "--output-template-file", str(packed)]
+        command = [*aws, *options, "--s3-bucket", "packages"]
+        ended = subprocess.run(command, env=sandbox.environ, capture_output=True, text=True, check=False, timeout=200)
+        assert ended.returncode == 0, ended.stdout + ended.stderr
+        return packed.read_text()
+
+    with ThreadPoolExecutor(2) as pool:
+        templates = dict(zip(CONTEXTS, pool.map(package, CONTEXTS), strict=True))
+    local = {"ParameterKey": "LocalEndpoint", "ParameterValue": f"localhost:{abaku_server.port}"}
+    for context, template in templates.items():
+        made = stacks.create_change_set(
+            StackName=f"abaku-{context}",
+            ChangeSetName="first",
+            ChangeSetType="CREATE",
+            TemplateBody=template,
+            Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+            Parameters=[local] if context in ("accounts", "web") else [],
+        )
+        waiting = {"Delay": 1, "MaxAttempts": 60}
+        stacks.get_waiter("change_set_create_complete").wait(ChangeSetName=made["Id"], WaiterConfig=waiting)
+        stacks.execute_change_set(ChangeSetName=made["Id"])
+        stacks.get_waiter("stack_create_complete").wait(StackName=made["StackId"], WaiterConfig=waiting)
     abaku = Abaku(sandbox.environ)
     abaku.look_up()
     abaku.upload_site()
