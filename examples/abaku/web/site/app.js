@@ -25,7 +25,7 @@ async function start() {
   addEventListener('popstate', () => guard(load));
   render();
   await guard(load);
-  listen(onNews, (live) => { state.live = live; render(); });
+  listen(onNews, onConnection);
 }
 
 async function guard(work) {
@@ -47,6 +47,13 @@ function onNews(news) {
   state.news = [news, ...state.news].slice(0, MOST_NEWS);
   state.fresh = news.detail.number;
   guard(load);
+}
+
+// Whoever comes back asks what has happened meanwhile.
+function onConnection(live) {
+  state.live = live;
+  if (live) guard(load);
+  else render();
 }
 
 function go(path) {
