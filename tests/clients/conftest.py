@@ -59,21 +59,17 @@ def serverless_modules() -> Path:
 def run_script(node_modules: Path, fresh_sandbox: Any) -> RunScript:
     """Runs a script of tests/clients/js in a fresh sandbox; what it prints last is JSON, and comes back decoded."""
 
-    def run(name: str, *arguments: str) -> Any:
-        copy = INSTALLED / name
-        shutil.copy(SCRIPTS / name, copy)
-        ended = subprocess.run(
-            ["node", str(copy), *arguments],
-            env=fresh_sandbox.environ,
-            capture_output=True,
-            text=True,
-            timeout=120,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stdout + ended.stderr
-        return json.loads(ended.stdout.strip().splitlines()[-1])
+    return lambda name, *arguments: run_node(node_modules, fresh_sandbox.environ, name, *arguments)
 
-    return run
+
+def run_node(node_modules: Path, environ: dict[str, str], name: str, *arguments: str) -> Any:
+    """What a script of tests/clients/js prints last, which is JSON."""
+    copy = node_modules.parent / name
+    shutil.copy(SCRIPTS / name, copy)
+    command = ["node", str(copy), *arguments]
+    ended = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=120, check=False)
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    return json.loads(ended.stdout.strip().splitlines()[-1])
 
 
 # --- the case study ---

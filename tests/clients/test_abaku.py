@@ -4,6 +4,7 @@ fails here is something that an application of several services would fail at.""
 from __future__ import annotations
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 from examples.abaku.application import CONTEXTS, HERE, Abaku, Firm, until
-from tests.clients.conftest import deployed
+from tests.clients.conftest import deployed, run_node
 from tests.conftest import Server, free_port, start_server
 
 PASSWORD = "Correct-Horse-7"
@@ -141,6 +142,19 @@ def test_rows_that_nobody_can_read_wait_for_a_person(firm: Firm) -> None:
 
     (row,) = until(look, "the unreadable row")
     assert row["amount"] == "five hundred"
+
+
+def test_the_sdk_for_javascript(abaku: Abaku, node_modules: Path) -> None:
+    """Amplify's SRP, the API, an identity's credentials and the workflow, all by the SDKs that pages have."""
+    firm = abaku.sign_up("Jana Script", "jana@example.com", PASSWORD)
+    asked = json.dumps({**abaku.outputs, "email": firm.email, "password": PASSWORD})
+    assert run_node(node_modules, {**os.environ, **abaku.environ}, "abaku.mjs", asked) == {
+        "firm": "Jana Script",
+        "amountCents": 121_000,
+        "status": "PAID",
+        "workflow": "SUCCEEDED",
+        "outcome": "PAID",
+    }
 
 
 def test_firms_do_not_see_each_other(abaku: Abaku, firm: Firm) -> None:
