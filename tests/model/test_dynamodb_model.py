@@ -12,6 +12,7 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -21,6 +22,7 @@ from mrak.core.errors import ApiError
 
 STEPS = int(os.environ.get("MRAK_MODEL_STEPS", "40"))
 EXAMPLES = int(os.environ.get("MRAK_MODEL_EXAMPLES", "30"))
+IS_LONG = "MRAK_MODEL_EXAMPLES" in os.environ
 
 TABLE = "model"
 partitions = st.sampled_from(["a", "b"])
@@ -246,6 +248,8 @@ def scaled(examples: int) -> settings:
 
 
 TableMachine.TestCase.settings = scaled(EXAMPLES)
-StoredTableMachine.TestCase.settings = scaled(EXAMPLES if "MRAK_MODEL_EXAMPLES" in os.environ else EXAMPLES // 3)
+StoredTableMachine.TestCase.settings = scaled(EXAMPLES if IS_LONG else EXAMPLES // 3)
 TestTable = TableMachine.TestCase
 TestStoredTable = StoredTableMachine.TestCase
+if IS_LONG:
+    pytestmark = pytest.mark.timeout(0)

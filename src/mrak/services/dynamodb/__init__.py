@@ -9,7 +9,8 @@ ttl_, tag_, policy_, insight_, destination_operations   settings of a table
 backup_, global_operations            its copies and replicas; replicas, strong: how members of a group work together
 transfer_operations, transfers        exports and imports; exporting, importing, transfer_formats: their runs and files
 bulk_operations, bulk                 puts of what lies in a bucket; transfer_objects: what they and the above share
-items, tables, indexing, throughput   keys and rows, schemas, secondary indexes, capacity
+items, tables, indexing              keys and rows, schemas, secondary indexes
+throughput, throttling               capacity, and what is over it
 streams, trimming, expiry, history     what follows from a change
 rules, update_rules, restore_rules, policies   checks beyond the model; errors: the service's errors
 describe                              a table's description

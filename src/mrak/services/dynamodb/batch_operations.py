@@ -9,12 +9,13 @@ from collections.abc import Iterable
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
-from mrak.services.dynamodb import errors, items, writes
+from mrak.services.dynamodb import errors, items, throttling, writes
 from mrak.services.dynamodb.item_operations import execute, parse_projection
 from mrak.services.dynamodb.items import Cost
 from mrak.services.dynamodb.layers import OlderWords
@@ -39,19 +40,23 @@ def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     unprocessed: dict[str, Any] = {}
     consumed: list[dict[str, Any]] = []
     left = RESPONSE_BYTES
+    some, refusal = False, None
     for name, table in wanted.items():
         schema = require_schema(ctx, tx, name)
         located = [items.require_key(schema, key).row for key in table["Keys"]]
         rows = tx.get_many(located)
-        taken, units = _take(rows, left, table.get("ConsistentRead", False))
+        taken, units, refusal = _take(ctx, schema, rows, left, table.get("ConsistentRead", False))
         left -= sum(row_size_bytes(row) for row in rows[:taken] if row is not None)
         found[name] = [_shown(row, plans[name]) for row in rows[:taken] if row is not None]
         if taken < len(rows):
             unprocessed[name] = {**table, "Keys": table["Keys"][taken:]}
+        some = some or taken > 0
         ctx.meter("ReadRequestUnits", units)
         rendered = capacity.render_consumed(req.get("ReturnConsumedCapacity"), schema.record.name, units)
         if rendered is not None:
             consumed.append(rendered)
+    if refusal is not None and not some:
+        raise refusal
     output: dict[str, Any] = {"Responses": found, "UnprocessedKeys": unprocessed}
     if consumed:
         output["ConsumedCapacity"] = consumed
@@ -82,16 +87,23 @@ def check_distinct(encoded: Iterable[bytes]) -> None:
         seen.add(key)
 
 
-def _take(rows: list[bytes | None], left: int, consistent: bool) -> tuple[int, float]:
-    """How many rows fit in what is left of the response, and what reading them costs."""
+def _take(
+    ctx: Context, schema: Schema, rows: list[bytes | None], left: int, consistent: bool
+) -> tuple[int, float, ApiError | None]:
+    """How many rows fit in what is left of the response, what reading them costs, and why it went no further."""
     units = 0.0
     for place, row in enumerate(rows):
         size_bytes = 0 if row is None else row_size_bytes(row)
         if size_bytes > left:
-            return place, units
+            return place, units, None
+        cost = capacity.read_units(size_bytes, consistent)
+        try:
+            throttling.spend_read(ctx, schema, cost)
+        except ApiError as error:
+            return place, units, error
         left -= size_bytes
-        units += capacity.read_units(size_bytes, consistent)
-    return len(rows), units
+        units += cost
+    return len(rows), units, None
 
 
 def _shown(row: bytes, plan: ProjectionPlan | None) -> Any:
@@ -110,23 +122,40 @@ def batch_write_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
         check_distinct(_locate(schemas[name], write) for write in batch)
     metrics: dict[str, list[Any]] = {}
     consumed: list[dict[str, Any]] = []
+    unprocessed: dict[str, list[Any]] = {}
+    refusal = None
     for name, batch in parsed.items():
-        cost = Cost()
-        for write in batch:
-            cost.add(execute(ctx, tx, schemas[name], write)[1])
+        done, cost, refusal = _write_all(ctx, tx, schemas[name], batch)
+        if refusal is not None:
+            unprocessed[name] = wanted[name][done:]
         rendered = cost.render(req.get("ReturnConsumedCapacity"), schemas[name].record.name)
         if rendered is not None:
             consumed.append(rendered)
         if req.get("ReturnItemCollectionMetrics") == "SIZE":
-            found = collection_metrics(tx, schemas[name], [write.target for write in batch])
+            found = collection_metrics(tx, schemas[name], [write.target for write in batch[:done]])
             if found:
                 metrics[name] = found
-    output: dict[str, Any] = {"UnprocessedItems": {}}
+    if refusal is not None and unprocessed == wanted:
+        raise refusal
+    output: dict[str, Any] = {"UnprocessedItems": unprocessed}
     if metrics:
         output["ItemCollectionMetrics"] = metrics
     if consumed:
         output["ConsumedCapacity"] = consumed
     return output
+
+
+def _write_all(ctx: Context, tx: Transaction, schema: Schema, batch: list[Write]) -> tuple[int, Cost, ApiError | None]:
+    """How many writes were made, what they cost, and why there are no more."""
+    cost = Cost()
+    for done, write in enumerate(batch):
+        try:
+            cost.add(execute(ctx, tx, schema, write)[1])
+        except ApiError as error:
+            if error.code not in throttling.CODES:
+                raise
+            return done, cost, error
+    return len(batch), cost, None
 
 
 def _parse_write(entry: dict[str, Any]) -> Write:

@@ -11,6 +11,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/BulkPutItems.Fo
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator, Mapping
 from functools import partial
 from itertools import islice
@@ -219,7 +220,9 @@ class _Run:
         schema = find_schema(tx, self._scope, job.table)
         if schema is None or schema.record.id != job.table_id:
             raise errors.resource_not_found()
-        progress = _Progress(self._ctx, tx, self._scope, schema, job)
+        # The work is AWS's own, at its own pace.
+        unhurried = dataclasses.replace(schema, is_throttled=False)
+        progress = _Progress(self._ctx, tx, self._scope, unhurried, job)
         progress.put_all(chunk)
         BULKS.replace(tx, self._scope, job, progress.ended(chunk, read_bytes))
         return True

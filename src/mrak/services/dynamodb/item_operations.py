@@ -14,7 +14,7 @@ from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import projection, request
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, items, writes
+from mrak.services.dynamodb import errors, items, throttling, writes
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.layers import Enveloped
 from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
@@ -37,6 +37,7 @@ def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
         output["Item"] = row_json(row) if plan is None else plan.apply(unpack_row(row))
     units = capacity.read_units(0 if row is None else row_size_bytes(row), req.get("ConsistentRead", False))
     ctx.meter("ReadRequestUnits", units)
+    throttling.spend_read(ctx, schema, units)
     consumed = capacity.render_consumed(req.get("ReturnConsumedCapacity"), schema.record.name, units)
     if consumed is not None:
         output["ConsumedCapacity"] = consumed
@@ -95,11 +96,13 @@ def execute(
 ) -> tuple[Change, Cost]:
     """One write outside a transaction of the caller's: locate, read, check, apply."""
     key = write.locate(schema)
+    throttling.admit_write(ctx, schema)
     row = items.open_row(tx, key)
     old: Item | None = None
     if row is not None and (write.needs_old or schema.needs_old):
         old = unpack_row(row)
     if not write.passes(old):
+        items.pay_for_refusal(ctx, schema, row)
         raise errors.condition_failed(old if shows_old else None)
     new, size_bytes = write.apply(schema, old)
     it = Change(schema, key, row, old, new, size_bytes)

@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
-from mrak.services.dynamodb import errors, expiry, history, streams, vectors
+from mrak.services.dynamodb import errors, expiry, history, streams, throttling, vectors
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -182,7 +182,16 @@ def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) 
         if member is not None:
             key = ItemKey(member.prefix + it.key.row[len(it.schema.prefix) :], it.key.suffix)
             _change_member(ctx, tx, Change(member, key, open_row(tx, key), None, it.new, it.new_size_bytes), False)
+    if not by_service:
+        throttling.take_write(ctx, it.schema, cost.table + sum(cost.local.values()), cost.global_)
     return cost
+
+
+def pay_for_refusal(ctx: Context, schema: Schema, row: bytes | None, times: int = 1) -> None:
+    """A write whose condition fails costs what writing the item as it is would."""
+    units = times * capacity.write_units(None if row is None else row_size_bytes(row), None)
+    ctx.meter("WriteRequestUnits", units)
+    throttling.take_write(ctx, schema, units)
 
 
 def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) -> Cost:

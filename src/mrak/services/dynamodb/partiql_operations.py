@@ -17,7 +17,16 @@ from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, items, statement_reads, statements, strong, transaction_operations, writes
+from mrak.services.dynamodb import (
+    errors,
+    items,
+    statement_reads,
+    statements,
+    strong,
+    throttling,
+    transaction_operations,
+    writes,
+)
 from mrak.services.dynamodb.item_operations import execute
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.statements import Prepared
@@ -31,6 +40,8 @@ _BATCH_CODES = {
     "DuplicateItemException": "DuplicateItem",
     "ResourceNotFoundException": "ResourceNotFound",
     "ValidationException": "ValidationError",
+    throttling.PROVISIONED: "ProvisionedThroughputExceeded",
+    throttling.ON_DEMAND: "ThrottlingError",
     "ItemCollectionSizeLimitExceededException": "ItemCollectionSizeLimitExceeded",
 }
 
@@ -103,7 +114,7 @@ def _batched(ctx: Context, tx: Transaction, entry: dict[str, Any], costs: dict[s
     try:
         it = statements.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
         if isinstance(it.statement, Select):
-            return _batched_read(tx, it, entry, costs)
+            return _batched_read(ctx, tx, it, entry, costs)
         name = it.schema.record.name
         shows_old = entry.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
         found, cost = _write(ctx, tx, it, shows_old)
@@ -117,7 +128,9 @@ def _batched(ctx: Context, tx: Transaction, entry: dict[str, Any], costs: dict[s
         return {"Error": told, **({"TableName": name} if name is not None and error.code in _RAN else {})}
 
 
-def _batched_read(tx: Transaction, it: Prepared, entry: dict[str, Any], costs: dict[str, float]) -> dict[str, Any]:
+def _batched_read(
+    ctx: Context, tx: Transaction, it: Prepared, entry: dict[str, Any], costs: dict[str, float]
+) -> dict[str, Any]:
     assert isinstance(it.statement, Select)
     if it.statement.is_exists:
         raise errors.invalid("EXISTS can only be used in ExecuteTransaction write requests.")
@@ -126,6 +139,7 @@ def _batched_read(tx: Transaction, it: Prepared, entry: dict[str, Any], costs: d
     item, size_bytes = _read_one(tx, it, _only_key(it, "BatchExecuteStatement"))
     name = it.schema.record.name
     units = capacity.read_units(size_bytes, entry.get("ConsistentRead", False))
+    throttling.spend_read(ctx, it.schema, units)
     costs[name] = costs.get(name, 0.0) + units
     return {"TableName": name, **({} if item is None else {"Item": item})}
 
@@ -198,16 +212,13 @@ def _member(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> _Member:
 
 def _transact_reads(ctx: Context, tx: Transaction, members: list[_Member], req: dict[str, Any]) -> dict[str, Any]:
     responses: list[dict[str, Any]] = []
-    units: dict[str, float] = {}
+    costs: list[tuple[Schema, float]] = []
     for member in members:
         assert member.key is not None
         item, size_bytes = _read_one(tx, member.it, member.key)
         responses.append({} if item is None else {"Item": item})
-        name = member.it.schema.record.name
-        units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
-    ctx.meter("ReadRequestUnits", sum(units.values()))
-    output: dict[str, Any] = {"Responses": responses}
-    return transaction_operations.add_consumed(output, req, units)
+        costs.append((member.it.schema, capacity.read_units(size_bytes, transactional=True)))
+    return {"Responses": responses, **transaction_operations.render_read(ctx, req, costs)}
 
 
 def _transact_writes(
@@ -225,7 +236,7 @@ def _transact_writes(
         wanted.append((member.write.kind, entry, member.write, member.it.schema))
     steps = transaction_operations.locate_steps(wanted)
     try:
-        transaction_operations.run_steps(tx, steps)
+        transaction_operations.run_steps(ctx, tx, steps)
     except ApiError as error:
         _tell_duplicates(error, members)
         raise

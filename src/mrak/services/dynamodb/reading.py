@@ -20,7 +20,7 @@ from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.legacy import LegacyCondition
 from mrak.lang.ddb.values import Item, Value, check_value
 from mrak.protocol.dynamodb_words import ENVELOPE
-from mrak.services.dynamodb import errors, items
+from mrak.services.dynamodb import errors, items, throttling
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -244,6 +244,9 @@ def render_capacity(ctx: Context, source: Source, page: Page, req: Mapping[str, 
     """Meters what a page cost, and shows it where that was asked for."""
     units = capacity.page_read_units(page.read_bytes, req.get("ConsistentRead", False))
     ctx.meter("ReadRequestUnits", units + page.fetched_units)
+    throttling.spend_read(ctx, source.schema, units, source.index)
+    if page.fetched_units:
+        throttling.spend_read(ctx, source.schema, page.fetched_units)
     mode, table = req.get("ReturnConsumedCapacity"), source.schema.record.name
     if source.index is None:
         return capacity.render_consumed(mode, table, units)

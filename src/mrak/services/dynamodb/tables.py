@@ -199,6 +199,7 @@ class Schema:
     has_stream: bool
     # Whether a write has to know the item that was there before.
     needs_old: bool
+    is_throttled: bool
 
     def suffix(self, partition: bytes, sort: bytes | None) -> bytes:
         head = encode_part(partition)
@@ -218,6 +219,8 @@ class Schema:
         return {name: item[name] for name in self.key_names}
 
 
+# Tables with this tag are throttled; others take what comes.
+THROTTLED_TAG = "mrak:throttled"
 _schemas: dict[tuple[Scope, bytes], Schema] = {}
 _MOST_SCHEMAS = 4096
 _decode_table: Callable[[bytes], TableRecord] = msgspec.msgpack.Decoder(TableRecord).decode
@@ -282,6 +285,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         ttl_attribute=ttl,
         has_stream=has_stream,
         needs_old=bool(indexes or record.vectors) or has_stream or ttl is not None,
+        is_throttled=record.tags.get(THROTTLED_TAG) == "true",
     )
 
 

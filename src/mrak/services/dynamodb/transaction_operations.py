@@ -22,7 +22,7 @@ from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, items, strong, writes
+from mrak.services.dynamodb import errors, items, strong, throttling, writes
 from mrak.services.dynamodb.batch_operations import collection_metrics
 from mrak.services.dynamodb.item_operations import parse_projection
 from mrak.services.dynamodb.items import Change, Cost, ItemKey
@@ -83,7 +83,7 @@ def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
             return render_repeated(req, repeated)
     schemas = [_require_schema(ctx, tx, params["TableName"]) for _, params, _ in parsed]
     steps = locate_steps([(*it, schema) for it, schema in zip(parsed, schemas, strict=True)])
-    run_steps(tx, steps)
+    run_steps(ctx, tx, steps)
     costs = commit_steps(ctx, tx, steps)
     if token is not None:
         remember(ctx, tx, token, digest, steps)
@@ -133,7 +133,7 @@ def locate_steps(wanted: list[tuple[str, dict[str, Any], Write, Schema]]) -> lis
     return steps
 
 
-def run_steps(tx: Transaction, steps: list[Step]) -> None:
+def run_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> None:
     """Reads all items and works out all changes; raises the cancellation when any fails."""
     if len({step.key.row for step in steps}) != len(steps):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
@@ -145,8 +145,10 @@ def run_steps(tx: Transaction, steps: list[Step]) -> None:
     reasons = []
     for step, row in zip(steps, rows, strict=True):
         step.row = row
-        reasons.append(_attempt(step))
+        reasons.append(_attempt(ctx, step))
     if any(reason is not _NONE for reason in reasons):
+        for step in steps:
+            items.pay_for_refusal(ctx, step.schema, step.row, times=2)
         raise errors.transaction_cancelled(reasons)
 
 
@@ -157,8 +159,12 @@ def _schema_reason(error: ApiError) -> dict[str, Any]:
     return {"Code": "ValidationError", "Message": error.message}
 
 
-def _attempt(step: Step) -> dict[str, Any]:
+def _attempt(ctx: Context, step: Step) -> dict[str, Any]:
     """Works out one change; the reason why the transaction is cancelled, if it is because of this."""
+    try:
+        throttling.admit_write(ctx, step.schema)
+    except ApiError as error:
+        return throttling.reason_of(error)
     if step.row is not None and (step.write.needs_old or step.schema.needs_old):
         step.old = unpack_row(step.row)
     if not step.write.passes(step.old):
@@ -181,11 +187,13 @@ def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]
         if step.write.kind == "check":
             size_bytes = 0 if step.row is None else row_size_bytes(step.row)
             costs.append(Cost(capacity.write_units(size_bytes, None)))
+            throttling.take_write(ctx, step.schema, costs[-1].table)
             continue
         change = Change(step.schema, step.key, step.row, step.old, step.new, step.size_bytes)
         costs.append(items.change(ctx, tx, change))
-    for cost in costs:
+    for step, cost in zip(steps, costs, strict=True):
         ctx.meter("WriteRequestUnits", cost.table)
+        throttling.take_write(ctx, step.schema, cost.table + sum(cost.local.values()), cost.global_)
         _double(cost)
     return costs
 
@@ -277,17 +285,15 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
     rows = tx.get_many(located)
     responses: list[dict[str, Any]] = []
-    units: dict[str, float] = {}
+    costs: list[tuple[Schema, float]] = []
     for schema, plan, row in zip(schemas, plans, rows, strict=True):
         if row is None:
             responses.append({})
         else:
             responses.append({"Item": row_json(row) if plan is None else plan.apply(unpack_row(row))})
         size_bytes = 0 if row is None else row_size_bytes(row)
-        name = schema.record.name
-        units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
-    ctx.meter("ReadRequestUnits", sum(units.values()))
-    return add_consumed({"Responses": responses}, req, units)
+        costs.append((schema, capacity.read_units(size_bytes, transactional=True)))
+    return {"Responses": responses, **render_read(ctx, req, costs)}
 
 
 def _locate_gets(gets: list[dict[str, Any]], schemas: list[Schema]) -> list[bytes]:
@@ -304,12 +310,22 @@ def _locate_gets(gets: list[dict[str, Any]], schemas: list[Schema]) -> list[byte
     return located
 
 
-def add_consumed(output: dict[str, Any], req: dict[str, Any], units: dict[str, float]) -> dict[str, Any]:
-    """The read units of a transaction by table, where they were asked for."""
+def render_read(ctx: Context, req: dict[str, Any], costs: list[tuple[Schema, float]]) -> dict[str, Any]:
+    """Takes what a transaction read, or cancels it; ConsumedCapacity by table, where it was asked for."""
+    reasons = []
+    units: dict[str, float] = {}
+    for schema, cost in costs:
+        units[schema.record.name] = units.get(schema.record.name, 0.0) + cost
+        try:
+            throttling.spend_read(ctx, schema, cost)
+            reasons.append(_NONE)
+        except ApiError as error:
+            reasons.append(throttling.reason_of(error))
+    if any(reason is not _NONE for reason in reasons):
+        raise errors.transaction_cancelled(reasons)
+    ctx.meter("ReadRequestUnits", sum(units.values()))
     mode = req.get("ReturnConsumedCapacity")
     consumed = [
         capacity.render_consumed(mode, name, total, transactional="ReadCapacityUnits") for name, total in units.items()
     ]
-    if any(consumed):
-        output["ConsumedCapacity"] = consumed
-    return output
+    return {"ConsumedCapacity": consumed} if any(consumed) else {}
