@@ -101,6 +101,10 @@ class Bench:
             raise BenchFailed(f"{outcome.failed} unexpected responses, the first: {outcome.failure}")
         return outcome
 
+    def load_empty(self, requests: list[bytes], **options: object) -> Outcome:
+        """Run a job against the empty server."""
+        return self._run(self.empty, requests, {"seconds": self.seconds, **options})
+
     def measure(
         self, name: str, requests: list[bytes], *, bar: float | None = None, note: str = "", **options: object
     ) -> Row:

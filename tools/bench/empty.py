@@ -1,4 +1,8 @@
-"""An empty handler under mrak's own HTTP server: what every line of the bench is compared with."""
+"""An empty handler under mrak's own HTTP server: what every line of the bench is compared with.
+
+PUT /discard reads a body and forgets it, GET /file?path=...&length=... sends a file: what large transfers are compared
+with.
+"""
 
 import asyncio
 import signal
@@ -6,7 +10,7 @@ import sys
 
 import uvloop
 
-from mrak.core.http import Request, Response
+from mrak.core.http import FileSlice, Request, Response
 from mrak.edge.listen import open_port
 from mrak.edge.server import serve
 
@@ -14,6 +18,12 @@ ANSWER = Response(200, [("content-type", "application/x-amz-json-1.0")], b"{}")
 
 
 async def handle(request: Request) -> Response:
+    if request.path == "/discard":
+        async for _ in request.stream:
+            pass
+    elif request.path == "/file":
+        asked = dict(request.query_pairs)
+        return Response(200, [], FileSlice(asked["path"], 0, int(asked["length"])))
     return ANSWER
 
 

@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 _ID = re.compile(r"[0-9a-f]{32}")
-_threads = ThreadPoolExecutor(max_workers=2, thread_name_prefix="blobs")
+_threads = ThreadPoolExecutor(max_workers=4, thread_name_prefix="blobs")
 
 
 class BlobStore:
@@ -94,8 +94,18 @@ class BlobWriter:
         self._blobs.end(self.id)
 
     async def write(self, chunk: bytes, *digests: Callable[[bytes], object]) -> None:
-        """Appends a chunk and feeds it to the digests, off the event loop."""
-        await asyncio.get_running_loop().run_in_executor(_threads, self._write, chunk, digests)
+        """Appends a chunk and feeds it to the digests, each in a thread of its own beside the event loop."""
+        run = asyncio.get_running_loop().run_in_executor
+        jobs: list[asyncio.Future[object]] = [run(_threads, job, chunk) for job in (self._write, *digests)]
+        try:
+            await asyncio.wait(jobs)
+        finally:
+            # Also where one fails or the caller is cancelled, none may be at work afterwards.
+            pending = [job for job in jobs if not job.done()]
+            if pending:
+                await asyncio.wait(pending)
+        for job in jobs:
+            job.result()
 
     def take_over(self, source: Path) -> None:
         """Makes the blob a twin of a finished one."""
@@ -115,12 +125,10 @@ class BlobWriter:
         await asyncio.get_running_loop().run_in_executor(_threads, self._finish)
         return self.id
 
-    def _write(self, chunk: bytes, digests: tuple[Callable[[bytes], object], ...]) -> None:
+    def _write(self, chunk: bytes) -> None:
         view = memoryview(chunk)
         while view:
             view = view[self._file.write(view) :]
-        for digest in digests:
-            digest(chunk)
         self.size_bytes += len(chunk)
 
     def _finish(self) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
+from collections.abc import Callable
 from functools import cache
 from typing import Any, Protocol
 
@@ -85,8 +86,12 @@ class Digests:
         self._all = {name: new(name) for name in algorithms | {"MD5"}}
 
     def update(self, data: bytes) -> None:
-        for digest in self._all.values():
-            digest.update(data)
+        for update in self.updates():
+            update(data)
+
+    def updates(self) -> list[Callable[[bytes], object]]:
+        """What all the data has to go through; these may run at the same time."""
+        return [digest.update for digest in self._all.values()]
 
     def etag(self) -> str:
         return self._all["MD5"].digest().hex()
@@ -113,8 +118,9 @@ class Known(Digests):
         assert algorithm == self._algorithm, f"{algorithm} was not kept"
         return self._value
 
-    def update(self, data: bytes) -> None:
+    def updates(self) -> list[Callable[[bytes], object]]:
         """The body is read once more only to be stored."""
+        return []
 
 
 class Expected(msgspec.Struct, frozen=True):

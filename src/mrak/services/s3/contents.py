@@ -151,9 +151,10 @@ async def receive(ctx: Context, body: Any, expected: checksums.Expected, also: s
 
 
 async def spool(ctx: Context, chunks: AsyncIterator[bytes], received: Received) -> None:
-    """Writes what comes to a blob, hashing it off the event loop, a mebibyte at a time."""
+    """Writes what comes to a blob, hashing it off the event loop, a mebibyte at a time while the next one comes."""
     received.writer = writer = ctx.blobs.writer()
-    update = received.digests.update
+    updates = received.digests.updates()
+    writing: asyncio.Future[None] | None = None
     try:
         received.timer = discard_timer(ctx, [writer.id], UNUSED_SECONDS)
         await ctx.transact(lambda tx: tx.at(received.timer))  # type: ignore[arg-type]
@@ -163,13 +164,19 @@ async def spool(ctx: Context, chunks: AsyncIterator[bytes], received: Received) 
             held.append(chunk)
             size += len(chunk)
             if size >= _SPOOL_BYTES:
-                await writer.write(b"".join(held), update)
+                if writing is not None:
+                    await writing
+                writing = asyncio.ensure_future(writer.write(b"".join(held), *updates))
                 held, size = [], 0
+        if writing is not None:
+            await writing
         if held:
-            await writer.write(b"".join(held), update)
+            await writer.write(b"".join(held), *updates)
         await writer.finish()
         received.size_bytes = writer.size_bytes
     except BaseException:
+        if writing is not None:
+            await asyncio.gather(writing, return_exceptions=True)
         await abandon(ctx, received)
         raise
 
