@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from bench import Bench, Row, as_row, scenario
 from load import Outcome
 
-from scenarios import dynamodb, sqs
+from scenarios import dynamodb, s3, sqs
 
 BAR = 1.5
 FEW = 1000
@@ -65,6 +65,27 @@ def sqs_backlog(bench: Bench) -> Iterator[Row]:
             loaded = f"{count / (time.perf_counter() - began):,.0f} messages/s loaded"
             calls.append(_each_once(one, one.signer.call("sqs", "receive_message", QueueUrl=url), FEW // ROUNDS))
         yield _compared(f"sqs ReceiveMessage, {many:,} waiting", loaded, *calls)
+
+
+@scenario("flatness.s3")
+def s3_listing(bench: Bench) -> Iterator[Row]:
+    """A page of keys, and a page of common prefixes, from the middle of the bucket."""
+    many, bucket = _many(bench), "bench-list"
+    with bench.beside() as small:
+        s3.fill(small, bucket, FEW)
+        began = time.perf_counter()
+        s3.fill(bench, bucket, many)
+        loaded = f"{many / (time.perf_counter() - began):,.0f} objects/s loaded"
+        pages: dict[str, dict[str, object]] = {
+            "prefix": {"Prefix": f"{FEW // 200:08d}/"},
+            "delimiter": {"Delimiter": "/", "MaxKeys": 8},
+        }
+        for kind, asked in pages.items():
+            calls = [
+                _repeated(one, [one.signer.call("s3", "list_objects_v2", Bucket=bucket, **asked)])
+                for one in (small, bench)
+            ]
+            yield _compared(f"s3 ListObjectsV2 {kind}, {many:,} keys", loaded, *calls)
 
 
 def _repeated(bench: Bench, requests: list[bytes]) -> Callable[[], Outcome]:

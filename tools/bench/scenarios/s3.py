@@ -17,6 +17,7 @@ SMALL_BAR = 0.35
 LARGE_BAR = 0.5
 PARALLEL = 16
 PARALLEL_BAR_MIB = 200
+_FILL = 20_000
 
 
 @scenario("s3.small")
@@ -66,6 +67,17 @@ def _one(load: object, request: bytes) -> float:
     assert callable(load)
     outcome: Outcome = load([request], once=True, connections=1)
     return outcome.latencies[0]
+
+
+def fill(bench: Bench, bucket: str, count: int) -> None:
+    """Makes a bucket with `count` small objects, a hundred under each prefix."""
+    bench.signer.client("s3").create_bucket(Bucket=bucket)
+    # Signed once: a server in the open mode, as this one is, checks no signatures of keys it has not given out.
+    request = bench.signer.call("s3", "put_object", Bucket=bucket, Key="KEY", Body=b"x")
+    head, tail = request.split(b"KEY", 1)
+    for start in range(0, count, _FILL):
+        numbers = range(start, min(start + _FILL, count))
+        bench.load([b"%s%08d/%02d%s" % (head, n // 100, n % 100, tail) for n in numbers], once=True)
 
 
 @scenario("s3.parallel")
