@@ -33,9 +33,9 @@ def function(sandbox: Any, told: Queue) -> str:
 
 
 def test_a_topics_function(sandbox: Any, function: str, told: Queue) -> None:
-    """Recorded: the event that a function gets from a topic."""
+    """Recorded: the event that a function gets from a topic. It says version 1 where the signature is of version 2."""
     sns = sandbox.client("sns")
-    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"]
+    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}", Attributes={"SignatureVersion": "2"})["TopicArn"]
     arn = sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=function)["SubscriptionArn"]
     attributes = {"n": {"DataType": "Number", "StringValue": "1"}}
     sent = sns.publish(TopicArn=topic, Message="Hello world.", MessageAttributes=attributes)

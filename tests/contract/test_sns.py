@@ -113,6 +113,8 @@ def test_creating_a_topic_twice(sns: Any) -> None:
     assert error_of(sns.create_topic, Name=name, Attributes={"SignatureVersion": "2"}) == different
     other_tags = invalid("Tags Reason: Topic already exists with different tags")
     assert error_of(sns.create_topic, Name=name, Tags=[{"Key": "k", "Value": "w"}]) == other_tags
+    assert error_of(sns.create_topic, Name=name, Tags=[{"Key": "l", "Value": "v"}]) == other_tags
+    assert sns.create_topic(Name=name, Tags=[])["TopicArn"] == arn
 
 
 @pytest.mark.parametrize("name", ["a" * 257, "a b", "a.fifo", "ä", "a/b"])
@@ -361,7 +363,8 @@ def test_confirming_takes_the_right_token(sns: Any, topic: str) -> None:
     """Recorded: what is no token, and what is none of ours."""
     no_token = error_of(sns.confirm_subscription, TopicArn=topic, Token="randomtoken")
     assert no_token == ("InvalidParameter", "Invalid token", 400)
-    assert error_of(sns.confirm_subscription, TopicArn=topic, Token="51b2ff3e" * 36) == invalid("Token")
+    for unknown in ("51b2ff3e" * 36, "abc123"):
+        assert error_of(sns.confirm_subscription, TopicArn=topic, Token=unknown) == invalid("Token")
 
 
 def test_email_subscriptions_wait_in_the_outbox(sns: Any, sandbox: Any, topic: str) -> None:
@@ -438,6 +441,39 @@ def test_active_tracing(sns: Any, topic: str, queue: Queue) -> None:
     sns.set_topic_attributes(TopicArn=topic, AttributeName="TracingConfig", AttributeValue="Active")
     sns.publish(TopicArn=topic, Message="traced")
     assert queue.take()[0]["Attributes"]["AWSTraceHeader"].startswith("Root=1-")
+
+
+def test_a_publisher_with_a_trace(sandbox: Any, topic: str, queue: Queue) -> None:
+    """A topic that does not trace hands on the header of the request as it came."""
+    sns = sandbox.client("sns")
+    header = "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"
+    sns.meta.events.register("before-send.sns.Publish", lambda request, **_: request.headers.update(trace))
+    trace = {"X-Amzn-Trace-Id": header}
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    sns.publish(TopicArn=topic, Message="traced by its publisher")
+    assert queue.take()[0]["Attributes"]["AWSTraceHeader"] == header
+
+
+def test_settings_of_pushes_are_attributes(sns: Any, topic: str, queue: Queue) -> None:
+    """Names that begin with AWS. are reserved, but for the settings of push and text messages; queues get none."""
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
+    setting = {"AWS.SNS.MOBILE.APNS.PUSH_TYPE": {"DataType": "String", "StringValue": "background"}}
+    other = {"n": {"DataType": "Number", "StringValue": "1"}}
+    sns.publish(TopicArn=topic, Message="m", MessageAttributes=setting | other)
+    assert queue.take()[0]["MessageAttributes"] == other
+
+
+def test_a_fifo_subscription_dead_letters_in_order(sns: Any, sqs: Any, queue: Queue) -> None:
+    """A FIFO queue's dead letters go to a FIFO queue; a standard queue's need not."""
+    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
+    ordered = Queue(sqs, f"q-{uuid.uuid4().hex}.fifo", FifoQueue="true")
+    redrive = json.dumps({"deadLetterTargetArn": queue.arn})
+    arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=ordered.arn)["SubscriptionArn"]
+    reason = "RedrivePolicy: must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
+    call = sns.set_subscription_attributes
+    refused = error_of(call, SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=redrive)
+    assert refused == invalid(reason)
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RedrivePolicy": redrive})
 
 
 def test_message_structure(sns: Any, topic: str, queue: Queue) -> None:
@@ -523,6 +559,15 @@ def test_message_body_scope_is_checked_with_the_policy(sns: Any, topic: str, que
                 "ParameterValueInvalid",
                 "The message attribute 'a' must contain non-empty message attribute value for message attribute type "
                 "'String'.",
+                400,
+            ),
+        ),
+        (
+            {"Message": "x", "MessageAttributes": {"a": {"DataType": "String.", "StringValue": "x"}}},
+            (
+                "ParameterValueInvalid",
+                "The message attribute 'a' has an invalid message attribute type, the set of supported type prefixes "
+                "is Binary, Number, and String.",
                 400,
             ),
         ),

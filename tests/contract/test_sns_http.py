@@ -158,7 +158,10 @@ def test_raw_delivery_and_content_type(sns: Any, subscriber: Subscriber) -> None
     """Recorded: the bare message, a header that says so, and the content type of the delivery policy."""
     topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"]
     policy = json.dumps({"requestPolicy": {"headerContentType": "text/csv"}})
-    confirm(sns, topic, subscriber, RawMessageDelivery="true", DeliveryPolicy=policy)
+    arn = confirm(sns, topic, subscriber, RawMessageDelivery="true", DeliveryPolicy=policy)
+    shown = json.loads(sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["DeliveryPolicy"])
+    unset = dict.fromkeys(("healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy"))
+    assert shown == {**unset, "requestPolicy": {"headerContentType": "text/csv"}, "guaranteed": False}
     sns.publish(TopicArn=topic, Message="a,b")
     headers, body = subscriber.take()
     assert (body, headers["x-amz-sns-rawdelivery"], headers["content-type"]) == ("a,b", "true", "text/csv")

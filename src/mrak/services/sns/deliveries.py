@@ -29,6 +29,7 @@ from mrak.core.operation import delivery
 from mrak.core.scope import Scope
 from mrak.services.sns import outbox, signing, status, subscriptions, topics
 from mrak.services.sns.messages import (
+    SETTINGS,
     Message,
     Signature,
     confirm_url,
@@ -204,8 +205,10 @@ def _render_for_queue(publication: Publication, subscription: Subscription, arn:
     message = publication.message
     if subscription.is_raw:
         sent: dict[str, Any] = {"MessageBody": message.body_for("sqs")}
-        if message.attributes:
-            sent["MessageAttributes"] = message.attributes
+        # Queues take no names that AWS has reserved.
+        attributes = {name: value for name, value in message.attributes.items() if not name.startswith(SETTINGS)}
+        if attributes:
+            sent["MessageAttributes"] = attributes
     else:
         sent = {"MessageBody": render_notification(message, "sqs", arn, publication.signature("sqs"))}
     if message.trace:

@@ -16,11 +16,14 @@ from urllib.parse import quote
 
 import msgspec
 
+SETTINGS = ("AWS.SNS.", "AWS.MM.")
+"""How the names of attributes begin that are settings of a push or a text message (AWS.SNS.MOBILE.APNS.TOPIC)."""
+
 
 class Message(msgspec.Struct, frozen=True, array_like=True):
     """One message on its way. `bodies` are by protocol where the publisher gave JSON, else "default" alone.
-    `base_url` is where links in the notification lead; `attributes` are in AWS's shape; `trace` is for subscribers of
-    a topic with active tracing."""
+    `base_url` is where links in the notification lead; `attributes` are in AWS's shape; `trace` is the header
+    that queues get."""
 
     id: str
     topic_arn: str
@@ -126,7 +129,8 @@ def render_lambda_event(message: Message, subscription_arn: str, signature: Sign
     }
     if signature is not None:
         notification |= {
-            "SignatureVersion": signature.version,
+            # AWS's functions are told version 1 by topics of version 2 too, whose signature is of SHA256.
+            "SignatureVersion": "1",
             "Signature": signature.value,
             "SigningCertUrl": signature.url,
         }

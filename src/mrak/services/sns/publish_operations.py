@@ -74,7 +74,7 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
         group_id=group,
         deduplication_id=deduplication_id,
         signature_version=topic.signature_version,
-        trace=ctx.trace if topic.attributes.get("TracingConfig") == "Active" else "",
+        trace=_trace_of(ctx, topic),
     )
     if not topic.is_fifo:
         deliveries.fan_out(ctx, tx, scope, topic, message)
@@ -89,6 +89,13 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
     publishing.archive(tx, scope, topic, number, ctx.now, encode(message))
     deliveries.fan_out(ctx, tx, scope, topic, message)
     return {"MessageId": message.id, "SequenceNumber": number}
+
+
+def _trace_of(ctx: Context, topic: Topic) -> str:
+    """What queues get as AWSTraceHeader: a topic that does not trace hands on the publisher's header as it is."""
+    if topic.attributes.get("TracingConfig") == "Active":
+        return ctx.trace
+    return ctx.http.headers.get("x-amzn-trace-id", "") if ctx.http is not None else ""
 
 
 def _publish_sms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sns import errors, topics
+from mrak.services.sns.messages import SETTINGS
 from mrak.services.sns.tables import ARCHIVE, BY_EXPIRY, DEDUPLICATED, Archived, Deduplicated, Topic
 
 DEDUPLICATION_SECONDS = 300
@@ -17,7 +18,7 @@ _SEQUENCE_BASE = 10**19
 _SWEEP = 20
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
 _IMPERMISSIBLE = re.compile(r"[^A-Za-z0-9_\-.]")
-_DATA_TYPE = re.compile(r"(?:String|Number|Binary)(?:\..*)?", re.DOTALL)
+_DATA_TYPE = re.compile(r"(?:String|Number|Binary)(?:\..+)?", re.DOTALL)
 
 
 def message_bytes(entry: dict[str, Any]) -> int:
@@ -90,7 +91,7 @@ def _check_attribute(name: str, attribute: dict[str, Any]) -> None:
 def _check_attribute_name(name: str) -> None:
     if len(name.encode()) > 256:
         raise errors.invalid_value("Length of message attribute name must be less than 256 bytes.")
-    if name.lower().startswith(("aws.", "amazon.")):
+    if name.lower().startswith(("aws.", "amazon.")) and not name.startswith(SETTINGS):
         raise errors.invalid_value("Message attribute name starting with 'AWS.' or 'Amazon.' is reserved.")
     impermissible = _IMPERMISSIBLE.search(name)
     if impermissible:

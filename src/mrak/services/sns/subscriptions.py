@@ -33,7 +33,8 @@ PENDING_ARN = "pending confirmation"
 MAX_FILTER_POLICIES = 200
 _PHONE = re.compile(r"\+?[0-9](?:[ ()-]?[0-9]){2,25}|\+[0-9]{3,15}")
 _EMAIL = re.compile(r"[^@\s]{1,256}@[^@\s]{1,256}")
-_TOKEN = re.compile(r"[0-9a-f]{60,4096}")
+_POLICIES = ("healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy", "requestPolicy")
+_TOKEN = re.compile(r"[0-9a-f]{1,4096}")
 
 
 def subscription_arn(scope: Scope, subscription: Subscription) -> str:
@@ -136,12 +137,13 @@ def _check_arn_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
         )
 
 
-def check_attributes(protocol: str, attributes: dict[str, str], prefix: str) -> None:
+def check_attributes(protocol: str, endpoint: str, attributes: dict[str, str], prefix: str) -> None:
     """All attributes of a subscription together; `prefix` is "Attributes Reason: " for Subscribe."""
     for name, value in attributes.items():
         if name not in SETTABLE:
             raise errors.invalid_parameter(f"{prefix}{name}" if prefix else "AttributeName")
         _check_attribute(protocol, name, value, prefix)
+    _check_redrive_policy(protocol, endpoint, attributes.get("RedrivePolicy", ""), prefix)
     policy = attributes.get("FilterPolicy")
     # An empty policy takes the one that is there away.
     if policy and policy.strip() != "{}":
@@ -165,8 +167,6 @@ def _check_attribute(protocol: str, name: str, value: str, prefix: str) -> None:
         if value and value not in (filterpolicies.MESSAGE_ATTRIBUTES, filterpolicies.MESSAGE_BODY):
             reason = f"Invalid value [{value}]. Please use either MessageBody or MessageAttributes"
             raise errors.invalid_parameter(f"{prefix}FilterPolicyScope: {reason}")
-    elif name == "RedrivePolicy":
-        _check_redrive_policy(value, prefix)
     elif name in ("DeliveryPolicy", "ReplayPolicy") and value:
         _parse_object(name, value, prefix)
 
@@ -181,13 +181,17 @@ def _parse_object(name: str, value: str, prefix: str) -> dict[str, Any]:
     return document
 
 
-def _check_redrive_policy(value: str, prefix: str) -> None:
+def _check_redrive_policy(protocol: str, endpoint: str, value: str, prefix: str) -> None:
+    """A FIFO queue is subscribed to FIFO topics alone, and what it misses must stay in order."""
     if not value:
         return
     target = _parse_object("RedrivePolicy", value, prefix).get("deadLetterTargetArn")
     found = find_arn(target) if isinstance(target, str) else None
     if found is None or found.service != "sqs":
         raise errors.invalid_parameter(f"{prefix}RedrivePolicy: deadLetterTargetArn is an invalid arn")
+    if protocol == "sqs" and endpoint.endswith(".fifo") and not found.resource.endswith(".fifo"):
+        reason = "must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
+        raise errors.invalid_parameter(f"{prefix}RedrivePolicy: {reason}")
 
 
 def normal_attributes(attributes: dict[str, str]) -> dict[str, str]:
@@ -195,7 +199,15 @@ def normal_attributes(attributes: dict[str, str]) -> dict[str, str]:
     kept = {name: value for name, value in attributes.items() if value.strip() not in ("", "{}")}
     if "RawMessageDelivery" in kept:
         kept["RawMessageDelivery"] = kept["RawMessageDelivery"].lower()
+    if "DeliveryPolicy" in kept:
+        kept["DeliveryPolicy"] = _normal_delivery_policy(json.loads(kept["DeliveryPolicy"]))
     return kept
+
+
+def _normal_delivery_policy(document: dict[str, Any]) -> str:
+    """As AWS gives it back: with what was not set."""
+    policies = {name: document.get(name) for name in _POLICIES}
+    return json.dumps({**policies, **document, "guaranteed": document.get("guaranteed") or False})
 
 
 def dead_letter_arn(subscription: Subscription) -> str:

@@ -39,7 +39,7 @@ def create_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     ctx.about(topic_arn)
     existing = TOPICS.open(tx, ctx.scope, name)
     if existing is not None:
-        _check_same(existing, attributes, tags if "Tags" in req else None)
+        _check_same(existing, attributes, tags)
         return {"TopicArn": topic_arn}
     if "FifoTopic" in attributes:
         attributes.setdefault("ContentBasedDeduplication", "false")
@@ -50,11 +50,11 @@ def create_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     return {"TopicArn": topic_arn}
 
 
-def _check_same(existing: Topic, attributes: dict[str, str], tags: dict[str, str] | None) -> None:
+def _check_same(existing: Topic, attributes: dict[str, str], tags: dict[str, str]) -> None:
     """CreateTopic is idempotent for the same topic; what is not named is not compared."""
     if any(existing.attributes.get(name) != value for name, value in attributes.items()):
         raise errors.invalid_parameter(f"{_ATTRIBUTES}Topic already exists with different attributes")
-    if tags is not None and tags != existing.tags:
+    if not tags.items() <= existing.tags.items():
         raise errors.invalid_parameter("Tags Reason: Topic already exists with different tags")
 
 
