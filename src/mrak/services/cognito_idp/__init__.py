@@ -3,7 +3,7 @@
 pool_operations, part_operations     pools, app clients; domains, resource servers, providers
 branding_operations                  the look of managed login, terms
 signup_, auth_, self_operations      what apps call for their users: signing up, signing in, looking after oneself
-admin_, group_operations             what administrators call
+admin_, group_, import_operations    what administrators call
 device_, passkey_operations          remembered devices, passkeys, first factors
 authentication, challenges, custom   the flows of signing in, and the answers to challenges
 federation, federation_operations    users who come from other identity providers
@@ -11,7 +11,7 @@ first_factors, devices, passkeys     USER_AUTH's choice, and what proves a devic
 srp, passwords, mfa, codes, sessions the parts of which flows are made
 tokens, claims, signing, certificates   what a sign-in ends with
 triggers, messages, migration        Lambda triggers, and what users are sent
-users, schema, pools, listing        the domain: users, attributes, settings
+users, schema, pools, listing, imports   the domain: users, attributes, settings
 tables, errors, exports              rows and their invariants, errors, what other services may use
 """
 
@@ -23,6 +23,7 @@ from mrak.services.cognito_idp import (
     device_operations,
     federation_operations,
     group_operations,
+    import_operations,
     part_operations,
     passkey_operations,
     pool_operations,
@@ -39,6 +40,7 @@ __all__ = [
     "device_operations",
     "federation_operations",
     "group_operations",
+    "import_operations",
     "part_operations",
     "passkey_operations",
     "plane",

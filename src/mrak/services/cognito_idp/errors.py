@@ -209,6 +209,10 @@ def alias_of_provider() -> ApiError:
     return ApiError("AliasExistsException", "SourceUser is already linked to a user of this user pool.")
 
 
+def precondition(message: str) -> ApiError:
+    return ApiError("PreconditionNotMetException", message)
+
+
 def branding_exists(client_id: str) -> ApiError:
     return ApiError(
         "ManagedLoginBrandingExistsException", f"A managed login branding of client {client_id} already exists."

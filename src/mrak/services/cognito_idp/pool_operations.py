@@ -23,6 +23,7 @@ from mrak.services.cognito_idp.tables import (
     CODES,
     DEVICES,
     GROUPS,
+    IMPORTS,
     KEYS,
     MEMBERS,
     PARTS,
@@ -130,7 +131,7 @@ def delete_user_pool(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
 def _remove_rows(tx: Transaction, scope: Scope, pool_id: str) -> None:
     tables: tuple[Table[Any], ...] = (
         *(CLIENTS, USERS, ALIASES, GROUPS, MEMBERS, CODES, REFRESH, KEYS, PARTS),
-        *(PASSKEYS, DEVICES),
+        *(PASSKEYS, DEVICES, IMPORTS),
     )
     for table in tables:
         for row in list(table.scan(tx, scope, pool_id)):

@@ -18,6 +18,7 @@
     KEYS         (pool)                      -> Keys       the pool's two RSA keys, made at the first token
     PASSKEYS     (pool, username, id)        -> Passkey    public keys of a user's authenticators
     DEVICES      (pool, username, key)       -> Device     devices that a user has confirmed
+    IMPORTS      (pool, id)                  -> Import     user import jobs and, until they end, their files
     PARTS        (pool, kind, name)          -> Part       what is stored as it came: resource servers, providers, ...
 
 Invariants: everything of a pool lives in the pool's account and region, which INDEX tells; an alias leads to one
@@ -218,6 +219,27 @@ class Device(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     address: str = ""
 
 
+class Import(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`key` opens the job's upload; `done` lines of its file have been imported, skipped or failed."""
+
+    pool: str
+    id: str
+    name: str
+    role_arn: str
+    key: str
+    created_at: float
+    status: str = "Created"
+    file: bytes = b""
+    has_file: bool = False
+    started_at: float = 0.0
+    ended_at: float = 0.0
+    done: int = 0
+    imported: int = 0
+    skipped: int = 0
+    failed: int = 0
+    message: str = ""
+
+
 class Part(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     pool: str
     kind: str
@@ -246,4 +268,5 @@ OLD_GRANTS = GRANTS.index("expiring", ("expires_at",))
 KEYS = Table("cognito-idp.keys", Keys, key=("pool",))
 PASSKEYS = Table("cognito-idp.passkey", Passkey, key=("pool", "username", "id"))
 DEVICES = Table("cognito-idp.device", Device, key=("pool", "username", "key"))
+IMPORTS = Table("cognito-idp.import", Import, key=("pool", "id"))
 PARTS = Table("cognito-idp.part", Part, key=("pool", "kind", "name"))

@@ -108,6 +108,13 @@ def insert(ctx: Context, tx: Transaction, scope: Scope, pool: Pool, user: User, 
     POOLS.replace(tx, scope, current, msgspec.structs.replace(current, users=current.users + 1))
 
 
+def check_free(tx: Transaction, scope: Scope, pool: Pool, user: User) -> None:
+    """That nobody else is found by what a new user would be found by."""
+    for kind, value in _aliases(pool, user).items():
+        if ALIASES.get(tx, scope, pool.id, kind, value) is not None:
+            raise errors.alias_exists(kind)
+
+
 def replace(tx: Transaction, scope: Scope, pool: Pool, old: User, new: User, *, take_aliases: bool = False) -> None:
     """Writes a changed user and what it is found by."""
     USERS.replace(tx, scope, old, new)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
@@ -10,7 +11,7 @@ from mrak.core.deviations import deviation
 from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane
 from mrak.core.scope import Scope
-from mrak.services.cognito_idp import pools
+from mrak.services.cognito_idp import imports, pools
 from mrak.services.cognito_idp.pages import forms, html, oauth, providers, visits, wellknown
 from mrak.services.cognito_idp.pages.oauth import Refused
 from mrak.services.cognito_idp.pages.visits import BadRequest, Visit
@@ -42,6 +43,7 @@ _FOR_CODE: Final = frozenset(
     {"/oauth2/token", "/oauth2/userInfo", "/oauth2/revoke", "/.well-known/jwks.json",
      "/.well-known/openid-configuration"}
 )  # fmt: skip
+_IMPORT: Final = re.compile(r"/import/(import-[0-9A-Za-z]+)")
 _ANY_ORIGIN: Final = ("access-control-allow-origin", "*")
 
 
@@ -73,6 +75,8 @@ async def _serve(ctx: Context, request: Request, route: Any) -> Response:
         return await wellknown.keys(ctx, scope, pool)
     if route.path == "/.well-known/openid-configuration":
         return wellknown.discovery(ctx, pool, f"{ctx.part('endpoint')}/_aws/cognito-idp/{pool.id}")
+    if request.method == "PUT" and (job := _IMPORT.fullmatch(route.path)):
+        return await imports.receive(ctx, request, scope, pool, job[1], dict(request.query_pairs).get("key", ""))
     visit = visits.read(request, route.path, scope, pool)
     try:
         return await _answer(ctx, visit)
