@@ -11,6 +11,7 @@ POOL = {"Pool": resource("Cognito::UserPool", UserPoolName="pool")}
 OF_POOL = {"UserPoolId": ref("Pool")}
 GROUP = {"Group": resource("Cognito::UserPoolGroup", **OF_POOL, GroupName="g")}
 USER = {"User": resource("Cognito::UserPoolUser", **OF_POOL, Username="ann")}
+CLIENT = {"Client": resource("Cognito::UserPoolClient", **OF_POOL)}
 IDENTITIES = {"Pool": resource("Cognito::IdentityPool", AllowUnauthenticatedIdentities=True)}
 
 
@@ -25,6 +26,27 @@ def identity(operation: str, *path: str, **names: str) -> Any:
     return of(
         lambda client, o: getattr(client("cognito-idp"), operation)(**{k: o.get(v, v) for k, v in names.items()}), *path
     )
+
+
+def branding(color: str) -> dict[str, Any]:
+    icon = {"Category": "FAVICON_ICO", "ColorMode": "LIGHT", "Extension": "ICO", "Bytes": "AAEC"}
+    return {**OF_POOL, "ClientId": ref("Client"), "Settings": {"color": color}, "Assets": [icon]}
+
+
+def terms(page: str) -> dict[str, Any]:
+    kind = {"TermsName": "terms-of-use", "TermsSource": "LINK", "Enforcement": "NONE"}
+    return {**OF_POOL, **kind, "ClientId": ref("Client"), "Links": {"cognito:default": f"https://a.test/{page}"}}
+
+
+def delivery(level: str) -> dict[str, Any]:
+    group = {"LogGroupArn": "arn:aws:logs:us-east-1:000000000000:log-group:g"}
+    source = {"EventSource": "userNotification", "LogLevel": level, "CloudWatchLogsConfiguration": group}
+    return {**OF_POOL, "LogConfigurations": [source]}
+
+
+def risks(action: str) -> dict[str, Any]:
+    actions = {"CompromisedCredentialsRiskConfiguration": {"Actions": {"EventAction": action}}}
+    return {**OF_POOL, "ClientId": "ALL", **actions}
 
 
 def principal_tag(claim: str) -> dict[str, Any]:
@@ -121,6 +143,73 @@ IDENTITY = [
         ],
         ["g"],
         needs={**POOL, **USER, **GROUP},
+    ),
+    Case(
+        "AWS::Cognito::ManagedLoginBranding",
+        branding("a"),
+        lambda client, o: [
+            (look["Settings"], look["Assets"][0]["Bytes"])
+            for look in [
+                client("cognito-idp").describe_managed_login_branding_by_client(
+                    UserPoolId=o["Pool"], ClientId=o["Client"]
+                )["ManagedLoginBranding"]
+            ]
+        ],
+        [({"color": "a"}, b"\x00\x01\x02")],
+        branding("b"),
+        [({"color": "b"}, b"\x00\x01\x02")],
+        ("ManagedLoginBrandingId",),
+        needs={**POOL, **CLIENT},
+    ),
+    Case(
+        "AWS::Cognito::Terms",
+        terms("a"),
+        identity("describe_terms", "Terms", "Links", "cognito:default", UserPoolId="Pool", TermsId="TermsId"),
+        "https://a.test/a",
+        terms("b"),
+        "https://a.test/b",
+        ("TermsId",),
+        needs={**POOL, **CLIENT},
+    ),
+    Case(
+        "AWS::Cognito::LogDeliveryConfiguration",
+        delivery("ERROR"),
+        lambda client, o: [
+            one["LogLevel"]
+            for one in client("cognito-idp").get_log_delivery_configuration(UserPoolId=o["Pool"])[
+                "LogDeliveryConfiguration"
+            ]["LogConfigurations"]
+        ],
+        ["ERROR"],
+        delivery("INFO"),
+        ["INFO"],
+        ("Id",),
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolRiskConfigurationAttachment",
+        risks("BLOCK"),
+        identity(
+            "describe_risk_configuration",
+            "RiskConfiguration",
+            "CompromisedCredentialsRiskConfiguration",
+            "Actions",
+            "EventAction",
+            UserPoolId="Pool",
+        ),
+        "BLOCK",
+        risks("NO_ACTION"),
+        "NO_ACTION",
+        needs=POOL,
+    ),
+    Case(
+        "AWS::Cognito::UserPoolUICustomizationAttachment",
+        {**OF_POOL, "ClientId": "ALL", "CSS": ".a {}"},
+        identity("get_ui_customization", "UICustomization", "CSS", UserPoolId="Pool"),
+        ".a {}",
+        {**OF_POOL, "ClientId": "ALL", "CSS": ".b {}"},
+        ".b {}",
+        needs=POOL,
     ),
     Case(
         "AWS::Cognito::IdentityPool",

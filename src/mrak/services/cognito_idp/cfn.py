@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 from typing import Any, ClassVar
 
 from mrak.core.resource import Resource, ResourceType, resource
@@ -151,3 +152,73 @@ class IdentityProvider(_Part):
     delete_operation = "DeleteIdentityProvider"
     parents = ("ProviderName", "UserPoolId")
     ref = "{ProviderName}"
+
+
+@resource("AWS::Cognito::ManagedLoginBranding")
+class ManagedLoginBranding(_Part):
+    replacement = ("ClientId", "UserPoolId")
+    create_operation = "CreateManagedLoginBranding"
+    update_operation = "UpdateManagedLoginBranding"
+    delete_operation = "DeleteManagedLoginBranding"
+    identity = {"ManagedLoginBrandingId": "{ManagedLoginBrandingId}"}
+    ref = "{UserPoolId}|{ManagedLoginBranding.ManagedLoginBrandingId}"
+    attributes = {"ManagedLoginBrandingId": "ManagedLoginBranding.ManagedLoginBrandingId"}
+
+    def input(self, res: Resource) -> dict[str, Any]:
+        params = super().input(res)
+        if "Assets" in params:
+            params["Assets"] = [_picture(asset) for asset in params["Assets"]]
+        return params
+
+
+def _picture(asset: dict[str, Any]) -> dict[str, Any]:
+    return asset | ({"Bytes": base64.b64decode(asset["Bytes"])} if "Bytes" in asset else {})
+
+
+@resource("AWS::Cognito::Terms")
+class Terms(_Part):
+    required = ("ClientId", "Enforcement", "Links", "TermsName", "TermsSource", "UserPoolId")
+    replacement = ("ClientId", "UserPoolId")
+    create_operation = "CreateTerms"
+    update_operation = "UpdateTerms"
+    delete_operation = "DeleteTerms"
+    identity = {"TermsId": "{TermsId}"}
+    ref = "{UserPoolId}|{Terms.TermsId}"
+    attributes = {"TermsId": "Terms.TermsId"}
+
+
+@resource("AWS::Cognito::LogDeliveryConfiguration")
+class LogDeliveryConfiguration(_Part):
+    defaults = {"LogConfigurations": []}
+    create_operation = "SetLogDeliveryConfiguration"
+    update_operation = "SetLogDeliveryConfiguration"
+    ref = "{UserPoolId}"
+    attributes = {"Id": "{UserPoolId}"}
+
+    async def delete(self, res: Resource) -> None:
+        await res.call("SetLogDeliveryConfiguration", {**self.identify(res), "LogConfigurations": []})
+
+
+class _Attachment(_Part):
+    """Settings of one client of a pool, or of `ALL`."""
+
+    required = ("ClientId", "UserPoolId")
+    replacement = ("ClientId", "UserPoolId")
+    parents = ("ClientId", "UserPoolId")
+
+    async def delete(self, res: Resource) -> None:
+        await res.call(self.create_operation, self.identify(res))
+
+
+@resource("AWS::Cognito::UserPoolRiskConfigurationAttachment")
+class RiskConfigurationAttachment(_Attachment):
+    create_operation = "SetRiskConfiguration"
+    update_operation = "SetRiskConfiguration"
+    ref = "UserPoolRiskConfigurationAttachment-{UserPoolId}-{ClientId}"
+
+
+@resource("AWS::Cognito::UserPoolUICustomizationAttachment")
+class UICustomizationAttachment(_Attachment):
+    create_operation = "SetUICustomization"
+    update_operation = "SetUICustomization"
+    ref = "UserPoolUICustomizationAttachment-{UserPoolId}-{ClientId}"
