@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import base64
+import hmac
 from typing import Any
 
 import pytest
 from cryptography import x509
-from tests.contract.cognito import App, new_app
+from tests.contract.cognito import PASSWORD, App, new_app
 from tests.contract.test_sqs import error_of
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
@@ -119,3 +120,44 @@ def test_the_older_form_of_second_factors(sandbox: Any) -> None:
     assert (
         error_of(app.client.set_user_settings, AccessToken=access, MFAOptions=wrong)[0] == "InvalidParameterException"
     )
+
+
+def test_an_app_goes_over_to_a_new_secret(sandbox: Any) -> None:
+    """Two secrets hold at once; the old one is deleted when the app has the new one."""
+    app = new_app(sandbox, GenerateSecret=True)
+    app.add_user()
+    about = {"UserPoolId": app.pool_id, "ClientId": app.client_id}
+
+    def enters(secret: str) -> bool:
+        made = hmac.digest(secret.encode(), f"ana{app.client_id}".encode(), "sha256")
+        parameters = {"USERNAME": "ana", "PASSWORD": PASSWORD, "SECRET_HASH": base64.b64encode(made).decode()}
+        ask = {"ClientId": app.client_id, "AuthFlow": "USER_PASSWORD_AUTH", "AuthParameters": parameters}
+        try:
+            tokens = app.client.initiate_auth(**ask)["AuthenticationResult"]
+        except app.client.exceptions.NotAuthorizedException:
+            return False
+        renewed = app.client.get_tokens_from_refresh_token(
+            ClientId=app.client_id, ClientSecret=secret, RefreshToken=tokens["RefreshToken"]
+        )
+        return "AccessToken" in renewed["AuthenticationResult"]
+
+    remove = app.admin.delete_user_pool_client_secret
+    (first,) = app.admin.list_user_pool_client_secrets(**about)["ClientSecrets"]
+    assert set(first) == {"ClientSecretId", "ClientSecretCreateDate"}
+    assert error_of(remove, **about, ClientSecretId=first["ClientSecretId"])[0] == "InvalidParameterException"
+    second = app.admin.add_user_pool_client_secret(**about)["ClientSecretDescriptor"]
+    assert error_of(app.admin.add_user_pool_client_secret, **about)[0] == "LimitExceededException"
+    assert enters(app.secret) and enters(second["ClientSecretValue"])
+    remove(**about, ClientSecretId=first["ClientSecretId"])
+    assert not enters(app.secret) and enters(second["ClientSecretValue"])
+    assert error_of(remove, **about, ClientSecretId=first["ClientSecretId"])[0] == "ResourceNotFoundException"
+    own = app.admin.add_user_pool_client_secret(**about, ClientSecret="a" * 30)["ClientSecretDescriptor"]
+    assert "ClientSecretValue" not in own and enters("a" * 30)
+    held = [one["ClientSecretId"] for one in app.admin.list_user_pool_client_secrets(**about)["ClientSecrets"]]
+    assert held == [second["ClientSecretId"], own["ClientSecretId"]]
+    remove(**about, ClientSecretId=own["ClientSecretId"])
+    assert not enters("a" * 30) and enters(second["ClientSecretValue"])
+    public = new_app(sandbox)
+    named = {"UserPoolId": public.pool_id, "ClientId": public.client_id}
+    assert public.admin.list_user_pool_client_secrets(**named)["ClientSecrets"] == []
+    assert error_of(public.admin.add_user_pool_client_secret, **named)[0] == "InvalidParameterException"

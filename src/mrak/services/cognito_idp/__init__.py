@@ -1,6 +1,6 @@
 """Amazon Cognito user pools. Importing this package registers its operations and the hosted pages.
 
-pool_operations, part_operations     pools, app clients; domains, resource servers, providers
+pool_, part_, secret_operations       pools, app clients; domains, resource servers; secrets
 branding_operations                  the look of managed login, terms
 signup_, auth_, self_operations      what apps call for their users: signing up, signing in, looking after oneself
 admin_, group_, import_operations    what administrators call
@@ -27,6 +27,7 @@ from mrak.services.cognito_idp import (
     part_operations,
     passkey_operations,
     pool_operations,
+    secret_operations,
     self_operations,
     signup_operations,
 )
@@ -45,6 +46,7 @@ __all__ = [
     "passkey_operations",
     "plane",
     "pool_operations",
+    "secret_operations",
     "self_operations",
     "signup_operations",
 ]

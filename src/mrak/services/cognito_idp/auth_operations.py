@@ -66,7 +66,7 @@ async def _refresh(ctx: Context, target: Target, params: dict[str, str], req: di
         row = await ctx.transact(lambda tx: tokens.find_refresh(tx, target, token))
         # The hash is of the username; many clients send their secret itself or hash the name that was typed.
         names = await ctx.transact(lambda tx: _names(tx, target, row.username))
-        if given != client.secret and given not in {pools.secret_hash(client, name) for name in names}:
+        if not pools.is_secret(client, given) and not any(pools.is_secret_hash(client, name, given) for name in names):
             raise errors.secret_hash_mismatch(client.id)
     answer = await tokens.refresh(ctx, target, token, req.get("ClientMetadata"))
     return {"ChallengeParameters": {}, "AuthenticationResult": answer}
@@ -104,7 +104,7 @@ async def _respond(ctx: Context, req: dict[str, Any], *, by_admin: bool) -> dict
 @operation("GetTokensFromRefreshToken")
 async def get_tokens_from_refresh_token(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     target = await _target(ctx, req)
-    if target.client.secret and req.get("ClientSecret") != target.client.secret:
+    if target.client.secret and not pools.is_secret(target.client, req.get("ClientSecret", "")):
         raise errors.not_authorized("Invalid client secret")
     answer = await tokens.refresh(ctx, target, req["RefreshToken"], req.get("ClientMetadata"))
     return {"AuthenticationResult": answer}
@@ -113,7 +113,7 @@ async def get_tokens_from_refresh_token(ctx: Context, req: dict[str, Any]) -> di
 @operation("RevokeToken")
 def revoke_token(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     target = pools.require_target(tx, ctx.scope.environment, req["ClientId"])
-    if target.client.secret and req.get("ClientSecret") != target.client.secret:
+    if target.client.secret and not pools.is_secret(target.client, req.get("ClientSecret", "")):
         raise errors.not_authorized("Invalid client secret")
     if not target.client.settings.get("EnableTokenRevocation", True):
         raise errors.unsupported("Token revocation is not enabled for this client.")

@@ -67,7 +67,7 @@ def check_secret(target: Target, name: str, given: str | None) -> None:
     client = target.client
     if client.secret and given is None:
         raise errors.secret_hash_missing(client.id)
-    if client.secret and not hmac.compare_digest((given or "").encode(), pools.secret_hash(client, name).encode()):
+    if client.secret and not pools.is_secret_hash(client, name, given or ""):
         raise errors.secret_hash_mismatch(client.id)
 
 

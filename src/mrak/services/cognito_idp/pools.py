@@ -93,14 +93,30 @@ def require_target(tx: Transaction, environment: str, client_id: str) -> Target:
 
 
 def secret_hash(client: Client, username: str) -> str:
-    return base64.b64encode(hmac.digest(client.secret.encode(), (username + client.id).encode(), "sha256")).decode()
+    return _hash(client.secret, client, username)
+
+
+def _hash(secret: str, client: Client, username: str) -> str:
+    return base64.b64encode(hmac.digest(secret.encode(), (username + client.id).encode(), "sha256")).decode()
+
+
+def is_secret_hash(client: Client, username: str, given: str) -> bool:
+    """Whether it is made of one of the client's secrets."""
+    held = [_hash(secret, client, username) for secret in (client.secret, client.second_secret) if secret]
+    return any(hmac.compare_digest(given.encode(), one.encode()) for one in held)
+
+
+def is_secret(client: Client, given: str) -> bool:
+    """Whether an app knows one of the client's secrets; one without any has to give none."""
+    held = [client.secret, client.second_secret] if client.second_secret else [client.secret]
+    return any(hmac.compare_digest(given.encode(), one.encode()) for one in held)
 
 
 def check_secret_hash(client: Client, username: str, given: str | None) -> None:
     """https://docs.aws.amazon.com/cognito/latest/developerguide/signing-up-users-in-your-app.html (SECRET_HASH)"""
     if not client.secret:
         return
-    if given is None or not hmac.compare_digest(given.encode(), secret_hash(client, username).encode()):
+    if given is None or not is_secret_hash(client, username, given):
         raise errors.secret_hash_unverified(client.id)
 
 

@@ -61,6 +61,8 @@ class Pool(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Client(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`second_secret` holds beside `secret` while an app goes over to it; `secret_made_at` is 0 for `created_at`."""
+
     pool: str
     id: str
     name: str
@@ -68,6 +70,9 @@ class Client(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     modified_at: float
     secret: str = ""
     settings: dict[str, Any] = {}
+    secret_made_at: float = 0
+    second_secret: str = ""
+    second_made_at: float = 0
 
 
 class User(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -177,7 +177,7 @@ async def _authenticate(ctx: Context, visit: Visit) -> Target:
             raise Refused("invalid_client") from None
         client_id, _, secret = decoded.partition(":")
     client = await ctx.transact(lambda tx: CLIENTS.get(tx, visit.scope, visit.pool.id, client_id))
-    if client is None or not hmac.compare_digest(client.secret.encode(), secret.encode()):
+    if client is None or not pools.is_secret(client, secret):
         raise Refused("invalid_client")
     return Target(visit.scope, visit.pool, client)
 
