@@ -154,7 +154,7 @@ def _macro_result(identity: str, answer: dict[str, Any]) -> Any:
         raise TemplateError(f"Received malformed response from transform {identity}")
     if str(result.get("status", "")).lower() != "success":
         message = result.get("errorMessage")
-        explained = f"failed with: {message}." if message else "failed without an error message."
+        explained = f"failed with: {message}" if message else "failed without an error message."
         raise TemplateError(f"Transform {identity} {explained}")
     return result.get("fragment")
 
