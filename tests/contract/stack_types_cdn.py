@@ -128,6 +128,15 @@ CASES = [
         needs=PUBLIC_KEY,
     ),
     Case(
+        "AWS::CloudFront::KeyValueStore",
+        {"Name": "store", "Comment": "a"},
+        of(lambda client, o: client("cloudfront").describe_key_value_store(Name="store"), "KeyValueStore", "Comment"),
+        "a",
+        {"Name": "store", "Comment": "b"},
+        "b",
+        ("Arn", "Id", "Status"),
+    ),
+    Case(
         "AWS::CloudFront::OriginAccessControl",
         {
             "OriginAccessControlConfig": {

@@ -144,4 +144,4 @@ def operations_of(service: str) -> list[Operation]:
 def _service_of(handler: Callable[..., Any]) -> str:
     parts = handler.__module__.split(".")
     assert parts[:2] == ["mrak", "services"], f"{handler.__module__} is not in a service's package"
-    return _SERVICES.get(parts[2], parts[2])
+    return _SERVICES.get(parts[2], parts[2].replace("_", "-"))

@@ -9,6 +9,7 @@ import json
 from typing import Any, ClassVar
 
 from mrak.core.resource import Resource, ResourceType, resource
+from mrak.services.s3.exports import read_body
 
 
 def _text(value: Any) -> str:
@@ -118,14 +119,7 @@ class RestApi(_Patched):
         if place is None:
             return b""
         answer = await res.call("GetObject", {"Bucket": place["Bucket"], "Key": place["Key"]}, service="s3")
-        body = answer["Body"]
-        if isinstance(body, bytes):
-            return body
-        if hasattr(body, "path"):
-            with open(body.path, "rb") as file:  # noqa: ASYNC230 - a definition of a few kilobytes
-                file.seek(body.offset)
-                return bytes(file.read(body.length))
-        return b"".join([chunk async for chunk in body])
+        return await read_body(answer["Body"])
 
 
 class _Part(_Patched):

@@ -6,6 +6,7 @@ import json
 from typing import Any, ClassVar
 
 from mrak.core.resource import Resource, ResourceType, resource
+from mrak.services.s3.exports import read_body
 
 
 @resource("AWS::ApiGatewayV2::Api")
@@ -52,14 +53,7 @@ async def _body(res: Resource) -> str:
     if place is None:
         return ""
     answer = await res.call("GetObject", {"Bucket": place["Bucket"], "Key": place["Key"]}, service="s3")
-    body = answer["Body"]
-    if isinstance(body, bytes):
-        return body.decode()
-    if hasattr(body, "path"):
-        with open(body.path, "rb") as file:  # noqa: ASYNC230 - a definition of a few kilobytes
-            file.seek(body.offset)
-            return file.read(body.length).decode()
-    return b"".join([chunk async for chunk in body]).decode()
+    return (await read_body(answer["Body"])).decode()
 
 
 class _Part(ResourceType):

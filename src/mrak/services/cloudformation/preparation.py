@@ -20,6 +20,7 @@ from mrak.lang.cloudformation.parsing import parse_template
 from mrak.lang.cloudformation.template import Template, check_outline, check_parameters, check_template
 from mrak.services.cloudformation import errors, transforms
 from mrak.services.cloudformation.tables import VERSIONS, Stack, Version
+from mrak.services.s3.exports import read_body
 from mrak.services.ssm.exports import find_value
 
 _LONGEST_BODY = 51_200
@@ -97,17 +98,6 @@ async def read_url(ctx: Context, url: str, refuse: Any, principal: Any = None) -
     if int(answer.get("ContentLength", 0)) > _LARGEST_TEMPLATE:
         raise errors.template_too_long()
     return await read_body(answer["Body"])
-
-
-async def read_body(body: Any) -> bytes:
-    """What GetObject answered as a body: bytes, a part of a file, or chunks."""
-    if isinstance(body, bytes):
-        return body
-    if hasattr(body, "path"):
-        with open(body.path, "rb") as file:  # noqa: ASYNC230 - at most a megabyte from the page cache
-            file.seek(body.offset)
-            return file.read(body.length)
-    return b"".join([chunk async for chunk in body])
 
 
 def _object_of(url: str) -> tuple[str, str]:

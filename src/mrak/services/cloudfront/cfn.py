@@ -238,3 +238,23 @@ class Function(ResourceType):
     async def delete(self, res: Resource) -> None:
         tag = (await res.call("DescribeFunction", {"Name": res.name}))["ETag"]
         await res.call("DeleteFunction", {"Name": res.name, "IfMatch": tag})
+
+
+@resource("AWS::CloudFront::KeyValueStore")
+class KeyValueStore(ResourceType):
+    required = ("Name",)
+    replacement = ("Name", "ImportSource")
+    create_operation = "CreateKeyValueStore"
+    parents = ("Name",)
+    ref = "KeyValueStore.Name"
+    attributes = {"Arn": "KeyValueStore.ARN", "Id": "KeyValueStore.Id", "Status": "KeyValueStore.Status"}
+    read_operation = "DescribeKeyValueStore"
+
+    async def update(self, res: Resource) -> None:
+        version = await res.call("DescribeKeyValueStore", self.identify(res))
+        change = {"Comment": res.properties.get("Comment", ""), "IfMatch": version["ETag"]}
+        await res.call("UpdateKeyValueStore", {**self.identify(res), **change})
+
+    async def delete(self, res: Resource) -> None:
+        version = await res.call("DescribeKeyValueStore", self.identify(res))
+        await res.call("DeleteKeyValueStore", {**self.identify(res), "IfMatch": version["ETag"]})

@@ -45,6 +45,18 @@ def inconsistent_quantities() -> ApiError:
     return ApiError("InconsistentQuantities", "The value of Quantity and the size of Items don't match.", 400)
 
 
+def no_such_entity() -> ApiError:
+    return ApiError("EntityNotFound", "The entity was not found.", 404)
+
+
+def entity_exists() -> ApiError:
+    return ApiError("EntityAlreadyExists", "The entity already exists. You must provide a unique entity.", 409)
+
+
+def entity_in_use() -> ApiError:
+    return ApiError("CannotDeleteEntityWhileInUse", "The entity cannot be deleted while it is in use.", 409)
+
+
 def invalid_argument(message: str) -> ApiError:
     return ApiError("InvalidArgument", message, 400)
 

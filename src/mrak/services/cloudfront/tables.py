@@ -3,7 +3,8 @@
     INDEX          (name)                -> Indexed        which distribution a host name or id is; environment-wide
     DISTRIBUTIONS  (id)                  -> Distribution
       BY_REFERENCE (reference)                             for creations that are tried again
-    USES           (used, distribution)  -> Use            which distributions use a policy, function or access control
+    USES           (used, distribution)  -> Use            which distributions use a policy, function or access control,
+                                                           and which functions a key value store
     INVALIDATIONS  (distribution, id)    -> Invalidation
       NEWEST       (distribution, made_at)
     PARTS          (kind, id)            -> Part           policies, access controls, keys: configs with ETags

@@ -7,6 +7,7 @@ import re
 from typing import Any
 
 from mrak.core.resource import Resource, ResourceType, resource
+from mrak.services.s3.exports import read_body
 
 _PLACEHOLDER = re.compile(r"\$\{([A-Za-z0-9_.:-]+)\}")
 
@@ -37,7 +38,7 @@ class StateMachine(ResourceType):
         else:
             place = properties.get("DefinitionS3Location", {})
             answer = await res.call("GetObject", {"Bucket": place.get("Bucket"), "Key": place.get("Key")}, service="s3")
-            text = (await _read(answer["Body"])).decode()
+            text = (await read_body(answer["Body"])).decode()
         substitutions = properties.get("DefinitionSubstitutions", {})
 
         def value(match: re.Match[str]) -> str:
@@ -55,16 +56,6 @@ class StateMachine(ResourceType):
         answer = await res.call("UpdateStateMachine", {**params, "stateMachineArn": res.physical_id})
         await self.retag(res)
         await self.learn(res, answer)
-
-
-async def _read(body: Any) -> bytes:
-    if isinstance(body, bytes):
-        return body
-    if hasattr(body, "path"):
-        with open(body.path, "rb") as file:  # noqa: ASYNC230 - a definition, at most a megabyte
-            file.seek(body.offset)
-            return bytes(file.read(body.length))
-    return b"".join([chunk async for chunk in body])
 
 
 def _text(value: Any) -> str:

@@ -15,8 +15,9 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.services.cloudfront import errors, listing
 from mrak.services.cloudfront.parts import check_etag, new_etag
-from mrak.services.cloudfront.plane import javascript
-from mrak.services.cloudfront.tables import FUNCTIONS, USES, Function
+from mrak.services.cloudfront.plane import javascript, keyvalues
+from mrak.services.cloudfront.tables import FUNCTIONS, USES, Function, Use
+from mrak.services.cloudfront_keyvaluestore.exports import find_by_arn
 
 DEVELOPMENT, LIVE = "DEVELOPMENT", "LIVE"
 _MOST_CODE_BYTES = 10 << 10
@@ -62,17 +63,41 @@ def _open(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Function:
     return found
 
 
-def _check_code(req: dict[str, Any]) -> None:
+def _check(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     if len(req["FunctionCode"]) > _MOST_CODE_BYTES:
         raise errors.function_too_large()
-    if (req["FunctionConfig"].get("KeyValueStoreAssociations") or {}).get("Quantity"):
-        raise errors.invalid_argument("Key value stores are not available in this environment.")
+    stores = keyvalues.stores_of(req["FunctionConfig"])
+    if len(stores) > 1:
+        raise errors.invalid_argument("A function can be associated with one key value store at most.")
+    if stores and req["FunctionConfig"]["Runtime"] != "cloudfront-js-2.0":
+        raise errors.invalid_argument("Key value stores need the runtime cloudfront-js-2.0.")
+    if stores and find_by_arn(tx, ctx.scope, stores[0]) is None:
+        raise errors.invalid_argument(f"The key value store {stores[0]} does not exist.")
+
+
+def _put_uses(ctx: Context, tx: Transaction, name: str, *versions: Function | None) -> None:
+    """Which stores the function's stages use, so that none is deleted under it."""
+    scope = ctx.scope.account_wide()
+    user = function_arn(ctx, name)
+    wanted = {store for version in versions if version is not None for store in keyvalues.stores_of(version.config)}
+    for store in wanted | _used_stores(ctx, tx, user):
+        old = USES.open(tx, scope, store, user)
+        if store in wanted and old is None:
+            USES.insert(tx, scope, Use(store, user))
+        elif store not in wanted and old is not None:
+            USES.delete(tx, scope, old)
+
+
+def _used_stores(ctx: Context, tx: Transaction, user: str) -> set[str]:
+    scope = ctx.scope.account_wide()
+    stages = (FUNCTIONS.get(tx, scope, user.rpartition("/")[2], stage) for stage in (DEVELOPMENT, LIVE))
+    return {store for stage in stages if stage is not None for store in keyvalues.stores_of(stage.config)}
 
 
 @operation("CreateFunction")
 def create_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope = ctx.scope.account_wide()
-    _check_code(req)
+    _check(ctx, tx, req)
     FUNCTIONS.lock(tx, scope, req["Name"])
     if FUNCTIONS.get(tx, scope, req["Name"], DEVELOPMENT) is not None:
         raise errors.function_exists()
@@ -85,6 +110,7 @@ def create_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
         created_at=ctx.now,
         modified_at=ctx.now,
     )
+    _put_uses(ctx, tx, made.name, made)
     FUNCTIONS.insert(tx, scope, made)
     location = f"https://cloudfront.amazonaws.com/2020-05-31/function/{made.name}"
     return {"FunctionSummary": _render(ctx, tx, made), "Location": location, "ETag": made.etag}
@@ -93,10 +119,11 @@ def create_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("UpdateFunction")
 def update_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     old = _open(ctx, tx, req)
-    _check_code(req)
+    _check(ctx, tx, req)
     new = msgspec.structs.replace(
         old, config=req["FunctionConfig"], code=req["FunctionCode"], etag=new_etag(ctx), modified_at=ctx.now
     )
+    _put_uses(ctx, tx, new.name, new, FUNCTIONS.get(tx, ctx.scope.account_wide(), new.name, LIVE))
     FUNCTIONS.replace(tx, ctx.scope.account_wide(), old, new)
     return {"FunctionSummary": _render(ctx, tx, new), "ETag": new.etag}
 
@@ -110,6 +137,7 @@ def publish_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
     live = msgspec.structs.replace(
         source, stage=LIVE, status="UNASSOCIATED", etag=new_etag(ctx), created_at=created_at, modified_at=ctx.now
     )
+    _put_uses(ctx, tx, live.name, live, source)
     if old is None:
         FUNCTIONS.insert(tx, scope, live)
     else:
@@ -137,6 +165,7 @@ def delete_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     old = _open(ctx, tx, req)
     if _in_use(ctx, tx, old.name):
         raise errors.function_in_use()
+    _put_uses(ctx, tx, old.name)
     FUNCTIONS.delete(tx, scope, old)
     live = FUNCTIONS.get(tx, scope, old.name, LIVE)
     if live is not None:
@@ -168,7 +197,8 @@ async def test_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         raise errors.invalid_argument("The parameter EventObject is not valid JSON.") from None
     if not isinstance(event, dict):
         raise errors.invalid_argument("The parameter EventObject is not a JSON object.")
-    outcome = await asyncio.to_thread(javascript.run, function.code.decode("utf-8", "replace"), event)
+    store = await keyvalues.load(ctx, function)
+    outcome = await asyncio.to_thread(javascript.run, function.code.decode("utf-8", "replace"), event, store)
     result: dict[str, Any] = {
         "FunctionSummary": summary,
         "ComputeUtilization": str(outcome.utilization),

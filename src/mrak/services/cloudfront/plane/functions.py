@@ -15,7 +15,7 @@ import msgspec
 
 from mrak.core.context import Context
 from mrak.core.http import Response
-from mrak.services.cloudfront.plane import javascript
+from mrak.services.cloudfront.plane import javascript, keyvalues
 from mrak.services.cloudfront.plane.cache import Headers
 from mrak.services.cloudfront.plane.javascript import FunctionError
 from mrak.services.cloudfront.plane.selection import Viewed, device_headers
@@ -39,7 +39,7 @@ async def run_request(
 ) -> Viewed | Response:
     """The request as the function left it, or the response that it made. Raises FunctionError."""
     event = _event(ctx, REQUEST, distribution, viewed)
-    answer = await _run(function, event)
+    answer = await _run(ctx, function, event)
     if "statusCode" in answer:
         return _parse_response(answer, None)
     return _parse_request(answer, viewed)
@@ -51,11 +51,12 @@ async def run_response(
     """The response as the function left it. Raises FunctionError."""
     event = _event(ctx, RESPONSE, distribution, viewed)
     event["response"] = _render_response(response)
-    return _parse_response(await _run(function, event), response)
+    return _parse_response(await _run(ctx, function, event), response)
 
 
-async def _run(function: Function, event: dict[str, Any]) -> dict[str, Any]:
-    outcome = await asyncio.to_thread(javascript.run, function.code.decode("utf-8", "replace"), event)
+async def _run(ctx: Context, function: Function, event: dict[str, Any]) -> dict[str, Any]:
+    store = await keyvalues.load(ctx, function)
+    outcome = await asyncio.to_thread(javascript.run, function.code.decode("utf-8", "replace"), event, store)
     if outcome.error:
         raise FunctionError(outcome.error)
     if not isinstance(outcome.value, dict):

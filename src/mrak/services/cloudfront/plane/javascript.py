@@ -31,9 +31,22 @@ _CALL = """
 })
 """
 
+_OFFER = "(function (about, values) { globalThis.__kvs = { ...JSON.parse(about), values }; })"
+
 
 class FunctionError(Exception):
     """The function failed: it does not parse, threw, or used too much of something."""
+
+
+class Content(msgspec.Struct):
+    """A key value store as a function sees it."""
+
+    id: str
+    created_at: float
+    modified_at: float
+    values: str
+    """A JSON object. The engine can't ask us while its time is limited, so it gets all, and parses it when it reads."""
+    count: int
 
 
 class Run(msgspec.Struct):
@@ -50,7 +63,7 @@ def _runtime() -> str:
     return resources.files("mrak.services.cloudfront.plane").joinpath("runtime.js").read_text()
 
 
-def run(code: str, event: dict[str, Any]) -> Run:
+def run(code: str, event: dict[str, Any], store: Content | None = None) -> Run:
     """One call of the function's handler. It blocks for up to a quarter of a second: call it from a thread."""
     import quickjs
 
@@ -61,6 +74,8 @@ def run(code: str, event: dict[str, Any]) -> Run:
     context.set_max_stack_size(_MOST_STACK_BYTES)
     context.set_time_limit(_MOST_SECONDS)
     read_logs = context.eval(_runtime())()
+    if store is not None:
+        _offer(context, store)
     started = perf_counter()
     try:
         outcome.value = _evaluate(context, code, event)
@@ -75,6 +90,12 @@ def run(code: str, event: dict[str, Any]) -> Run:
         # Out of memory: there is none left to say what it had logged.
         outcome.logs = []
     return outcome
+
+
+def _offer(context: Any, store: Content) -> None:
+    context.set_memory_limit(_MOST_MEMORY_BYTES + 4 * len(store.values))
+    about = {"id": store.id, "created": store.created_at, "modified": store.modified_at, "count": store.count}
+    context.eval(_OFFER)(msgspec.json.encode(about).decode(), store.values)
 
 
 def _evaluate(context: Any, code: str, event: dict[str, Any]) -> Any:

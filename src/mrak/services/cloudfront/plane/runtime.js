@@ -193,7 +193,37 @@
   querystring.decode = querystring.parse;
   querystring.encode = querystring.stringify;
 
-  const modules = { crypto, querystring, buffer: { Buffer } };
+  // The key value store that is associated with the function.
+  // https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/functions-custom-methods.html
+  let values = null;
+  const find = (key) => {
+    values = values || new Map(Object.entries(JSON.parse(globalThis.__kvs.values)));
+    return values.get(String(key));
+  };
+  const read = (value, format) => {
+    if (format === 'json') return JSON.parse(value);
+    return format === 'bytes' ? Buffer.from(value) : value;
+  };
+  const kvs = (id) => {
+    const about = globalThis.__kvs;
+    if (!about || (id !== undefined && id !== about.id)) throw new Error('KVSNamespaceNotFound: no such key value store');
+    return {
+      async get(key, options) {
+        const value = find(key);
+        if (value === undefined) throw new Error(`KeyNotFound: ${key}`);
+        return read(value, options && options.format);
+      },
+      exists: async (key) => typeof find(key) === 'string',
+      count: async () => about.count,
+      meta: async () => ({
+        creationDateTime: new Date(about.created * 1000).toISOString(),
+        lastUpdatedDateTime: new Date(about.modified * 1000).toISOString(),
+        keyCount: about.count,
+      }),
+    };
+  };
+
+  const modules = { crypto, querystring, buffer: { Buffer }, cloudfront: { kvs } };
   globalThis.require = (name) => {
     if (!(name in modules)) throw new Error(`Cannot find module '${name}'`);
     return modules[name];
