@@ -77,7 +77,85 @@ def replica(client: Client, o: dict[str, str]) -> Any:
     return None if key["KeyState"] == "PendingDeletion" else key["Description"]
 
 
+TABLE = {
+    "ServiceNamespace": "dynamodb",
+    "ResourceId": "table/t",
+    "ScalableDimension": "dynamodb:table:ReadCapacityUnits",
+}
+TRACKING = {"PredefinedMetricSpecification": {"PredefinedMetricType": "DynamoDBReadCapacityUtilization"}}
+
+
+def tags_of(client: Client, o: dict[str, str]) -> list[Any]:
+    certificate = client("acm").describe_certificate(CertificateArn=o["Ref"])["Certificate"]
+    return [certificate["Status"], client("acm").list_tags_for_certificate(CertificateArn=o["Ref"])["Tags"]]
+
+
+def target(client: Client, o: dict[str, str]) -> list[Any]:
+    scaling = client("application-autoscaling")
+    found = scaling.describe_scalable_targets(ServiceNamespace="dynamodb")["ScalableTargets"][0]
+    actions = scaling.describe_scheduled_actions(ServiceNamespace="dynamodb")["ScheduledActions"]
+    return [found["MaxCapacity"], [action["ScheduledActionName"] for action in actions]]
+
+
+def scalable(most: int, action: str) -> dict[str, Any]:
+    actions = [{"ScheduledActionName": action, "Schedule": "rate(1 day)"}]
+    return {**TABLE, "MinCapacity": 1, "MaxCapacity": most, "ScheduledActions": actions}
+
+
+def tracked(client: Client, o: dict[str, str]) -> float:
+    scaling = client("application-autoscaling")
+    policy = scaling.describe_scaling_policies(ServiceNamespace="dynamodb")["ScalingPolicies"][0]
+    return float(policy["TargetTrackingScalingPolicyConfiguration"]["TargetValue"])
+
+
+def policy(value: float) -> dict[str, Any]:
+    configuration = {**TRACKING, "TargetValue": value}
+    return {
+        "PolicyName": "p",
+        "PolicyType": "TargetTrackingScaling",
+        "ScalingTargetId": ref("Target"),
+        "TargetTrackingScalingPolicyConfiguration": configuration,
+    }
+
+
 CASES = [
+    Case(
+        "AWS::CertificateManager::Certificate",
+        {"DomainName": "example.com", "ValidationMethod": "DNS", "Tags": [{"Key": "a", "Value": "1"}]},
+        tags_of,
+        ["ISSUED", [{"Key": "a", "Value": "1"}]],
+        {"DomainName": "example.com", "ValidationMethod": "DNS", "Tags": [{"Key": "b", "Value": "2"}]},
+        ["ISSUED", [{"Key": "b", "Value": "2"}]],
+    ),
+    Case(
+        "AWS::CertificateManager::Account",
+        {"ExpiryEventsConfiguration": {"DaysBeforeExpiry": 10}},
+        lambda client, o: client("acm").get_account_configuration()["ExpiryEvents"]["DaysBeforeExpiry"],
+        10,
+        {"ExpiryEventsConfiguration": {"DaysBeforeExpiry": 20}},
+        20,
+        ("AccountId",),
+        stays=True,
+    ),
+    Case(
+        "AWS::ApplicationAutoScaling::ScalableTarget",
+        scalable(5, "day"),
+        target,
+        [5, ["day"]],
+        scalable(7, "night"),
+        [7, ["night"]],
+        ("Id",),
+    ),
+    Case(
+        "AWS::ApplicationAutoScaling::ScalingPolicy",
+        policy(50.0),
+        tracked,
+        50.0,
+        policy(70.0),
+        70.0,
+        ("Arn",),
+        needs={"Target": resource("ApplicationAutoScaling::ScalableTarget", **TABLE, MinCapacity=1, MaxCapacity=9)},
+    ),
     Case(
         "AWS::IAM::InstanceProfile",
         {"InstanceProfileName": "p", "Roles": [ref("One")]},

@@ -48,7 +48,12 @@ _work: dict[tuple[str, str], Work] = {}
 _loaded: set[str] = set()
 
 # Packages whose name cannot be botocore's service name, since that is a Python keyword or has a dash.
-_PACKAGES = {"lambda": "lambda_", "cognito-idp": "cognito_idp", "cognito-identity": "cognito_identity"}
+_PACKAGES = {
+    "lambda": "lambda_",
+    "cognito-idp": "cognito_idp",
+    "cognito-identity": "cognito_identity",
+    "application-autoscaling": "application_autoscaling",
+}
 _SERVICES = {package: service for service, package in _PACKAGES.items()}
 
 # IAM names some services otherwise than botocore does.
@@ -57,6 +62,7 @@ _ACTION_PREFIXES = {
     "dynamodbstreams": "dynamodb",
     "apigatewayv2": "apigateway",
     "s3control": "s3",
+    "resourcegroupstaggingapi": "tag",
     "apigatewaymanagementapi": "execute-api",
 }
 

@@ -190,6 +190,8 @@ _loaded: set[str] = set()
 
 # Where the second part of a type's name is not the service's package in lower case.
 _SERVICES = {
+    "ApplicationAutoScaling": "application-autoscaling",
+    "CertificateManager": "acm",
     "CDK": "cloudformation",
 }
 
