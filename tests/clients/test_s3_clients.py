@@ -241,7 +241,8 @@ def test_rclone(fresh_sandbox: Any, rclone: str, tmp_path: Path) -> None:
     files = make_tree(source)
     # It refuses to start where that is set.
     call = ["env", "-u", "AWS_CA_BUNDLE", rclone]
-    remote = f":s3,provider=Other,env_auth,region=us-east-1,endpoint='{fresh_sandbox.server.endpoint}',force_path_style:"
+    endpoint = fresh_sandbox.server.endpoint
+    remote = f":s3,provider=Other,env_auth,region=us-east-1,endpoint='{endpoint}',force_path_style:"
     run(fresh_sandbox, *call, "copy", str(source), f"{remote}tree/v1")
     run(fresh_sandbox, *call, "check", str(source), f"{remote}tree/v1")
     run(fresh_sandbox, *call, "sync", f"{remote}tree/v1", str(target))
