@@ -126,7 +126,8 @@ def test_a_cancelled_invoice_is_taken_back(firm: Firm) -> None:
 
 
 def test_rows_that_nobody_can_read_wait_for_a_person(firm: Firm) -> None:
-    """One bad row does not hold up the others of its batch; after three tries it is in the dead-letter queue."""
+    """One bad row does not hold up the others of its batch; after three tries it is in the dead-letter queue, whose
+    alarm tells the accountant."""
     invoice = issue(firm)
     bad = f"{firm.owner}-2,2026-01-02,five hundred,EUR,{invoice['number']},Brno Bikes"
     good = f"{firm.owner}-1,2026-01-02,1210.00,EUR,{invoice['number']},Brno Bikes"
@@ -142,6 +143,9 @@ def test_rows_that_nobody_can_read_wait_for_a_person(firm: Firm) -> None:
 
     (row,) = until(look, "the unreadable row")
     assert row["amount"] == "five hundred"
+    firm.abaku.mrak("clock", "--env", firm.abaku.sandbox, "advance", "61s")
+    alarm = 'ALARM: "abaku-payments-UnreadableRowsAlarm'
+    until(lambda: any(mail["subject"].startswith(alarm) for mail in firm.abaku.outbox()), "the alarm's mail")
 
 
 def test_the_sdk_for_javascript(abaku: Abaku, node_modules: Path) -> None:

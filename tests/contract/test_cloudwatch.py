@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TAKES_DELIVERIES
+from tests.contract.lambda_bench import until
 from tests.contract.test_sqs import error_of
 
 
@@ -93,6 +94,62 @@ def test_an_alarm_goes_off_and_tells_its_topic(fresh_sandbox: Any, cloudwatch: A
     )
     history = cloudwatch.describe_alarm_history(AlarmName="too-many", HistoryItemType="StateUpdate")
     assert history["AlarmHistoryItems"][0]["HistorySummary"] == "Alarm updated from INSUFFICIENT_DATA to ALARM"
+
+
+def test_an_alarm_watches_a_dead_letter_queue(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """CLOUDWATCH-005: nobody sends to it or receives from it, and yet the alarm goes off, until it is empty."""
+    sqs = fresh_sandbox.client("sqs")
+    dead = sqs.create_queue(QueueName="dead")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    redrive = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
+    attributes = {"RedrivePolicy": redrive, "VisibilityTimeout": "0"}
+    queue = sqs.create_queue(QueueName="jobs", Attributes=attributes)["QueueUrl"]
+    cloudwatch.put_metric_alarm(
+        AlarmName="dead-letters",
+        Namespace="AWS/SQS",
+        MetricName="ApproximateNumberOfMessagesVisible",
+        Dimensions=[{"Name": "QueueName", "Value": "dead"}],
+        Statistic="Maximum",
+        Period=60,
+        EvaluationPeriods=1,
+        Threshold=0,
+        ComparisonOperator="GreaterThanThreshold",
+        TreatMissingData="notBreaching",
+    )
+
+    def state_after(seconds: int) -> str:
+        fresh_sandbox.advance_clock(seconds)
+        until(lambda: cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] != "INSUFFICIENT_DATA")
+        return str(cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"])
+
+    assert state_after(60) == "OK"
+    sqs.send_message(QueueUrl=queue, MessageBody="x")
+    assert sqs.receive_message(QueueUrl=queue)["Messages"]
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue), "it is in the dead-letter queue now"
+    fresh_sandbox.advance_clock(60)
+    until(lambda: cloudwatch.describe_alarms(StateValue="ALARM")["MetricAlarms"])
+    sqs.purge_queue(QueueUrl=dead)
+    fresh_sandbox.advance_clock(120)
+    until(lambda: cloudwatch.describe_alarms(StateValue="OK")["MetricAlarms"])
+
+
+def test_queues_say_how_full_they_are(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """In the minutes in which they are used."""
+    sqs = fresh_sandbox.client("sqs")
+    queue = sqs.create_queue(QueueName="full")["QueueUrl"]
+    for body in ("a", "b"):
+        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    fresh_sandbox.server.ask("GET", f"/_mrak/bill?environment={fresh_sandbox.name}")  # writes what waits
+    asked = {
+        "Namespace": "AWS/SQS",
+        "MetricName": "ApproximateNumberOfMessagesVisible",
+        "Dimensions": [{"Name": "QueueName", "Value": "full"}],
+        "Period": 7200,
+        **window(),
+        "Statistics": ["Maximum"],
+    }
+    (point,) = cloudwatch.get_metric_statistics(**asked)["Datapoints"]
+    assert point["Maximum"] == 2.0
 
 
 def test_missing_data_is_treated_as_asked(fresh_sandbox: Any, cloudwatch: Any) -> None:

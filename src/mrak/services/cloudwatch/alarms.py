@@ -17,7 +17,7 @@ from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang import alarmrules
-from mrak.services.cloudwatch import actions, names, queries
+from mrak.services.cloudwatch import actions, gauges, names, queries
 from mrak.services.cloudwatch.actions import iso
 from mrak.services.cloudwatch.queries import Result
 from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, Alarm, Change
@@ -58,6 +58,7 @@ def _judge(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm) -> tuple[s
     asked: dict[str, Any] = alarm.settings
     period, periods = float(names.period_of(asked)), int(asked["EvaluationPeriods"])
     end = ctx.now // period * period
+    gauges.measure_watched(tx, scope, asked, ctx.now, end)
     found = queries.run(tx, scope, names.queries_of(asked), (end - periods * period, end))[0]
     data = _reason_data(asked, found, end)
     treatment = asked.get("TreatMissingData", "missing")

@@ -11,7 +11,7 @@ from mrak.core.context import Transaction
 from mrak.core.deviations import deviation
 from mrak.core.record import OperationRecord
 from mrak.core.scope import Scope
-from mrak.services.cloudwatch import metrics
+from mrak.services.cloudwatch import gauges, metrics
 from mrak.services.cloudwatch.metrics import Measure, Pairs
 
 _CAPACITY = {
@@ -25,8 +25,11 @@ _QUEUE = frozenset(("SendMessage", "SendMessageBatch", "ReceiveMessage", "Delete
 def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> None:
     """Turns operations into the metrics of their services, summed by minute before they are written."""
     deviation("CLOUDWATCH-002")
+    queues: dict[tuple[Scope, str], float] = {}
     sums: dict[tuple[Scope, str, str, tuple[tuple[str, str], ...], float, str], list[tuple[float, float]]] = {}
     for record in records:
+        if _is_of_queue(record):
+            queues[record.scope, _queue_of(record)] = record.started_at
         for measure in _measures(record):
             at = measure.at // metrics.STANDARD_SECONDS * metrics.STANDARD_SECONDS
             place = (record.scope, measure.namespace, measure.name, tuple(measure.pairs), at, measure.unit)
@@ -36,13 +39,23 @@ def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> No
         for value, count in values:
             counts[value] = counts.get(value, 0.0) + count
         metrics.record(tx, scope, [Measure(namespace, name, list(pairs), at, sorted(counts.items()), unit)])
+    for (scope, queue), used_at in queues.items():
+        gauges.measure_used(tx, scope, queue, used_at)
+
+
+def _is_of_queue(record: OperationRecord) -> bool:
+    return record.service == "sqs" and record.operation in _QUEUE and bool(record.resource) and not record.error_code
+
+
+def _queue_of(record: OperationRecord) -> str:
+    return (record.resource or "").rpartition(":")[2]
 
 
 def _measures(record: OperationRecord) -> Iterator[Measure]:
     if record.service == "lambda" and record.operation in _INVOCATIONS and record.resource:
         yield from _of_function(record, record.resource.split(":function:")[-1].split(":")[0])
-    elif record.service == "sqs" and record.operation in _QUEUE and record.resource and record.error_code is None:
-        yield from _of_queue(record, record.resource.rpartition(":")[2])
+    elif _is_of_queue(record):
+        yield from _of_queue(record, _queue_of(record))
     elif record.service == "dynamodb" and record.resource:
         yield from _of_table(record, record.resource.rpartition("/")[2])
     elif record.service == "execute-api" and record.resource:

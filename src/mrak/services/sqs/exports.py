@@ -10,6 +10,7 @@ import msgspec
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
 from mrak.services.sqs import queue as queues
 from mrak.services.sqs.tables import QUEUES
 
@@ -31,6 +32,14 @@ def find_queue_policy(tx: Transaction, environment: str, queue_arn: str) -> str 
         return None
     queue = QUEUES.get(tx, parsed.scope_in(environment), parsed.resource)
     return None if queue is None else queue.settings.get("Policy")
+
+
+def count_messages(tx: Transaction, scope: Scope, name: str, now: float) -> dict[str, int] | None:
+    """How many messages a queue has, by the names of its attributes; None where there is no such queue."""
+    queue = QUEUES.get(tx, scope, name)
+    if queue is None:
+        return None
+    return {name: int(count) for name, count in queues.count_messages(tx, scope, queue, now).items()}
 
 
 def queue_url(ctx: Context, queue_arn: str) -> str:

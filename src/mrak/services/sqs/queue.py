@@ -191,7 +191,7 @@ def render_attributes(tx: Transaction, scope: Scope, queue: Queue, wanted: list[
     everything = "All" in wanted
     shown = _settings_shown(scope, queue)
     if everything or any(name in wanted for name in _COUNTS):
-        shown |= _counts(tx, scope, queue, now)
+        shown |= count_messages(tx, scope, queue, now)
     return shown if everything else {name: value for name, value in shown.items() if name in wanted}
 
 
@@ -253,7 +253,7 @@ def _settings_shown(scope: Scope, queue: Queue) -> dict[str, str]:
     return shown
 
 
-def _counts(tx: Transaction, scope: Scope, queue: Queue, now: float) -> dict[str, str]:
+def count_messages(tx: Transaction, scope: Scope, queue: Queue, now: float) -> dict[str, str]:
     deviation("SQS-001")
     tally = TALLIES.get(tx, scope, queue.name)
     if queue.fifo:
