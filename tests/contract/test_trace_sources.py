@@ -151,3 +151,36 @@ def test_a_pipe_goes_on_with_the_trace(fresh_sandbox: Any) -> None:
     traced(fresh_sandbox.client("dynamodb"), 9).put_item(TableName="items", Item={"id": {"S": "1"}})
     spans = {one["aws"]["operation"]: one for one in wait_for(fresh_sandbox, 9, "SendMessage")}
     assert spans["SendMessage"]["parent_id"] == spans["PutItem"]["id"]
+
+
+def test_a_pipe_acts_as_its_role(fresh_sandbox: Any) -> None:
+    """What it sends comes from a session of the role, as on AWS: policies and bills see whose it is."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "pipes.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    iam = fresh_sandbox.client("iam")
+    role = iam.create_role(RoleName="piper", AssumeRolePolicyDocument=policy)["Role"]
+    allowed = {"Effect": "Allow", "Action": ["sqs:*"], "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    iam.put_role_policy(RoleName="piper", PolicyName="queues", PolicyDocument=document)
+    (source, source_arn), (target, target_arn) = queue_of(fresh_sandbox, "from"), queue_of(fresh_sandbox, "to")
+    pipes = fresh_sandbox.client("pipes")
+    pipes.create_pipe(Name="p", RoleArn=role["Arn"], Source=source_arn, Target=target_arn)
+    sqs = fresh_sandbox.client("sqs")
+    sqs.send_message(QueueUrl=source, MessageBody="x")
+    asked = {"MessageSystemAttributeNames": ["SenderId"], "WaitTimeSeconds": 20}
+    (message,) = sqs.receive_message(QueueUrl=target, **asked)["Messages"]
+    assert message["Attributes"]["SenderId"] == f"{role['RoleId']}:p"
+
+
+def test_workflows_and_rules_have_their_names_in_traces(fresh_sandbox: Any) -> None:
+    """A segment says which state machine and which rule it is of, whatever carries them inside."""
+    events, states = fresh_sandbox.client("events"), fresh_sandbox.client("stepfunctions")
+    definition = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})
+    role = f"arn:aws:iam::{fresh_sandbox.account}:role/r"
+    machine = states.create_state_machine(name="collect", definition=definition, roleArn=role)["stateMachineArn"]
+    events.put_rule(Name="starts", EventPattern=json.dumps({"source": ["shop"]}))
+    events.put_targets(Rule="starts", Targets=[{"Id": "t", "Arn": machine, "RoleArn": role}])
+    entry = {"Source": "shop", "DetailType": "Sold", "Detail": "{}"}
+    traced(events, 10).put_events(Entries=[entry])
+    names = {one["name"] for one in wait_for(fresh_sandbox, 10, "StartExecution")}
+    assert {"collect", "rule/starts"} <= names

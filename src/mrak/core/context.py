@@ -183,9 +183,9 @@ class Context(Protocol):
         """Another operation, as the same principal unless another is named; same trace. Raises its ApiError."""
         ...
 
-    def in_trace(self, trace: str) -> Context:
+    def in_trace(self, trace: str, principal: Principal | None = None) -> Context:
         """A context for what goes on with another trace than this one's ("" begins a new one): a consumer's batches,
-        each in the trace of its cause."""
+        each in the trace of its cause; as the same principal unless another is named."""
         ...
 
     def resource_id(self, length: int, alphabet: str = "abcdefghijklmnopqrstuvwxyz0123456789") -> str:

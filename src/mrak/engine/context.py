@@ -120,8 +120,8 @@ class OperationContext:
         inner.endpoint = self.endpoint
         return await self.engine.call(inner, service, operation, params)
 
-    def in_trace(self, trace: str) -> OperationContext:
-        made = OperationContext(self.engine, self.environment, self.scope, self.principal, trace)
+    def in_trace(self, trace: str, principal: Principal | None = None) -> OperationContext:
+        made = OperationContext(self.engine, self.environment, self.scope, principal or self.principal, trace)
         made.endpoint = self.endpoint
         # It leaves no record of its own, so what it calls is the cause's child.
         made.span_id = made.parent_id or made.span_id

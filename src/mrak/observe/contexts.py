@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
@@ -44,6 +45,7 @@ def resource_of(service: str, resource: str) -> str:
     return match[1] if match else resource
 
 
+@lru_cache(maxsize=1024)
 def role_of(principal: str) -> str:
     """The name of the role that a principal's ARN says; "" where it is none."""
     match = _ROLE.match(principal)

@@ -37,6 +37,7 @@ class Call(msgspec.Struct, frozen=True):
 @delivery("events.target")
 async def deliver(ctx: Context, made: Delivery) -> None:
     work = msgspec.msgpack.decode(made.payload, type=Work)
+    ctx.about(work.rule_arn)
     http = work.target.get("HttpParameters") or {}
     await _call(ctx, work.target["Arn"], Call(work.input, json.loads(work.event)["id"], http, work.rule_arn))
 

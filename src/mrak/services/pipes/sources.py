@@ -19,6 +19,7 @@ from mrak.core.traces import common_trace
 from mrak.lang.inputtransform import InputTransformError
 from mrak.services.dynamodb import exports as dynamodb
 from mrak.services.dynamodb.exports import Stream
+from mrak.services.iam import exports as iam
 from mrak.services.lambda_.exports import Criteria
 from mrak.services.pipes.flow import Flow, FlowError
 from mrak.services.pipes.operations import CONSUMER, pipe_arn
@@ -40,7 +41,9 @@ async def drain(ctx: Context, row: Consumer) -> None:
     pipe = msgspec.msgpack.decode(row.payload, type=Pipe)
     source = find_arn(pipe.settings["Source"])
     assert source is not None, pipe.settings["Source"]
-    flow = Flow(ctx, pipe, pipe_arn(ctx.scope, pipe.name))
+    role_arn, environment = pipe.settings["RoleArn"], ctx.scope.environment
+    role = await ctx.transact(lambda tx: iam.find_role_session(tx, environment, role_arn, pipe.name))
+    flow = Flow(ctx.in_trace("", role), pipe, pipe_arn(ctx.scope, pipe.name))
     if source.service == "sqs":
         await _drain_queue(ctx, pipe, flow)
     else:

@@ -24,7 +24,7 @@ from mrak.lang.asl.frames import (
     TimerFired,
 )
 from mrak.lang.asl.tasks import is_current
-from mrak.services.stepfunctions import integrations, jobs, mapruns, transitions
+from mrak.services.stepfunctions import arns, integrations, jobs, mapruns, transitions
 from mrak.services.stepfunctions.integrations import Job
 from mrak.services.stepfunctions.tables import EVENTS, EXECUTIONS, FRAMES, PAYLOADS, PROGRESS
 from mrak.services.stepfunctions.transitions import ABANDON, ENDED, RESUME, RETENTION, TASK, TASK_LOST, TIMER
@@ -36,6 +36,7 @@ async def perform(ctx: Context, made: Delivery) -> None:
     deviation("STATES-001")
     machine, name, frame, attempt = msgspec.msgpack.decode(made.payload)
     key, scope = (machine, name), made.scope
+    ctx.about(arns.execution_arn(scope, machine, name))
     now = ctx.clock()
     job = await ctx.transact(lambda tx: _take(ctx, tx, scope, key, TaskStarted(frame, attempt), now))
     if job is None:

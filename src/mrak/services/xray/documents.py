@@ -16,6 +16,7 @@ from mrak.services.xray.tables import Segment
 
 _TRACE = re.compile(r"1-[0-9a-f]{8}-[0-9a-f]{24}")
 _SEGMENT = re.compile(r"[0-9a-f]{16}")
+_EXECUTION = re.compile(r":(?:execution|express):([^:]+):")
 _MOST_BYTES = 65_536
 _ORIGINS = {
     "lambda": "AWS::Lambda",
@@ -63,6 +64,14 @@ def parse(text: str) -> Segment:
     )
 
 
+def _name(record: OperationRecord) -> str:
+    """What was used: a workflow's segments have the name of its state machine, as on AWS, not of the execution."""
+    if not record.resource:
+        return record.service
+    execution = _EXECUTION.search(record.resource)
+    return execution[1] if execution else record.resource.rpartition(":")[2]
+
+
 def of_record(record: OperationRecord) -> Segment:
     """The segment of an operation."""
     deviation("XRAY-001")
@@ -70,7 +79,7 @@ def of_record(record: OperationRecord) -> Segment:
     document: dict[str, Any] = {
         "id": record.span_id,
         "trace_id": record.trace_id,
-        "name": record.resource.rpartition(":")[2] if record.resource else record.service,
+        "name": _name(record),
         "start_time": record.started_at,
         "end_time": ended,
         "origin": _ORIGINS.get(record.service, f"AWS::{record.service}"),
