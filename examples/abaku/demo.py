@@ -140,8 +140,8 @@ def show_outbox(abaku: Abaku) -> None:
     step("mails and texts")
     for mail in reversed(abaku.outbox()):
         at = datetime.fromtimestamp(mail["sent_at"], UTC).strftime("%Y-%m-%d")
-        body = " ".join(mail["body"].split())
-        print(f"{at}  {mail['protocol']:<5} {mail['to']:<24} {body[:120]}{'...' if len(body) > 120 else ''}")
+        text = " ".join(f"{mail['subject']} {mail['body']}".split())
+        print(f"{at}  {mail['protocol']:<5} {mail['to']:<24} {text[:120]}{'...' if len(text) > 120 else ''}")
 
 
 def show_trace(abaku: Abaku, trace_id: str) -> None:

@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -275,8 +276,8 @@ def test_two_sandboxes_do_not_touch_each_other(abaku_server: Server) -> None:
 
 
 def test_kill_nine_in_the_middle(abaku_modules: None, tmp_path: Path) -> None:
-    """Ten invoices under way, statements just dropped, then kill -9, twice. After the start nobody does anything but
-    let time pass; every workflow ends as it should."""
+    """Ten invoices under way, then kill -9; statements just dropped, and again; and once more while a month passes.
+    After the starts nobody does anything but let time pass; every workflow ends as it should."""
     port = free_port()
     server = start_server(tmp_path / "data", port=port)
     try:
@@ -294,7 +295,8 @@ def test_kill_nine_in_the_middle(abaku_modules: None, tmp_path: Path) -> None:
         paid = [invoice["number"] for invoice in invoices[:5]]
         until(lambda: all(firm.invoice(number)["status"] == "PAID" for number in paid), "the payments", 60)
         assert [outcome(firm, one) for one in invoices[:6]] == ["PAID"] * 5 + ["CANCELLED"]
-        advance(firm, 30)
+        server = killed_while_time_passes(abaku, server, tmp_path, port)
+        firm.sign_in()
         left = [invoice["number"] for invoice in invoices[6:]]
         until(lambda: all(firm.invoice(number).get("handedOver") for number in left), "the hand-overs", 60)
         firm.drop_statement("second", *rows[6:])
@@ -305,6 +307,25 @@ def test_kill_nine_in_the_middle(abaku_modules: None, tmp_path: Path) -> None:
     finally:
         server.process.kill()
         server.process.wait()
+
+
+def killed_while_time_passes(abaku: Abaku, server: Server, folder: Path, port: int) -> Server:
+    """Half of the month's stops are behind when the server dies; what is left of the month passes after the start."""
+    wanted = clock_of(abaku) + timedelta(days=30)
+    with ThreadPoolExecutor(1) as pool:
+        going = pool.submit(abaku.mrak, "clock", "--env", abaku.sandbox, "advance", "30d")
+        until(lambda: clock_of(abaku) > wanted - timedelta(days=15), "the middle of the month")
+        started = killed_and_started(server, folder, port)
+        if going.exception() is None:
+            return started
+    left = wanted - clock_of(abaku)
+    abaku.mrak("clock", "--env", abaku.sandbox, "advance", f"{int(left.total_seconds())}s")
+    return started
+
+
+def clock_of(abaku: Abaku) -> datetime:
+    """What time it is in the sandbox."""
+    return datetime.fromisoformat(abaku.mrak("clock", "--env", abaku.sandbox, "show").split(": ")[1][:19])
 
 
 def killed_and_started(server: Server, folder: Path, port: int) -> Server:
@@ -348,3 +369,25 @@ def test_aws_packages_the_same_templates(abaku_server: Server, tmp_path: Path) -
     abaku.look_up()
     abaku.upload_site()
     assert abaku.request("GET", abaku.url)[0] == 200
+
+
+def test_the_demo_tells_the_story(abaku_server: Server) -> None:
+    """What `make demo-abaku` prints, against a running cloud: it makes a sandbox of its own there."""
+    environ = {**os.environ, "AWS_ENDPOINT_URL": abaku_server.endpoint}
+    command = [sys.executable, "-m", "examples.abaku.demo"]
+    root = HERE.parents[1]
+    ended = subprocess.run(command, cwd=root, env=environ, capture_output=True, text=True, check=False, timeout=250)
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 0, said
+    for wanted in (
+        "accounts    AccountOpened     Ana Design",
+        "collection  DebtHandedOver    ",
+        "SUCCEEDED PAID",
+        "SUCCEEDED CANCELLED",
+        "RUNNING   waits for the desk",
+        "The last reminder: Ana Design waits for 399.00 EUR",
+        "ALARM",
+        "StepFunctions::StateMachine StartExecution",
+    ):
+        assert wanted in said, said
+    assert re.search(r"abaku-collection +0\.0000\d+\n", said), "the trace has a price"
