@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
-from s3_support import Raw, code_of, new_bucket
+from s3_support import Raw, code_of, failure, new_bucket
 
 
 @pytest.fixture(scope="module")
@@ -97,6 +97,13 @@ def test_form(sandbox: Any, raw: Raw, bucket: str, version: str, size: int) -> N
     assert status == 201 and b"<Key>up/f.txt</Key>" in body and headers["location"].endswith(f"/{bucket}/up/f.txt")
     got = s3.get_object(Bucket=bucket, Key="up/f.txt")
     assert got["Body"].read() == content and got["Metadata"] == {"a": "1"} and got["ContentType"] == "text/x"
+
+
+def test_a_form_without_a_name_of_its_file(sandbox: Any, raw: Raw, bucket: str) -> None:
+    signed = sandbox.client("s3").generate_presigned_post(bucket, "up/${filename}")
+    body, headers = _form(signed["fields"], b"x")
+    assert raw("POST", f"/{bucket}", body.replace(b'; filename="f.txt"', b""), headers)[0] == 204
+    assert sandbox.client("s3").get_object(Bucket=bucket, Key="up/${filename}")["Body"].read() == b"x"
 
 
 def test_forms_that_are_refused(sandbox: Any, raw: Raw, bucket: str) -> None:
@@ -250,18 +257,19 @@ def test_website_errors(sandbox: Any, s3: Any, raw: Raw, bucket: str) -> None:
 
 def test_websites_that_are_refused(s3: Any, bucket: str) -> None:
     """Recorded from AWS."""
-    from s3_support import failure
-
     put = s3.put_bucket_website
+    index = {"IndexDocument": {"Suffix": "i"}}
+    both = {"Redirect": {"ReplaceKeyPrefixWith": "a", "ReplaceKeyWith": "b"}}
     for configuration, code in (
         ({"IndexDocument": {"Suffix": "/index.html"}}, "InvalidArgument"),
+        ({"IndexDocument": {"Suffix": ""}}, "InvalidArgument"),
         ({"ErrorDocument": {"Key": "e"}}, "InvalidArgument"),
-        ({"IndexDocument": {"Suffix": "i"}, "RoutingRules": []}, "MalformedXML"),
-        ({"IndexDocument": {"Suffix": "i"}, "RoutingRules": [
-            {"Redirect": {"ReplaceKeyPrefixWith": "a", "ReplaceKeyWith": "b"}}]}, "InvalidRequest"),
-    ):  # fmt: skip
-        if configuration.get("RoutingRules") == []:
-            continue
+        ({"RedirectAllRequestsTo": {"HostName": "h", "Protocol": "protocol"}}, "InvalidRequest"),
+        (index | {"RedirectAllRequestsTo": {"HostName": "h"}}, "InvalidArgument"),
+        (index | {"RoutingRules": [both]}, "InvalidRequest"),
+        (index | {"RoutingRules": [{"Condition": {}, "Redirect": {"ReplaceKeyWith": "a"}}]}, "InvalidRequest"),
+        (index | {"RoutingRules": [{"Condition": {"KeyPrefixEquals": "a"}, "Redirect": {}}]}, "MalformedXML"),
+    ):
         assert failure(put, Bucket=bucket, WebsiteConfiguration=configuration) == (code, 400)
 
 

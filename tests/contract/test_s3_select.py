@@ -223,6 +223,8 @@ def test_wrong_records(select: Selector, body: bytes, sql: str, read: dict[str, 
 def test_refusals(s3: Any, select: Selector, bucket: str) -> None:
     both = {"CSV": {}, "JSON": {"Type": "LINES"}}
     assert _error(select, b"a\n", "SELECT * FROM S3Object", both) == ("ObjectSerializationConflict", 400)
+    wrong = {"CSV": {"FileHeaderInfo": "SOMETIMES"}}
+    assert _error(select, b"a\n", "SELECT * FROM S3Object", wrong) == ("InvalidFileHeaderInfo", 400)
     # Deviation S3-008.
     assert _error(select, b"PAR1", "SELECT * FROM S3Object", {"Parquet": {}}) == ("NotImplemented", 501)
     with pytest.raises(ClientError) as refused:

@@ -294,7 +294,19 @@ SUCCESSORS: dict[str, dict[str, str]] = {
 UNROUTED: dict[str, frozenset[str]] = {"s3": frozenset({"ListDirectoryBuckets", *SUCCESSORS["s3"]})}
 
 # Enums that the service judges itself, with an error of its own, though the model lists their values.
-LENIENT_ENUMS: frozenset[str] = frozenset({"s3.Event", "s3.BucketLocationConstraint", "s3.FilterRuleName"})
+LENIENT_ENUMS: frozenset[str] = frozenset(
+    {
+        "s3.BucketLocationConstraint",
+        "s3.CompressionType",
+        "s3.Event",
+        "s3.ExpressionType",
+        "s3.FileHeaderInfo",
+        "s3.FilterRuleName",
+        "s3.JSONType",
+        "s3.Protocol",
+        "s3.QuoteFields",
+    }
+)
 
 # Lengths that the service judges itself, with an error of its own.
 LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data", "logs.LogGroupName", "logs.LogStreamName"})

@@ -65,7 +65,8 @@ async def post_object(ctx: Context, form: Any) -> Response:
             "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields."
         )
         raise errors.invalid_argument(message, "key", "")
-    fields["key"] = fields["key"].replace("${filename}", form.filename)
+    if form.filename:
+        fields["key"] = fields["key"].replace("${filename}", form.filename)
     least, most = _check_policy(ctx, bucket, fields)
     req = _parse_fields(bucket, fields)
     names.check_key(req["Key"])

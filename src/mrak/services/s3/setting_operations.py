@@ -96,7 +96,7 @@ def check_website(configuration: dict[str, Any]) -> None:
         )
     suffix = index.get("Suffix")
     if not suffix or "/" in suffix:
-        raise errors.invalid_argument("The IndexDocument Suffix is not well formed", "IndexDocument", suffix or "null")
+        raise errors.invalid_argument("The IndexDocument Suffix is not well formed", "IndexDocument", suffix or "")
     rules = configuration.get("RoutingRules")
     if rules is not None and not 1 <= len(rules) <= _MOST_ROUTING_RULES:
         raise errors.malformed_xml()
