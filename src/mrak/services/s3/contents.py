@@ -30,7 +30,7 @@ SMALL_BYTES = 16 * 1024
 MOST_BYTES = 5 << 30
 FREED_SECONDS = 60.0
 UNUSED_SECONDS = 86_400.0
-_SPOOL_BYTES = 1 << 20
+_SPOOL_BYTES = 2 << 20
 _READ_BYTES = 256 * 1024
 
 
@@ -151,7 +151,7 @@ async def receive(ctx: Context, body: Any, expected: checksums.Expected, also: s
 
 
 async def spool(ctx: Context, chunks: AsyncIterator[bytes], received: Received) -> None:
-    """Writes what comes to a blob, hashing it off the event loop, a mebibyte at a time while the next one comes."""
+    """Writes what comes to a blob, hashing it off the event loop, a piece at a time while the next one comes."""
     received.writer = writer = ctx.blobs.writer()
     updates = received.digests.updates()
     writing: asyncio.Future[None] | None = None
