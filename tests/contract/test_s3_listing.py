@@ -70,6 +70,33 @@ def test_start_after_and_marker(s3: Any, bucket: str) -> None:
     assert keys(page) == ["c"] and prefixes(page) == []
 
 
+def test_tokens(s3: Any, bucket: str) -> None:
+    """Recorded from AWS: a token makes StartAfter void, and an empty one is refused."""
+    _fill(s3, bucket, "a", "b", "c")
+    token = s3.list_objects_v2(Bucket=bucket, MaxKeys=1)["NextContinuationToken"]
+    page = s3.list_objects_v2(Bucket=bucket, ContinuationToken=token, StartAfter="b")
+    assert keys(page) == ["b", "c"] and page["ContinuationToken"] == token and "StartAfter" not in page
+    assert failure(s3.list_objects_v2, Bucket=bucket, ContinuationToken="") == ("InvalidArgument", 400)
+
+
+def test_times_are_whole_seconds(s3: Any, bucket: str) -> None:
+    """AWS writes .000Z everywhere."""
+    _fill(s3, bucket, "a")
+    s3.copy_object(Bucket=bucket, Key="b", CopySource=f"{bucket}/a")
+    place = {"Bucket": bucket, "Key": "m"}
+    upload = s3.create_multipart_upload(**place)["UploadId"]
+    s3.upload_part(**place, UploadId=upload, PartNumber=1, Body=b"x")
+    s3.delete_object(Bucket=bucket, Key="c")
+    found = [
+        s3.list_objects(Bucket=bucket)["Contents"][0]["LastModified"],
+        s3.list_object_versions(Bucket=bucket)["Versions"][0]["LastModified"],
+        s3.list_multipart_uploads(Bucket=bucket)["Uploads"][0]["Initiated"],
+        s3.list_parts(**place, UploadId=upload)["Parts"][0]["LastModified"],
+        s3.copy_object(Bucket=bucket, Key="d", CopySource=f"{bucket}/a")["CopyObjectResult"]["LastModified"],
+    ]
+    assert {moment.microsecond for moment in found} == {0}
+
+
 def test_encoding(s3: Any, bucket: str) -> None:
     """With EncodingType=url names are percent-encoded, spaces too, slashes not."""
     _fill(s3, bucket, "foo+1/bar", "quux ab/thud", "asdf+b")

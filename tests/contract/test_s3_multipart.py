@@ -211,6 +211,41 @@ def test_listing_uploads(s3: Any) -> None:
     s3.delete_bucket(Bucket=bucket)
 
 
+def test_listing_uploads_by_marker(s3: Any) -> None:
+    """Recorded from AWS: uploads of a key in the order of their beginning; a marker of another key is refused; after a
+    common prefix there is no marker."""
+    bucket = new_bucket(s3)
+    ids = [s3.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"] for key in ("c", "b", "a", "a")]
+
+    def page(**params: Any) -> tuple[list[str], str]:
+        listed = s3.list_multipart_uploads(Bucket=bucket, MaxUploads=1, **params)
+        return [row["UploadId"] for row in listed.get("Uploads", ())], listed["NextUploadIdMarker"]
+
+    assert page() == page(KeyMarker="") == page(UploadIdMarker=ids[0]) == ([ids[2]], ids[2])
+    assert page(KeyMarker="a") == page(KeyMarker="a", UploadIdMarker=ids[3]) == ([ids[1]], ids[1])
+    assert page(KeyMarker="a", UploadIdMarker=ids[2]) == ([ids[3]], ids[3])
+    assert page(KeyMarker="c") == ([], "")
+    wrong = {"Bucket": bucket, "KeyMarker": "c", "UploadIdMarker": ids[1]}
+    assert failure(s3.list_multipart_uploads, **wrong) == ("InvalidArgument", 400)
+    s3.abort_multipart_upload(Bucket=bucket, Key="a", UploadId=ids[2])
+    assert page(KeyMarker="a", UploadIdMarker=ids[2]) == ([ids[3]], ids[3])
+    for key in ("folder/sub/1", "folder/x"):
+        s3.create_multipart_upload(Bucket=bucket, Key=key)
+    folded = s3.list_multipart_uploads(Bucket=bucket, Prefix="folder/", Delimiter="/", MaxUploads=1)
+    assert folded["IsTruncated"] and folded["NextKeyMarker"] == folded["NextUploadIdMarker"] == ""
+
+
+def test_listing_parts_by_marker(s3: Any, bucket: str) -> None:
+    place = {"Bucket": bucket, "Key": "k"}
+    place["UploadId"] = s3.create_multipart_upload(**place)["UploadId"]
+    for number in (1, 2, 5):
+        s3.upload_part(**place, PartNumber=number, Body=b"x")
+    for marker, expected, following in ((0, [1, 2], 2), (2, [5], 5), (10, [], 0)):
+        listed = s3.list_parts(**place, MaxParts=2, PartNumberMarker=marker)
+        assert [row["PartNumber"] for row in listed.get("Parts", ())] == expected
+        assert (listed["PartNumberMarker"], listed["NextPartNumberMarker"]) == (marker, following)
+
+
 def test_transfer_manager(s3: Any, bucket: str, tmp_path: Any) -> None:
     """boto3's own way of moving files, in parallel parts."""
     from boto3.s3.transfer import TransferConfig

@@ -217,7 +217,7 @@ def _parse_token(req: dict[str, Any]) -> str:
 def _entry(row: Annotation) -> dict[str, Any]:
     return {
         "AnnotationName": row.name,
-        "LastModified": row.modified_at,
+        "LastModified": float(int(row.modified_at)),
         "ETag": f'"{row.etag}"',
         "ChecksumAlgorithm": [row.checksum_algorithm],
         "Size": row.size_bytes,

@@ -199,7 +199,11 @@ def _copy(
     made = writing.add(ctx, tx, target, req, made, "Copy")
     if source.annotations:
         versions.annotate(ctx, tx, made, source.annotations)
-    result = {"ETag": f'"{made.etag}"', "LastModified": made.modified_at, "ChecksumType": checksums.FULL_OBJECT}
+    result = {
+        "ETag": f'"{made.etag}"',
+        "LastModified": float(int(made.modified_at)),
+        "ChecksumType": checksums.FULL_OBJECT,
+    }
     answer: dict[str, Any] = {
         "CopyObjectResult": result | checksums.render(algorithm, made.checksum),
         **writing.describe_write(ctx, tx, target, made),
@@ -281,7 +285,7 @@ def _store_part(
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
     upload = multipart.require_upload(ctx, tx, bucket, req)
     part = multipart.put_part(ctx, tx, upload, req["PartNumber"], received)
-    result: dict[str, Any] = {"ETag": f'"{part.etag}"', "LastModified": part.modified_at}
+    result: dict[str, Any] = {"ETag": f'"{part.etag}"', "LastModified": float(int(part.modified_at))}
     result |= checksums.render(upload.checksum_algorithm, part.checksum)
     answer: dict[str, Any] = {"CopyPartResult": result, **encryption.render(upload.template.encryption)}
     return answer | {"CopySourceVersionId": version_id} if version_id else answer

@@ -114,7 +114,7 @@ def render_version(version: Version, url: bool, with_owner: bool = True) -> dict
     """An object as listings show it."""
     shown: dict[str, Any] = {
         "Key": encode(version.key, url),
-        "LastModified": version.modified_at,
+        "LastModified": float(int(version.modified_at)),
         "ETag": f'"{version.etag}"',
         "Size": version.size_bytes,
         "StorageClass": version.storage_class,

@@ -82,8 +82,7 @@ def list_objects_v2(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
     size = listing.check_count(req, "MaxKeys", "max-keys")
     prefix, delimiter = req.get("Prefix", ""), req.get("Delimiter", "")
     token = req.get("ContinuationToken")
-    # An empty token is none, but is given back.
-    after = _require_position(token) if token else req.get("StartAfter", "")
+    after = _require_position(token) if token is not None else req.get("StartAfter", "")
     walk = Walk(OBJECTS, everywhere(ctx.scope), bucket.name, prefix, delimiter, after)
     found, prefixes, last = _take(walk, tx, size)
     with_owner = bool(req.get("FetchOwner"))
@@ -100,7 +99,7 @@ def list_objects_v2(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
         answer["NextContinuationToken"] = render_token(last)
     if token is not None:
         answer["ContinuationToken"] = token
-    if "StartAfter" in req:
+    elif "StartAfter" in req:
         answer["StartAfter"] = encode(req["StartAfter"], url)
     if delimiter:
         answer["Delimiter"] = encode(delimiter, url)
@@ -112,7 +111,9 @@ def list_objects_v2(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 def _require_position(token: str) -> str:
     position = find_position(token)
     if not token or position is None:
-        raise errors.invalid_argument("The continuation token provided is incorrect", "continuation-token", token)
+        raise errors.invalid_argument(
+            "The continuation token provided is incorrect", "continuation-token", token or None
+        )
     return position
 
 
@@ -203,7 +204,7 @@ def _render_page(page: list[tuple[Version | str, bool]], url: bool) -> dict[str,
                     "Key": encode(row.key, url),
                     "VersionId": row.id,
                     "IsLatest": is_latest,
-                    "LastModified": row.modified_at,
+                    "LastModified": float(int(row.modified_at)),
                     "Owner": render_owner(row.account),
                 }
             )

@@ -14,6 +14,7 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
+from mrak.core.scope import Scope
 from mrak.services.s3 import (
     access,
     buckets,
@@ -171,7 +172,7 @@ def list_parts(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     bucket = buckets.require_allowed(ctx, tx, req, "s3:ListMultipartUploadParts")
     upload = require_upload(ctx, tx, bucket, req)
     most = listing.check_count(req, "MaxParts", "max-parts")
-    after = _parse_marker(req.get("PartNumberMarker"))
+    after: int = req.get("PartNumberMarker", 0)
     rows = list(PARTS.scan(tx, everywhere(ctx.scope), upload.id, after=after, limit=most + 1))
     page = rows[:most]
     algorithm = upload.checksum_algorithm
@@ -179,8 +180,8 @@ def list_parts(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
         "Bucket": bucket.name,
         "Key": upload.key,
         "UploadId": upload.id,
-        "PartNumberMarker": str(after),
-        "NextPartNumberMarker": str(page[-1].number if page else 0),
+        "PartNumberMarker": after,
+        "NextPartNumberMarker": page[-1].number if page else 0,
         "MaxParts": most,
         "IsTruncated": len(rows) > most,
         "Parts": [_render_part(part, algorithm) for part in page],
@@ -193,19 +194,10 @@ def list_parts(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     return answer
 
 
-def _parse_marker(text: str | None) -> int:
-    if not text:
-        return 0
-    if not text.isdigit():
-        message = "Provided part-number-marker not an integer or within integer range"
-        raise errors.invalid_argument(message, "part-number-marker", text)
-    return int(text)
-
-
 def _render_part(part: Part, algorithm: str) -> dict[str, Any]:
     return {
         "PartNumber": part.number,
-        "LastModified": part.modified_at,
+        "LastModified": float(int(part.modified_at)),
         "ETag": f'"{part.etag}"',
         "Size": part.size_bytes,
         **checksums.render(algorithm, part.checksum),
@@ -253,21 +245,23 @@ def list_multipart_uploads(ctx: Context, tx: Transaction, req: dict[str, Any]) -
     truncated = False
     walk = Walk(UPLOADS, scope, bucket.name, prefix, delimiter, key_marker)
     marked: list[Upload] = []
-    if key_marker and id_marker and (order := find_order(id_marker)) is not None:
-        marked = list(UPLOADS.scan(tx, scope, bucket.name, key_marker, after=-order, limit=size + 1))
+    if key_marker and id_marker:
+        order = _require_marked(tx, scope, bucket, key_marker, id_marker)
+        marked = list(UPLOADS.scan(tx, scope, bucket.name, key_marker, after=order, limit=size + 1))
     for row in itertools.chain(marked, walk.rows(tx)):
         if len(page) == size:
             truncated = True
             break
         page.append(row)
     uploads = [row for row in page if not isinstance(row, str)]
-    last = page[-1] if page else None
+    # After common prefixes, AWS tells no way to go on.
+    last = page[-1] if page and not isinstance(page[-1], str) else None
     answer: dict[str, Any] = {
         "Bucket": bucket.name,
         "KeyMarker": encode(key_marker, url),
         "UploadIdMarker": id_marker,
-        "NextKeyMarker": encode(last if isinstance(last, str) else last.key, url) if last is not None else "",
-        "NextUploadIdMarker": last.id if last is not None and not isinstance(last, str) else "",
+        "NextKeyMarker": encode(last.key, url) if last is not None else "",
+        "NextUploadIdMarker": last.id if last is not None else "",
         "MaxUploads": size,
         "IsTruncated": truncated,
         "Uploads": [_render_upload(upload, url) for upload in uploads],
@@ -281,11 +275,21 @@ def list_multipart_uploads(ctx: Context, tx: Transaction, req: dict[str, Any]) -
     return answer
 
 
+def _require_marked(tx: Transaction, scope: Scope, bucket: Bucket, key: str, upload_id: str) -> int:
+    """The order of the upload that a marker names, which may have ended since. It can't be one of another key."""
+    order = find_order(upload_id)
+    if order is not None and UPLOADS.get(tx, scope, bucket.name, key, -order) is not None:
+        return -order
+    if order is None or any(upload.id == upload_id for upload in UPLOADS.scan(tx, scope, bucket.name)):
+        raise errors.invalid_argument("Invalid uploadId marker", "upload-id-marker", upload_id)
+    return -order
+
+
 def _render_upload(upload: Upload, url: bool) -> dict[str, Any]:
     shown: dict[str, Any] = {
         "UploadId": upload.id,
         "Key": encode(upload.key, url),
-        "Initiated": upload.initiated_at,
+        "Initiated": float(int(upload.initiated_at)),
         "StorageClass": upload.template.storage_class,
         "Owner": render_owner(upload.template.account),
         "Initiator": _initiator(upload),
