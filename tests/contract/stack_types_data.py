@@ -31,6 +31,29 @@ CONNECTION = {
 }
 
 
+def endpoint(description: str) -> dict[str, Any]:
+    regions = ("us-east-1", "eu-west-1")
+    buses = [{"Fn::Sub": f"arn:aws:events:{region}:${{AWS::AccountId}}:event-bus/both"} for region in regions]
+    return {
+        "Name": "e",
+        "Description": description,
+        "EventBuses": [{"EventBusArn": bus} for bus in buses],
+        "ReplicationConfig": {"State": "DISABLED"},
+        "RoutingConfig": {
+            "FailoverConfig": {
+                "Primary": {"HealthCheck": "arn:aws:route53:::healthcheck/a1"},
+                "Secondary": {"Route": "eu-west-1"},
+            }
+        },
+    }
+
+
+def put_buses(client: Client) -> None:
+    """A bus of one name in each of an endpoint's regions."""
+    for region in ("us-east-1", "eu-west-1"):
+        client("events", region).create_event_bus(Name="both")
+
+
 def everybody(action: str, target: Any) -> dict[str, Any]:
     statement = {"Effect": "Allow", "Principal": "*", "Action": action, "Resource": target}
     return {"Version": "2012-10-17", "Statement": [statement]}
@@ -409,6 +432,16 @@ MESSAGING = [
         20,
         ("Arn",),
         needs=CONNECTION,
+    ),
+    Case(
+        "AWS::Events::Endpoint",
+        endpoint("a"),
+        of(lambda client, o: client("events").describe_endpoint(Name="e"), "Description"),
+        "a",
+        endpoint("b"),
+        "b",
+        ("Arn", "EndpointId", "EndpointUrl", "State"),
+        prepare=put_buses,
     ),
     Case(
         "AWS::Events::Archive",

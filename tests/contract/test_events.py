@@ -30,8 +30,8 @@ def events(sandbox: Any) -> Any:
 class Queue:
     """A queue as a target, and what has arrived there."""
 
-    def __init__(self, sandbox: Any) -> None:
-        self._sqs = sandbox.client("sqs")
+    def __init__(self, sandbox: Any, region: str = "us-east-1") -> None:
+        self._sqs = sandbox.client("sqs", region)
         attributes = {"Policy": TAKES_DELIVERIES}
         self.url = self._sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}", Attributes=attributes)["QueueUrl"]
         found = self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=["QueueArn"])
@@ -48,6 +48,10 @@ class Queue:
                 self._sqs.delete_message(QueueUrl=self.url, ReceiptHandle=message["ReceiptHandle"])
             taken += answer["Messages"]
         return taken
+
+    def count(self) -> int:
+        name = "ApproximateNumberOfMessages"
+        return int(self._sqs.get_queue_attributes(QueueUrl=self.url, AttributeNames=[name])["Attributes"][name])
 
     def events(self, count: int = 1) -> list[Any]:
         return [json.loads(message["Body"]) for message in self.take(count)]

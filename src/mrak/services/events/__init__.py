@@ -3,6 +3,7 @@
 bus_operations, rule_operations, put_operations, archives, replays, connections, api_destinations   the operations
 buses        buses and rules by name and ARN            matching   from an event to its targets
 scheduled    rules with a schedule                      targets    targets that are called, and dead letters
+endpoints    global endpoints                           partner_sources   partners' event sources, of both sides
 pages        listings                                   tables     rows and their invariants
 errors       the service's errors                       exports    what other services may use
 """
@@ -12,6 +13,8 @@ from mrak.services.events import (
     archives,
     bus_operations,
     connections,
+    endpoints,
+    partner_sources,
     put_operations,
     replays,
     rule_operations,
@@ -24,6 +27,8 @@ __all__ = [
     "archives",
     "bus_operations",
     "connections",
+    "endpoints",
+    "partner_sources",
     "put_operations",
     "replays",
     "rule_operations",

@@ -11,7 +11,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.events import buses, errors, pages
+from mrak.services.events import buses, errors, pages, partner_sources
 from mrak.services.events.tables import BUSES, RULES, Bus, Rule
 
 MAX_BUSES = 100
@@ -30,6 +30,8 @@ def create_event_bus(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
         raise errors.limit_exceeded()
     settings = {member: req[member] for member in _KEPT if member in req}
     bus = Bus(name=name, created_at=ctx.now, modified_at=ctx.now, tags=_read_tags(req.get("Tags")), settings=settings)
+    if "EventSourceName" in req:
+        partner_sources.attach_bus(ctx, tx, req["EventSourceName"], name)
     BUSES.insert(tx, ctx.scope, bus)
     return {"EventBusArn": buses.bus_arn(ctx.scope, name), **settings}
 
@@ -53,6 +55,7 @@ def delete_event_bus(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
         return
     if next(RULES.scan(tx, ctx.scope, name, limit=1), None) is not None:
         raise errors.validation("Event bus can't be deleted since it has rules.")
+    partner_sources.detach_bus(ctx, tx, name)
     BUSES.delete(tx, ctx.scope, bus)
 
 

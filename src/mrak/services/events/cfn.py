@@ -1,7 +1,8 @@
-"""AWS::Events::*: buses, rules, archives, connections and API destinations in templates."""
+"""AWS::Events::*: buses, rules, archives, connections, API destinations and global endpoints in templates."""
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from mrak.core.resource import Resource, ResourceType, resource
@@ -78,12 +79,20 @@ class EventBusPolicy(ResourceType):
             name: properties[name] for name in ("EventBusName", "StatementId") if name in properties
         }
         if "Statement" in properties:
-            statement = {"Sid": properties["StatementId"], **properties["Statement"]}
-            params["Policy"] = {"Version": "2012-10-17", "Statement": [statement]}
+            params["Policy"] = await self._with_statement(res)
         else:
             params |= {name: properties[name] for name in ("Action", "Principal", "Condition") if name in properties}
         await res.call("PutPermission", params)
         res.physical_id = properties["StatementId"]
+
+    async def _with_statement(self, res: Resource) -> dict[str, Any]:
+        """The bus's whole policy with this statement: others on the same bus have theirs."""
+        statement = {**res.properties["Statement"], "Sid": res.properties["StatementId"]}
+        shown = await res.call("DescribeEventBus", {"Name": res.properties.get("EventBusName", "default")})
+        empty: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
+        policy = json.loads(shown["Policy"]) if "Policy" in shown else empty
+        others = [other for other in policy["Statement"] if other.get("Sid") != statement["Sid"]]
+        return {**policy, "Statement": [*others, statement]}
 
     async def update(self, res: Resource) -> None:
         await self.create(res)
@@ -128,3 +137,17 @@ class ApiDestination(ResourceType):
     delete_operation = "DeleteApiDestination"
     identity = {"Name": "{id}"}
     attributes = {"Arn": "ApiDestinationArn"}
+
+
+@resource("AWS::Events::Endpoint")
+class Endpoint(ResourceType):
+    name = "Name"
+    longest_name = 64
+    required = ("EventBuses", "RoutingConfig")
+    replacement = ("Name",)
+    create_operation = "CreateEndpoint"
+    update_operation = "UpdateEndpoint"
+    delete_operation = "DeleteEndpoint"
+    read_operation = "DescribeEndpoint"
+    identity = {"Name": "{id}"}
+    attributes = {"Arn": "Arn", "EndpointId": "EndpointId", "EndpointUrl": "EndpointUrl", "State": "State"}

@@ -45,6 +45,18 @@ def no_api_destination(verb: str, name: str) -> ApiError:
     return not_found(f"Failed to {verb} the api-destination(s). An api-destination '{name}' does not exist.")
 
 
+def no_endpoint(name: str) -> ApiError:
+    return not_found(f"Endpoint {name} does not exist.")
+
+
+def no_source(name: str) -> ApiError:
+    return not_found(f"Event source {name} does not exist.")
+
+
+def invalid_state(message: str) -> ApiError:
+    return ApiError("InvalidStateException", message, 400)
+
+
 def already_exists(what: str) -> ApiError:
     return ApiError("ResourceAlreadyExistsException", f"{what} already exists.", 400)
 

@@ -12,7 +12,7 @@ from mrak.core.background import Delivery
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
-from mrak.services.events import buses, errors, matching
+from mrak.services.events import buses, endpoints, errors, matching
 from mrak.services.events.exports import PUT
 from mrak.services.events.matching import MAX_HOPS, Given, Work
 from mrak.services.events.tables import Rule
@@ -26,11 +26,15 @@ _REQUIRED = ("Source", "DetailType", "Detail")
 def put_events(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """Each entry has its own result; only what is wrong with the request as a whole refuses it."""
     entries = req["Entries"]
+    check_size(entries)
+    listening = _Listening(tx)
+    results = [_put_entry(ctx, tx, entry, req.get("EndpointId"), listening) for entry in entries]
+    return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
+
+
+def check_size(entries: list[dict[str, Any]]) -> None:
     if sum(_size(entry) for entry in entries) > MAX_BYTES:
         raise errors.validation("Total size of the entries in the request is over the limit.")
-    listening = _Listening(tx)
-    results = [_put_entry(ctx, tx, entry, listening) for entry in entries]
-    return {"FailedEntryCount": sum("ErrorCode" in result for result in results), "Entries": results}
 
 
 def _size(entry: dict[str, Any]) -> int:
@@ -55,29 +59,40 @@ class _Listening:
         return self._rules[scope, bus]
 
 
-def _put_entry(ctx: Context, tx: Transaction, entry: dict[str, Any], listening: _Listening) -> dict[str, Any]:
-    failure = _find_failure(entry)
+def _put_entry(
+    ctx: Context, tx: Transaction, entry: dict[str, Any], endpoint_id: str | None, listening: _Listening
+) -> dict[str, Any]:
+    failure = find_failure(entry) or _find_foreign_source(entry)
     if failure is not None:
         return failure
-    detail = _parse_detail(entry["Detail"])
+    detail = parse_detail(entry["Detail"])
     if detail is None:
         return {"ErrorCode": "MalformedDetail", "ErrorMessage": "Detail is malformed."}
     ctx.meter("EventBridge-Events", -(-_size(entry) // _CHUNK_BYTES))
-    scope, name = buses.locate(ctx.scope, entry.get("EventBusName"))
+    bus = entry.get("EventBusName")
+    if endpoint_id is None:
+        destinations = [buses.locate(ctx.scope, bus)]
+    else:
+        destinations = endpoints.find_buses(tx, ctx.scope, endpoint_id, bus)
     resources = list(entry.get("Resources") or [])
     given = Given(entry["Source"], entry["DetailType"], detail, resources, entry.get("Time"))
     event = matching.new_event(ctx, ctx.scope, given)
-    # An event for a bus that is not there is accepted, and is gone, as at AWS.
-    if buses.find(tx, scope, name) is not None:
-        matching.put(ctx, tx, scope, name, event, rules=listening.rules(scope, name))
+    for scope, name in destinations:
+        # An event for a bus that is not there is accepted, and is gone, as at AWS.
+        if buses.find(tx, scope, name) is not None:
+            matching.put(ctx, tx, scope, name, event, rules=listening.rules(scope, name))
     return {"EventId": event["id"]}
 
 
-def _find_failure(entry: dict[str, Any]) -> dict[str, Any] | None:
+def find_failure(entry: dict[str, Any]) -> dict[str, Any] | None:
     for name in _REQUIRED:
         if not entry.get(name):
             message = f"Parameter {name} is not valid. Reason: {name} is a required argument."
             return {"ErrorCode": "InvalidArgument", "ErrorMessage": message}
+    return None
+
+
+def _find_foreign_source(entry: dict[str, Any]) -> dict[str, Any] | None:
     if entry["Source"].startswith("aws."):
         return {"ErrorCode": "NotAuthorizedForSourceException", "ErrorMessage": "Not authorized for the source."}
     return None
@@ -88,7 +103,7 @@ def _refuse_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _parse_detail(text: str) -> dict[str, Any] | None:
+def parse_detail(text: str) -> dict[str, Any] | None:
     try:
         detail = json.loads(text, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):

@@ -8,6 +8,9 @@
     REPLAYS        (name)                  -> Replay
     CONNECTIONS    (name)                  -> Connection
     DESTINATIONS   (name)                  -> ApiDestination
+    ENDPOINTS      (name)                  -> Endpoint       BY_ENDPOINT_ID: (id)
+    OFFERED        (name, account)         -> Offered        a partner's sources
+    SOURCES        (name)                  -> Source         an account's own side of one
 
 Invariants: a target's rule exists; an enabled rule with a schedule has one timer, due at `next_due_at`; an archive's
 `count` and `size_bytes` tell its ARCHIVED rows.
@@ -118,6 +121,33 @@ class ApiDestination(msgspec.Struct, frozen=True, array_like=True, kw_only=True)
     rate_limit: int = 300
 
 
+class Endpoint(msgspec.Struct, frozen=True, array_like=True):
+    """`settings` are members of CreateEndpoint as they came."""
+
+    name: str
+    id: str
+    settings: dict[str, Any]
+    created_at: float
+    modified_at: float
+
+
+class Offered(msgspec.Struct, frozen=True, array_like=True):
+    """An event source that a partner made for an account."""
+
+    name: str
+    account: str
+
+
+class Source(msgspec.Struct, frozen=True, array_like=True):
+    """A partner's event source as its account has it. PENDING since `waiting_since`, ACTIVE or DELETED."""
+
+    name: str
+    partner: str
+    created_at: float
+    waiting_since: float
+    state: str = "PENDING"
+
+
 BUSES = Table("events.bus", Bus, key=("name",))
 RULES = Table("events.rule", Rule, key=("bus", "name"))
 TARGETS = Table("events.target", Target, key=("bus", "rule", "id"), entity=2)
@@ -128,3 +158,7 @@ ARCHIVED = Table("events.archived", ArchivedEvent, key=("archive", "at", "id"), 
 REPLAYS = Table("events.replay", Replay, key=("name",))
 CONNECTIONS = Table("events.connection", Connection, key=("name",))
 DESTINATIONS = Table("events.destination", ApiDestination, key=("name",))
+ENDPOINTS = Table("events.endpoint", Endpoint, key=("name",))
+BY_ENDPOINT_ID = ENDPOINTS.index("id", ("id",))
+OFFERED = Table("events.offered", Offered, key=("name", "account"))
+SOURCES = Table("events.source", Source, key=("name",))
