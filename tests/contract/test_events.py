@@ -756,6 +756,39 @@ def test_an_api_destination(events: Any, sandbox: Any, endpoint: Endpoint) -> No
     assert error_of(events.describe_api_destination, Name=destination) == ("ResourceNotFoundException", gone)
 
 
+def test_a_stage_of_an_api(events: Any, sandbox: Any, endpoint: Endpoint) -> None:
+    """EVENTS-006: the request that a method gets; what it refuses goes to the dead-letter queue."""
+    apis = sandbox.client("apigateway")
+    api = apis.create_rest_api(name=name())
+    made = apis.create_resource(restApiId=api["id"], parentId=api["rootResourceId"], pathPart="{proxy+}")
+    of_resource = {"restApiId": api["id"], "resourceId": made["id"], "httpMethod": "POST"}
+    apis.put_method(**of_resource, authorizationType="NONE", requestParameters={"method.request.path.proxy": True})
+    passed = {"integration.request.path.proxy": "method.request.path.proxy"}
+    uri = endpoint.url + "/{proxy}"
+    apis.put_integration(
+        **of_resource, type="HTTP_PROXY", uri=uri, integrationHttpMethod="POST", requestParameters=passed
+    )
+    apis.create_deployment(restApiId=api["id"], stageName="test")
+    source, dead = name(), Queue(sandbox)
+    rule_to(
+        events,
+        f"arn:aws:execute-api:us-east-1:{sandbox.account}:{api['id']}/test/POST/orders/*",
+        json.dumps({"source": [source]}),
+        HttpParameters={"PathParameterValues": ["7"], "QueryStringParameters": {"q": "1"}},
+        InputPath="$.detail",
+        DeadLetterConfig={"Arn": dead.arn},
+    )
+    events.put_events(Entries=[entry({"n": 1}, source=source)])
+    method, path, headers, body = endpoint.take()
+    assert (method, path, json.loads(body)) == ("POST", "/orders/7?q=1", {"n": 1})
+    assert headers["content-type"].startswith("application/json")
+    endpoint.statuses = [400]
+    events.put_events(Entries=[entry({"n": 2}, source=source)])
+    (refused,) = dead.take()
+    assert refused["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "HTTP_400"
+    assert json.loads(refused["Body"])["detail"] == {"n": 2}
+
+
 def test_an_oauth_connection(events: Any, endpoint: Endpoint) -> None:
     """EVENTS-001: a token is fetched with the client's credentials, for each request, and shown to the endpoint."""
     auth = {

@@ -4,6 +4,7 @@ bus_operations, rule_operations, put_operations, archives, replays, connections,
 buses        buses and rules by name and ARN            matching   from an event to its targets
 scheduled    rules with a schedule                      targets    targets that are called, and dead letters
 endpoints    global endpoints                           partner_sources   partners' event sources, of both sides
+stages       APIs of API Gateway as targets
 pages        listings                                   tables     rows and their invariants
 errors       the service's errors                       exports    what other services may use
 """

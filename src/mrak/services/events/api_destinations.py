@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from msgspec.structs import replace
 
@@ -19,6 +19,7 @@ from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.events import authorisation, connections, errors, pages
 from mrak.services.events.authorisation import EndpointFailed
+from mrak.services.events.stages import fill_path
 from mrak.services.events.tables import DESTINATIONS, ApiDestination, Connection
 
 TIMEOUT_SECONDS = 5.0
@@ -153,9 +154,7 @@ async def _request(
     ctx: Context, destination: ApiDestination, connection: Connection, text: str, given: dict[str, Any]
 ) -> Reply:
     added = await authorisation.of_connection(ctx, connection)
-    url = destination.endpoint
-    for value in given.get("PathParameterValues") or []:
-        url = url.replace("*", quote(value, safe=""), 1)
+    url = fill_path(destination.endpoint, given.get("PathParameterValues") or [])
     query = dict(given.get("QueryStringParameters") or {}) | added.query
     if query:
         url += ("&" if "?" in url else "?") + urlencode(query)

@@ -1,4 +1,4 @@
-"""Targets that are called: functions, state machines, log groups, API destinations; and dead letters of all.
+"""Targets that are called: functions, state machines, log groups, APIs, API destinations; and dead letters of all.
 
 Queues, topics and buses are no calls: their deliveries are made in the outbox's own transaction (matching.py).
 """
@@ -18,7 +18,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
-from mrak.services.events import api_destinations
+from mrak.services.events import api_destinations, stages
 from mrak.services.events.matching import SERVICE, Work
 from mrak.services.events.tables import TARGETS
 from mrak.services.sqs import exports as sqs
@@ -99,12 +99,17 @@ async def _call_api_destination(ctx: Context, found: Arn, given: Call) -> None:
     await api_destinations.invoke(ctx, found, given.text, given.http)
 
 
+async def _call_stage(ctx: Context, found: Arn, given: Call) -> None:
+    await stages.invoke(ctx, found, given.text, given.http)
+
+
 _CALLS: dict[str, Callable[[Context, Arn, Call], Awaitable[None]]] = {
     "lambda": _invoke_function,
     "states": _start_execution,
     "logs": _put_log_event,
     "kinesis": _put_record,
     "events": _call_api_destination,
+    "execute-api": _call_stage,
 }
 
 
