@@ -133,6 +133,10 @@ def lambda_refused(trigger: str, message: str) -> ApiError:
     return ApiError("UserLambdaValidationException", f"{trigger} failed with error {message}.")
 
 
+def not_delivered(why: str) -> ApiError:
+    return ApiError("CodeDeliveryFailureException", why)
+
+
 def lambda_unexpected(trigger: str, code: str) -> ApiError:
     return ApiError("UnexpectedLambdaException", f"{trigger} invocation failed due to error {code}.")
 

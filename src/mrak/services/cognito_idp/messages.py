@@ -1,6 +1,6 @@
 """What users are sent: invitations and codes, worded by the pool's templates or a CustomMessage function.
 
-Everything goes to the outbox (`/_mrak/outbox`): nothing leaves the machine.
+Everything goes to the outbox (`/_mrak/outbox`): nothing leaves the machine, unless a function of the pool sends it.
 https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-lambda-custom-message.html
 """
 
@@ -13,8 +13,9 @@ from urllib.parse import urlencode
 import msgspec
 
 from mrak.core.context import Context, Transaction
-from mrak.services.cognito_idp import triggers
+from mrak.services.cognito_idp import senders, triggers
 from mrak.services.cognito_idp.pools import Target
+from mrak.services.cognito_idp.senders import Errand, Occasion
 from mrak.services.cognito_idp.tables import User
 from mrak.services.sns.exports import keep_email, keep_sms
 
@@ -37,11 +38,12 @@ _SUBJECTS: Final = {
 
 
 class Wording(msgspec.Struct, frozen=True):
-    """A message before the code is put in."""
+    """A message before the code is put in, and the occasion for a function that words it itself."""
 
     subject: str
     email: str
     sms: str
+    occasion: Occasion = Occasion("")
 
 
 class Address(msgspec.Struct, frozen=True):
@@ -95,6 +97,7 @@ async def word(
         str(answer.get("emailSubject") or default.subject),
         str(answer.get("emailMessage") or default.email),
         str(answer.get("smsMessage") or default.sms),
+        Occasion(source, metadata),
     )
 
 
@@ -133,8 +136,10 @@ class Outgoing(msgspec.Struct, frozen=True):
 
 
 def send(ctx: Context, tx: Transaction, outgoing: Outgoing, code: str) -> None:
-    """Puts a message into the outbox, with its code or link."""
+    """Puts a message into the outbox, with its code or link; or leaves it to the pool's own sender."""
     user, address, wording = outgoing.user, outgoing.address, outgoing.wording
+    if senders.send(ctx, tx, outgoing.target, user, Errand(address.medium, wording.occasion, code)):
+        return
     if address.medium == "SMS":
         keep_sms(ctx, tx, address.to, _fill(wording.sms, user, code))
         return

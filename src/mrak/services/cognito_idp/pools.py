@@ -134,7 +134,7 @@ def parse_settings(req: dict[str, Any], before: dict[str, Any]) -> dict[str, Any
     policies.setdefault("SignInPolicy", {"AllowedFirstAuthFactors": ["PASSWORD"]})
     settings["Policies"] = policies
     settings.setdefault("DeletionProtection", "INACTIVE")
-    settings.setdefault("LambdaConfig", {})
+    _check_senders(settings.setdefault("LambdaConfig", {}))
     settings.setdefault("MfaConfiguration", "OFF")
     settings.setdefault("UserPoolTier", "ESSENTIALS")
     template = {"DefaultEmailOption": "CONFIRM_WITH_CODE"} | settings.get("VerificationMessageTemplate", {})
@@ -153,6 +153,11 @@ def parse_settings(req: dict[str, Any], before: dict[str, Any]) -> dict[str, Any
     )
     _check_settings(settings)
     return settings
+
+
+def _check_senders(config: dict[str, Any]) -> None:
+    if ("CustomSMSSender" in config or "CustomEmailSender" in config) and "KMSKeyID" not in config:
+        raise errors.invalid("KMSKeyID is required when a custom sender is configured.")
 
 
 def _policy(given: dict[str, Any]) -> dict[str, Any]:

@@ -21,6 +21,7 @@ from mrak.services.cognito_idp import errors, pools, users
 from mrak.services.cognito_idp.pools import Target
 from mrak.services.cognito_idp.tables import User
 
+CALLER: Final = "cognito-idp.amazonaws.com"
 _SECONDS: Final = 5.0
 
 
@@ -34,6 +35,22 @@ def find_function(target: Target, trigger: str) -> str | None:
     return found if isinstance(found, str) and found else None
 
 
+def event_of(
+    target: Target, source: str, username: str, request: dict[str, Any], response: dict[str, Any]
+) -> dict[str, Any]:
+    """What functions of a pool get, in its first version."""
+    return {
+        "version": "1",
+        "region": target.scope.region,
+        "userPoolId": target.pool.id,
+        "userName": username,
+        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": target.client.id},
+        "triggerSource": source,
+        "request": request,
+        "response": response,
+    }
+
+
 async def invoke(
     ctx: Context, target: Target, trigger: str, source: str, request: dict[str, Any], response: dict[str, Any],
     *, username: str, version: str = "1",
@@ -43,19 +60,8 @@ async def invoke(
     parsed = None if function_arn is None else find_arn(function_arn)
     if parsed is None:
         return response
-    event = {
-        "version": version,
-        "region": target.scope.region,
-        "userPoolId": target.pool.id,
-        "userName": username,
-        "callerContext": {"awsSdkVersion": "aws-sdk-unknown-unknown", "clientId": target.client.id},
-        "triggerSource": source,
-        "request": request,
-        "response": response,
-    }
-    principal = service_principal(
-        "cognito-idp.amazonaws.com", target.scope.account, pools.pool_arn(target.scope, target.pool.id)
-    )
+    event = event_of(target, source, username, request, response) | {"version": version}
+    principal = service_principal(CALLER, target.scope.account, pools.pool_arn(target.scope, target.pool.id))
     try:
         async with asyncio.timeout(_SECONDS):
             answer = await ctx.call(

@@ -1,11 +1,13 @@
-"""What other services may use of KMS: whether a key can be used, inside their own transaction."""
+"""What other services may use of KMS, inside their own transaction: whether a key can be used, and data keys."""
 
 from __future__ import annotations
 
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
-from mrak.services.kms import keys
+from mrak.services.kms import crypto, errors, keys
+from mrak.services.kms.tables import KEYS
 
-__all__ = ["require_encryption_key"]
+__all__ = ["data_key", "require_encryption_key"]
 
 
 def require_encryption_key(ctx: Context, tx: Transaction, key_id: str) -> str:
@@ -13,3 +15,20 @@ def require_encryption_key(ctx: Context, tx: Transaction, key_id: str) -> str:
     errors; a service puts its own code on them. An AWS-managed key is made when it is first asked for."""
     scope, key = keys.require_usable(ctx, tx, key_id, "ENCRYPT_DECRYPT", "GenerateDataKey")
     return keys.key_arn(scope, key.key_id)
+
+
+def data_key(ctx: Context, tx: Transaction, arn: str, context: dict[str, str]) -> tuple[str, bytes, bytes]:
+    """GenerateDataKey (AES_256) for a service that the key's owner told to use it, whoever asks that service: the key's
+    ARN, the data key, and what KMS's Decrypt opens with that context."""
+    parsed = find_arn(arn)
+    if parsed is None or parsed.service != "kms":
+        raise errors.invalid_arn(arn)
+    scope = parsed.scope_in(ctx.scope.environment)
+    key = KEYS.get(tx, scope, parsed.resource.removeprefix("key/"))
+    if key is None:
+        raise errors.key_not_found(arn)
+    keys.check_enabled(scope, key)
+    if key.spec != crypto.SYMMETRIC:
+        raise errors.invalid_usage(f"{arn} is not a symmetric key.")
+    plaintext = ctx.draw.bytes(32)
+    return arn, plaintext, crypto.seal(key, plaintext, context, ctx.draw.bytes(12))
