@@ -11,8 +11,10 @@ from urllib.parse import urlsplit
 import jwt
 import pytest
 from tests.contract.cognito import FLOWS, PASSWORD, App, new_app
+from tests.contract.lambda_bench import Queue, create, permit
 from tests.contract.oidc import Issuer
 from tests.contract.test_cognito_pages import CALLBACK, Answer, Browser
+from tests.contract.test_cognito_triggers import CODE
 from tests.contract.test_sqs import error_of
 
 OAUTH = {
@@ -176,6 +178,29 @@ def test_a_deleted_user_can_come_back(pair: Pair) -> None:
         pair.tokens(pair.sign_in("ana", identity_provider="Corp"))["id_token"], options={"verify_signature": False}
     )
     assert second["cognito:username"] == first["cognito:username"] and second["sub"] != first["sub"]
+
+
+def test_a_function_changes_what_the_provider_said(pair: Pair, sandbox: Any) -> None:
+    """InboundFederation gets the answer, the claims and the user info as texts; what it returns is mapped instead."""
+    told, lambdas = Queue(sandbox, "inbound"), sandbox.client("lambda")
+    answer = {"InboundFederation_ExternalProvider": {"userAttributesToMap": {"given_name": "Robert", "email": "r@b.c"}}}
+    variables = {"TELL_URL": told.url, "ANSWERS": json.dumps(answer)}
+    function = create(lambdas, "inbound", CODE, Environment={"Variables": variables}, Timeout=20)
+    permit(lambdas, "inbound", "cognito-idp")
+    trigger = {"InboundFederation": {"LambdaVersion": "V1_0", "LambdaArn": function["FunctionArn"]}}
+    pair.app.admin.update_user_pool(UserPoolId=pair.app.pool_id, LambdaConfig=trigger)
+    result = pair.tokens(pair.sign_in("bob", identity_provider="Corp"))
+    pair.app.admin.update_user_pool(UserPoolId=pair.app.pool_id)
+    claims = jwt.decode(result["id_token"], options={"verify_signature": False})
+    assert (claims["given_name"], claims["email"]) == ("Robert", "r@b.c")
+    event = told.take_json()[0]
+    assert event["triggerSource"] == "InboundFederation_ExternalProvider"
+    request = event["request"]
+    assert (request["providerName"], request["providerType"]) == ("Corp", "OIDC")
+    said = request["attributes"]
+    assert set(said) == {"tokenResponse", "idToken", "userInfo"}
+    assert (said["idToken"]["email"], said["userInfo"]["email_verified"]) == ("bob@corp.example", "true")
+    assert said["tokenResponse"]["token_type"] == "Bearer"
 
 
 def test_the_sign_in_page_offers_the_providers(pair: Pair) -> None:

@@ -81,8 +81,34 @@ def _find(tx: Transaction, target: Target, part: Part, claims: dict[str, Any]) -
     return None
 
 
-async def admit(ctx: Context, target: Target, part: Part, claims: dict[str, Any]) -> User:
+class Told(msgspec.Struct, frozen=True):
+    """What a provider has told: how it answered for a code, and the claims of its id token and its user info."""
+
+    answer: dict[str, Any]
+    id_token: dict[str, Any]
+    user_info: dict[str, Any]
+
+    def claims(self) -> dict[str, Any]:
+        return self.user_info | self.id_token
+
+
+async def _settle(ctx: Context, target: Target, part: Part, told: Told) -> dict[str, Any]:
+    """The claims that count: a function may put others in their place, but not another user."""
+    claims = told.claims()
+    said = {"tokenResponse": told.answer, "idToken": told.id_token, "userInfo": told.user_info}
+    shown = {kind: {name: _text(value) for name, value in one.items()} for kind, one in said.items() if one}
+    provider, username = (part.name, part.settings["ProviderType"]), f"{part.name}_{claims['sub']}"
+    wanted = await triggers.inbound_federation(ctx, target, provider, username, shown)
+    return wanted | {"sub": claims["sub"]} if wanted else claims
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else msgspec.json.encode(value).decode()
+
+
+async def admit(ctx: Context, target: Target, part: Part, told: Told) -> User:
     """The pool's user for what a provider has told, made where there was none; the pool's functions are asked."""
+    claims = await _settle(ctx, target, part, told)
     attributes = _mapped(target.pool, part, claims)
     known = await ctx.transact(lambda tx: _find(tx, target, part, claims))
     if known is not None:
@@ -110,7 +136,7 @@ def _mapped(pool: Pool, part: Part, claims: dict[str, Any]) -> dict[str, str]:
     for attribute, claim in part.settings.get("AttributeMapping", {}).items():
         value = claims.get(claim)
         if attribute in known and attribute != "sub" and value is not None:
-            found[attribute] = value if isinstance(value, str) else msgspec.json.encode(value).decode()
+            found[attribute] = _text(value)
     schema.check_values(pool, found)
     return found
 

@@ -28,10 +28,9 @@ _SECONDS: Final = 5.0
 def find_function(target: Target, trigger: str) -> str | None:
     """The function of a trigger, if the pool has one."""
     config = target.pool.settings.get("LambdaConfig", {})
-    if trigger == "PreTokenGeneration" and "PreTokenGenerationConfig" in config:
-        found = config["PreTokenGenerationConfig"].get("LambdaArn")
-    else:
-        found = config.get(trigger)
+    found = config.get(f"{trigger}Config", config.get(trigger))
+    if isinstance(found, dict):
+        found = found.get("LambdaArn")
     return found if isinstance(found, str) and found else None
 
 
@@ -123,6 +122,20 @@ async def post_confirmation(
 ) -> None:
     request = with_metadata({"userAttributes": attributes_of(user)}, metadata)
     await invoke(ctx, target, "PostConfirmation", source, request, {}, username=user.username)
+
+
+async def inbound_federation(
+    ctx: Context, target: Target, provider: tuple[str, str], username: str, said: dict[str, dict[str, str]]
+) -> dict[str, str]:
+    """What a provider (its name and type) is taken to say of a user; {} where everything stands as it was said."""
+    request = {"providerName": provider[0], "providerType": provider[1], "attributes": said}
+    source = "InboundFederation_ExternalProvider"
+    default: dict[str, Any] = {"userAttributesToMap": {}}
+    answer = await invoke(ctx, target, "InboundFederation", source, request, default, username=username)
+    wanted = answer["userAttributesToMap"]
+    if not isinstance(wanted, dict):
+        raise errors.lambda_response()
+    return {name: str(value) for name, value in wanted.items() if value is not None}
 
 
 async def before_authentication(

@@ -20,6 +20,7 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.http import OutgoingError, Reply, Response
 from mrak.services.cognito_idp import federation, parts, pools, sessions
+from mrak.services.cognito_idp.federation import Told
 from mrak.services.cognito_idp.pages import html, oauth, visits
 from mrak.services.cognito_idp.pages.oauth import Refused, Wish
 from mrak.services.cognito_idp.pages.visits import BadRequest, Visit
@@ -120,8 +121,7 @@ async def come_back(ctx: Context, visit: Visit) -> Response:
         part = await ctx.transact(lambda tx: federation.find_provider(tx, target, session.state["provider"], ""))
         if part is None:
             raise Refused("invalid_request", "The identity provider is gone.")
-        claims = await _claims(ctx, visit, part, session)
-        user = await federation.admit(ctx, target, part, claims)
+        user = await federation.admit(ctx, target, part, await _ask(ctx, visit, part, session))
     except Refused as refused:
         return oauth.send_error(wish, refused)
     except (ApiError, InvalidToken) as failure:
@@ -150,7 +150,7 @@ async def _take(ctx: Context, visit: Visit) -> tuple[Target, Session]:
     return target, session
 
 
-async def _claims(ctx: Context, visit: Visit, part: Part, session: Session) -> dict[str, Any]:
+async def _ask(ctx: Context, visit: Visit, part: Part, session: Session) -> Told:
     """What the provider says of the user: the id token's claims, and those of its user info."""
     details, endpoints = part.settings["ProviderDetails"], await _endpoints(ctx, part)
     form = {
@@ -166,13 +166,11 @@ async def _claims(ctx: Context, visit: Visit, part: Part, session: Session) -> d
     check_audience(claims, [details.get("client_id", "")])
     if claims.get("nonce") != session.state["nonce"] or not claims.get("sub"):
         raise InvalidToken("the id token is of another sign-in")
-    access = answer.get("access_token")
+    access, said = answer.get("access_token"), {}
     if access and "userinfo_endpoint" in endpoints:
         bearer = [("authorization", f"Bearer {access}"), ("accept", "application/json")]
         said = await _fetch(ctx, part, "GET", endpoints["userinfo_endpoint"], bearer, b"")
-        if said.get("sub") == claims["sub"]:
-            claims = said | claims
-    return claims
+    return Told(answer, claims, said if said.get("sub") == claims["sub"] else {})
 
 
 async def _fetch(
