@@ -51,7 +51,8 @@ def sign_in_from(app: App, own: dict[str, str], name: str = "ana") -> Any:
 
 
 def test_a_remembered_device_proves_itself_and_spares_the_second_factor(app: App) -> None:
-    """The whole way by SRP: password, device, tokens - without the code that the user is asked for elsewhere."""
+    """The whole way by SRP: password, device, tokens - without the code that the user is asked for elsewhere. A device
+    that is not remembered comes after the code."""
     app.add_user("ana", email="ana@example.com", email_verified="true")
     result = app.tokens()
     own, answer = confirm(app, result)
@@ -73,7 +74,12 @@ def test_a_remembered_device_proves_itself_and_spares_the_second_factor(app: App
         AuthFlow="USER_PASSWORD_AUTH",
         AuthParameters={"USERNAME": "ana", "PASSWORD": PASSWORD, "DEVICE_KEY": own["device_key"]},
     )
-    assert asked["ChallengeName"] == "DEVICE_SRP_AUTH"
+    assert asked["ChallengeName"] == "EMAIL_OTP"
+    code = {"USERNAME": "ana", "EMAIL_OTP_CODE": app.last_code(), "DEVICE_KEY": own["device_key"]}
+    then = app.client.respond_to_auth_challenge(
+        ClientId=app.client_id, ChallengeName="EMAIL_OTP", Session=asked["Session"], ChallengeResponses=code
+    )
+    assert (then["ChallengeName"], "AuthenticationResult" in then) == ("DEVICE_SRP_AUTH", False)
 
 
 def test_devices_are_listed_and_forgotten(app: App) -> None:

@@ -193,23 +193,34 @@ async def after_password(
     target = attempt.target
     if user.status == "FORCE_CHANGE_PASSWORD":
         return await _demand_new_password(ctx, attempt, user)
-    if attempt.device_key and devices.settings_of(target.pool) is not None:
-        key = attempt.device_key
-        await ctx.transact(lambda tx: devices.expect(ctx, tx, target, user, key))
-        shown = {"USERNAME": user.username, "DEVICE_KEY": key}
-        return {"ChallengeName": devices.SRP_AUTH, "ChallengeParameters": shown}
-    return await after_device(ctx, attempt, user, source=source)
-
-
-async def after_device(ctx: Context, attempt: Attempt, user: User, *, source: str = "Authentication") -> dict[str, Any]:
-    """A second factor, where the device does not spare it."""
-    target = attempt.target
+    if _names_device(attempt):
+        device = await ctx.transact(lambda tx: devices.require(tx, target, user.username, attempt.device_key))
+        if devices.spares_factor(target.pool, device):
+            return await _demand_device(ctx, attempt, user)
     factors = mfa.factors_of(target.pool, user)
     if factors:
         return await demand_factor(ctx, attempt, user, mfa.choose(user, factors))
     if target.pool.settings["MfaConfiguration"] == "ON":
         return await _demand_setup(ctx, attempt, user)
+    return await after_factor(ctx, attempt, user, source=source)
+
+
+async def after_factor(ctx: Context, attempt: Attempt, user: User, *, source: str = "Authentication") -> dict[str, Any]:
+    """What follows the second factor, or none: a device that is named has to prove itself."""
+    if _names_device(attempt):
+        return await _demand_device(ctx, attempt, user)
     return await finish(ctx, attempt, user, source=source)
+
+
+def _names_device(attempt: Attempt) -> bool:
+    return bool(attempt.device_key) and devices.settings_of(attempt.target.pool) is not None
+
+
+async def _demand_device(ctx: Context, attempt: Attempt, user: User) -> dict[str, Any]:
+    target, key = attempt.target, attempt.device_key
+    await ctx.transact(lambda tx: devices.expect(ctx, tx, target, user, key))
+    shown = {"USERNAME": user.username, "DEVICE_KEY": key}
+    return {"ChallengeName": devices.SRP_AUTH, "ChallengeParameters": shown}
 
 
 async def _demand_new_password(ctx: Context, attempt: Attempt, user: User) -> dict[str, Any]:

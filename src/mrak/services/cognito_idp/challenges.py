@@ -73,7 +73,7 @@ def _claim_of(responses: Responses) -> tuple[bytes, str, tuple[str, str]]:
 
 
 async def _device(ctx: Context, attempt: Attempt, responses: Responses) -> dict[str, Any]:
-    """DEVICE_SRP_AUTH, which clients answer without a session: that the password was proved is on record."""
+    """DEVICE_SRP_AUTH, which clients answer without a session: what was proved before it is on record."""
     key, public, target = require(responses, "DEVICE_KEY"), require(responses, "SRP_A"), attempt.target
 
     def begin(tx: Transaction) -> dict[str, Any]:
@@ -103,9 +103,7 @@ async def _device_verifier(ctx: Context, attempt: Attempt, responses: Responses)
         raise errors.wrong_password()
     user, device = proved
     attempt = msgspec.structs.replace(attempt, device_key=device.key)
-    if devices.spares_factor(target.pool, device):
-        return await authentication.finish(ctx, attempt, user)
-    return await authentication.after_device(ctx, attempt, user)
+    return await authentication.finish(ctx, attempt, user)
 
 
 async def _password_verifier(ctx: Context, attempt: Attempt, responses: Responses) -> dict[str, Any]:
@@ -204,7 +202,7 @@ async def _finish_factor(
     checked = await ctx.transact(check)
     if isinstance(checked, ApiError):
         raise checked
-    return await authentication.finish(ctx, attempt, checked)
+    return await authentication.after_factor(ctx, attempt, checked)
 
 
 def _sent_code(name: str, field: str) -> Callable[..., Awaitable[dict[str, Any]]]:
@@ -247,7 +245,7 @@ async def _setup(ctx: Context, attempt: Attempt, session_id: str, responses: Res
             raise errors.invalid_session()
         return users.require(tx, target.scope, target.pool, session.username)
 
-    return await authentication.finish(ctx, attempt, await ctx.transact(check))
+    return await authentication.after_factor(ctx, attempt, await ctx.transact(check))
 
 
 async def _custom(ctx: Context, attempt: Attempt, session_id: str, responses: Responses) -> dict[str, Any]:

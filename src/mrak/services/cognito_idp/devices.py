@@ -1,7 +1,7 @@
 """Remembered devices: a second proof that a user's device makes by itself, with a password that only it knows.
 
 A sign-in on a new device brings a device key; ConfirmDevice leaves an SRP verifier for it. From then on a sign-in that
-names the device is asked to prove it, and one from a device that is remembered needs no second factor.
+names the device is asked to prove it: instead of a second factor where the device is remembered, else after it.
 https://docs.aws.amazon.com/cognito/latest/developerguide/amazon-cognito-user-pools-device-tracking.html
 """
 
@@ -92,7 +92,7 @@ def _purpose(key: str) -> str:
 
 
 def expect(ctx: Context, tx: Transaction, target: Target, user: User, key: str) -> None:
-    """A user who has proved a password may prove a device, for as long as a session holds."""
+    """A user who has proved the rest may prove a device, for as long as a session holds."""
     require(tx, target, user.username, key)
     before = CODES.open(tx, target.scope, user.pool, user.username, _purpose(key))
     if before is not None:
