@@ -305,3 +305,34 @@ def test_refusals(cfn: Any) -> None:
     named_set = {"StackName": "refused", "ChangeSetName": "c", "ChangeSetType": "CREATE"}
     made = refusal(cfn.create_change_set, **named_set, TemplateBody=json.dumps(select))
     assert made == "Template error: Fn::Select requires a list argument with two elements: an integer index and a list"
+
+
+def test_what_services_tell_of_their_stack(cfn: Any, sandbox: Sandbox) -> None:
+    """Tags that only CloudFormation may set, where AWS was recorded to show them; other types have none (CFN-002)."""
+    api = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "told", "Tags": [{"Key": "own", "Value": "1"}]}}
+    body = {"openapi": "3.0.1", "info": {"title": "told", "version": "1"}, "paths": {}}
+    imported = {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": body}}
+    secret = {"Type": "AWS::SecretsManager::Secret", "Properties": {"SecretString": "x"}}
+    topic_too = topic(DisplayName="x")
+    resources = {"Api": api, "Imported": imported, "Secret": secret, "Topic": topic_too}
+    shown = {name: {"Value": {"Ref": name}} for name in resources}
+    stack = create(cfn, "told", {"Resources": resources, "Outputs": shown})
+    found = {item["OutputKey"]: item["OutputValue"] for item in stack["Outputs"]}
+
+    def told(name: str) -> dict[str, str]:
+        values = {"stack-name": "told", "stack-id": stack["StackId"], "logical-id": name}
+        return {f"aws:cloudformation:{key}": value for key, value in values.items()}
+
+    gateway = sandbox.client("apigateway")
+    assert gateway.get_rest_api(restApiId=found["Api"])["tags"] == {"own": "1", **told("Api")}
+    assert gateway.get_rest_api(restApiId=found["Imported"])["tags"] == told("Imported")
+    tags = sandbox.client("secretsmanager").describe_secret(SecretId=found["Secret"])["Tags"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == told("Secret")
+    assert sandbox.client("sns").list_tags_for_resource(ResourceArn=found["Topic"])["Tags"] == []
+    arn = f"arn:aws:apigateway:us-east-1::/restapis/{found['Api']}"
+    gateway.tag_resource(resourceArn=arn, tags={"more": "2"})
+    assert gateway.get_tags(resourceArn=arn)["tags"] == {"own": "1", "more": "2", **told("Api")}
+    assert refusal(gateway.tag_resource, resourceArn=arn, tags={"aws:cloudformation:other": "x"}) == (
+        "aws: prefixed tag key names are not allowed for external use."
+    )
+    delete(cfn, "told")

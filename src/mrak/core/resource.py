@@ -117,6 +117,8 @@ class ResourceType:
     attributes: ClassVar[dict[str, str]] = {}
     tag_identity: ClassVar[dict[str, str]] = {}
     """For services with TagResource and UntagResource: the member that names the resource."""
+    system_tags: ClassVar[bool] = False
+    """Whether it gets the tags that tell its stack: aws:cloudformation:stack-name, ...:stack-id and ...:logical-id."""
     open_attributes: ClassVar[bool] = False
     """Whether Fn::GetAtt may ask for more than `attributes` lists."""
 

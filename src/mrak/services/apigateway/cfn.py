@@ -73,6 +73,7 @@ class _Patched(ResourceType):
 
 @resource("AWS::ApiGateway::RestApi")
 class RestApi(_Patched):
+    system_tags = True
     kept = ("Body", "BodyS3Location", "Mode", "FailOnWarnings", "Parameters", "EndpointConfiguration", "CloneFrom")
     patch_operation = "UpdateRestApi"
     delete_operation = "DeleteRestApi"
@@ -86,6 +87,7 @@ class RestApi(_Patched):
         if body and "Name" not in res.properties:
             answer = await res.call("ImportRestApi", {"body": body, "parameters": res.properties.get("Parameters", {})})
             res.physical_id = answer["id"]
+            await res.call("TagResource", {"resourceArn": res.fill(self.tag_identity["resourceArn"]), "Tags": res.tags})
         else:
             answer = await res.call("CreateRestApi", params)
             res.physical_id = answer["id"]
@@ -208,6 +210,7 @@ class Deployment(_Part):
 
 @resource("AWS::ApiGateway::Stage")
 class Stage(_Part):
+    system_tags = True
     required = ("RestApiId",)
     replacement = ("RestApiId", "StageName")
     kept = ("MethodSettings", "AccessLogSetting", "CanarySetting")

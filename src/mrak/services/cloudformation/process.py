@@ -129,6 +129,8 @@ class Process:
             handle.properties.setdefault(kind.name, row.name)
             handle.old_properties.setdefault(kind.name, row.name)
         handle.tags = merge_tags(stack_tags, handle.properties.get("Tags"))
+        if kind.system_tags:
+            handle.tags += _system_tags(self.stack, row)
         return kind, handle
 
     async def destroy(self, row: Row, physical_id: str, properties: str, attributes: dict[str, object]) -> None:
@@ -184,9 +186,14 @@ def require_type(type_name: str) -> ResourceType:
     return kind
 
 
+def _system_tags(stack: Stack, row: Row) -> list[dict[str, str]]:
+    deviation("CFN-002")
+    told = {"stack-name": stack.name, "logical-id": row.logical_id, "stack-id": stack.id}
+    return [{"Key": f"aws:cloudformation:{name}", "Value": value} for name, value in told.items()]
+
+
 def merge_tags(stack_tags: list[dict[str, str]], own: object) -> list[dict[str, str]]:
     """The stack's tags with the resource's own over them, which some types spell as a map."""
-    deviation("CFN-002")
     merged = {tag["Key"]: tag["Value"] for tag in stack_tags}
     if isinstance(own, dict):
         merged |= own

@@ -37,6 +37,7 @@ def _pack(source: str, runtime: str) -> bytes:
 
 @resource("AWS::Lambda::Function")
 class Function(ResourceType):
+    system_tags = True
     name = "FunctionName"
     longest_name = 64
     required = ("Code", "Role")

@@ -10,6 +10,7 @@ from mrak.core.resource import Resource, ResourceType, resource
 
 @resource("AWS::SecretsManager::Secret")
 class Secret(ResourceType):
+    system_tags = True
     name = "Name"
     longest_name = 512
     replacement = ("Name",)

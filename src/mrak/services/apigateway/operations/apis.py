@@ -95,7 +95,7 @@ def create_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 
 def make_api(ctx: Context, tx: Transaction, settings: dict[str, Any], tags: dict[str, str] | None) -> Api:
     """A new API with its root resource."""
-    _check_tags(tags or {})
+    _check_tags(ctx, tags or {})
     api_id = exports.new_api_id(ctx, tx, "REST")
     root = Resource(api=api_id, id=ctx.draw.alphanumeric(10), parent="", part="", path="/")
     api = Api(id=api_id, created_at=ctx.now, root=root.id, settings=settings, tags=tags)
@@ -142,13 +142,13 @@ def delete_rest_api(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 @operation("TagResource")
 def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _change_tags(tx, ctx.scope, req["resourceArn"], lambda tags: tags | req["tags"])
+    _change_tags(ctx, tx, req["resourceArn"], lambda tags: tags | req["tags"])
 
 
 @operation("UntagResource")
 def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     gone = req["tagKeys"]
-    _change_tags(tx, ctx.scope, req["resourceArn"], lambda tags: {key: tags[key] for key in tags if key not in gone})
+    _change_tags(ctx, tx, req["resourceArn"], lambda tags: {key: tags[key] for key in tags if key not in gone})
 
 
 @operation("GetTags")
@@ -201,10 +201,13 @@ def _patch_endpoint(endpoint: dict[str, Any], patch: dict[str, Any]) -> dict[str
     return {**endpoint, "ipAddressType": value}
 
 
-def _check_tags(tags: dict[str, str]) -> None:
-    if len(tags) > _MOST_TAGS:
+def _check_tags(ctx: Context, tags: dict[str, str], old: dict[str, str] | None = None) -> None:
+    """What CloudFormation tells of a stack comes from inside and does not count; nobody else may set such tags."""
+    told = {key for key in tags if key.startswith("aws:cloudformation:") and (ctx.http is None or key in (old or {}))}
+    own = tags.keys() - told
+    if len(own) > _MOST_TAGS:
         raise errors.bad_request(f"Resource can't have more than {_MOST_TAGS} tags")
-    if any(key.startswith("aws:") for key in tags):
+    if any(key.startswith("aws:") for key in own):
         raise errors.bad_request("aws: prefixed tag key names are not allowed for external use.")
 
 
@@ -231,9 +234,11 @@ def _require_tagged(tx: Transaction, scope: Scope, resource_arn: str) -> tuple[A
     return table, entity, row
 
 
-def _change_tags(tx: Transaction, scope: Scope, resource_arn: str, change: Any) -> None:
+def _change_tags(ctx: Context, tx: Transaction, resource_arn: str, change: Any) -> None:
+    scope = ctx.scope
     table, entity, row = _require_tagged(tx, scope, resource_arn)
-    tags = change(row.tags or {})
-    _check_tags(tags)
+    old = row.tags or {}
+    tags = change(old)
+    _check_tags(ctx, tags, old)
     table.lock(tx, scope, *entity)
     table.replace(tx, scope, row, msgspec.structs.replace(row, tags=tags))
