@@ -12,6 +12,14 @@ CODES = {
     "InvalidChangeSetStatus": 400,
     "LimitExceededException": 400,
     "TokenAlreadyExistsException": 400,
+    "InvalidOperationException": 400,
+    "NameAlreadyExistsException": 409,
+    "OperationIdAlreadyExistsException": 409,
+    "OperationInProgressException": 409,
+    "OperationNotFoundException": 404,
+    "StackInstanceNotFoundException": 404,
+    "StackSetNotEmptyException": 409,
+    "StackSetNotFoundException": 404,
 }
 
 
@@ -119,3 +127,37 @@ def invalid_policy() -> ApiError:
 
 def type_not_allowed(type_name: str, allowed: list[str]) -> ApiError:
     return validation(f"Resource type {type_name} is not allowed by parameter ResourceTypes [{', '.join(allowed)}]")
+
+
+def no_stack_set(name: str) -> ApiError:
+    return ApiError("StackSetNotFoundException", f"StackSet {name} not found", 404)
+
+
+def stack_set_exists(name: str) -> ApiError:
+    return ApiError("NameAlreadyExistsException", f"StackSet {name} already exists", 409)
+
+
+def stack_set_not_empty() -> ApiError:
+    return ApiError("StackSetNotEmptyException", "StackSet is not empty", 409)
+
+
+def set_busy(stack_set_id: str, operation_id: str) -> ApiError:
+    message = f"Another Operation on StackSet {stack_set_id} is in progress: {operation_id}"
+    return ApiError("OperationInProgressException", message, 409)
+
+
+def no_stack_instance(account: str, region: str) -> ApiError:
+    message = f"Stack instance does not exist for account {account} in region {region}"
+    return ApiError("StackInstanceNotFoundException", message, 404)
+
+
+def no_set_operation(operation_id: str) -> ApiError:
+    return ApiError("OperationNotFoundException", f"Operation {operation_id} not found", 404)
+
+
+def operation_id_exists(operation_id: str) -> ApiError:
+    return ApiError("OperationIdAlreadyExistsException", f"Operation {operation_id} already exists", 409)
+
+
+def invalid_set_operation(message: str) -> ApiError:
+    return ApiError("InvalidOperationException", message)
