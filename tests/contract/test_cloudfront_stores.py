@@ -31,8 +31,8 @@ def cdn(sandbox: Sandbox) -> Any:
 
 @pytest.fixture(scope="module")
 def keys(sandbox: Sandbox) -> Any:
-    """Signed with SigV4, where the SDK's own choice for this service is SigV4A, which takes a compiled library. The
-    account stands before the endpoint's host, which not every system can resolve."""
+    """Signed with SigV4 (CLOUDFRONT-004), where the SDK's own choice for this service is SigV4A. The account stands
+    before the endpoint's host, which not every system can resolve."""
     made = sandbox.client("cloudfront-keyvaluestore", signature_version="v4")
 
     def send(request: Any, **_: Any) -> None:

@@ -102,14 +102,14 @@ async def _work_on(ctx: Context, stack_set: StackSet, operation_id: str, account
     failures = sum(status == "FAILED" for _, _, status, _ in operation.results)
     if instance is None or failures > operation.tolerance or operation.status == "STOPPING":
         why = "Cancelled since failure tolerance has exceeded"
-        await ctx.transact(lambda tx: _settle(ctx, tx, operation, account, region, "CANCELLED", why))
+        await ctx.transact(lambda tx: _settle(ctx, tx, operation, (account, region, "CANCELLED", why)))
         return
     status, reason = "SUCCEEDED", ""
     try:
         await _change(ctx, stack_set, operation, instance)
     except ApiError as error:
         status, reason = "FAILED", error.message
-    await ctx.transact(lambda tx: _settle(ctx, tx, operation, account, region, status, reason))
+    await ctx.transact(lambda tx: _settle(ctx, tx, operation, (account, region, status, reason)))
 
 
 async def _change(ctx: Context, stack_set: StackSet, operation: SetOperation, instance: Instance) -> None:
@@ -186,16 +186,12 @@ def _put(ctx: Context, tx: Transaction, instance: Instance) -> None:
     INSTANCES.replace(tx, ctx.scope, old, instance)
 
 
-def _settle(
-    ctx: Context, tx: Transaction, operation: SetOperation, account: str, region: str, status: str, reason: str
-) -> None:
+def _settle(ctx: Context, tx: Transaction, operation: SetOperation, result: tuple[str, str, str, str]) -> None:
     """One result, on the operation and on the instance."""
+    account, region, status, reason = result
     old = OPERATIONS.open(tx, ctx.scope, operation.stack_set, operation.id)
     assert old is not None
-    results = [
-        (account, region, status, reason) if (at, where) == (account, region) else (at, where, before, why)
-        for at, where, before, why in old.results
-    ]
+    results = [result if before[:2] == result[:2] else before for before in old.results]
     OPERATIONS.replace(tx, ctx.scope, old, replace(old, results=results))
     instance = INSTANCES.open(tx, ctx.scope, operation.stack_set, account, region)
     if instance is None:

@@ -9,6 +9,7 @@ from itertools import islice
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token
 from mrak.services.cloudfront_keyvaluestore import errors
@@ -22,6 +23,7 @@ _MOST_ON_PAGE = 50
 
 
 def _require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Store:
+    deviation("CLOUDFRONT-004")
     found = find_by_arn(tx, ctx.scope, req["KvsARN"])
     if found is None:
         raise errors.no_store()
