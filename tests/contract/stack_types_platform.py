@@ -118,7 +118,48 @@ def policy(value: float) -> dict[str, Any]:
     }
 
 
+SAMPLING = {
+    "RuleName": "r", "ResourceARN": "*", "Priority": 5, "FixedRate": 0.5, "ReservoirSize": 3, "ServiceName": "shop",
+    "ServiceType": "*", "Host": "*", "HTTPMethod": "GET", "URLPath": "*", "Version": 1,
+}  # fmt: skip
+
+
+def rated(client: Client, o: dict[str, str]) -> Any:
+    records = client("xray").get_sampling_rules()["SamplingRuleRecords"]
+    return [r["SamplingRule"]["FixedRate"] for r in records if r["SamplingRule"]["RuleARN"] == o["Ref"]]
+
+
+def statements(version: str) -> str:
+    return json.dumps({"Version": version, "Statement": [{"Effect": "Allow"}]})
+
+
 CASES = [
+    Case(
+        "AWS::XRay::Group",
+        {"GroupName": "g", "FilterExpression": "fault"},
+        lambda client, o: client("xray").get_group(GroupARN=o["Ref"])["Group"]["FilterExpression"],
+        "fault",
+        {"GroupName": "g", "FilterExpression": "error"},
+        "error",
+        ("GroupARN",),
+    ),
+    Case(
+        "AWS::XRay::SamplingRule",
+        {"SamplingRule": SAMPLING},
+        rated,
+        [0.5],
+        {"SamplingRule": {**SAMPLING, "FixedRate": 0.25}},
+        [0.25],
+        ("RuleARN",),
+    ),
+    Case(
+        "AWS::XRay::ResourcePolicy",
+        {"PolicyName": "p", "PolicyDocument": statements("2012-10-17")},
+        lambda client, o: client("xray").list_resource_policies()["ResourcePolicies"][0]["PolicyDocument"],
+        statements("2012-10-17"),
+        {"PolicyName": "p", "PolicyDocument": statements("2008-10-17")},
+        statements("2008-10-17"),
+    ),
     Case(
         "AWS::CertificateManager::Certificate",
         {"DomainName": "example.com", "ValidationMethod": "DNS", "Tags": [{"Key": "a", "Value": "1"}]},

@@ -10,7 +10,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.xray import documents, errors, graphs
+from mrak.services.xray import documents, errors, filters, graphs, groups, spans
 from mrak.services.xray.tables import BY_TIME, SEGMENTS, Segment
 
 _SUMMARIES = 100
@@ -59,25 +59,24 @@ def batch_get_traces(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
 
 @operation("GetTraceSummaries")
 def get_trace_summaries(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """Summaries of the traces that began in a span of time; filter expressions are refused, since none is evaluated."""
-    if req.get("FilterExpression"):
-        raise errors.invalid_request("mrak does not evaluate filter expressions.")
-    traces = sorted({segment.trace for segment in _between(ctx, tx, req)})
+    """Summaries of the traces that began in a span of time, and fit the filter expression."""
+    fits = groups.parse(ctx, tx, req.get("FilterExpression", ""))
+    names = sorted({segment.trace for segment in _between(ctx, tx, req)})
     after = find_position(req["NextToken"]) if "NextToken" in req else None
-    left = [trace for trace in traces if after is None or trace > after]
-    page, token = take_page(left, _SUMMARIES, lambda trace: trace)
-    shown = [graphs.summarise(trace, list(SEGMENTS.scan(tx, ctx.scope, trace))) for trace in page]
+    left = [name for name in names if after is None or name > after]
+    found = (spans.trace_of(name, SEGMENTS.scan(tx, ctx.scope, name)) for name in left)
+    page, token = take_page((trace for trace in found if fits(trace)), _SUMMARIES, lambda trace: trace.id)
     answer: dict[str, Any] = {
-        "TraceSummaries": shown,
+        "TraceSummaries": [graphs.summarise(trace, len(trace.spans)) for trace in page],
         "ApproximateTime": ctx.now,
-        "TracesProcessedCount": len(shown),
+        "TracesProcessedCount": len(left),
     }
     return answer if token is None else answer | {"NextToken": token}
 
 
 @operation("GetServiceGraph")
 def get_service_graph(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    services = graphs.draw(_between(ctx, tx, req))
+    services = graphs.draw(_spans(ctx, tx, req))
     return {
         "StartTime": req["StartTime"],
         "EndTime": req["EndTime"],
@@ -89,28 +88,49 @@ def get_service_graph(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
 @operation("GetTraceGraph")
 def get_trace_graph(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     segments = [segment for trace in req["TraceIds"] for segment in SEGMENTS.scan(tx, ctx.scope, trace)]
-    return {"Services": graphs.draw(segments)}
+    return {"Services": graphs.draw(spans.read(segments))}
 
 
-@operation("GetSamplingRules")
-def get_sampling_rules(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """One rule, which takes everything: what runs here costs nothing to keep."""
-    rule = {
-        "RuleName": "Default",
-        "RuleARN": f"arn:{ctx.scope.partition}:xray:{ctx.scope.region}:{ctx.scope.account}:sampling-rule/Default",
-        "ResourceARN": "*",
-        "Priority": 10_000,
-        "FixedRate": 1.0,
-        "ReservoirSize": 1,
-        "ServiceName": "*",
-        "ServiceType": "*",
-        "Host": "*",
-        "HTTPMethod": "*",
-        "URLPath": "*",
-        "Version": 1,
-        "Attributes": {},
-    }
-    return {"SamplingRuleRecords": [{"SamplingRule": rule, "CreatedAt": 0.0, "ModifiedAt": 0.0}]}
+@operation("GetTimeSeriesServiceStatistics")
+def get_time_series_service_statistics(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """By periods: of the services that the expression picks, or of calls."""
+    period, text = req.get("Period", 60), req.get("EntitySelectorExpression", "")
+    if period not in (60, 300):
+        raise errors.invalid_request("Period must be 60 or 300")
+    if req.get("ForecastStatistics"):
+        raise errors.invalid_request("mrak makes no forecasts.")
+    try:
+        picks = filters.parse_selector(text) if text else lambda span: span.caller is not None or span.is_root
+    except filters.FilterError as error:
+        raise errors.invalid_filter(str(error)) from None
+    member = "ServiceSummaryStatistics" if text.strip().lower().startswith("service") else "EdgeSummaryStatistics"
+    buckets: dict[float, list[spans.Span]] = {}
+    for span in _spans(ctx, tx, req):
+        if picks(span):
+            buckets.setdefault(span.started_at // period * period, []).append(span)
+    rows = [
+        {"Timestamp": at, member: graphs.statistics(found), "ResponseTimeHistogram": graphs.histogram(found)}
+        for at, found in sorted(buckets.items())
+    ]
+    return {"TimeSeriesServiceStatistics": rows, "ContainsOldGroupVersions": False}
+
+
+@operation("GetTraceSegmentDestination")
+def get_trace_segment_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    return {"Destination": "XRay", "Status": "ACTIVE"}
+
+
+def _spans(ctx: Context, tx: Transaction, req: dict[str, Any]) -> list[spans.Span]:
+    """Those of a span of time, of the group's traces where a group is named."""
+    segments = _between(ctx, tx, req)
+    if not req.get("GroupName") and not req.get("GroupARN"):
+        return spans.read(segments)
+    fits = groups.parse(ctx, tx, groups.require(ctx, tx, req).expression)
+    by_trace: dict[str, list[Segment]] = {}
+    for segment in segments:
+        by_trace.setdefault(segment.trace, []).append(segment)
+    found = (spans.trace_of(name, parts) for name, parts in by_trace.items())
+    return [span for trace in found if fits(trace) for span in trace.spans]
 
 
 def _between(ctx: Context, tx: Transaction, req: dict[str, Any]) -> list[Segment]:
