@@ -226,7 +226,7 @@ def test_provisioned_concurrency(client: Any) -> None:
 
 
 def test_settings_are_kept(client: Any, sandbox: Any) -> None:
-    """LAMBDA-005: recursion detection is a setting only; runtime management likewise."""
+    """Recursion and runtime management; tests of loops are in test_lambda_loops."""
     create(client, "set")
     assert client.get_function_recursion_config(FunctionName="set")["RecursiveLoop"] == "Terminate"
     client.put_function_recursion_config(FunctionName="set", RecursiveLoop="Allow")

@@ -340,14 +340,6 @@ def test_a_window_whose_state_outgrows_its_limit_ends_early(client: Any, sandbox
     assert out.take_json()[0] == [True, 1_100_000]
 
 
-def test_parallelisation_is_kept(client: Any, sandbox: Any) -> None:
-    """LAMBDA-002: ParallelizationFactor is kept, batches of a shard still run one at a time."""
-    _, arn = stream_table(sandbox, "stream-settings")
-    create(client, "settings", ECHO)
-    base = {"EventSourceArn": arn, "FunctionName": "settings", "StartingPosition": "LATEST", "Enabled": False}
-    assert client.create_event_source_mapping(**base, ParallelizationFactor=3)["ParallelizationFactor"] == 3
-
-
 # --- FIFO queues
 
 ORDER = """

@@ -138,6 +138,8 @@ class Context(Protocol):
         for later."""
         ...
 
+    lineage: str
+    """Which functions the request came through (core.lineage); "" where none."""
     source: str
     """The caller's address, "" where it did not come over the network."""
     http: Request | None

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrak.core.context import Principal, Transaction
 from mrak.core.entropy import Draws, format_uuid
+from mrak.core.lineage import find_lineage
 from mrak.core.scope import Scope
 from mrak.engine.wakeups import TopicListener
 
@@ -29,6 +30,7 @@ class OperationContext:
         "engine",
         "environment",
         "http",
+        "lineage",
         "now",
         "parent_id",
         "principal",
@@ -58,6 +60,7 @@ class OperationContext:
         self.request_id = format_uuid(drawn[:16])
         self.span_id = drawn[16:24].hex()
         self.root_id, self.parent_id = _parse_trace(trace) if trace else ("", None)
+        self.lineage = find_lineage(trace) if trace else ""
         self.traced = self.parent_id is not None
         if not self.root_id:
             self.root_id = f"1-{int(self.now):08x}-{drawn[24:].hex()}"
@@ -73,7 +76,8 @@ class OperationContext:
     @property
     def trace(self) -> str:
         self.traced = True
-        return f"Root={self.root_id};Parent={self.span_id};Sampled=1"
+        header = f"Root={self.root_id};Parent={self.span_id};Sampled=1"
+        return f"{header};Lineage={self.lineage}" if self.lineage else header
 
     @property
     def joined_trace(self) -> str:

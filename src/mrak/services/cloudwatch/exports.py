@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/lambda/latest/dg/monitoring-metrics-types.html and a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any
 
 from mrak.core.context import Transaction
 from mrak.core.deviations import deviation
@@ -18,7 +19,6 @@ _CAPACITY = {
     "ReadRequestUnits": "ConsumedReadCapacityUnits",
     "WriteRequestUnits": "ConsumedWriteCapacityUnits",
 }
-_INVOCATIONS = frozenset(("Invoke", "delivery:event"))
 _QUEUE = frozenset(("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"))
 
 
@@ -52,8 +52,9 @@ def _queue_of(record: OperationRecord) -> str:
 
 
 def _measures(record: OperationRecord) -> Iterator[Measure]:
-    if record.service == "lambda" and record.operation in _INVOCATIONS and record.resource:
-        yield from _of_function(record, record.resource.split(":function:")[-1].split(":")[0])
+    invoked = (record.annotations or {}).get("invoked")
+    if invoked is not None:
+        yield from _of_function(record, invoked)
     elif _is_of_queue(record):
         yield from _of_queue(record, _queue_of(record))
     elif record.service == "dynamodb" and record.resource:
@@ -62,13 +63,31 @@ def _measures(record: OperationRecord) -> Iterator[Measure]:
         yield from _of_api(record, record.resource)
 
 
-def _of_function(record: OperationRecord, name: str) -> Iterator[Measure]:
-    pairs = [("FunctionName", name)]
-    yield _one(record, "AWS/Lambda", "Invocations", pairs, 1.0)
-    yield _one(record, "AWS/Lambda", "Duration", pairs, record.duration_seconds * 1000, "Milliseconds")
-    failed = (record.annotations or {}).get("function_error") is not None
-    yield _one(record, "AWS/Lambda", "Errors", pairs, 1.0 if failed else 0.0)
-    yield _one(record, "AWS/Lambda", "Throttles", pairs, 1.0 if record.status == 429 else 0.0)
+def _of_function(record: OperationRecord, invoked: dict[str, Any]) -> Iterator[Measure]:
+    """An invocation, whoever asked for it; by function, and by version or alias where one was named."""
+    name, qualifier = invoked["function"], invoked["qualifier"]
+    dimensions: list[Pairs] = [[("FunctionName", name)]]
+    if qualifier:
+        dimensions.append([("FunctionName", name), ("Resource", f"{name}:{qualifier}")])
+    for pairs in dimensions:
+        if "looped" in invoked:
+            yield _one(record, "AWS/Lambda", "RecursiveInvocationsDropped", pairs, 1.0)
+            continue
+        throttled = "throttled" in invoked
+        yield _one(record, "AWS/Lambda", "Throttles", pairs, 1.0 if throttled else 0.0)
+        if not throttled:
+            yield _one(record, "AWS/Lambda", "Invocations", pairs, 1.0)
+            yield _one(record, "AWS/Lambda", "Duration", pairs, invoked["duration_ms"], "Milliseconds")
+            yield _one(record, "AWS/Lambda", "Errors", pairs, 1.0 if invoked["failed"] else 0.0)
+
+
+def record_counts(
+    tx: Transaction, scope: Scope, namespace: str, pairs: Pairs, at: float, counts: dict[str, float]
+) -> None:
+    """What a service has counted outside of operations, by the metrics' names."""
+    minute = at // metrics.STANDARD_SECONDS * metrics.STANDARD_SECONDS
+    measures = [Measure(namespace, name, pairs, minute, [(value, 1.0)], "Count") for name, value in counts.items()]
+    metrics.record(tx, scope, measures)
 
 
 def _of_queue(record: OperationRecord, queue: str) -> Iterator[Measure]:

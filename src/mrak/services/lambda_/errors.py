@@ -94,5 +94,10 @@ def too_large_unzipped() -> ApiError:
     return invalid("Unzipped size must be smaller than 262144000 bytes")
 
 
+def recursive_loop(function_arn: str) -> ApiError:
+    message = f"Lambda has detected that {function_arn} is invoked in a recursive loop, and has stopped it."
+    return ApiError("RecursiveInvocationException", message, 400, dict(_USER))
+
+
 def unknown_resource() -> ApiError:
     return not_found("The resource you requested does not exist.")

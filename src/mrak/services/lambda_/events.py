@@ -58,9 +58,15 @@ async def invoke_event(ctx: Context, made: Delivery) -> None:
     if ctx.clock() - event.accepted_at > attempt.age_seconds:
         await ctx.transact(lambda tx: attempt.end(tx, "EventAgeExceeded", None))
         return
-    outcome = await invocation.run(
-        ctx, target, event.payload, client_context=event.client_context, request_id=event.request_id
-    )
+    try:
+        outcome = await invocation.run(
+            ctx, target, event.payload, client_context=event.client_context, request_id=event.request_id
+        )
+    except ApiError as error:
+        if error.code != "RecursiveInvocationException":
+            raise
+        await ctx.transact(lambda tx: attempt.end(tx, "RetriesExhausted", None))
+        return
     await ctx.transact(lambda tx: attempt.conclude(tx, outcome))
 
 

@@ -15,6 +15,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.functions import FunctionSpec, Invocation, Outcome, ResponseStream
+from mrak.core.lineage import MOST_INVOCATIONS, count_of, extend
 from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.authorization import require_permission
 from mrak.services.lambda_.packages import folder_state
@@ -35,6 +36,7 @@ class Target(msgspec.Struct, frozen=True):
     account_limit: int
     share: str
     """Whose provisioned concurrency it takes, if any."""
+    stops_loops: bool
     layers: tuple[str, ...]
     """The layers' blobs."""
 
@@ -54,7 +56,8 @@ def resolve(ctx: Context, tx: Transaction, ref: Reference) -> Target:
             layers.append(layer.code_id)
     unreserved = ACCOUNT_CONCURRENCY - functions.reserved_sum(tx, ref.scope)
     reserved, share = _share_of(tx, ref, function, version)
-    return Target(ref, version, reserved, unreserved, share, tuple(layers))
+    stops_loops = function.settings.get("RecursiveLoop", "Terminate") == "Terminate"
+    return Target(ref, version, reserved, unreserved, share, stops_loops, tuple(layers))
 
 
 def _share_of(tx: Transaction, ref: Reference, function: Function, version: Version) -> tuple[int | None, str]:
@@ -102,9 +105,10 @@ async def run(
     request_id: str = "",
 ) -> Outcome:
     """Runs the function once and waits for it."""
-    spec = await _specify(ctx, target)
     arn = target.ref.arn
     ctx.about(arn)
+    trace = _enter(ctx, target)
+    spec = await _specify(ctx, target)
     invocation = Invocation(
         request_id=request_id or ctx.request_id,
         payload=payload or b"{}",
@@ -113,17 +117,40 @@ async def run(
             issue_credentials, ctx, target.ref.scope, target.version.config["Role"], target.version.name
         ),
         client_context=client_context,
-        trace=ctx.trace,
+        trace=trace,
         log_tail=log_tail,
         stream=stream,
     )
     outcome: Outcome = await ctx.part("lambdas").invoke(spec, invocation)
     if outcome.function_error:
         ctx.annotate("function_error", outcome.function_error)
+    _tell(ctx, target, outcome)
     if not outcome.throttled:
         ctx.meter("Requests", 1)
         ctx.meter("GB-Seconds", outcome.billed_ms / 1000 * spec.memory_mb / 1024)
     return outcome
+
+
+def _enter(ctx: Context, target: Target) -> str:
+    """The trace header for the function; raises where the chain of requests is a loop that the function stops."""
+    function = target.version.name
+    if target.stops_loops and count_of(ctx.lineage, function) >= MOST_INVOCATIONS:
+        _tell(ctx, target, None)
+        raise errors.recursive_loop(target.ref.arn)
+    root = ctx.trace.partition(";Lineage=")[0]
+    return f"{root};Lineage={extend(ctx.lineage, function)}"
+
+
+def _tell(ctx: Context, target: Target, outcome: Outcome | None) -> None:
+    """Annotates the operation with what the function's metrics are made of; no outcome is a loop that was stopped."""
+    told: dict[str, Any] = {"function": target.version.name, "qualifier": target.ref.qualifier}
+    if outcome is None:
+        told["looped"] = True
+    elif outcome.throttled:
+        told["throttled"] = True
+    else:
+        told |= {"duration_ms": outcome.duration_ms, "failed": outcome.function_error is not None}
+    ctx.annotate("invoked", told)
 
 
 async def begin_stream(

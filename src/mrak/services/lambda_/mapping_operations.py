@@ -6,8 +6,9 @@ from typing import Any
 
 import msgspec
 
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
+from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.services.lambda_ import errors, functions, mappings
@@ -22,6 +23,7 @@ _PAGE = 100
 @operation("CreateEventSourceMapping")
 async def create_event_source_mapping(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     source_arn = req.get("EventSourceArn")
+    _refuse_brokers(req)
     if not source_arn:
         raise errors.invalid("Unrecognized event source.")
     ref = parse_reference(ctx.scope, req["FunctionName"])
@@ -55,6 +57,17 @@ async def create_event_source_mapping(ctx: Context, req: dict[str, Any]) -> dict
         return mapping
 
     return mappings.render(ctx.scope, await ctx.transact(create), "Creating")
+
+
+def _refuse_brokers(req: dict[str, Any]) -> None:
+    """Kafka, MQ and DocumentDB are sources at AWS and none here."""
+    if "SelfManagedEventSource" in req:
+        if not req.get("SourceAccessConfigurations"):
+            raise errors.invalid("Required 'sourceAccessConfigurations' parameter is missing.")
+        raise NotBuilt("lambda", "event source mappings of self-managed Kafka")
+    parsed = find_arn(req.get("EventSourceArn") or "")
+    if parsed is not None and parsed.service in ("kafka", "mq", "rds"):
+        raise NotBuilt("lambda", f"event source mappings of {parsed.service}")
 
 
 def _check_function(tx: Transaction, ref: Reference) -> None:

@@ -15,10 +15,12 @@ from typing import Any
 from mrak.core.arn import find_arn
 from mrak.core.context import Context
 from mrak.core.errors import ApiError
+from mrak.core.lineage import FIELD, depth_of, find_lineage
 from mrak.core.scope import Scope
 from mrak.core.traces import common_trace
 from mrak.services.lambda_.exports import is_debugged
 from mrak.services.lambda_.filters import Criteria
+from mrak.services.lambda_.mapping_metrics import EventCounts
 from mrak.services.lambda_.references import function_arn
 from mrak.services.lambda_.tables import Mapping
 from mrak.services.sqs import exports as sqs
@@ -52,6 +54,7 @@ class QueueSource:
         scaling = mapping.settings.get("ScalingConfig") or {}
         self._free = asyncio.Semaphore(scaling.get("MaximumConcurrency", _DEFAULT_CONCURRENCY))
         self._reports_failures = "ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"]
+        self._counts = EventCounts(ctx, mapping)
 
     async def run(self) -> None:
         """Until it is cancelled: then it takes no more, and batches under way may finish, as AWS lets them."""
@@ -101,6 +104,8 @@ class QueueSource:
         dropped: list[Message] = []
         for message in answer.get("Messages", []):
             (taken if self._criteria.passes(self._render(message)) else dropped).append(message)
+        self._counts.add("PolledEventCount", len(taken) + len(dropped))
+        self._counts.add("FilteredOutEventCount", len(dropped))
         await self._delete(self._ctx, dropped)
         return taken
 
@@ -109,12 +114,15 @@ class QueueSource:
             stopped: set[str] = set()
             for part in self._split(batch):
                 to_do = [message for message in part if _group(message) not in stopped]
-                ctx = self._ctx.in_trace(common_trace(map(_trace, to_do)))
+                ctx = self._ctx.in_trace(_trace_of(to_do))
                 done = await self._invoke(ctx, to_do) if to_do else []
                 await self._delete(ctx, done)
+                self._counts.add("DeletedEventCount", len(done))
+                self._counts.add("FailedInvokeEventCount", len(to_do) - len(done))
                 if is_debugged(self._ctx, self._function):
                     await self._hold([message for message in to_do if message not in done], 0)
                 stopped |= {_group(message) for message in to_do if message not in done} - {""}
+            await self._counts.write()
         finally:
             self._free.release()
 
@@ -144,6 +152,8 @@ class QueueSource:
                 answer = await ctx.call("lambda", "Invoke", asked)
                 break
             except ApiError as error:
+                if error.code == "RecursiveInvocationException":
+                    return await self._drop_looping(batch)
                 if error.code != "TooManyRequestsException":
                     await asyncio.sleep(pause)  # the function is gone or refuses: do not spin
                     return []
@@ -154,11 +164,18 @@ class QueueSource:
                     return []
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE_SECONDS)
+        self._counts.add("InvokedEventCount", len(batch))
         if answer.get("FunctionError"):
             return []
         if not self._reports_failures:
             return batch
         return succeeded(batch, answer.get("Payload", b""))
+
+    async def _drop_looping(self, batch: list[Message]) -> list[Message]:
+        """Messages of a loop go to the queue's dead-letter queue, by being received too often, or are dropped."""
+        wanted = {"QueueUrl": self._url, "AttributeNames": ["RedrivePolicy"]}
+        answer = await self._ctx.call("sqs", "GetQueueAttributes", wanted, scope=self._scope)
+        return [] if answer.get("Attributes", {}).get("RedrivePolicy") else batch
 
     async def _hold(self, batch: list[Message], seconds: int) -> None:
         """Keeps messages hidden while somebody looks at them in a debugger."""
@@ -187,6 +204,14 @@ class QueueSource:
     def _render(self, message: Message) -> dict[str, Any]:
         """A record of the event (recorded: test_message_body_and_attributes_passed_correctly)."""
         return sqs.render_record(message, self._arn)
+
+
+def _trace_of(batch: list[Message]) -> str:
+    """The trace that a batch goes on with: its messages' common one, and the longest lineage, to see loops by."""
+    headers = [_trace(message) for message in batch]
+    trace = common_trace(headers).partition(f";{FIELD}=")[0]
+    lineage = max((find_lineage(header) for header in headers), key=depth_of, default="")
+    return f"{trace};{FIELD}={lineage}" if lineage else trace
 
 
 def _group(message: Message) -> str:

@@ -1,7 +1,4 @@
-"""Operations on settings that are kept and shown: recursion, runtime management.
-
-Recursion detection is kept as a setting only (LAMBDA-005).
-"""
+"""Operations on settings of functions: recursion, which invocations ask (`invocation`), and runtime management."""
 
 from __future__ import annotations
 
@@ -10,7 +7,6 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.references import LATEST, function_arn, parse_reference
@@ -19,7 +15,6 @@ from mrak.services.lambda_.tables import FUNCTIONS
 
 @operation("PutFunctionRecursionConfig")
 def put_function_recursion_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    deviation("LAMBDA-005")
     _set(ctx, tx, req["FunctionName"], "RecursiveLoop", req["RecursiveLoop"])
     return {"RecursiveLoop": req["RecursiveLoop"]}
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import datetime
 import json
+import zlib
 from typing import Any
 
 import msgspec
@@ -21,6 +22,7 @@ from mrak.services.dynamodb import exports as dynamodb
 from mrak.services.dynamodb.exports import Stream
 from mrak.services.lambda_ import destinations
 from mrak.services.lambda_.filters import Criteria
+from mrak.services.lambda_.mapping_metrics import EventCounts
 from mrak.services.lambda_.references import function_arn
 from mrak.services.lambda_.stream_window import Window
 from mrak.services.lambda_.tables import CHECKPOINTS, Checkpoint, Mapping
@@ -43,7 +45,7 @@ def begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
 
 class StreamSource:
     def __init__(self, ctx: Context, mapping: Mapping, stream: Stream, begun: Checkpoint | None) -> None:
-        # LAMBDA-002: a stream has one shard here, read one batch at a time whatever ParallelizationFactor says.
+        # LAMBDA-002: what is read for parallel batches is handled as a whole before more is read.
         deviation("LAMBDA-002")
         self._ctx = ctx
         self._mapping = mapping
@@ -56,6 +58,8 @@ class StreamSource:
         self._function = function_arn(ctx.scope, mapping.function, mapping.qualifier)
         self._criteria = Criteria(mapping.settings.get("FilterCriteria") or {}, "dynamodb")
         self._reports_failures = "ReportBatchItemFailures" in mapping.settings["FunctionResponseTypes"]
+        self._lanes = 1 if self._window is not None else mapping.settings["ParallelizationFactor"]
+        self._counts = EventCounts(ctx, mapping)
 
     async def run(self) -> None:
         with self._ctx.listen(dynamodb.topic_of(self._stream)) as arrivals:
@@ -77,8 +81,12 @@ class StreamSource:
                         await self._end_window()
                         continue
                     reached = found[-1][0]
-                await self._handle([record for _, record in found if self._criteria.passes(record)], 0)
+                passed = [record for _, record in found if self._criteria.passes(record)]
+                self._counts.add("PolledEventCount", len(found))
+                self._counts.add("FilteredOutEventCount", len(found) - len(passed))
+                await self._handle_all(passed)
                 await self._reach(reached)
+                await self._counts.write()
                 if self._window is not None and self._window.is_full:
                     await self._end_window()
 
@@ -126,7 +134,7 @@ class StreamSource:
         """The next records with their positions, and the position after them."""
 
         def read(tx: Transaction) -> tuple[list[tuple[int, Record]], int | None]:
-            size = self._settings["BatchSize"]
+            size = self._settings["BatchSize"] * self._lanes
             rows, reached = dynamodb.read_after(tx, self._stream, self._position, size, self._ctx.clock())
             self._traces = {dynamodb.render_sequence(row.sequence): row.trace for row in rows}
             return [(row.sequence, self._render(row.body)) for row in rows], reached
@@ -157,14 +165,45 @@ class StreamSource:
 
     # --- batches
 
+    async def _handle_all(self, records: list[Record]) -> None:
+        """In one lane, or in as many as ParallelizationFactor says: an item's records stay in order in theirs."""
+        if self._lanes == 1:
+            await self._handle_lane(records)
+            return
+        lanes: dict[int, list[Record]] = {}
+        for record in records:
+            keys = json.dumps(record["dynamodb"]["Keys"], sort_keys=True)
+            lanes.setdefault(zlib.crc32(keys.encode()) % self._lanes, []).append(record)
+        async with asyncio.TaskGroup() as group:
+            for lane in lanes.values():
+                group.create_task(self._handle_lane(lane))
+
+    async def _handle_lane(self, records: list[Record]) -> None:
+        size = self._settings["BatchSize"]
+        for at in range(0, len(records), size):
+            await self._handle(await self._without_expired(records[at : at + size]), 0)
+
+    async def _without_expired(self, batch: list[Record]) -> list[Record]:
+        """Records that are too old already are given up unseen (recorded: expire-before-ingestion)."""
+        most = self._settings["MaximumRecordAgeInSeconds"]
+        if most < 0:
+            return batch
+        horizon = self._ctx.clock() - most
+        expired = [each for each in batch if each["dynamodb"]["ApproximateCreationDateTime"] < horizon]
+        if expired:
+            await self._give_up(expired, "RecordAgeExceeded", 1, None)
+        return batch[len(expired) :]
+
     async def _handle(self, batch: list[Record], attempts: int) -> None:
         """Returns when the batch succeeded or was given up."""
         while batch:
             answer = await self._invoke(batch)
+            self._counts.add("InvokedEventCount", len(batch))
             if answer is not None and not answer.get("FunctionError"):
                 batch = self._left_over(batch, answer.get("Payload", b""))
                 if not batch:
                     return
+            self._counts.add("FailedInvokeEventCount", len(batch))
             attempts += 1
             condition = self._find_end(batch, attempts)
             if condition:
@@ -234,21 +273,18 @@ class StreamSource:
     async def _give_up(self, batch: list[Record], condition: str, attempts: int, answer: dict[str, Any] | None) -> None:
         target = (self._settings.get("DestinationConfig") or {}).get("OnFailure", {}).get("Destination")
         if not target:
+            self._counts.add("DroppedEventCount", len(batch))
             return
+        self._counts.add("OnFailureDestinationDeliveredEventCount", len(batch))
         ctx = self._ctx
         # LAMBDA-003: the request id is not that of the last attempt, which Invoke does not tell.
         deviation("LAMBDA-003")
-        envelope = {
+        envelope: dict[str, Any] = {
             "requestContext": {
                 "requestId": ctx.draw.uuid(),
                 "functionArn": self._function,
                 "condition": condition,
                 "approximateInvokeCount": attempts,
-            },
-            "responseContext": {
-                "statusCode": 200,
-                "executedVersion": (answer or {}).get("ExecutedVersion", "$LATEST"),
-                "functionError": (answer or {}).get("FunctionError"),
             },
             "version": "1.0",
             "timestamp": destinations.render_time(ctx.clock()),
@@ -262,6 +298,12 @@ class StreamSource:
                 "streamArn": self._mapping.source_arn,
             },
         }
+        if answer is not None:
+            envelope["responseContext"] = {
+                "statusCode": 200,
+                "executedVersion": answer.get("ExecutedVersion", "$LATEST"),
+                "functionError": answer.get("FunctionError"),
+            }
         if ":s3:" in target:
             envelope["payload"] = {"Records": batch}  # only a bucket takes the records themselves
         folder = f"aws/lambda/{self._mapping.uuid}/{dynamodb.shard_id(self._stream)}"
