@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import shutil
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from typing import TYPE_CHECKING
@@ -100,5 +99,7 @@ class Functions:
         if self._supervisor is not None:
             await self._supervisor.close()
         if self._packages is not None:
+            from mrak.lambdas.unpacking import discard
+
             self._packages.close()
-            shutil.rmtree(self._work_folder, ignore_errors=True)
+            discard([self._work_folder])

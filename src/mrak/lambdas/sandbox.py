@@ -26,7 +26,7 @@ from mrak.config import inherited_environ
 from mrak.lambdas.environment import NODE_MODULES, RUNTIMES_FOLDER, Places, private_places, runtime_folder
 from mrak.lambdas.interpreters import Interpreter, find_node_modules, pythons
 from mrak.lambdas.java import compile_java
-from mrak.lambdas.unpacking import make_work_folder
+from mrak.lambdas.unpacking import discard, make_work_folder
 
 _LENGTH = struct.Struct(">I")
 SYSTEM_PREFIXES = ("/usr/", "/bin/", "/lib/")
@@ -325,7 +325,7 @@ class ProcessSandbox:
         for spawner in self._spawners.values():
             spawner.close()
         self._spawners.clear()
-        shutil.rmtree(self._work, ignore_errors=True)
+        discard([self._work])
 
 
 def _link_or_copy(source: str, target: str) -> str:

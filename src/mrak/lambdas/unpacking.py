@@ -11,10 +11,14 @@ import os
 import re
 import shutil
 import stat
+import subprocess
 import tempfile
+import threading
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from typing import BinaryIO
+
+from mrak.config import inherited_environ
 
 UNZIPPED_LIMIT_BYTES = 262_144_000
 _MOST_ENTRIES = 100_000
@@ -33,13 +37,25 @@ class PackageTooLarge(Exception):
 def make_work_folder() -> str:
     """A temporary folder of this process; those of processes that were killed are removed."""
     parent = tempfile.gettempdir()
+    left = []
     for name in os.listdir(parent):
         found = _WORK_FOLDER.fullmatch(name)
         if found and not os.path.exists(f"/proc/{found[1]}") and os.path.isdir("/proc/self"):
-            shutil.rmtree(os.path.join(parent, name), ignore_errors=True)
+            left.append(os.path.join(parent, name))
+    discard(left)
     folder = tempfile.mkdtemp(prefix=f"mrak-lambda-{os.getpid()}-")
     os.chmod(folder, 0o711)  # functions run as other users: they may pass, and must know a name to enter
     return folder
+
+
+def discard(folders: list[str]) -> None:
+    """Removes folders, however large, without anybody waiting for it: by a process that may outlive this one, so that
+    a server with many packages stops at once. What it does not finish goes when the next server needs a folder."""
+    if folders:
+        command = ["rm", "-rf", "--", *folders]
+        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        removing = subprocess.Popen(command, start_new_session=True, env=inherited_environ(), **quiet)
+        threading.Thread(target=removing.wait, daemon=True).start()
 
 
 def check_package(file: BinaryIO) -> int:

@@ -6,13 +6,14 @@ import asyncio
 import io
 import os
 import stat
+import time
 import zipfile
 from pathlib import Path
 
 import pytest
 
 from mrak.lambdas import unpacking
-from mrak.lambdas.unpacking import BadPackage, Packages, PackageTooLarge, check_package, unpack
+from mrak.lambdas.unpacking import BadPackage, Packages, PackageTooLarge, check_package, discard, unpack
 
 
 def package(path: Path, *entries: tuple[str, int, bytes]) -> str:
@@ -88,3 +89,16 @@ def test_a_package_is_unpacked_once(tmp_path: Path) -> None:
 
     assert asyncio.run(fail_then_succeed()) == str(tmp_path / "other")
     packages.close()
+
+
+def test_folders_are_removed_behind_our_back(tmp_path: Path) -> None:
+    """A server that stops must not wait for its packages to be deleted; they must be gone nevertheless."""
+    folders = [tmp_path / "one", tmp_path / "two"]
+    for folder in folders:
+        (folder / "deep").mkdir(parents=True)
+        (folder / "deep" / "file").write_text("x")
+    discard([str(folder) for folder in folders])
+    deadline = time.monotonic() + 20
+    while any(folder.exists() for folder in folders):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
