@@ -52,9 +52,14 @@ def discard(folders: list[str]) -> None:
     """Removes folders, however large, without anybody waiting for it: by a process that may outlive this one, so that
     a server with many packages stops at once. What it does not finish goes when the next server needs a folder."""
     if folders:
-        command = ["rm", "-rf", "--", *folders]
-        quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        removing = subprocess.Popen(command, start_new_session=True, env=inherited_environ(), **quiet)
+        removing = subprocess.Popen(
+            ["rm", "-rf", "--", *folders],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            start_new_session=True,
+            env=inherited_environ(),
+        )
         threading.Thread(target=removing.wait, daemon=True).start()
 
 

@@ -18,7 +18,15 @@ from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.configuration import render_modified
 from mrak.services.lambda_.invocation import ACCOUNT_CONCURRENCY
 from mrak.services.lambda_.references import LATEST, Reference, function_arn, is_version, parse_reference
-from mrak.services.lambda_.tables import ALIASES, FUNCTIONS, LAYERS, PROVISIONED, VERSIONS, Provisioned
+from mrak.services.lambda_.tables import (
+    ALIASES,
+    FUNCTIONS,
+    HAS_PROVISIONED,
+    LAYERS,
+    PROVISIONED,
+    VERSIONS,
+    Provisioned,
+)
 
 _MIN_UNRESERVED = 100
 _PAGE = 50
@@ -110,6 +118,9 @@ def put_provisioned_concurrency_config(ctx: Context, tx: Transaction, req: dict[
         _check_unreserved(wanted, ACCOUNT_CONCURRENCY - functions.reserved_sum(tx, ref.scope))
     new = Provisioned(name=ref.name, qualifier=ref.qualifier, executions=wanted, modified_at=ctx.now)
     old = PROVISIONED.get(tx, ref.scope, ref.name, ref.qualifier)
+    if HAS_PROVISIONED not in function.settings:
+        settings = function.settings | {HAS_PROVISIONED: True}
+        FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, settings=settings))
     if old is None:
         PROVISIONED.insert(tx, ref.scope, new)
     else:

@@ -21,7 +21,15 @@ from mrak.services.lambda_.authorization import require_permission
 from mrak.services.lambda_.packages import folder_state
 from mrak.services.lambda_.references import LATEST, Reference, function_arn, version_number
 from mrak.services.lambda_.roles import issue_credentials
-from mrak.services.lambda_.tables import LAYERS, PROVISIONED, VERSIONS, Alias, Function, Version
+from mrak.services.lambda_.tables import (
+    HAS_PROVISIONED,
+    LAYERS,
+    PROVISIONED,
+    VERSIONS,
+    Alias,
+    Function,
+    Version,
+)
 
 ACCOUNT_CONCURRENCY = 1000
 _MOST_SPECS = 4096
@@ -63,9 +71,9 @@ def resolve(ctx: Context, tx: Transaction, ref: Reference) -> Target:
 def _share_of(tx: Transaction, ref: Reference, function: Function, version: Version) -> tuple[int | None, str]:
     """What bounds the invocation, and whose provisioned concurrency it takes. Provisioned concurrency is part of what
     is reserved: the rest of the function has what is left (recorded: test_reserved_provisioned_overlap)."""
-    rows = list(PROVISIONED.scan(tx, ref.scope, ref.name))
-    if not rows:
+    if HAS_PROVISIONED not in function.settings:
         return function.reserved, ""
+    rows = list(PROVISIONED.scan(tx, ref.scope, ref.name))
     left = None if function.reserved is None else function.reserved - sum(row.executions for row in rows)
     for row in rows:
         if row.qualifier in (ref.qualifier, version.label):

@@ -274,5 +274,7 @@ STEPS_BY_CHANGE = STEPS.index("change", ("execution", "changed"))
 HISTORY = Table("lambda.history", HistoryEvent, key=("execution", "number"), entity=1)
 NAMES = Table("lambda.executionname", ExecutionName, key=("function", "name"))
 
+HAS_PROVISIONED = "Provisioned"
+"""Among a function's settings when it has had provisioned concurrency: most have not, and are spared the look."""
 ACCOUNT_KEY = "account"
 """The one row of ACCOUNTS in a scope."""
