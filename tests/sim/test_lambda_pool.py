@@ -36,6 +36,7 @@ from mrak.lambdas.pool import Limits, Pool
 LIMITS = Limits(max_instances=4, idle_seconds=20.0, init_seconds=10.0, queue_seconds=30.0)
 ACCOUNT_LIMIT = 7
 RESERVED = {"f0": 2, "f1": None, "f2": None, "f3": 0}
+PROVISIONED = 2
 
 
 class World:
@@ -93,7 +94,8 @@ class World:
 
     def check_limits(self) -> None:
         live = [request for request in self.asked if not self.completed[request]]
-        assert len(live) <= ACCOUNT_LIMIT + sum(limit or 0 for limit in RESERVED.values())
+        own = sum(limit + PROVISIONED for limit in RESERVED.values() if limit is not None)
+        assert len(live) <= ACCOUNT_LIMIT + own
         assert len(self.alive()) <= LIMITS.max_instances
 
     # --- what can happen
@@ -114,8 +116,11 @@ class World:
         version = self.random.choice(["$LATEST", "1"])
         fingerprint = str(self.fingerprints[function])
         timeout = self.random.choice([1.0, 5.0])
+        # A published version of a function with reserved concurrency has a share of its own, as provisioned ones have.
+        share = version if version == "1" and RESERVED[function] is not None else ""
+        limit = PROVISIONED if share else RESERVED[function]
         self.feed(
-            InvokeRequested(request_id, "a", function, version, fingerprint, timeout, ACCOUNT_LIMIT, RESERVED[function])
+            InvokeRequested(request_id, "a", function, version, fingerprint, timeout, ACCOUNT_LIMIT, limit, share)
         )
 
     def poll(self) -> None:

@@ -15,6 +15,8 @@ from mrak.lambdas.interpreters import Interpreter, find_node_modules
 RUNTIMES_FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "runtimes")
 LIBRARIES = "/var/lang/lib:/lib64:/usr/lib64:/var/runtime:/var/runtime/lib:{task}:{task}/lib:{layers}/lib"
 LOOPBACK = "127.0.0.1"
+_FIRST_ON_AL2023 = 12
+"""From Python 3.12 on the runtimes' system has no locale but C, which Python turns into C.UTF-8 (recorded)."""
 NODE_MODULES = "/node_modules"
 """Where an instance finds the AWS SDK for JavaScript: `import` does not look at NODE_PATH, but looks here."""
 
@@ -92,6 +94,8 @@ def _runtime_variables(spec: FunctionSpec, places: Places, interpreter: Interpre
         variables = {"AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}", "PYTHONPATH": places.runtime}
         if places.layers != "/opt":
             variables["_LAYERS_ROOT"] = places.layers
+        if int(spec.runtime.partition(".")[2] or 0) >= _FIRST_ON_AL2023:
+            variables["LC_CTYPE"] = "C.UTF-8"
         return variables
     if spec.runtime.startswith("nodejs"):
         layers, runtime, modules = places.layers, places.runtime, NODE_MODULES
@@ -115,6 +119,7 @@ def _ruby_variables(spec: FunctionSpec, places: Places) -> dict[str, str]:
     gems = f"{task}/vendor/bundle/ruby/{version}:{layers}/ruby/gems/{version}:{runtime}:{runtime}/ruby/{version}"
     return {
         "AWS_EXECUTION_ENV": f"AWS_Lambda_{spec.runtime}",
+        "GEM_HOME": runtime,
         "GEM_PATH": gems,
         "RUBYLIB": f"{task}:{runtime}/lib:{layers}/ruby/lib",
     }

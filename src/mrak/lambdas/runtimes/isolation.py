@@ -202,7 +202,8 @@ def _build_root(order):
     for source, target in order["binds"]:
         _bind(source, target)
     _mount_proc()
-    os.makedirs("/var/task", exist_ok=True)
+    for folder in ("/var/task", "/opt"):
+        os.makedirs(folder, exist_ok=True)
     _call(_libc.umount2, b"/old", MNT_DETACH)
     os.rmdir("/old")
     _mount(None, "/", None, MS_REMOUNT | MS_BIND | MS_RDONLY | MS_NOSUID | MS_NODEV)

@@ -104,7 +104,7 @@ def _describe(exc_info):
     kind, error, trace = exc_info
     last = traceback.extract_tb(trace)[-1:] if trace else []
     return {
-        "stackTrace": traceback.format_list(traceback.extract_tb(trace)),
+        "stackTrace": traceback.format_list([tuple(frame) for frame in traceback.extract_tb(trace)]),
         "errorType": kind.__name__ if kind else None,
         "errorMessage": str(error),
         "location": f"{last[0].filename}:{last[0].name}:{last[0].lineno}" if last else None,

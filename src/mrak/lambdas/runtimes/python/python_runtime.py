@@ -159,7 +159,7 @@ def describe(error, request_id):
         "errorMessage": str(error),
         "errorType": type(error).__name__,
         "requestId": request_id,
-        "stackTrace": traceback.format_list(frames),
+        "stackTrace": traceback.format_list([tuple(frame) for frame in frames]),  # without marks below the code
     }
 
 
