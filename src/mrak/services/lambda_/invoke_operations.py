@@ -15,6 +15,7 @@ from mrak.core.operation import operation
 from mrak.services.lambda_ import durable_runs, errors, invocation
 from mrak.services.lambda_.durable_rendering import execution_arn
 from mrak.services.lambda_.exports import event_delivery
+from mrak.services.lambda_.payloads import describe_bad_json
 from mrak.services.lambda_.references import Reference, parse_reference
 
 _SYNC_LIMIT_BYTES = 6 * 1024 * 1024
@@ -55,8 +56,9 @@ def check_payload(payload: bytes, limit_bytes: int) -> None:
     if payload:
         try:
             msgspec.json.decode(payload)
-        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-            raise errors.invalid_json(str(error)) from None
+        except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+            reason = f"Could not parse payload into json: {describe_bad_json(payload)}"
+            raise errors.invalid_json(reason) from None
 
 
 def _decode_context(text: str) -> str:
