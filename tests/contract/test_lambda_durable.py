@@ -288,7 +288,7 @@ def test_execution_times_out_and_is_forgotten(fresh_sandbox: Any) -> None:
 def test_crashing_function_is_invoked_again_and_given_up(fresh_sandbox: Any) -> None:
     """A function that dies is repeated from its last checkpoint, five times in all."""
     client = fresh_sandbox.client("lambda", read_timeout=60)
-    deploy(client, "crashing", "run.step('kept', lambda: 1)\nos._exit(3)")
+    deploy(client, "crashing", "run.step('kept', lambda: 1)\nos._exit(3)", timeout=1_000_000)
     arn = begin(client, "crashing")
 
     def ended() -> bool:

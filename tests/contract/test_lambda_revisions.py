@@ -185,3 +185,17 @@ def test_code_signing_configuration_is_looked_up_first(client: Any, sandbox: Any
     assert refusal(
         lambda: client.put_function_code_signing_config(CodeSigningConfigArn=absent, FunctionName="never-made")
     )[1] == ("CodeSigningConfigNotFoundException")
+
+
+def test_tenants_have_instances_of_their_own(client: Any) -> None:
+    """TenancyConfig: an instance serves one tenant, whose id the function sees; a request must say whose it is."""
+    code = "seen = []\ndef handler(event, context):\n    seen.append(context.tenant_id)\n    return seen\n"
+    create(client, "tenants", code, TenancyConfig={"TenantIsolationMode": "PER_TENANT"})
+    assert call(client, "tenants", TenantId="blue") == ["blue"]
+    assert call(client, "tenants", TenantId="green") == ["green"]
+    assert call(client, "tenants", TenantId="blue") == ["blue", "blue"]
+    nobody = refusal(lambda: call(client, "tenants"))
+    assert nobody[1] == "InvalidParameterValueException" and nobody[2].endswith("in your request and try again.")
+    create(client, "tenantless")
+    somebody = refusal(lambda: call(client, "tenantless", TenantId="blue"))
+    assert somebody[2].startswith("The invoked function is not enabled with tenancy configuration.")

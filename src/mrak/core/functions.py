@@ -51,6 +51,8 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
     image_uri: str = ""
     image_config: dict[str, Any] = {}
     """The container image instead of a code folder, and what of it the function overrides."""
+    tenant: str = ""
+    """Whose instances these are, where a function keeps its tenants apart."""
     share: str = ""
     """The qualifier whose provisioned concurrency an invocation takes; "" for what is left of the function's."""
     debug_port: int = 0

@@ -226,6 +226,7 @@ class Instance:
                 ("Lambda-Runtime-Trace-Id", invocation.trace),
                 ("Lambda-Runtime-Client-Context", invocation.client_context),
                 ("Lambda-Runtime-Cognito-Identity", invocation.cognito_identity),
+                ("Lambda-Runtime-Aws-Tenant-Id", spec.tenant),
             ],
             invocation.payload,
         )

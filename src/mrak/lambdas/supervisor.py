@@ -110,7 +110,7 @@ class Supervisor:
                 invocation.request_id,
                 f"{spec.scope.environment}|{spec.scope.account}|{spec.scope.region}",
                 spec.key,
-                f"{spec.version}#{spec.share}" if spec.share else spec.version,
+                f"{spec.version}#{spec.share}#{spec.tenant}" if spec.share or spec.tenant else spec.version,
                 spec.fingerprint,
                 spec.timeout_seconds,
                 spec.account_limit,

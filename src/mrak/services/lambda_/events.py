@@ -43,6 +43,7 @@ async def invoke_event(ctx: Context, made: Delivery) -> None:
         if event.caller is not None:
             require_permission(tx, ref, service_principal(*event.caller), ctx.now)
         target = invocation.resolve(ctx, tx, ref)
+        invocation.check_tenant(target, event.tenant)
         if durable_runs.is_durable(target):
             durable_runs.begin(ctx, tx, target, event.payload, event.request_id)
         return target, config
@@ -60,7 +61,12 @@ async def invoke_event(ctx: Context, made: Delivery) -> None:
         return
     try:
         outcome = await invocation.run(
-            ctx, target, event.payload, client_context=event.client_context, request_id=event.request_id
+            ctx,
+            target,
+            event.payload,
+            client_context=event.client_context,
+            request_id=event.request_id,
+            tenant=event.tenant,
         )
     except ApiError as error:
         if error.code != "RecursiveInvocationException":

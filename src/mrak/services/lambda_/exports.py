@@ -49,6 +49,7 @@ class EventInvocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True
     last_answer: bytes = b""
     caller: tuple[str, str, str] | None = None
     """The service that invokes for a resource: its name, and the resource's account and ARN. It needs permission."""
+    tenant: str = ""
 
 
 def event_delivery(
@@ -59,6 +60,7 @@ def event_delivery(
     client_context: str = "",
     request_id: str = "",
     caller: tuple[str, str, str] | None = None,
+    tenant: str = "",
 ) -> Delivery:
     """Invokes a function as InvocationType Event does: queued, retried, with the function's destinations. A service
     that pushes events of a resource names itself, the resource's account and ARN as `caller`."""
@@ -69,6 +71,7 @@ def event_delivery(
         accepted_at=ctx.now,
         client_context=client_context,
         caller=caller,
+        tenant=tenant,
     )
     return delivery_of(ctx, event, ctx.now)
 

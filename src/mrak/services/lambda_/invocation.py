@@ -111,12 +111,15 @@ async def run(
     log_tail: bool = False,
     stream: ResponseStream | None = None,
     request_id: str = "",
+    tenant: str = "",
 ) -> Outcome:
     """Runs the function once and waits for it."""
     arn = target.ref.arn
     ctx.about(arn)
     trace = _enter(ctx, target)
     spec = await _specify(ctx, target)
+    if tenant:
+        spec = msgspec.structs.replace(spec, tenant=tenant)
     invocation = Invocation(
         request_id=request_id or ctx.request_id,
         payload=payload or b"{}",
@@ -161,13 +164,34 @@ def _tell(ctx: Context, target: Target, outcome: Outcome | None) -> None:
     ctx.annotate("invoked", told)
 
 
+def check_tenant(target: Target, tenant: str) -> None:
+    """A function with tenancy wants to know whose invocation it is; one without does not."""
+    if "TenancyConfig" in target.version.config:
+        if not tenant:
+            raise errors.invalid(
+                "The invoked function is enabled with tenancy configuration. "
+                "Add a valid tenant ID in your request and try again."
+            )
+    elif tenant:
+        raise errors.invalid(
+            "The invoked function is not enabled with tenancy configuration. "
+            "Remove the tenant ID from your request and try again."
+        )
+
+
 async def begin_stream(
-    ctx: Context, target: Target, payload: bytes, *, client_context: str = "", log_tail: bool = False
+    ctx: Context,
+    target: Target,
+    payload: bytes,
+    *,
+    client_context: str = "",
+    log_tail: bool = False,
+    tenant: str = "",
 ) -> tuple[ResponseStream, asyncio.Future[Outcome]]:
     """Runs the function and returns when it begins to stream its response, or is over without."""
     stream = ResponseStream()
     running = asyncio.ensure_future(
-        run(ctx, target, payload, client_context=client_context, log_tail=log_tail, stream=stream)
+        run(ctx, target, payload, client_context=client_context, log_tail=log_tail, stream=stream, tenant=tenant)
     )
     started = asyncio.ensure_future(stream.started.wait())
     await asyncio.wait({running, started}, return_when=asyncio.FIRST_COMPLETED)

@@ -29,8 +29,10 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     kind = req.get("InvocationType", "RequestResponse")
     name = req.get("DurableExecutionName", "")
     if kind == "Event":
-        return await _invoke_later(ctx, ref, payload, req.get("ClientContext", ""), name)
+        return await _invoke_later(ctx, ref, payload, req, name)
     target = await ctx.transact(lambda tx: invocation.admit(ctx, tx, ref))
+    tenant = req.get("TenantId", "")
+    invocation.check_tenant(target, tenant)
     check_payload(payload, _SYNC_LIMIT_BYTES)
     if kind == "DryRun":
         return {"StatusCode": 204}
@@ -38,7 +40,7 @@ async def invoke(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         return await durable_runs.invoke(ctx, target, payload, name or ctx.request_id)
     context = _decode_context(req.get("ClientContext", ""))
     wants_log = req.get("LogType") == "Tail"
-    outcome = await invocation.run(ctx, target, payload, client_context=context, log_tail=wants_log)
+    outcome = await invocation.run(ctx, target, payload, client_context=context, log_tail=wants_log, tenant=tenant)
     if outcome.throttled:
         raise invocation.throttled_error(outcome)
     result = invocation.render_result(outcome)
@@ -72,17 +74,20 @@ def _decode_context(text: str) -> str:
 
 
 async def _invoke_later(
-    ctx: Context, ref: Reference, payload: bytes, client_context: str, name: str = ""
+    ctx: Context, ref: Reference, payload: bytes, req: dict[str, Any], name: str = ""
 ) -> dict[str, Any]:
-    context = _decode_context(client_context)
+    context, tenant = _decode_context(req.get("ClientContext", "")), req.get("TenantId", "")
     check_payload(payload, _EVENT_LIMIT_BYTES)
 
     def accept(tx: Transaction) -> dict[str, Any]:
         target = invocation.admit(ctx, tx, ref)
+        invocation.check_tenant(target, tenant)
         if durable_runs.is_durable(target):
             execution = durable_runs.begin(ctx, tx, target, payload, name or ctx.request_id)
             return {"DurableExecutionArn": execution_arn(ref.scope, execution)}
-        tx.enqueue(event_delivery(ctx, ref.arn, payload, client_context=context, request_id=ctx.request_id))
+        tx.enqueue(
+            event_delivery(ctx, ref.arn, payload, client_context=context, request_id=ctx.request_id, tenant=tenant)
+        )
         return {}
 
     return {"StatusCode": 202, "Payload": b""} | await ctx.transact(accept)
@@ -93,7 +98,7 @@ async def invoke_async(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"])
     body = req.get("InvokeArgs", b"")
     payload = body if isinstance(body, bytes) else await body.read()
-    await _invoke_later(ctx, ref, payload, "")
+    await _invoke_later(ctx, ref, payload, {})
     return {"Status": 202}
 
 
@@ -104,12 +109,16 @@ async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict
     target = await ctx.transact(lambda tx: invocation.admit(ctx, tx, ref))
     if durable_runs.is_durable(target):
         raise errors.invalid("Durable functions do not stream their responses.")
+    tenant = req.get("TenantId", "")
+    invocation.check_tenant(target, tenant)
     check_payload(payload, _SYNC_LIMIT_BYTES)
     if req.get("InvocationType") == "DryRun":
         return {"StatusCode": 204, "EventStream": _nothing()}
     context = _decode_context(req.get("ClientContext", ""))
     wants_log = req.get("LogType") == "Tail"
-    stream, running = await invocation.begin_stream(ctx, target, payload, client_context=context, log_tail=wants_log)
+    stream, running = await invocation.begin_stream(
+        ctx, target, payload, client_context=context, log_tail=wants_log, tenant=tenant
+    )
     if running.done() and running.result().throttled:
         raise invocation.throttled_error(running.result())
     return {

@@ -61,6 +61,7 @@ function makeContext(invocation) {
     logStreamName: environment.AWS_LAMBDA_LOG_STREAM_NAME,
     clientContext: parse(headers["lambda-runtime-client-context"]),
     identity: parse(headers["lambda-runtime-cognito-identity"]),
+    tenantId: headers["lambda-runtime-aws-tenant-id"],
     invokedFunctionArn: headers["lambda-runtime-invoked-function-arn"],
     awsRequestId: invocation.id,
     tenantId: headers["lambda-runtime-aws-tenant-id"],
