@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from s3_support import failure, keys, new_bucket
+from tests.conftest import TAKES_DELIVERIES
 
 DAY = 86_400
 
@@ -29,7 +30,7 @@ class Inbox:
 
     def __init__(self, sandbox: Any, name: str) -> None:
         self._sqs = sandbox.client("sqs")
-        self.url = self._sqs.create_queue(QueueName=name)["QueueUrl"]
+        self.url = self._sqs.create_queue(QueueName=name, Attributes={"Policy": TAKES_DELIVERIES})["QueueUrl"]
         self.arn = f"arn:aws:sqs:us-east-1:{sandbox.account}:{name}"
 
     def take(self, count: int) -> list[Any]:

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.conftest import Sandbox
+from tests.conftest import TAKES_DELIVERIES, Sandbox
 from tests.contract import lambda_bench
 from tests.contract.test_stepfunctions_executions import Machines, task
 
@@ -110,7 +110,7 @@ def test_a_saga_compensates(machines: Machines, function: str, sandbox: Sandbox)
 def test_status_changes_are_events(machines: Machines, sandbox: Sandbox) -> None:
     """EventBridge gets an event for the start and the end of an execution."""
     sqs, events = sandbox.client("sqs"), sandbox.client("events")
-    url = sqs.create_queue(QueueName="changes")["QueueUrl"]
+    url = sqs.create_queue(QueueName="changes", Attributes={"Policy": TAKES_DELIVERIES})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     events.put_rule(Name="states", EventPattern=json.dumps({"source": ["aws.states"]}))
     events.put_targets(Rule="states", Targets=[{"Id": "q", "Arn": arn}])
