@@ -117,7 +117,7 @@ def test_grants(s3: Any, other: Any, bucket: str) -> None:
 
 
 def test_bucket_acls(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
-    """READ lists, WRITE writes; what others write is theirs."""
+    """READ lists, WRITE writes; what others write is theirs, and nobody else's is theirs to delete."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
     assert keys(nobody.list_objects_v2(Bucket=bucket)) == ["k"]
@@ -129,7 +129,9 @@ def test_bucket_acls(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
     other.put_object(Bucket=bucket, Key="theirs", Body=b"y", ACL="bucket-owner-full-control")
     assert s3.get_object(Bucket=bucket, Key="theirs")["Body"].read() == b"y"
     nobody.put_object(Bucket=bucket, Key="anonymous", Body=b"z")
-    s3.delete_object(Bucket=bucket, Key="anonymous")
+    assert failure(nobody.delete_object, Bucket=bucket, Key="k") == DENIED
+    nobody.delete_object(Bucket=bucket, Key="anonymous")
+    s3.delete_object(Bucket=bucket, Key="theirs")
 
 
 def test_an_owner_who_revokes_its_own_grants(s3: Any, bucket: str) -> None:

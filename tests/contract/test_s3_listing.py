@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from tests.contract.s3_support import failure, keys, new_bucket, prefixes
@@ -251,3 +252,36 @@ def test_versioning_states(s3: Any, bucket: str) -> None:
         assert s3.get_bucket_versioning(Bucket=bucket)["Status"] == status
     for wrong, code in (({"Status": "enabled"}, "MalformedXML"), ({}, "IllegalVersioningConfigurationException")):
         assert failure(s3.put_bucket_versioning, Bucket=bucket, VersioningConfiguration=wrong) == (code, 400)
+
+
+def test_listings_tell_the_region(s3: Any, bucket: str) -> None:
+    for listing in (s3.list_objects, s3.list_objects_v2):
+        assert listing(Bucket=bucket)["ResponseMetadata"]["HTTPHeaders"]["x-amz-bucket-region"] == "us-east-1"
+
+
+def test_order_of_documents(s3: Any, bucket: str) -> None:
+    """Java's SDK counts on it: what rows belong to stands before them."""
+    _fill(s3, bucket, "a")
+    seen: list[list[str]] = []
+    events = [
+        f"before-parse.s3.{name}" for name in ("ListBuckets", "ListObjects", "ListObjectsV2", "ListObjectVersions")
+    ]
+    for event in events:
+        s3.meta.events.register(event, lambda response_dict, **_: seen.append(_tags(response_dict["body"])), event)
+    try:
+        s3.list_buckets()
+        for listing in (s3.list_objects, s3.list_objects_v2, s3.list_object_versions):
+            listing(Bucket=bucket)
+    finally:
+        for event in events:
+            s3.meta.events.unregister(event, unique_id=event)
+    assert seen[0][:2] == ["Owner", "Buckets"]
+    assert [(tags[0], tags[-1]) for tags in seen[1:]] == [
+        ("Name", "Contents"),
+        ("Name", "Contents"),
+        ("Name", "Version"),
+    ]
+
+
+def _tags(document: bytes) -> list[str]:
+    return [each.tag.rpartition("}")[2] for each in ElementTree.fromstring(document)]

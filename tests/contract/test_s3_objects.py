@@ -443,3 +443,44 @@ def test_a_bucket_before_the_endpoint(sandbox: Sandbox) -> None:
 
     virtual.meta.events.register("before-send.s3", send_here)
     assert virtual.get_object(Bucket="named-by-host", Key="a")["Body"].read() == b"found"
+
+
+def test_what_a_copy_in_place_changes(s3: Any, sandbox: Any, bucket: str) -> None:
+    """Recorded from AWS: another key of encryption is a change, also the default after another one; what would be the
+    default class is none."""
+    place = {"Bucket": bucket, "Key": "k"}
+    key = sandbox.client("kms").create_key()["KeyMetadata"]["KeyId"]
+    s3.put_object(**place, Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
+    assert s3.copy_object(**place, CopySource=place)["ServerSideEncryption"] == "AES256"
+    s3.put_object(**place, Body=b"x", StorageClass="STANDARD_IA")
+    assert failure(s3.copy_object, **place, CopySource=place) == ("InvalidRequest", 400)
+
+
+def test_versions_that_copies_tell(s3: Any) -> None:
+    """Recorded from AWS: a copy tells also that it is a null version, which a put does not."""
+    bucket = new_bucket(s3)
+    copy = {"Bucket": bucket, "Key": "k", "CopySource": f"{bucket}/k", "MetadataDirective": "REPLACE"}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    assert not {"VersionId", "CopySourceVersionId"} & set(s3.copy_object(**copy))
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Suspended"})
+    done = s3.copy_object(**copy)
+    assert (done["VersionId"], done["CopySourceVersionId"]) == ("null", "null")
+    assert "VersionId" not in s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+
+
+def test_spellings_that_clients_have(s3: Any, bucket: str) -> None:
+    """A plus in a copy's source is a space, and the source may be a URL; ENABLED may be in small letters."""
+    s3.put_object(Bucket=bucket, Key="a b", Body=b"x")
+
+    for source in (f"{bucket}%2Fa+b", f"https://s3.amazonaws.com/{bucket}/a%20b"):
+
+        def respell(request: Any, source: str = source, **_: Any) -> None:
+            del request.headers["x-amz-copy-source"]
+            request.headers["x-amz-copy-source"] = source
+
+        s3.meta.events.register("before-sign.s3.CopyObject", respell)
+        try:
+            s3.copy_object(Bucket=bucket, Key="c", CopySource=f"{bucket}/a b")
+        finally:
+            s3.meta.events.unregister("before-sign.s3.CopyObject", respell)
+    assert "ChecksumCRC32" in s3.get_object(Bucket=bucket, Key="c", ChecksumMode="enabled")

@@ -293,6 +293,43 @@ SUCCESSORS: dict[str, dict[str, str]] = {
 # have a host of their own (S3 Express).
 UNROUTED: dict[str, frozenset[str]] = {"s3": frozenset({"ListDirectoryBuckets", *SUCCESSORS["s3"]})}
 
+# Headers of answers that the model does not have: member -> header, by the output's shape.
+UNMODELLED_HEADERS: dict[str, dict[str, str]] = {
+    "s3.ListObjectsOutput": {"BucketRegion": "x-amz-bucket-region"},
+    "s3.ListObjectsV2Output": {"BucketRegion": "x-amz-bucket-region"},
+}
+
+# The order in which AWS writes the members of a document, where it is not the model's: some clients count on it. What
+# is not named comes last.
+_PAGE = ("MaxKeys", "Delimiter", "EncodingType", "IsTruncated")
+BODY_ORDER: dict[str, tuple[str, ...]] = {
+    "s3.ListBucketsOutput": ("Owner", "Buckets"),
+    "s3.ListObjectsOutput": ("Name", "Prefix", "Marker", "NextMarker", *_PAGE, "Contents", "CommonPrefixes"),
+    "s3.ListObjectsV2Output": (
+        "Name",
+        "Prefix",
+        "StartAfter",
+        "ContinuationToken",
+        "NextContinuationToken",
+        "KeyCount",
+        *_PAGE,
+        "Contents",
+        "CommonPrefixes",
+    ),
+    "s3.ListObjectVersionsOutput": (
+        "Name",
+        "Prefix",
+        "KeyMarker",
+        "VersionIdMarker",
+        "NextKeyMarker",
+        "NextVersionIdMarker",
+        *_PAGE,
+        "Versions",
+        "DeleteMarkers",
+        "CommonPrefixes",
+    ),
+}
+
 # Enums that the service judges itself, with an error of its own, though the model lists their values.
 LENIENT_ENUMS: frozenset[str] = frozenset(
     {

@@ -293,6 +293,8 @@ class RestCodec(Codec):
                 writers[name] = self._write_header(name, member)
             elif member.location == "headers":
                 writers[name] = _write_prefixed(name, member.traits.get("locationName", ""))
+        for name, header in quirks.UNMODELLED_HEADERS.get(shape.full_name, {}).items():
+            writers[name] = _write_plain(name, header)
         return writers
 
     def _write_header(self, name: str, member: Member) -> HeaderWriter:
@@ -325,6 +327,8 @@ class RestCodec(Codec):
             return self._compile_payload_rendering(operation, stream, shape.members[stream])
         if not members:
             return lambda output: ("", b"")
+        order = quirks.BODY_ORDER.get(shape.full_name, ())
+        members.sort(key=lambda member: order.index(member[0]) if member[0] in order else len(order))
         render = self.compile_body_renderer(operation, members)
         content_type = self.body_content_type()
         return lambda output: (content_type, render(output))
@@ -381,6 +385,10 @@ def _write_json_header(value: Any) -> str:
 def _single_line(value: str) -> str:
     """A header's value can never begin another header."""
     return value.replace("\r", " ").replace("\n", " ") if "\n" in value or "\r" in value else value
+
+
+def _write_plain(name: str, header: str) -> HeaderWriter:
+    return lambda output, headers: headers.append((header, output[name]))
 
 
 def _write_prefixed(name: str, prefix: str) -> HeaderWriter:

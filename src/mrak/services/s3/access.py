@@ -137,6 +137,15 @@ def check_object(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any],
         raise errors.access_denied()
 
 
+def check_delete(ctx: Context, bucket: Bucket, req: dict[str, Any], latest: Version | None) -> None:
+    """Whom only the bucket's list lets write may delete no objects but its own."""
+    check_bucket(ctx, bucket, "s3:DeleteObject", req)
+    if latest is None or latest.is_marker or ctx.principal.account in (bucket.account, latest.account):
+        return
+    if not bucket.policy or not _policy_verdict(ctx, bucket, "s3:DeleteObject", req, None):
+        raise errors.access_denied()
+
+
 def check_may_know(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> None:
     """Whoever may not list a bucket is not told that a key is not there."""
     if ctx.principal.account == bucket.account and not bucket.policy:

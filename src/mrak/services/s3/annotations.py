@@ -153,7 +153,7 @@ def get_object_annotation(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     body = contents.open_slice(ctx, tx, found.content, 0, found.size_bytes)
     answer: dict[str, Any] = {"AnnotationPayload": body, "LastModified": found.modified_at, "ETag": f'"{found.etag}"'}
     assert isinstance(body, bytes | FileSlice), "an annotation comes in one piece"
-    if req.get("ChecksumMode") == "ENABLED":
+    if req.get("ChecksumMode", "").upper() == "ENABLED":
         answer |= _checksum(found)
     return answer | _shared(bucket, version)
 

@@ -37,6 +37,8 @@ from mrak.services.s3.tables import ANNOTATIONS, Annotation, Bucket, Version, ev
 _MOST_BYTES = 5 << 30
 _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _SOURCE = "x-amz-copy-source"
+# The source may be a whole URL.
+_HOST = re.compile(r"^https?://[^/]*")
 _THROUGH_POINT = re.compile(r"^arn:[^:]+:s3:[^:]*:(\d{12}):accesspoint/([^/]+)/object/(.+)$", re.DOTALL)
 
 
@@ -59,8 +61,9 @@ def parse_source(text: str) -> dict[str, Any]:
         version_id = query[len("versionId=") :]
     elif query:
         path = text
-    # An access point's ARN becomes what its host would be.
-    path = _THROUGH_POINT.sub(r"\2-\1/\3", unquote(path))
+    path = _HOST.sub("", path)
+    # Some clients write spaces as pluses, here only. An access point's ARN becomes what its host would be.
+    path = _THROUGH_POINT.sub(r"\2-\1/\3", unquote(path.replace("+", " ")))
     bucket, _, key = path.lstrip("/").partition("/")
     if not bucket or not key:
         raise errors.invalid_argument("Invalid copy source object key", _SOURCE, _SOURCE)
@@ -147,13 +150,12 @@ def _open_annotations(ctx: Context, tx: Transaction, version: Version) -> list[t
 def _check_in_place(ctx: Context, req: dict[str, Any], target: Bucket, version: Version) -> None:
     changes = (
         req.get("MetadataDirective") == "REPLACE"
-        or req.get("StorageClass", "STANDARD") != version.storage_class
         or "StorageClass" in req
         or "WebsiteRedirectLocation" in req
         or "ServerSideEncryption" in req
         or "SSECustomerAlgorithm" in req
         or "ChecksumAlgorithm" in req
-        or version.encryption.get("c_md5")
+        or version.encryption.get("sse") != "AES256"
         or target.encryption is not None
         or version.restored_until > ctx.now
     )
@@ -208,6 +210,8 @@ def _copy(
         "CopyObjectResult": result | checksums.render(algorithm, made.checksum),
         **writing.describe_write(ctx, tx, target, made),
     }
+    if target.versioning == "Suspended":
+        answer["VersionId"] = made.id
     if source.bucket.versioning:
         answer["CopySourceVersionId"] = version.id
     return answer

@@ -59,6 +59,7 @@ def list_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     found, prefixes, last = _take(walk, tx, size)
     answer: dict[str, Any] = {
         "Name": bucket.name,
+        "BucketRegion": bucket.region,
         "Prefix": prefix,
         "Marker": encode(marker, url),
         "MaxKeys": req.get("MaxKeys", listing.MOST_KEYS) if size < listing.MOST_KEYS else listing.MOST_KEYS,
@@ -88,6 +89,7 @@ def list_objects_v2(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
     with_owner = bool(req.get("FetchOwner"))
     answer: dict[str, Any] = {
         "Name": bucket.name,
+        "BucketRegion": bucket.region,
         "Prefix": encode(prefix, url),
         "MaxKeys": size,
         "KeyCount": len(found) + len(prefixes),

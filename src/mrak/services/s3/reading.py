@@ -83,7 +83,7 @@ def _describe(
         if found is not None:
             answer["ContentRange"] = f"bytes {offset}-{offset + length - 1}/{size}"
     answer["ContentLength"] = length
-    if req.get("ChecksumMode") == "ENABLED":
+    if req.get("ChecksumMode", "").upper() == "ENABLED":
         answer |= _checksum(version, length, segment)
     return answer, (offset, length)
 

@@ -127,7 +127,10 @@ def delete_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 def delete_one(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> dict[str, Any]:
     key, version_id = req["Key"], req.get("VersionId")
     if version_id is None:
-        access.check_bucket(ctx, bucket, "s3:DeleteObject", req)
+        if ctx.principal.account == bucket.account:
+            access.check_bucket(ctx, bucket, "s3:DeleteObject", req)
+        else:
+            access.check_delete(ctx, bucket, req, versions.find_latest(ctx, tx, bucket.name, key))
         if "IfMatch" in req:
             conditions.check_delete(req, versions.find_latest(ctx, tx, bucket.name, key))
         existed = "notification" in bucket.settings and versions.find_latest(ctx, tx, bucket.name, key) is not None
