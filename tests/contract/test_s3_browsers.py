@@ -62,6 +62,33 @@ def test_virtual_hosts(sandbox: Any, s3: Any, raw: Raw, bucket: str) -> None:
     assert bucket in urlsplit(url).netloc
 
 
+def test_headers_in_a_presigned_link(sandbox: Any, raw: Raw, bucket: str) -> None:
+    """SDKs put x-amz headers into the query, so that whoever follows the link need not send them; also signed ones."""
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    keys = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+    query = "x-amz-meta-foo=b%20r&x-amz-storage-class=STANDARD_IA&x-amz-server-side-encryption=AES256"
+    link = AWSRequest(
+        "PUT", f"{sandbox.server.endpoint}/{bucket}/k?{query}", headers={"x-amz-server-side-encryption": "AES256"}
+    )
+    S3SigV4QueryAuth(keys, "s3", "us-east-1", expires=60).add_auth(link)
+    target = link.url.removeprefix(sandbox.server.endpoint)
+    status, _, answer = raw("PUT", target, b"x", {})
+    assert status == 200, answer
+    s3 = sandbox.client("s3")
+    found = s3.head_object(Bucket=bucket, Key="k")
+    assert (found["Metadata"], found["StorageClass"]) == ({"foo": "b r"}, "STANDARD_IA")
+    status, _, answer = raw("PUT", target, b"x", {"x-amz-meta-foo": "other"})
+    assert (status, code_of(answer)) == (403, "AccessDenied")
+    second = sandbox.client("s3", signature_version="s3")
+    params = {"Bucket": bucket, "Key": "two", "Metadata": {"foo": "bar"}}
+    url = second.generate_presigned_url("put_object", Params=params)
+    assert raw("PUT", url.removeprefix(sandbox.server.endpoint), b"x", {})[0] == 200
+    assert s3.head_object(Bucket=bucket, Key="two")["Metadata"] == {"foo": "bar"}
+
+
 # --- forms --------------------------------------------------------------------------------------------------------
 
 

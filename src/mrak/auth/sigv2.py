@@ -16,6 +16,7 @@ from typing import Any, Final
 from urllib.parse import unquote
 
 from mrak.auth.flavours import S3
+from mrak.auth.hoisted import hoisted_headers
 from mrak.auth.signature import Signature, s3_argument
 from mrak.core.errors import ApiError
 from mrak.core.http import Request
@@ -75,12 +76,14 @@ def parse_post(fields: dict[str, str]) -> Signature:
 
 def check_signature(signature: Signature, request: Request, secret: str, now: float) -> None:
     """Raise unless the request was signed with `secret` and is still current."""
+    headers = request.headers
     if signature.kind == "v2-query":
         date = signature.timestamp
         check_lifetime(date, now)
+        headers = hoisted_headers(request, with_token=True) | headers
     else:
-        date = _check_date(request.headers, now)
-    texts = [_string_to_sign(request, date, path) for path in _paths(request)]
+        date = _check_date(headers, now)
+    texts = [_string_to_sign(request, headers, date, path) for path in _paths(request)]
     if not any(_matches(signature, text, secret) for text in texts):
         raise _mismatch(signature, texts[0])
 
@@ -115,8 +118,7 @@ def _paths(request: Request) -> list[str]:
     return paths
 
 
-def _string_to_sign(request: Request, date: str, path: str) -> str:
-    headers = request.headers
+def _string_to_sign(request: Request, headers: dict[str, str], date: str, path: str) -> str:
     head = [request.method, headers.get("content-md5", ""), headers.get("content-type", ""), date]
     amz = sorted((name, value) for name, value in headers.items() if name.startswith("x-amz-"))
     lines = [f"{name}:{value.strip()}\n" for name, value in amz]

@@ -21,6 +21,7 @@ from typing import Final
 
 from mrak.auth.canonical import canonical_headers, canonical_path, canonical_query
 from mrak.auth.flavours import REST_JSON, S3, Flavour, flavour_of
+from mrak.auth.hoisted import hoisted_headers
 from mrak.auth.signature import (
     ALGORITHM,
     UNSIGNED,
@@ -77,11 +78,14 @@ def check_signature(signature: Signature, request: Request, secret: str, now: fl
     skipped = "X-Amz-Signature" if signature.kind == "presigned" else ""
     head = f"{request.method}\n{canonical_path(request.path, is_s3)}\n{canonical_query(request.query, skipped)}\n"
     tail = f"\n{';'.join(signature.signed_headers)}\n{payload}"
-    lines = canonical_headers(signature.signed_headers, request.headers)
+    headers = request.headers
+    if is_s3 and signature.kind == "presigned":
+        headers = hoisted_headers(request) | headers
+    lines = canonical_headers(signature.signed_headers, headers)
     key = signing_key(secret, signature.date, signature.region, signature.service)
     creq = head + lines + tail
     if not _matches(signature, creq, key):
-        compact = canonical_headers(signature.signed_headers, request.headers, compact_commas=True)
+        compact = canonical_headers(signature.signed_headers, headers, compact_commas=True)
         if compact == lines or not _matches(signature, head + compact + tail, key):
             raise _mismatch(signature, flavour, _string_to_sign(signature, creq), creq)
     if is_s3 and request.body is not None and _HEX_SHA256(payload):

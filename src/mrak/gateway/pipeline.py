@@ -12,7 +12,7 @@ import logging
 from time import perf_counter
 from typing import Any
 
-from mrak.auth import chunked
+from mrak.auth import chunked, hoisted
 from mrak.auth.flavours import flavour_of
 from mrak.auth.principals import ANONYMOUS
 from mrak.auth.signature import Signature, parse_post_signature, parse_signature
@@ -113,6 +113,8 @@ class Pipeline:
             caller = await self._authentication.asker(found, signature)
         else:
             caller = await self._authentication.caller(request, found, signature)
+        if signature is not None and found.service == "s3" and signature.kind in hoisted.KINDS:
+            hoisted.apply_hoisted(request)
         if found.resource and found.service == "s3":
             request.path = f"/{found.resource}{request.path}"
         elif found.service == "apigatewaymanagementapi":

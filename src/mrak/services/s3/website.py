@@ -126,6 +126,8 @@ def _failed(site: _Site, key: str, asked: str, suffix: str, error: ApiError) -> 
         version, answer = site.read(document["Key"])
     except ApiError as second:
         return _error_page(site.ctx, error, second)
+    if "WebsiteRedirectLocation" in version.headers:
+        return site.moved(301, version.headers["WebsiteRedirectLocation"])
     response = _object_page(site.ctx, Request("GET", "/"), version, answer)
     response.status = error.status
     return response
