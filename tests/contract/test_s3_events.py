@@ -112,9 +112,24 @@ def test_events_of_versions(sandbox: Any, s3: Any, bucket: str) -> None:
     ]  # fmt: skip
 
 
+def test_events_of_annotations(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Deviation S3-011: the queue need not let S3 send."""
+    inbox = Inbox(sandbox, "annotations")
+    wanted = [{"QueueArn": inbox.arn, "Events": ["s3:ObjectAnnotation:*"]}]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": wanted})
+    inbox.take(1)
+    named = {"Bucket": bucket, "Key": "k", "AnnotationName": "n"}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    s3.put_object_annotation(**named, AnnotationPayload=b"x")
+    s3.delete_object_annotation(**named)
+    found = [record["eventName"] for body in inbox.take(2) for record in body["Records"]]
+    assert sorted(found) == ["ObjectAnnotation:Delete", "ObjectAnnotation:Put"]
+
+
 def test_eventbridge(sandbox: Any, s3: Any, bucket: str) -> None:
     """Everything goes to the default bus, where a rule may pick it."""
     inbox = Inbox(sandbox, "bridge")
+    sandbox.client("sqs").set_queue_attributes(QueueUrl=inbox.url, Attributes={"Policy": TAKES_DELIVERIES})
     events = sandbox.client("events")
     pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
     events.put_rule(Name="s3", EventPattern=json.dumps(pattern))

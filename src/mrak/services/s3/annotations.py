@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.http import FileSlice
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.s3 import buckets, checksums, conditions, contents, encryption, errors, locks
+from mrak.services.s3 import buckets, checksums, conditions, contents, effects, encryption, errors, locks
 from mrak.services.s3 import objects as versions
 from mrak.services.s3.contents import Received
 from mrak.services.s3.names import bucket_arn
@@ -115,6 +115,8 @@ def _put(
         content=received.store(ctx, tx),
     )
     ANNOTATIONS.insert(tx, scope, made)
+    if bucket.settings:
+        effects.changed(ctx, tx, bucket, version, "ObjectAnnotation:Put")
     answer = {"Key": version.key, "AnnotationName": made.name, "ETag": f'"{made.etag}"'}
     return answer | _shared(bucket, version) | _checksum(made)
 
@@ -171,6 +173,8 @@ def delete_object_annotation(ctx: Context, tx: Transaction, req: dict[str, Any])
         ANNOTATIONS.delete(tx, scope, found)
         contents.free(ctx, tx, found.content)
         versions.rewrite(ctx, tx, version, annotations=version.annotations - 1)
+        if bucket.settings:
+            effects.changed(ctx, tx, bucket, version, "ObjectAnnotation:Delete")
     return _shown_version(bucket, version)
 
 

@@ -13,6 +13,7 @@ import msgspec
 
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.protocol import times
@@ -21,6 +22,7 @@ from mrak.services.s3 import buckets, errors
 from mrak.services.s3.events import Happening, matches_event, render_bridge_event, render_record
 from mrak.services.s3.tables import Bucket
 
+deviation("S3-011")
 KIND = "notification"
 _LISTS = {
     "TopicConfigurations": ("TopicArn", "Topic", "sns", "topic"),
