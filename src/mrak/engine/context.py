@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from mrak.core.context import Principal, Transaction
@@ -148,8 +149,10 @@ class OperationContext:
         return self.engine.parts[name]
 
 
+@lru_cache(maxsize=256)
 def _parse_trace(header: str) -> tuple[str, str | None]:
-    """Root and parent of an X-Amzn-Trace-Id header; what is malformed is as if absent."""
+    """Root and parent of an X-Amzn-Trace-Id header; what is malformed is as if absent. All deliveries of one
+    operation come with the same header."""
     root, parent = "", None
     if header:
         for field in header.split(";"):

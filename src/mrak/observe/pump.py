@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import logging
 from collections.abc import Callable
 from functools import partial
 
@@ -19,6 +20,7 @@ from mrak.engine.environments import Environments
 from mrak.observe import metering
 from mrak.observe.recent import Recent
 
+log = logging.getLogger("mrak.observe")
 _PERIOD_SECONDS = 1.0
 _MOST_WAITING = 20_000
 _AT_ONCE = 500
@@ -83,4 +85,8 @@ class Pump:
                     await self._wake.wait()
             self._wake.clear()
             for name in list(self._waiting):
-                await self.flush(name)
+                try:
+                    await self.flush(name)
+                except Exception as error:
+                    # The environment may be deleted meanwhile. Records of others go on being written.
+                    log.warning("records of environment %s were not written: %r", name, error)

@@ -18,6 +18,7 @@ _DEFAULTS: dict[str, Any] = {
     "RedriveAllowPolicy": "",
     "ContentBasedDeduplication": False,
     "KmsMasterKeyId": "",
+    "KmsDataKeyReusePeriodSeconds": 300,
 }
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -56,13 +57,15 @@ def _check_permission(ctx: Context, scope: Scope, queue: Queue, sender: Sender) 
     if policy and lets_service_act(policy, sender.service, sender.source_arn, "sqs:SendMessage", arn, minute):
         return
     ctx.annotate("hint", f"the policy of {arn} does not let {sender.service} send messages for {sender.source_arn}")
-    log.warning(
-        "%s did not get a message: its policy does not let %s do sqs:SendMessage for aws:SourceArn %s",
-        arn,
-        sender.service,
-        sender.source_arn,
-    )
+    _warn(arn, sender.service, sender.source_arn, minute)
     raise Undeliverable(f"AccessDenied: Access to the resource {queues.render_url(ctx, scope, queue.name)} is denied.")
+
+
+@lru_cache(maxsize=256)
+def _warn(arn: str, service: str, source_arn: str, minute: int) -> None:
+    """Says why a queue gets nothing; once in a minute, since each message may be tried several times."""
+    text = "%s does not get messages: its policy does not let %s do sqs:SendMessage for aws:SourceArn %s"
+    log.warning(text, arn, service, source_arn)
 
 
 def _append(ctx: Context, tx: Transaction, made: Delivery, queue: Queue, request: dict[str, Any]) -> Message:

@@ -1,0 +1,26 @@
+"""Records go on being written, whatever happens to those of one environment."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from tests.conftest import Cloud
+
+
+def test_a_failure_does_not_end_the_writing(cloud: Cloud) -> None:
+    """As where an environment is deleted while its records are written."""
+    written: list[Any] = []
+
+    def write(tx: Any, records: list[Any]) -> None:
+        if not written:
+            written.append("failed")
+            raise RuntimeError("the environment is closed")
+        written.extend(records)
+
+    cloud.app.pump.writers.append(write)
+    cloud.call("sqs", "CreateQueue", QueueName="a")
+    cloud.loop.run_until_complete(asyncio.sleep(1.5))
+    cloud.call("sqs", "CreateQueue", QueueName="b")
+    cloud.loop.run_until_complete(asyncio.sleep(1.5))
+    assert [record.operation for record in written[1:]] == ["CreateQueue"]
