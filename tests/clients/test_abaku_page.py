@@ -148,7 +148,7 @@ def test_an_invoice_is_seen_paid_live(abaku: Abaku, page: Page, tmp_path: Path) 
     status_of(page, number)("Open")
     page.keep("issued")
 
-    page.click("#invoices tbody tr", number)
+    page.click("#invoices a", number)
     sketch = tmp_path / "sketch.png"
     sketch.write_bytes(b"a picture")
     page.find("#attachments")

@@ -15,8 +15,9 @@ export async function handler(event) {
 
 function toEntry({ dynamodb }) {
   const before = dynamodb.OldImage && unmarshall(dynamodb.OldImage);
-  const { owner, number, issuer, customer, amountCents, currency, status, dueOn, paidOn } = unmarshall(dynamodb.NewImage);
-  if (before?.status === status) return undefined;
+  const invoice = unmarshall(dynamodb.NewImage);
+  if (before?.status === invoice.status) return undefined;
+  const { owner, number, issuer, customer, amountCents, currency, dueOn, paidOn } = invoice;
   const detail = { owner, number, issuer, customer, amountCents, currency, dueOn, paidOn };
-  return { Source: 'invoicing', DetailType: TYPES[status], Detail: JSON.stringify(detail) };
+  return { Source: 'invoicing', DetailType: TYPES[invoice.status], Detail: JSON.stringify(detail) };
 }

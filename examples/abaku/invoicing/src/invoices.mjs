@@ -20,9 +20,9 @@ export async function putFirm(owner, name) {
 export async function createInvoice(owner, draft) {
   const year = draft.issuedOn.slice(0, 4);
   const counterKey = { pk: partition(owner), sk: `COUNTER#${year}` };
-  const firm = (await client.send(new GetCommand({ TableName: table, Key: { pk: partition(owner), sk: 'FIRM' } }))).Item;
+  const firm = await get({ pk: partition(owner), sk: 'FIRM' });
   for (let attempt = 1; ; attempt += 1) {
-    const counter = (await client.send(new GetCommand({ TableName: table, Key: counterKey, ConsistentRead: true }))).Item;
+    const counter = await get(counterKey, true);
     const last = counter?.last ?? 0;
     const number = `${year}-${String(last + 1).padStart(4, '0')}`;
     const invoice = { number, owner, issuer: firm?.name ?? '', status: 'OPEN', reminders: 0, ...draft };
@@ -59,9 +59,8 @@ function put(invoice) {
 
 // Undefined where the firm has no such invoice.
 export async function findInvoice(owner, number) {
-  const asked = { TableName: table, Key: invoiceKey(owner, number), ConsistentRead: true };
-  const { Item } = await client.send(new GetCommand(asked));
-  return Item && withoutKeys(Item);
+  const item = await get(invoiceKey(owner, number), true);
+  return item && withoutKeys(item);
 }
 
 export async function listInvoices(owner, status, next) {
@@ -121,6 +120,10 @@ export async function noteHandOver(owner, number) {
     ConditionExpression: 'attribute_exists(pk)',
     ExpressionAttributeValues: { ':yes': true },
   });
+}
+
+async function get(Key, ConsistentRead = false) {
+  return (await client.send(new GetCommand({ TableName: table, Key, ConsistentRead }))).Item;
 }
 
 async function change(owner, number, update) {

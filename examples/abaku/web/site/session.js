@@ -1,4 +1,4 @@
-// Who is signed in: the authorization code flow with PKCE, by Cognito's hosted page. The tokens last as long as the tab.
+// Who is signed in: the authorization code flow with PKCE, by Cognito's hosted page. Tokens last as long as the tab.
 const STORE = sessionStorage;
 
 export const config = await (await fetch('/config.json')).json();

@@ -1,5 +1,7 @@
 // Who opens a WebSocket? Cognito itself is asked what the access token says: it knows of revoked ones too.
-import { CognitoIdentityProviderClient, GetUserCommand, NotAuthorizedException } from '@aws-sdk/client-cognito-identity-provider';
+import {
+  CognitoIdentityProviderClient, GetUserCommand, NotAuthorizedException,
+} from '@aws-sdk/client-cognito-identity-provider';
 
 const cognito = new CognitoIdentityProviderClient();
 
