@@ -203,6 +203,10 @@ def test_backends_post_to_connections(chat: Chat) -> None:
         assert client.recv(timeout=10) == "from behind"
         management.post_to_connection(ConnectionId=connection_id, Data=b"\xff\xfe")
         assert client.recv(timeout=10) == b"\xff\xfe"
+        ask_bill = chat.sandbox.server.ask
+        lines = ask_bill("GET", f"/_mrak/bill?environment={chat.sandbox.name}")["lines"]
+        (line,) = [line for line in lines if line["unit"] == "ApiGatewayMessages"]
+        assert line["amount"] >= 2 and line["usd"] > 0
         told = management.get_connection(ConnectionId=connection_id)
         assert told["Identity"] == {"SourceIp": "127.0.0.1", "UserAgent": "tests"}
         assert told["LastActiveAt"] >= told["ConnectedAt"]

@@ -191,7 +191,9 @@ class Environments:
         return environment.clock.now()
 
     async def _move_clock(self, environment: Environment, seconds: float) -> None:
-        row = self.rows[environment.name]
+        row = self.rows.get(environment.name)
+        if row is None:
+            raise SandboxError(f"{environment.name} was deleted while its clock was advanced.")
         moved = msgspec.structs.replace(row, clock_offset_seconds=row.clock_offset_seconds + seconds)
         await self._control.transact(lambda tx: _replace(tx, row, moved))
         self._remember(moved)

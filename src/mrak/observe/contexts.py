@@ -20,6 +20,7 @@ from mrak.core.scope import Scope
 NONE = "(none)"
 
 _ROLE = re.compile(r"arn:[^:]+:sts::\d*:assumed-role/([^/]+)/|arn:[^:]+:iam::\d*:role/(?:.*/)?([^/]+)$")
+_API = re.compile(r".*/(?:restapis|apis)/([^/]+)")
 # service -> how its resource is found in what a record is about. Group 1 is what stacks know it by.
 _FORMS = {
     "s3": re.compile(r"arn:[^:]+:s3:::([^/]+)"),
@@ -27,13 +28,17 @@ _FORMS = {
     "dynamodb": re.compile(r"(?:.*:table/)?([^/:]+)"),
     "sqs": re.compile(r"(?:.*[:/])?([^:/]+)$"),
     "stepfunctions": re.compile(r".*:(?:stateMachine|execution|express):([^:]+)"),
-    "execute-api": re.compile(r".*/(?:restapis|apis)/([^/]+)"),
+    "execute-api": _API,
+    "apigatewaymanagementapi": _API,
     "logs": re.compile(r".*:log-group:(?:/aws/lambda/)?([^:]+)"),
     "cloudfront": re.compile(r".*:distribution/([^/]+)"),
     "cognito-idp": re.compile(r".*:userpool/([^/]+)"),
 }
 # The second part of a type's name -> the service that its usage is recorded under, where that is not it in lower case.
 _RECORDED_AS = {"ApiGateway": "execute-api", "ApiGatewayV2": "execute-api", "Cognito": "cognito-idp"}
+# What owns the usage of a service under another name: a function's log group is its function's, whether or not the
+# stack has made it, and connections are of their API.
+_OWNED_AS = {"logs": ("logs", "lambda"), "apigatewaymanagementapi": ("execute-api",)}
 # What comes after the last separator in a physical id: names stay, ARNs and URLs end with the name.
 _TAIL = re.compile(r"[^:/|]+$")
 
@@ -66,8 +71,7 @@ class Contexts:
                     self._owners[kind, name] = owned.tags.get("service-context", owned.stack_name)
 
     def find(self, service: str, resource: str, role: str) -> str:
-        # A function's log group is its function's, whether or not the stack has made it.
-        kinds = ("logs", "lambda") if service == "logs" else (service,)
+        kinds = _OWNED_AS.get(service, (service,))
         owned = next((self._owners[kind, resource] for kind in kinds if (kind, resource) in self._owners), None)
         return owned or self._owners.get(("role", role), NONE)
 

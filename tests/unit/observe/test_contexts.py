@@ -20,6 +20,7 @@ ACCOUNT = "111122223333"
         ("stepfunctions", f"arn:aws:states:us-east-1:{ACCOUNT}:execution:collect:1", "collect"),
         ("stepfunctions", f"arn:aws:states:us-east-1:{ACCOUNT}:stateMachine:collect", "collect"),
         ("execute-api", "arn:aws:apigateway:us-east-1::/restapis/abc123/stages/live", "abc123"),
+        ("apigatewaymanagementapi", "arn:aws:apigateway:us-east-1::/apis/abc123", "abc123"),
         ("logs", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/aws/lambda/worker", "worker"),
         ("logs", f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:/mine", "/mine"),
         ("cloudfront", f"arn:aws:cloudfront::{ACCOUNT}:distribution/E123", "E123"),

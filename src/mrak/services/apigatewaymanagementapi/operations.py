@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from math import ceil
 from typing import Any
 
 from mrak.auth.principals import ANONYMOUS
@@ -12,6 +13,7 @@ from mrak.services.apigatewayv2.exports import MOST_MESSAGE_BYTES, Connection, f
 
 _MANAGE = "execute-api:ManageConnections"
 _NORMAL = 1000
+_METERED_BYTES = 32_768
 
 
 @operation("PostToConnection", action=_MANAGE)
@@ -22,6 +24,8 @@ async def post_to_connection(ctx: Context, req: dict[str, Any]) -> None:
         raise errors.too_large()
     if not await send(ctx, connection, data):
         raise errors.gone()
+    ctx.about(f"arn:{ctx.scope.partition}:apigateway:{ctx.scope.region}::/apis/{connection.api_id}")
+    ctx.meter("ApiGatewayMessages", max(1, ceil(len(data) / _METERED_BYTES)))
 
 
 @operation("GetConnection", action=_MANAGE)
