@@ -28,6 +28,8 @@ T = TypeVar("T")
 
 def install_node_modules(folder: Path) -> Path:
     """The AWS SDK for JavaScript, which AWS's Node.js runtime brings and mrak takes from MRAK_NODE_MODULES."""
+    if shutil.which("npm") is None:
+        raise RuntimeError("Abaku has Node.js functions, whose SDK npm installs: apt-get install nodejs npm")
     wanted = (HERE / "package.json").read_text()
     installed = folder / "installed.json"
     if not installed.exists() or installed.read_text() != wanted:

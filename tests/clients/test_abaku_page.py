@@ -3,6 +3,7 @@ happens. Screenshots are kept in test-artefacts/, which git ignores."""
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 import shutil
@@ -30,24 +31,22 @@ def find_browser() -> tuple[str, str] | None:
     return (program, driver) if program and driver else None
 
 
+def install_browser() -> None:
+    """From Debian's packages; what came of it, `find_browser` sees."""
+    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
+    install = ["install", "-y", "-qq", "--no-install-recommends", *_PACKAGES]
+    for arguments, seconds in ((["update", "-qq"], 60), (install, 200)):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            command = ["apt-get", *arguments]
+            subprocess.run(command, env=environ, capture_output=True, timeout=seconds, check=False)
+
+
 @pytest.fixture(scope="session")
 def programs() -> tuple[str, str]:
-    """Chromium and its driver, installed from Debian's packages where the tests run as root and may."""
+    """Chromium and its driver, installed where the tests run as root and may."""
+    if find_browser() is None and os.geteuid() == 0 and shutil.which("apt-get"):
+        install_browser()
     found = find_browser()
-    if found is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        install = [
-            "install",
-            "-y",
-            "-qq",
-            "--no-install-recommends",
-            "chromium",
-            "chromium-driver",
-            "fonts-dejavu-core",
-        ]
-        for arguments in (["update", "-qq"], install):
-            subprocess.run(["apt-get", *arguments], env=environ, capture_output=True, timeout=280, check=False)
-        found = find_browser()
     if found is None:
         pytest.skip("no browser: apt-get install chromium chromium-driver")
     return found
