@@ -179,6 +179,10 @@ def test_contributor_insights(ddb: Any) -> None:
     ddb.update_contributor_insights(TableName=table, IndexName="gsi", ContributorInsightsAction="ENABLE")
     listed = ddb.list_contributor_insights(TableName=table)["ContributorInsightsSummaries"]
     assert [it.get("IndexName") for it in listed] == [None, "gsi"]
+    first = ddb.list_contributor_insights(TableName=table, MaxResults=1)
+    rest = ddb.list_contributor_insights(TableName=table, MaxResults=1, NextToken=first["NextToken"])
+    assert [*first["ContributorInsightsSummaries"], *rest["ContributorInsightsSummaries"]] == listed
+    assert error_of(ddb.list_contributor_insights, NextToken="nonsense")[0] == INVALID
     ddb.update_contributor_insights(TableName=table, ContributorInsightsAction="DISABLE")
     assert ddb.describe_contributor_insights(TableName=table)["ContributorInsightsStatus"] == "DISABLED"
 

@@ -95,7 +95,9 @@ def _batch_get_words(value: Mapping[str, Any], complaints: list[str]) -> list[st
             complaint = f"Value '{shown}' at 'requestItems'{rule}"
         for name in value.get("RequestItems") or ():
             complaint = _unvalued(complaint, f"requestItems.{name}.member.keys", f"RequestItems.{name}.member.Keys")
-        stated.append(_unvalued(complaint, "requestItems", "RequestItems") if not value["RequestItems"] else complaint)
+        if value.get("RequestItems") == {}:
+            complaint = _unvalued(complaint, "requestItems", "RequestItems")
+        stated.append(complaint)
     return stated
 
 

@@ -13,6 +13,7 @@ from mrak.core.errors import ApiError
 from mrak.core.http import Request
 from mrak.protocol import cbor
 from mrak.protocol.codec import codec
+from mrak.protocol.model import load
 
 SCALARS = (
     st.none()
@@ -46,6 +47,27 @@ def test_json(value: Any) -> None:
     decode("lambda", "CreateFunction", Request("POST", "/2015-03-31/functions", body=body))
     with contextlib.suppress(ApiError):
         codec("dynamodb").validate("UpdateItem", value if isinstance(value, dict) else {"Key": value})
+
+
+DYNAMODB = sorted(load("dynamodb").operation_names)
+REQUESTS = st.dictionaries(
+    st.sampled_from(["RequestItems", "TransactItems", "Statements", "TableName", "Limit", "Key", "Item", "Expected"]),
+    VALUES | st.dictionaries(st.sampled_from(["t", "bad!name", "Keys"]), VALUES, max_size=2),
+    max_size=3,
+)
+
+
+@settings(max_examples=150, deadline=None)
+@given(st.sampled_from(DYNAMODB), REQUESTS)
+def test_dynamodb(operation: str, request: dict[str, Any]) -> None:
+    """All of its operations, each of which may restate what is wrong in words of its own."""
+    decode("dynamodb", operation, Request("POST", "/", body=msgspec.json.encode(request)))
+
+
+def test_dynamodb_without_anything() -> None:
+    """An empty request of each operation."""
+    for operation in DYNAMODB:
+        decode("dynamodb", operation, Request("POST", "/", body=b"{}"))
 
 
 @settings(max_examples=100, deadline=None)

@@ -12,10 +12,12 @@ from msgspec import structs
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.services.dynamodb import rules
+from mrak.core.page import find_position, take_page
+from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
+_PAGE_INSIGHTS = 100
 _DEFAULT_MODE = "ACCESSED_AND_THROTTLED_KEYS"
 
 
@@ -86,7 +88,7 @@ def list_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]
         records = [require_table(ctx, tx, req["TableName"])[1]]
     else:
         records = list(TABLES.scan(tx, ctx.scope))
-    summaries = []
+    summaries: list[dict[str, Any]] = []
     for record in records:
         for name, insight in sorted(record.insights.items()):
             summary = {
@@ -95,8 +97,13 @@ def list_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]
                 "ContributorInsightsMode": insight["mode"],
             }
             summaries.append(summary | ({"IndexName": name} if name else {}))
-    limit, start = req.get("MaxResults", 100), int(req.get("NextToken", "0") or "0")
-    output: dict[str, Any] = {"ContributorInsightsSummaries": summaries[start : start + limit]}
-    if start + limit < len(summaries):
-        output["NextToken"] = str(start + limit)
-    return output
+    after = find_position(req["NextToken"]) if "NextToken" in req else ""
+    if after is None:
+        raise errors.invalid("NextToken is invalid")
+    left = (summary for summary in sorted(summaries, key=_position) if _position(summary) > after)
+    page, token = take_page(left, req.get("MaxResults", _PAGE_INSIGHTS), _position)
+    return {"ContributorInsightsSummaries": page} | ({"NextToken": token} if token is not None else {})
+
+
+def _position(summary: dict[str, Any]) -> str:
+    return f"{summary['TableName']}/{summary.get('IndexName', '')}"
