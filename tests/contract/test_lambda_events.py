@@ -89,6 +89,30 @@ def test_dead_letter_queue_gets_the_event(client: Any, sandbox: Any) -> None:
         "ErrorCode": ("Number", "200"),
         "ErrorMessage": ("String", "Test exception (this is intentional)"),
     }
+    kept = client.update_function_configuration(FunctionName="dying", DeadLetterConfig={})
+    assert kept["DeadLetterConfig"] == {"TargetArn": dead.arn}, "an empty one changes nothing"
+    gone = client.update_function_configuration(FunctionName="dying", DeadLetterConfig={"TargetArn": ""})
+    assert "DeadLetterConfig" not in gone
+
+
+def test_results_reach_an_event_bus(client: Any, sandbox: Any) -> None:
+    """Recorded: test_invoke_lambda_eventbridge; the event names the bus and the function with its version."""
+    events, told = sandbox.client("events"), Queue(sandbox, "bus-told")
+    bus = events.create_event_bus(Name="results")["EventBusArn"]
+    allowed = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**allowed, "Resource": told.arn}]})
+    sandbox.client("sqs").set_queue_attributes(QueueUrl=told.url, Attributes={"Policy": policy})
+    events.put_rule(Name="all", EventBusName="results", EventPattern=json.dumps({"source": ["lambda"]}))
+    events.put_targets(Rule="all", EventBusName="results", Targets=[{"Id": "1", "Arn": told.arn}])
+    made = create(client, "to-bus")
+    client.put_function_event_invoke_config(
+        FunctionName="to-bus", DestinationConfig={"OnSuccess": {"Destination": bus}}
+    )
+    client.invoke(FunctionName="to-bus", InvocationType="Event", Payload=b"{}")
+    event = told.take_json()[0]
+    assert event["detail-type"] == "Lambda Function Invocation Result - Success"
+    assert event["resources"] == [bus, f"{made['FunctionArn']}:$LATEST"]
+    assert event["detail"]["requestContext"]["condition"] == "Success"
 
 
 def test_event_too_old_is_given_up(client: Any, sandbox: Any) -> None:

@@ -67,6 +67,7 @@ def test_disabled_and_deleted_mappings_take_nothing(client: Any, sandbox: Any) -
     source, out = Queue(sandbox, "switch"), Queue(sandbox, "switch-out")
     teller(client, "switch", out)
     made = client.create_event_source_mapping(EventSourceArn=source.arn, FunctionName="switch", Enabled=False)
+    assert made["State"] == "Disabled", "recorded: test_fifo_message_group_parallelism"
     source.send("1")
     assert client.get_event_source_mapping(UUID=made["UUID"])["State"] == "Disabled"
     assert source.count() == 1
@@ -114,8 +115,9 @@ def test_filters_drop_what_does_not_match(client: Any, sandbox: Any) -> None:
         EventSourceArn=source.arn, FunctionName="filter", FilterCriteria={"Filters": [{"Pattern": pattern}]}
     )
     source.send('{"kind": "other", "n": 9}', "no json", '{"kind": "wanted", "n": 1}', '{"kind": "wanted", "n": 6}')
-    taken = [record["body"] for event in out.take_json() for record in event["Records"]]
-    assert taken == ['{"kind": "wanted", "n": 6}']
+    taken = [record for event in out.take_json() for record in event["Records"]]
+    assert [record["body"] for record in taken] == ['{"kind": "wanted", "n": 6}']
+    assert "md5OfMessageAttributes" not in taken[0], "recorded: test_report_batch_item_failures, without a window"
     until(lambda: source.count() == 0)
 
 
@@ -127,7 +129,9 @@ def test_window_gathers_a_batch(client: Any, sandbox: Any) -> None:
     client.create_event_source_mapping(
         EventSourceArn=source.arn, FunctionName="window", BatchSize=12, MaximumBatchingWindowInSeconds=5
     )
-    assert sorted(int(record["body"]) for record in out.take_json()[0]["Records"]) == list(range(12))
+    records = out.take_json()[0]["Records"]
+    assert sorted(int(record["body"]) for record in records) == list(range(12))
+    assert records[0]["md5OfMessageAttributes"] is None, "recorded: test_sqs_event_source_mapping, with a window"
 
 
 def test_mapping_survives_an_update_of_its_function(client: Any, sandbox: Any) -> None:
@@ -187,7 +191,11 @@ def test_errors_of_mappings(client: Any, sandbox: Any) -> None:
     status, code, message = refusal(
         lambda: client.create_event_source_mapping(EventSourceArn=source.arn, FunctionName="strict-mapping")
     )
-    assert (status, code) == (409, "ResourceConflictException") and made["UUID"] in message
+    assert (status, code) == (409, "ResourceConflictException")
+    assert message == (
+        f'An event source mapping with SQS arn (" {source.arn} ") and function (" strict-mapping ") already exists. '
+        f"Please update or delete the existing mapping with UUID {made['UUID']}"
+    )
 
 
 def test_list_by_source_and_function(client: Any, sandbox: Any) -> None:
@@ -236,6 +244,13 @@ def test_stream_feeds_function_in_order(client: Any, sandbox: Any) -> None:
     last = records[-1]
     assert (last["eventName"], last["eventSource"], last["eventSourceARN"]) == ("INSERT", "aws:dynamodb", arn)
     assert last["dynamodb"]["NewImage"]["b"] == {"B": "Zm9vYmFy"}
+    assert isinstance(last["dynamodb"]["ApproximateCreationDateTime"], float), "AWS writes 1.7E9"
+    *_, message = refusal(
+        lambda: client.create_event_source_mapping(
+            EventSourceArn=arn, FunctionName="stream", StartingPosition="TRIM_HORIZON"
+        )
+    )
+    assert message.startswith(f'The event source arn (" {arn} ") and function (" stream ") provided mapping already')
 
 
 def test_stream_failure_is_retried_then_told_to_the_destination(client: Any, sandbox: Any) -> None:

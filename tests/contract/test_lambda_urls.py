@@ -56,7 +56,9 @@ def fetch(url: str, data: bytes | None = None, method: str | None = None, **head
 
 
 def test_event_has_payload_format_two(client: Any) -> None:
-    """Recorded: test_lambda_url_echo_http_fixture_default; the raw path stays as it came."""
+    """Recorded: test_lambda_url_echo_http_fixture_default; the raw path stays as it came, the other one is decoded. The
+    response tells the invocation's id (recorded: test_request_id_invoke_url).
+    """
     create(client, "url-echo")
     url = open_url(client, "url-echo")
     status, body, headers = fetch(
@@ -71,14 +73,18 @@ def test_event_has_payload_format_two(client: Any) -> None:
     assert event["queryStringParameters"] == {"q": "query", "multiQuery": "foo,/bar"}
     assert (event["body"], event["isBase64Encoded"], event["cookies"]) == ('{"foo": "bar"}', False, ["a=1", "b=2"])
     assert event["headers"]["x-own"] == "yes" and "x-forwarded-for" in event["headers"]
+    assert "connection" not in event["headers"]
     context = event["requestContext"]
+    assert headers["x-amzn-RequestId"] == context["requestId"]
+    assert headers["X-Amzn-Trace-Id"] == event["headers"]["x-amzn-trace-id"]
+    assert json.loads(fetch(url + "a%252F/b")[1])["requestContext"]["http"]["path"] == "/a%2F/b"
     assert context["http"]["method"] == "POST" and context["domainName"].startswith(context["apiId"])
     assert context["accountId"] == "anonymous" and context["stage"] == "$default"
 
 
 @pytest.mark.parametrize(
     ("answer", "content"),
-    [("True", b"true"), ("{'hello': 'world'}", b'{"hello": "world"}'), ("'hello'", b"hello"), ("3.1", b"3.1")],
+    [("True", b"true"), ("{'hello': 'world'}", b'{"hello":"world"}'), ("'hello'", b"hello"), ("3.1", b"3.1")],
 )
 def test_plain_answers_become_bodies(client: Any, answer: str, content: bytes) -> None:
     """Recorded: test_lambda_url_invocation[boolean, dict, string, float]."""

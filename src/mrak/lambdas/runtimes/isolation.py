@@ -38,6 +38,7 @@ UID_BASES = (1_600_000_000, 62_000)
 UID_SLOTS = 3_000
 PROCESSES = 1_024  # AWS: Lambda quotas, execution processes/threads
 OPEN_FILES = 1_024  # AWS: Lambda quotas, file descriptors
+LOCKED_BYTES = 64 * 1024  # recorded: test_runtime_ulimits
 
 mode = "none"
 _uid_base = UID_BASES[0]
@@ -168,6 +169,7 @@ def _limit(order):
     data = (order["memory_mb"] * 2 + 1024) << 20
     _set_limit(resource.RLIMIT_DATA, data)
     _set_limit(resource.RLIMIT_CORE, 0)
+    _set_limit(resource.RLIMIT_MEMLOCK, LOCKED_BYTES)
     _set_limit(resource.RLIMIT_NOFILE, OPEN_FILES)
     if mode != "none":
         _set_limit(resource.RLIMIT_NPROC, PROCESSES)

@@ -95,10 +95,13 @@ def parse_changes(name: str, before: dict[str, Any], req: dict[str, Any]) -> dic
         if "DurableConfig" not in before:
             raise errors.invalid("A function becomes durable when it is created, and not later.")
         config["DurableConfig"] = before["DurableConfig"] | req["DurableConfig"]
-    for member, empty in (("DeadLetterConfig", "TargetArn"), ("ImageConfig", None)):
-        value = config.get(member)
-        if value is not None and (not value or (empty and not value.get(empty))):
-            del config[member]
+    dead_letters = config.get("DeadLetterConfig")
+    if dead_letters == {} and "DeadLetterConfig" in before:  # recorded: test_dead_letter_queue
+        config["DeadLetterConfig"] = before["DeadLetterConfig"]
+    elif dead_letters is not None and not dead_letters.get("TargetArn"):
+        del config["DeadLetterConfig"]
+    if config.get("ImageConfig") == {}:
+        del config["ImageConfig"]
     if not config.get("Layers", True):
         del config["Layers"]
     check(config)

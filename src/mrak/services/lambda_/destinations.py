@@ -53,7 +53,7 @@ def send(
         case "lambda":
             tx.enqueue(exports.event_delivery(ctx, target_arn, text.encode()))
         case "events":
-            tx.enqueue(_event(ctx, target_arn, text, function, succeeded))
+            tx.enqueue(_event(ctx, target_arn, text, envelope["requestContext"]["functionArn"], succeeded))
         case "s3":
             name = function.split(":")[6]
             tx.enqueue(_object(ctx, target_arn, text, folder or f"aws/lambda/async/{name}"))

@@ -56,7 +56,8 @@ async def create_event_source_mapping(ctx: Context, req: dict[str, Any]) -> dict
             mappings.start(tx, ctx.scope, mapping)
         return mapping
 
-    return mappings.render(ctx.scope, await ctx.transact(create), "Creating")
+    made = await ctx.transact(create)
+    return mappings.render(ctx.scope, made, "Creating" if made.enabled else "Disabled")
 
 
 def _refuse_brokers(req: dict[str, Any]) -> None:

@@ -103,11 +103,12 @@ def check_unique(tx: Transaction, scope: Scope, source_arn: str, function: str, 
     for other in MAPPINGS.scan(tx, scope):
         if (other.source_arn, other.function, other.qualifier) != (source_arn, function, qualifier):
             continue
-        kind = "SQS" if source_kind(source_arn) == "sqs" else "event source"
-        raise errors.conflict(
-            f'An event source mapping with {kind} arn (" {source_arn} ") and function (" {function} ") already exists. '
-            f"Please update or delete the existing mapping with UUID {other.uuid}"
-        )
+        source, target = f'(" {source_arn} ")', f'function (" {function} ")'
+        if source_kind(source_arn) == "sqs":
+            told = f"An event source mapping with SQS arn {source} and {target} already exists."
+        else:
+            told = f"The event source arn {source} and {target} provided mapping already exists."
+        raise errors.conflict(f"{told} Please update or delete the existing mapping with UUID {other.uuid}")
 
 
 def render(scope: Scope, mapping: Mapping, state: str = "") -> dict[str, Any]:

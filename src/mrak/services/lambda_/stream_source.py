@@ -143,6 +143,7 @@ class StreamSource:
 
     def _render(self, body: bytes) -> Record:
         record: Record = msgspec.json.decode(body)
+        record["dynamodb"]["ApproximateCreationDateTime"] = float(record["dynamodb"]["ApproximateCreationDateTime"])
         return {**record, "eventSourceARN": self._mapping.source_arn}
 
     async def _reach(self, position: int | None) -> None:

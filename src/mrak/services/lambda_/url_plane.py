@@ -13,7 +13,7 @@ import re
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import unquote_plus
+from urllib.parse import unquote, unquote_plus
 
 from mrak.core.context import Context, Transaction
 from mrak.core.functions import Outcome
@@ -58,6 +58,7 @@ async def serve_url(ctx: Context, request: Request, route: Any) -> Response:
         response = await _stream(ctx, target, payload)
     else:
         response = _respond(await invocation.run(ctx, target, payload))
+    response.headers += [("x-amzn-RequestId", ctx.request_id), ("X-Amzn-Trace-Id", ctx.trace.partition(";")[0])]
     if url.cors is not None:
         response.headers += _cors_headers(url.cors, request, preflight=False)
     return response
@@ -110,7 +111,7 @@ def _message(status: int, text: str) -> Response:
 
 
 def _event(ctx: Context, request: Request, route: Any, url: Url) -> dict[str, Any]:
-    headers = {name: value for name, value in request.headers.items() if name != "cookie"}
+    headers = {name: value for name, value in request.headers.items() if name not in ("cookie", "connection")}
     host = headers.get("host", "").rpartition(":")[0] or headers.get("host", "")
     headers |= {
         "x-amzn-trace-id": ctx.trace.partition(";")[0],
@@ -118,6 +119,8 @@ def _event(ctx: Context, request: Request, route: Any, url: Url) -> dict[str, An
         "x-forwarded-port": headers.get("host", "").rpartition(":")[2] or "443",
         "x-forwarded-proto": request.scheme,
     }
+    if request.scheme == "https":
+        headers |= {"x-amzn-tls-version": "TLSv1.3", "x-amzn-tls-cipher-suite": "TLS_AES_128_GCM_SHA256"}
     path = route.path or "/"
     event: dict[str, Any] = {
         "version": "2.0",
@@ -147,7 +150,7 @@ def _request_context(ctx: Context, request: Request, url: Url, host: str, path: 
         "domainPrefix": url.url_id,
         "http": {
             "method": request.method,
-            "path": path,
+            "path": unquote(path),
             "protocol": "HTTP/1.1",
             "sourceIp": request.peer,
             "userAgent": request.headers.get("user-agent", ""),
@@ -208,8 +211,12 @@ def _respond(outcome: Outcome) -> Response:
         return _failed()
     if isinstance(answer, dict) and "statusCode" in answer:
         return _render_response(answer)
-    body = answer.encode() if isinstance(answer, str) else outcome.payload
-    return Response(200, [("Content-Type", "application/json")], body)
+    return Response(200, [("Content-Type", "application/json")], _text(answer).encode())
+
+
+def _text(value: Any) -> str:
+    """What is no string goes out as JSON without spaces (recorded: test_lambda_url_invocation[dict])."""
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
 def _failed() -> Response:
@@ -222,7 +229,7 @@ def _render_response(answer: dict[str, Any]) -> Response:
     if not isinstance(status, int) or not 100 <= status <= 599:
         return _failed()
     body = answer.get("body", "")
-    text = body if isinstance(body, str) else json.dumps(body)
+    text = _text(body)
     try:
         content = base64.b64decode(text, validate=True) if answer.get("isBase64Encoded") else text.encode()
     except ValueError:
