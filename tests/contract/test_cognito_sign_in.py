@@ -284,9 +284,31 @@ def test_refresh_tokens_rotate_where_that_is_wanted(app: App) -> None:
     second = app.client.get_tokens_from_refresh_token(ClientId=client, RefreshToken=first)["AuthenticationResult"]
     assert second["RefreshToken"] != first
     assert error_of(app.client.get_tokens_from_refresh_token, ClientId=client, RefreshToken=first)[0] == (
-        "NotAuthorizedException"
+        "RefreshTokenReuseException"
     )
     assert app.client.get_tokens_from_refresh_token(ClientId=client, RefreshToken=second["RefreshToken"])
+
+
+def test_a_rotated_refresh_token_holds_for_its_grace(fresh_sandbox: Any) -> None:
+    """RetryGracePeriodSeconds: a retry with the token before gets tokens too, until the period is over."""
+    app = new_app(fresh_sandbox, RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": 30})
+    app.add_user()
+    first = app.tokens()["RefreshToken"]
+
+    def renew(token: str) -> str:
+        answer = app.client.get_tokens_from_refresh_token(ClientId=app.client_id, RefreshToken=token)
+        return str(answer["AuthenticationResult"]["RefreshToken"])
+
+    second = renew(first)
+    third = renew(first)
+    assert len({first, second, third}) == 3
+    fourth = renew(second)
+    fresh_sandbox.advance_clock(31)
+    for old in (first, second, third):
+        assert error_of(lambda old=old: renew(old))[0] == "RefreshTokenReuseException"
+    last = renew(fourth)
+    app.client.revoke_token(ClientId=app.client_id, Token=last)
+    assert error_of(lambda: renew(last))[:2] == ("NotAuthorizedException", "Refresh Token has been revoked")
 
 
 def test_an_api_takes_the_tokens(app: App) -> None:

@@ -424,6 +424,17 @@ def test_pools_and_clients(fresh_sandbox: Any) -> None:
     both = ["client_credentials", "code"]
     oauth = error_of(idp.create_user_pool_client, UserPoolId=pool_id, ClientName="s", AllowedOAuthFlows=both)
     assert oauth[0] == "InvalidOAuthFlowException"
+    public = error_of(
+        idp.create_user_pool_client, UserPoolId=pool_id, ClientName="s", AllowedOAuthFlows=["client_credentials"]
+    )
+    assert public[:2] == (
+        "InvalidOAuthFlowException",
+        "client_credentials flow can not be selected if client does not have a client secret.",
+    )
+    minutes = {"TokenValidityUnits": {"AccessToken": "minutes", "RefreshToken": "minutes"}}
+    for validity in ({"AccessTokenValidity": 4}, {"IdTokenValidity": 24 + 1}, {"RefreshTokenValidity": 59}):
+        short = error_of(idp.create_user_pool_client, UserPoolId=pool_id, ClientName="s", **minutes, **validity)
+        assert short[:2] == ("InvalidParameterException", "Invalid range for token validity."), validity
     assert len(idp.list_user_pool_clients(UserPoolId=pool_id, MaxResults=5)["UserPoolClients"]) == 1
     idp.delete_user_pool_client(UserPoolId=pool_id, ClientId=client["ClientId"])
     gone = error_of(idp.describe_user_pool_client, UserPoolId=pool_id, ClientId=client["ClientId"])

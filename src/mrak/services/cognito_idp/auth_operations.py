@@ -63,7 +63,7 @@ async def _refresh(ctx: Context, target: Target, params: dict[str, str], req: di
         given = params.get("SECRET_HASH")
         if given is None:
             raise errors.secret_hash_missing(client.id)
-        row = await ctx.transact(lambda tx: tokens.find_refresh(tx, target, token))
+        row = await ctx.transact(lambda tx: tokens.find_refresh(ctx, tx, target, token))
         # The hash is of the username; many clients send their secret itself or hash the name that was typed.
         names = await ctx.transact(lambda tx: _names(tx, target, row.username))
         if not pools.is_secret(client, given) and not any(pools.is_secret_hash(client, name, given) for name in names):
@@ -117,16 +117,16 @@ def revoke_token(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
         raise errors.not_authorized("Invalid client secret")
     if not target.client.settings.get("EnableTokenRevocation", True):
         raise errors.unsupported("Token revocation is not enabled for this client.")
-    revoke(tx, target, req["Token"])
+    revoke(ctx, tx, target, req["Token"])
 
 
-def revoke(tx: Transaction, target: Target, token: str) -> None:
+def revoke(ctx: Context, tx: Transaction, target: Target, token: str) -> None:
     """Ends a sign-in by its refresh token; one that has ended already is fine."""
     if token.count(".") == 2:
         raise errors.unsupported_token()
     row = REFRESH.open(tx, target.scope, target.pool.id, token[:36])
     if row is not None:
-        REFRESH.delete(tx, target.scope, tokens.find_refresh(tx, target, token))
+        REFRESH.delete(tx, target.scope, tokens.find_refresh(ctx, tx, target, token))
 
 
 @operation("GlobalSignOut")

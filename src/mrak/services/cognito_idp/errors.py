@@ -101,6 +101,10 @@ def limit_exceeded(message: str) -> ApiError:
     return ApiError("LimitExceededException", message)
 
 
+def token_reused() -> ApiError:
+    return ApiError("RefreshTokenReuseException", "Refresh token has been reused.")
+
+
 def invalid_session() -> ApiError:
     return not_authorized("Invalid session for the user.")
 

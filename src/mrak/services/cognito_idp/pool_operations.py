@@ -44,6 +44,12 @@ _CLIENT_SETTINGS: Final = (
     "EnablePropagateAdditionalUserContextData", "AuthSessionValidity", "RefreshTokenRotation",
 )  # fmt: skip
 _SYSTEM_SCOPES: Final = frozenset({"phone", "email", "openid", "profile", "aws.cognito.signin.user.admin"})
+_DAY: Final = 86_400
+_VALIDITY_SECONDS: Final = {
+    "AccessToken": (300, _DAY),
+    "IdToken": (300, _DAY),
+    "RefreshToken": (3600, 3650 * _DAY),
+}
 _CUSTOM_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*")
 
 
@@ -223,16 +229,15 @@ def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -
 def create_user_pool_client(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     pool = pools.require_pool(tx, ctx.scope, req["UserPoolId"])
     settings = _client_settings(tx, ctx.scope, pool, req)
-    secret = ""
-    if req.get("GenerateSecret"):
-        secret = ctx.draw.alphanumeric(51)
+    secret = req.get("ClientSecret", ctx.draw.alphanumeric(51) if req.get("GenerateSecret") else "")
+    _check_secret(settings, secret)
     client = Client(
         pool=pool.id,
         id=pools.new_id(ctx, tx, pool.id, 26),
         name=req["ClientName"],
         created_at=ctx.now,
         modified_at=ctx.now,
-        secret=req.get("ClientSecret", secret),
+        secret=secret,
         settings=settings,
     )
     CLIENTS.lock(tx, ctx.scope, pool.id, client.id)
@@ -246,6 +251,7 @@ def update_user_pool_client(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     CLIENTS.lock(tx, ctx.scope, pool.id, req["ClientId"])
     client = pools.require_client(tx, ctx.scope, pool.id, req["ClientId"])
     settings = _client_settings(tx, ctx.scope, pool, req)
+    _check_secret(settings, client.secret)
     name = req.get("ClientName", client.name)
     changed = msgspec.structs.replace(client, name=name, settings=settings, modified_at=ctx.now)
     CLIENTS.replace(tx, ctx.scope, client, changed)
@@ -265,6 +271,7 @@ def _client_settings(tx: Transaction, scope: Scope, pool: Pool, req: dict[str, A
     if settings["RefreshTokenValidity"] == 0:
         settings["RefreshTokenValidity"] = 30
     _check_flows(settings)
+    _check_validity(settings)
     _check_attributes(pool, settings)
     _check_urls(settings)
     known = _SYSTEM_SCOPES | set(parts.scopes_of(tx, scope, pool.id))
@@ -285,6 +292,19 @@ def _check_flows(settings: dict[str, Any]) -> None:
     oauth = settings.get("AllowedOAuthFlows", [])
     if "client_credentials" in oauth and len(oauth) > 1:
         raise errors.invalid_oauth("client_credentials flow can not be selected along with code flow or implicit flow")
+
+
+def _check_secret(settings: dict[str, Any], secret: str) -> None:
+    if "client_credentials" in settings.get("AllowedOAuthFlows", ()) and not secret:
+        raise errors.invalid_oauth(
+            "client_credentials flow can not be selected if client does not have a client secret."
+        )
+
+
+def _check_validity(settings: dict[str, Any]) -> None:
+    for kind, (shortest, longest) in _VALIDITY_SECONDS.items():
+        if settings.get(f"{kind}Validity") and not shortest <= pools.seconds_of(settings, kind) <= longest:
+            raise errors.invalid("Invalid range for token validity.")
 
 
 def _check_attributes(pool: Pool, settings: dict[str, Any]) -> None:

@@ -205,11 +205,15 @@ def render_client(client: Client) -> dict[str, Any]:
 
 def validity_seconds(client: Client, kind: str) -> int:
     """How long a client's tokens of a kind ("AccessToken", "IdToken", "RefreshToken") hold."""
-    amount = client.settings.get(f"{kind}Validity")
+    return seconds_of(client.settings, kind)
+
+
+def seconds_of(settings: dict[str, Any], kind: str) -> int:
+    amount = settings.get(f"{kind}Validity")
     if not amount:
         return 30 * 86_400 if kind == "RefreshToken" else 3600
     default = "days" if kind == "RefreshToken" else "hours"
-    unit = client.settings.get("TokenValidityUnits", {}).get(kind, default)
+    unit = settings.get("TokenValidityUnits", {}).get(kind, default)
     return int(amount) * _UNIT_SECONDS[unit]
 
 

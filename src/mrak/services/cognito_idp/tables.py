@@ -156,7 +156,8 @@ class Session(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Refresh(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """`origin` is the origin_jti of all tokens of the sign-in; `digest` is SHA-256 of the refresh token's secret."""
+    """`origin` is the origin_jti of all tokens of the sign-in; `digest` is SHA-256 of the refresh token's secret. Those
+    in `rotated` were valid before it, and are until their time."""
 
     pool: str
     origin: str
@@ -168,6 +169,7 @@ class Refresh(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     scopes: list[str] = []
     nonce: str = ""
     claims: dict[str, Any] = {}
+    rotated: list[tuple[bytes, float]] = []
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

@@ -111,7 +111,7 @@ def _digest(secret: str) -> bytes:
     return hashlib.sha256(secret.encode()).digest()
 
 
-def find_refresh(tx: Transaction, target: Target, token: str) -> Refresh:
+def find_refresh(ctx: Context, tx: Transaction, target: Target, token: str) -> Refresh:
     """The sign-in of a refresh token, opened; raises where the token does not hold."""
     origin, secret = token[:_ORIGIN_LENGTH], token[_ORIGIN_LENGTH:]
     if len(token) != _ORIGIN_LENGTH + 64:
@@ -119,16 +119,25 @@ def find_refresh(tx: Transaction, target: Target, token: str) -> Refresh:
     row = REFRESH.open(tx, target.scope, target.pool.id, origin)
     if row is None:
         raise errors.not_authorized("Refresh Token has been revoked")
-    if row.client != target.client.id or not hmac.compare_digest(row.digest, _digest(secret)):
+    held, given = [row.digest, *(one for one, until in row.rotated if ctx.now < until)], _digest(secret)
+    if row.client != target.client.id:
         raise errors.not_authorized("Invalid Refresh Token")
+    if not any(hmac.compare_digest(one, given) for one in held):
+        raise errors.token_reused() if _rotation(target) is not None else errors.not_authorized("Invalid Refresh Token")
     return row
+
+
+def _rotation(target: Target) -> float | None:
+    """For how many seconds a refresh token holds once it gave another; None where it does not."""
+    found = target.client.settings.get("RefreshTokenRotation", {})
+    return float(found.get("RetryGracePeriodSeconds", 0)) if found.get("Feature") == "ENABLED" else None
 
 
 async def refresh(ctx: Context, target: Target, token: str, metadata: dict[str, str] | None = None) -> dict[str, Any]:
     """New id and access tokens for a refresh token."""
 
     def look(tx: Transaction) -> tuple[Refresh, User]:
-        row = find_refresh(tx, target, token)
+        row = find_refresh(ctx, tx, target, token)
         user = USERS.get(tx, target.scope, target.pool.id, row.username)
         if user is None:
             raise errors.user_not_found()
@@ -148,17 +157,19 @@ async def refresh(ctx: Context, target: Target, token: str, metadata: dict[str, 
         origin=row.origin,
     )
     answer = await issue(ctx, target, sign_in)
-    rotation = target.client.settings.get("RefreshTokenRotation", {})
-    if rotation.get("Feature") == "ENABLED":
+    grace = _rotation(target)
+    if grace is not None:
         secret = ctx.draw.hex(64)
-        await ctx.transact(lambda tx: _rotate(tx, target, token, secret))
+        await ctx.transact(lambda tx: _rotate(ctx, tx, target, token, secret, grace))
         answer["RefreshToken"] = row.origin + secret
     return answer
 
 
-def _rotate(tx: Transaction, target: Target, token: str, secret: str) -> None:
-    row = find_refresh(tx, target, token)
-    REFRESH.replace(tx, target.scope, row, msgspec.structs.replace(row, digest=_digest(secret)))
+def _rotate(ctx: Context, tx: Transaction, target: Target, token: str, secret: str, grace: float) -> None:
+    row = find_refresh(ctx, tx, target, token)
+    rotated = [(one, until) for one, until in row.rotated if ctx.now < until]
+    rotated += [(row.digest, ctx.now + grace)] if grace else []
+    REFRESH.replace(tx, target.scope, row, msgspec.structs.replace(row, digest=_digest(secret), rotated=rotated))
 
 
 class Bearer(msgspec.Struct, frozen=True):

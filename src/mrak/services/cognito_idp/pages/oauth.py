@@ -274,7 +274,7 @@ async def revoke(ctx: Context, visit: Visit) -> Response:
     """Ends a sign-in by its refresh token (RFC 7009)."""
     try:
         target = await _authenticate(ctx, visit)
-        await ctx.transact(lambda tx: auth_operations.revoke(tx, target, visit.form.get("token", "")))
+        await ctx.transact(lambda tx: auth_operations.revoke(ctx, tx, target, visit.form.get("token", "")))
     except Refused as refused:
         return _refusal(refused)
     except ApiError as error:
