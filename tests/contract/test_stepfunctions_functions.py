@@ -49,6 +49,15 @@ def test_a_function_by_lambda_invoke(machines: Machines, function: str) -> None:
     assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
 
 
+@pytest.mark.parametrize(
+    ("payload", "event"), [("0.0", 0.0), ("{}", {}), ('"a"', "a"), ("true", True), ("Hello", "Hello")]
+)
+def test_a_payload_that_is_json_in_a_text(machines: Machines, function: str, payload: str, event: Any) -> None:
+    """Recorded: the function gets what the text says, and not the text."""
+    state = task("lambda:invoke", {"FunctionName": function, "Payload.$": "$"})
+    assert machines.output({"F": state}, payload)["Payload"] == event
+
+
 def test_what_a_function_raises_is_the_error(machines: Machines, function: str) -> None:
     """Recorded: the type is the error, the answer the cause - as it came for an ARN, compact for lambda:invoke."""
     states = {"F": {"Type": "Task", "Resource": function, "End": True}}

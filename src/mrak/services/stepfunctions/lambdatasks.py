@@ -55,7 +55,7 @@ async def invoke(ctx: Context, params: Any, scope: Scope, role: Principal) -> di
     rest = casing.to_input(shape, {name: value for name, value in params.items() if name != "Payload"})
     try:
         output = await ctx.call(
-            "lambda", "Invoke", {**rest, "Payload": render(payload).encode()}, scope=scope, principal=role
+            "lambda", "Invoke", {**rest, "Payload": _encode(payload)}, scope=scope, principal=role
         )
     except ApiError as error:
         raise StateFailed(*services.optimised_error("lambda", error, ctx.request_id)) from None
@@ -67,6 +67,17 @@ async def invoke(ctx: Context, params: Any, scope: Scope, role: Principal) -> di
         made["ExecutedVersion"] = output["ExecutedVersion"]
     made["Payload"] = _decode(answer) if answer else {}
     return made | {"StatusCode": output["StatusCode"]}
+
+
+def _encode(payload: Any) -> bytes:
+    """What a function gets: a text that is JSON goes as it is, and not as a JSON string."""
+    if isinstance(payload, str):
+        try:
+            msgspec.json.decode(payload)
+        except (msgspec.DecodeError, RecursionError):
+            return render(payload).encode()
+        return payload.encode()
+    return render(payload).encode()
 
 
 def _decode(payload: bytes) -> Any:
