@@ -58,6 +58,13 @@ def test_a_payload_that_is_json_in_a_text(machines: Machines, function: str, pay
     assert machines.output({"F": state}, payload)["Payload"] == event
 
 
+def test_no_payload_is_an_empty_object(machines: Machines, function: str) -> None:
+    """Recorded for null; the same where there is no Payload at all."""
+    for parameters in ({"Payload": None}, {}):
+        state = task("lambda:invoke", {"FunctionName": function} | parameters)
+        assert machines.output({"F": state})["Payload"] == {}
+
+
 def test_what_a_function_raises_is_the_error(machines: Machines, function: str) -> None:
     """Recorded: the type is the error, the answer the cause - as it came for an ARN, compact for lambda:invoke."""
     states = {"F": {"Type": "Task", "Resource": function, "End": True}}

@@ -51,12 +51,10 @@ async def invoke(ctx: Context, params: Any, scope: Scope, role: Principal) -> di
     assert shape is not None
     if not isinstance(params, dict) or "FunctionName" not in params:
         raise StateFailed(failures.RUNTIME, "The field 'FunctionName' is required but was missing")
-    payload = params.get("Payload", {})
+    payload = params.get("Payload")
     rest = casing.to_input(shape, {name: value for name, value in params.items() if name != "Payload"})
     try:
-        output = await ctx.call(
-            "lambda", "Invoke", {**rest, "Payload": _encode(payload)}, scope=scope, principal=role
-        )
+        output = await ctx.call("lambda", "Invoke", {**rest, "Payload": _encode(payload)}, scope=scope, principal=role)
     except ApiError as error:
         raise StateFailed(*services.optimised_error("lambda", error, ctx.request_id)) from None
     answer = output.get("Payload", b"")
@@ -70,14 +68,14 @@ async def invoke(ctx: Context, params: Any, scope: Scope, role: Principal) -> di
 
 
 def _encode(payload: Any) -> bytes:
-    """What a function gets: a text that is JSON goes as it is, and not as a JSON string."""
+    """What a function gets: a text that is JSON goes as it is, and not as a JSON string; null is no payload."""
     if isinstance(payload, str):
         try:
             msgspec.json.decode(payload)
         except (msgspec.DecodeError, RecursionError):
             return render(payload).encode()
         return payload.encode()
-    return render(payload).encode()
+    return render({} if payload is None else payload).encode()
 
 
 def _decode(payload: bytes) -> Any:
