@@ -163,12 +163,32 @@ def test_an_api_is_called(machines: Machines, function: str, sandbox: Sandbox) -
     parameters = {"ApiEndpoint": endpoint, "Method": "POST", "Path": "/a/b", "RequestBody": {"v.$": "$.v"}}
     output = machines.output({"A": task("apigateway:invoke", parameters)}, {"v": 7})
     assert (output["StatusCode"], output["StatusText"]) == (200, "OK")
-    # STATES-006: spelled as AWS does, without what CloudFront adds there.
+    # Spelled as AWS does.
     assert output["Headers"]["Content-Type"] == ["application/json"] and "Via" not in output["Headers"]
     assert json.loads(output["ResponseBody"]["body"]) == {"v": 7}
     missing = {"ApiEndpoint": endpoint.replace(api["ApiId"], "zzzzzzz" + api["ApiId"][-3:]), "Method": "GET"}
     found = machines.wait(machines.start({"A": task("apigateway:invoke", missing)}), "FAILED")
     assert found["error"].startswith("ApiGateway.40")
+
+
+def test_an_edge_optimised_api_is_called(machines: Machines, sandbox: Sandbox) -> None:
+    """STATES-006: the recorded headers of a REST API behind CloudFront, which is not there; none of a regional API."""
+    apis = sandbox.client("apigateway")
+    for types, edge in ((["EDGE"], True), (["REGIONAL"], False)):
+        api = apis.create_rest_api(name="edge", endpointConfiguration={"types": types})
+        where = {"restApiId": api["id"], "resourceId": api["rootResourceId"], "httpMethod": "GET"}
+        apis.put_method(**where, authorizationType="NONE")
+        apis.put_integration(**where, type="MOCK", requestTemplates={"application/json": '{"statusCode": 200}'})
+        apis.put_method_response(**where, statusCode="200")
+        apis.put_integration_response(**where, statusCode="200", responseTemplates={"application/json": '{"a": 1}'})
+        apis.create_deployment(restApiId=api["id"], stageName="test")
+        endpoint = f"{api['id']}.execute-api.us-east-1.amazonaws.com"
+        parameters = {"ApiEndpoint": endpoint, "Method": "GET", "Stage": "test"}
+        output = machines.output({"A": task("apigateway:invoke", parameters)})
+        names = {"Via", "X-Cache", "X-Amz-Cf-Id", "X-Amz-Cf-Pop"}
+        assert names & set(output["Headers"]) == (names if edge else set())
+        assert output["Headers"]["Connection"] == ["keep-alive"]
+        assert output["ResponseBody"] == {"a": 1}
 
 
 def test_an_endpoint_is_called(machines: Machines, sandbox: Sandbox, function: str) -> None:

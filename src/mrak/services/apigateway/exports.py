@@ -1,6 +1,10 @@
-"""What other services may use of API Gateway: the hosted zones of its endpoints."""
+"""What other services may use of API Gateway: the hosted zones of its endpoints, and which APIs are edge-optimised."""
 
 from __future__ import annotations
+
+from mrak.core.context import Transaction
+from mrak.core.scope import Scope
+from mrak.services.apigateway.tables import APIS
 
 EDGE_ZONE = "Z2FDTNDATAQYW2"
 """CloudFront's, which is in front of edge-optimised domain names."""
@@ -19,3 +23,9 @@ def hosted_zone(region: str) -> str:
     """The zone of a region's endpoints, for alias records.
     https://docs.aws.amazon.com/general/latest/gr/apigateway.html"""
     return _ZONES.get(region, _ZONES["us-east-1"])
+
+
+def is_edge_optimised(tx: Transaction, scope: Scope, api_id: str) -> bool:
+    """Whether CloudFront is in front of a REST API of that account and region."""
+    api = APIS.get(tx, scope, api_id)
+    return api is not None and "EDGE" in api.settings.get("endpointConfiguration", {}).get("types", ())

@@ -21,6 +21,7 @@ from mrak.core.urls import resource_url
 from mrak.lang.asl import failures
 from mrak.lang.asl.failures import StateFailed
 from mrak.lang.asl.scope import render
+from mrak.services.apigateway import exports as apigateway
 from mrak.services.events import exports as events
 
 _TIMEOUT_SECONDS = 60.0
@@ -30,12 +31,13 @@ _API_PATH = re.compile(r"[^/]+/restapis/([a-z0-9]+)")
 _HEADERS = {"x-amzn-requestid": "x-amzn-RequestId", "x-amz-apigw-id": "x-amz-apigw-id"}
 
 
-async def invoke_api(ctx: Context, params: Any) -> dict[str, Any]:
+async def invoke_api(ctx: Context, params: Any, scope: Scope) -> dict[str, Any]:
     """Calls an API's stage; a status of 400 or more fails the task with ApiGateway.<status>."""
     if not isinstance(params, dict) or "ApiEndpoint" not in params or "Method" not in params:
         raise StateFailed(failures.RUNTIME, "The fields 'ApiEndpoint' and 'Method' are required")
     parts = [str(params[name]).strip("/") for name in ("Stage", "Path") if params.get(name)]
-    url = f"{_base_url(ctx, str(params['ApiEndpoint']))}/{'/'.join(quote(part, safe='/%') for part in parts)}"
+    api_id = _api_of(str(params["ApiEndpoint"]))
+    url = f"{_base_url(ctx, str(params['ApiEndpoint']), api_id)}/{'/'.join(quote(part, safe='/%') for part in parts)}"
     pairs = [
         (name, str(value))
         for name, values in (params.get("QueryParameters") or {}).items()
@@ -52,9 +54,23 @@ async def invoke_api(ctx: Context, params: Any) -> dict[str, Any]:
     reply = await _send(ctx, str(params["Method"]), f"{url}?{urlencode(pairs)}" if pairs else url, headers, body)
     if reply.status >= 400:
         raise StateFailed(f"ApiGateway.{reply.status}", _text(reply))
-    deviation("STATES-006")
     shown = _render_reply(reply)
-    return shown | {"Headers": {_spell_header(name): values for name, values in shown["Headers"].items()}}
+    headers_shown = {_spell_header(name): values for name, values in shown["Headers"].items()}
+    return shown | {"Headers": headers_shown | await _edge_headers(ctx, scope, api_id)}
+
+
+async def _edge_headers(ctx: Context, scope: Scope, api_id: str) -> dict[str, list[str]]:
+    """What an endpoint of AWS's adds to an API's answer; CloudFront more of it, where the API is edge-optimised."""
+    if not api_id:
+        return {}
+    added = {"Connection": ["keep-alive"]}
+    if await ctx.transact(lambda tx: apigateway.is_edge_optimised(tx, scope, api_id)):
+        deviation("STATES-006")
+        added["Via"] = [f"1.1 {ctx.draw.hex(32)}.cloudfront.net (CloudFront)"]
+        added["X-Amz-Cf-Id"] = [f"{ctx.draw.alphanumeric(54)}=="]
+        added["X-Amz-Cf-Pop"] = ["IAD89-P1"]
+        added["X-Cache"] = ["Miss from cloudfront"]
+    return added
 
 
 def _spell_header(name: str) -> str:
@@ -63,13 +79,18 @@ def _spell_header(name: str) -> str:
     return known or "-".join(word.capitalize() for word in name.split("-"))
 
 
-def _base_url(ctx: Context, endpoint: str) -> str:
-    """Where an API answers. One of AWS's host names means the API of that id here."""
-    endpoint = endpoint.partition("://")[2] or endpoint
-    match = _API_HOST.fullmatch(endpoint.rstrip("/")) or _API_PATH.fullmatch(endpoint.rstrip("/"))
-    if match is not None:
-        return resource_url(ctx.endpoint, "execute-api", match.group(1))
-    return f"http://{endpoint.rstrip('/')}"
+def _api_of(endpoint: str) -> str:
+    """The id of an API that one of AWS's host names means; "" for another address."""
+    place = (endpoint.partition("://")[2] or endpoint).rstrip("/")
+    match = _API_HOST.fullmatch(place) or _API_PATH.fullmatch(place)
+    return "" if match is None else match.group(1)
+
+
+def _base_url(ctx: Context, endpoint: str, api_id: str) -> str:
+    """Where an API answers: the one of that id here, or whatever the endpoint says."""
+    if api_id:
+        return resource_url(ctx.endpoint, "execute-api", api_id)
+    return f"http://{(endpoint.partition('://')[2] or endpoint).rstrip('/')}"
 
 
 async def invoke_http(ctx: Context, params: Any, scope: Scope) -> dict[str, Any]:

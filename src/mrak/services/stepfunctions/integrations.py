@@ -205,7 +205,7 @@ async def _invoke_function(ctx: Context, job: Job) -> Any:
 
 
 async def _invoke_api(ctx: Context, job: Job) -> Any:
-    return await httptasks.invoke_api(ctx, job.parameters)
+    return await httptasks.invoke_api(ctx, job.parameters, scope_of(ctx, job))
 
 
 async def _invoke_http(ctx: Context, job: Job) -> Any:

@@ -100,6 +100,12 @@ async def _run_aws(call: Call, mapped: dict[str, dict[str, str]], body: bytes) -
         except TimeoutError:
             raise timed_out() from None
         return replies.map_response(call, reply, str(reply.status))
+    response = await _run_function(call, mapped, uri, body)
+    response.headers.append(replies.trace_of(call))
+    return response
+
+
+async def _run_function(call: Call, mapped: dict[str, dict[str, str]], uri: str, body: bytes) -> Response:
     kind = mapped["header"].get("X-Amz-Invocation-Type", "RequestResponse")
     try:
         payload = await invoke_function(call.ctx, uri, body, _caller_arn(call), _timeout_seconds(call), kind)

@@ -56,9 +56,13 @@ def parse_proxied(call: Call, payload: bytes) -> Response:
     headers = [(f"x-amzn-remapped-{n}" if n in _REMAPPED else n, value) for n, value in headers]
     if not any(name == "content-type" for name, _ in headers):
         headers.append(("content-type", "application/json"))
-    trace = call.ctx.trace.partition(";Parent=")[0]
-    headers.append(("x-amzn-trace-id", trace))
+    headers.append(trace_of(call))
     return Response(_status(answer.get("statusCode", 200)), headers, _proxied_body(call, answer))
+
+
+def trace_of(call: Call) -> tuple[str, str]:
+    """The header that tells the caller of a function's trace."""
+    return "x-amzn-trace-id", call.ctx.trace.partition(";Parent=")[0]
 
 
 def _status(value: Any) -> int:
