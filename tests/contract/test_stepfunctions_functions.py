@@ -47,6 +47,20 @@ def test_a_function_by_lambda_invoke(machines: Machines, function: str) -> None:
     assert output["Payload"] == {"a": 1}
     assert (output["StatusCode"], output["ExecutedVersion"]) == (200, "$LATEST")
     assert output["SdkHttpMetadata"]["HttpStatusCode"] == 200
+    # Recorded: the length of the payload as the function's runtime wrote it.
+    assert output["SdkHttpMetadata"]["HttpHeaders"]["Content-Length"] == str(len('{"a": 1}'))
+
+
+def test_lengths_of_answers_are_those_of_aws(machines: Machines, sandbox: Sandbox) -> None:
+    """Recorded: SNS answers in XML, and Step Functions writes a start's date as a double."""
+    topic = sandbox.client("sns").create_topic(Name="lengths")["TopicArn"]
+    output = machines.output({"S": task("sns:publish", {"TopicArn": topic, "Message": "m"})})
+    assert output["SdkHttpMetadata"]["HttpHeaders"]["Content-Length"] == "294"
+    target = machines.create({"P": {"Type": "Pass", "End": True}})
+    output = machines.output({"S": task("states:startExecution", {"StateMachineArn": target})})
+    length = int(output["SdkHttpMetadata"]["HttpHeaders"]["Content-Length"])
+    rest = len('{"executionArn":"","startDate":1.E9}') + len(output["ExecutionArn"])
+    assert 0 < length - rest <= 12
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/integrate-optimized.html
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime
 from email.utils import formatdate
 from hashlib import sha256
 from typing import Any
@@ -130,7 +131,8 @@ async def _call_optimised(ctx: Context, job: Job) -> Any:
         output = await call(ctx, job, services.optimised_service(resource.service), operation, job.parameters)
     except ApiError as error:
         raise StateFailed(*services.optimised_error(resource.service, error, ctx.request_id)) from None
-    return with_metadata(ctx, output, resource.service)
+    length = _published_bytes(output) if resource.service == "sns" else len(msgspec.json.encode(output))
+    return with_metadata(ctx, output, resource.service, length)
 
 
 # What each service answers beside length, type and date, as AWS's own endpoints do.
@@ -143,18 +145,15 @@ _HEADERS: dict[str, dict[str, str]] = {
 _OTHER_HEADERS = {"connection": "keep-alive", "Content-Type": _JSON}
 
 
-def with_metadata(
-    ctx: Context, output: dict[str, Any], service: str, length_bytes: int | None = None
-) -> dict[str, Any]:
-    """The output with what the SDK tells of the HTTP response."""
-    body = msgspec.json.encode(output)
+def with_metadata(ctx: Context, output: dict[str, Any], service: str, length_bytes: int) -> dict[str, Any]:
+    """The output with what the SDK tells of the HTTP response, whose body on AWS is that long."""
     headers = _HEADERS.get(service, _OTHER_HEADERS) | {
-        "Content-Length": str(len(body) if length_bytes is None else length_bytes),
+        "Content-Length": str(length_bytes),
         "Date": formatdate(ctx.clock(), usegmt=True),
         "x-amzn-RequestId": ctx.request_id,
     }
     if service == "dynamodb":
-        headers["x-amz-crc32"] = str(crc32(body))
+        headers["x-amz-crc32"] = str(crc32(msgspec.json.encode(output)))
     if service == "lambda":
         headers |= {"X-Amz-Executed-Version": output.get("ExecutedVersion", ""), "X-Amzn-Trace-Id": ctx.trace}
     return output | {
@@ -165,6 +164,19 @@ def with_metadata(
         },
         "SdkResponseMetadata": {"RequestId": ctx.request_id},
     }
+
+
+def _published_bytes(output: dict[str, Any]) -> int:
+    """SNS answers in XML: 294 bytes with the ids of message and request, more with a sequence number."""
+    number = output.get("SequenceNumber")
+    return 294 + (len(f"    <SequenceNumber>{number}</SequenceNumber>\n") if number else 0)
+
+
+def _started_bytes(output: dict[str, Any]) -> int:
+    """StartDate is a double there, in Java's way of writing it (1.7960286962E9)."""
+    seconds = datetime.fromisoformat(output["StartDate"]).timestamp()
+    mantissa = f"{seconds / 1e9:.12f}".rstrip("0")
+    return len(f'{{"executionArn":"{output["ExecutionArn"]}","startDate":{mantissa}E9}}')
 
 
 async def _put_events(ctx: Context, job: Job) -> Any:
@@ -195,12 +207,11 @@ async def _start_execution(ctx: Context, job: Job) -> Any:
         output = await call(ctx, job, "stepfunctions", "StartExecution", params)
     except ApiError as error:
         raise StateFailed(*services.optimised_error("states", error, ctx.request_id)) from None
-    return with_metadata(ctx, output, "states")
+    return with_metadata(ctx, output, "states", _started_bytes(output))
 
 
 async def _invoke_function(ctx: Context, job: Job) -> Any:
-    output = await lambdatasks.invoke(ctx, job.parameters, scope_of(ctx, job), role_of(job))
-    length = len(render(output["Payload"]).encode())
+    output, length = await lambdatasks.invoke(ctx, job.parameters, scope_of(ctx, job), role_of(job))
     return with_metadata(ctx, output, "lambda", length) | {"StatusCode": output["StatusCode"]}
 
 

@@ -45,8 +45,8 @@ async def invoke_by_arn(ctx: Context, function_arn: str, parameters: str, role: 
     return payload.decode(errors="replace") or "null"
 
 
-async def invoke(ctx: Context, params: Any, scope: Scope, role: Principal) -> dict[str, Any]:
-    """Invoke's output, with the payload as JSON."""
+async def invoke(ctx: Context, params: Any, scope: Scope, role: Principal) -> tuple[dict[str, Any], int]:
+    """Invoke's output with the payload as JSON, and how many bytes that payload was."""
     shape = casing.find_shape("lambda", "Invoke", "input")
     assert shape is not None
     if not isinstance(params, dict) or "FunctionName" not in params:
@@ -64,7 +64,7 @@ async def invoke(ctx: Context, params: Any, scope: Scope, role: Principal) -> di
     if "ExecutedVersion" in output:
         made["ExecutedVersion"] = output["ExecutedVersion"]
     made["Payload"] = _decode(answer) if answer else {}
-    return made | {"StatusCode": output["StatusCode"]}
+    return made | {"StatusCode": output["StatusCode"]}, len(answer)
 
 
 def _encode(payload: Any) -> bytes:
