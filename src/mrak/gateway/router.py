@@ -42,7 +42,9 @@ _PLANES = {
     "cognito-idp": "cognito-idp",
     "cloudformation-response": "cloudformation",
 }
-_PLANE_PATH = re.compile(r"/_aws/(execute-api|lambda-url|cloudfront|cloudformation-response)/([A-Za-z0-9]+)(/.*)?")
+_PLANE_PATH = re.compile(
+    r"/_aws/(execute-api|lambda-url|cloudfront|cloudformation-response)/([A-Za-z0-9][A-Za-z0-9.-]*)(/.*)?"
+)
 # `@connections` of a WebSocket API is an operation on the API's own host, behind the stage's name.
 _CONNECTIONS = re.compile(r"/[^/]*/(?:@|%40)(connections/[^/]+)")
 _USER_REQUEST_PATH = re.compile(r"/restapis/([A-Za-z0-9]+)/([^/]+)/_user_request_(/.*)?")

@@ -6,6 +6,7 @@ from __future__ import annotations
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.core.urls import resource_url
+from mrak.services.apigatewayv2 import domains as domains
 from mrak.services.apigatewayv2.openapi import parse_document
 from mrak.services.apigatewayv2.plane.access_logs import write as write_access_log
 from mrak.services.apigatewayv2.plane.authorizers import AuthorizerFailed, Decisions, Verdict, allows, parse_verdict
@@ -18,7 +19,7 @@ from mrak.services.apigatewayv2.plane.principals import role_session
 from mrak.services.apigatewayv2.plane.replies import as_text, is_header
 from mrak.services.apigatewayv2.plane.templates import TemplateFailed, render_template
 from mrak.services.apigatewayv2.plane.throttling import Buckets
-from mrak.services.apigatewayv2.tables import INDEX, Indexed
+from mrak.services.apigatewayv2.tables import INDEX, Indexed, Path
 
 __all__ = [
     "MOST_MESSAGE_BYTES",
@@ -28,6 +29,7 @@ __all__ = [
     "Decisions",
     "FunctionFailed",
     "FunctionTimedOut",
+    "Path",
     "TemplateFailed",
     "Verdict",
     "allows",
@@ -35,6 +37,7 @@ __all__ = [
     "apply_stage_variables",
     "as_text",
     "body_value",
+    "domains",
     "find_api_scope",
     "find_connection",
     "forget_api_id",

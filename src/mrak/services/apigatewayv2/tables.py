@@ -7,6 +7,8 @@
     STAGES                (api, id)              -> Part         a stage; `release` is the digest of what it serves
     DEPLOYMENTS           (api, id)              -> Deployment   routes, integrations and authorizers as they were then
     DOMAINS (name), MAPPINGS (domain, id), LINKS (id): stored
+    HOSTS                 (name)                 -> Host         which custom domain a host name is; environment-wide
+    PATHS                 (domain, key)          -> Path         which stage of which API a path of it is
 
 Invariants: everything of an API is one entity, opened with its APIS row; a stage's `release` is the digest of its
 deployment's snapshot, so what is compiled from a snapshot may be cached by digest for ever.
@@ -82,6 +84,22 @@ class Mapping(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     settings: dict[str, Any]
 
 
+class Host(msgspec.Struct, frozen=True, array_like=True):
+    """`name` is a custom name in lower case, or the first label of its target."""
+
+    name: str
+    domain: str
+
+
+class Path(msgspec.Struct, frozen=True, array_like=True):
+    """`key` is the mapped path without slashes around it; "" for all. Without a stage, its name comes next."""
+
+    domain: str
+    key: str
+    api: str
+    stage: str = ""
+
+
 INDEX = Table("apigateway.index", Indexed, key=("id",))
 APIS = Table("apigatewayv2.api", Api, key=("id",))
 ROUTES = Table("apigatewayv2.route", Part, key=("api", "id"), entity=1)
@@ -94,6 +112,8 @@ INTEGRATION_RESPONSES = Table("apigatewayv2.integration-response", Child, key=("
 DEPLOYMENTS = Table("apigatewayv2.deployment", Deployment, key=("api", "id"), entity=1)
 DOMAINS = Table("apigatewayv2.domain", Named, key=("id",))
 MAPPINGS = Table("apigatewayv2.mapping", Mapping, key=("domain", "id"), entity=1)
+HOSTS = Table("apigateway.host", Host, key=("name",))
+PATHS = Table("apigateway.path", Path, key=("domain", "key"), entity=1)
 LINKS = Table("apigatewayv2.vpc-link", Named, key=("id",))
 
 OF_AN_API: tuple[Table[Any], ...] = (

@@ -12,6 +12,7 @@ from mrak.core.scope import Scope
 from mrak.services.apigateway import errors, parts, patches
 from mrak.services.apigateway.exports import EDGE_ZONE, hosted_zone
 from mrak.services.apigateway.tables import DOMAINS, MAPPINGS, STAGES, Named
+from mrak.services.apigatewayv2.exports import Path, domains
 
 _MEMBERS = (
     "certificateName", "certificateArn", "regionalCertificateName", "regionalCertificateArn", "securityPolicy",
@@ -39,8 +40,9 @@ def create_domain_name(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     if DOMAINS.open(tx, ctx.scope, name) is not None:
         raise errors.conflict("The domain name you provided already exists.")
     types = req.get("endpointConfiguration", {}).get("types") or ["EDGE"]
+    label = domains.new_target(ctx)
     target = {
-        "regionalDomainName": f"d-{ctx.draw.alphanumeric(10)}.execute-api.{ctx.scope.region}.amazonaws.com",
+        "regionalDomainName": f"{label}.execute-api.{ctx.scope.region}.amazonaws.com",
         "regionalHostedZoneId": hosted_zone(ctx.scope.region),
     }
     if types == ["EDGE"]:
@@ -56,6 +58,7 @@ def create_domain_name(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     }
     made = Named(id=name, settings=settings, tags=req.get("tags", {}))
     DOMAINS.insert(tx, ctx.scope, made)
+    domains.enter(tx, ctx.scope, name, label)
     return _render(made)
 
 
@@ -85,6 +88,7 @@ def delete_domain_name(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
     for mapping in list(MAPPINGS.scan(tx, ctx.scope, domain.id)):
         MAPPINGS.lock(tx, ctx.scope, domain.id, mapping.id)
         MAPPINGS.delete(tx, ctx.scope, mapping)
+    domains.forget(tx, ctx.scope, domain.id, str(domain.settings.get("regionalDomainName", "")).partition(".")[0])
     DOMAINS.delete(tx, ctx.scope, domain)
 
 
@@ -97,6 +101,7 @@ def create_base_path_mapping(ctx: Context, tx: Transaction, req: dict[str, Any])
         raise errors.conflict("Base path already exists for this domain name")
     settings = {"basePath": path} | parts.given(req, "restApiId", "stage")
     MAPPINGS.insert(tx, ctx.scope, Named(id=path, parent=domain.id, settings=settings))
+    _map(tx, ctx.scope, domain.id, settings)
     return settings
 
 
@@ -124,6 +129,8 @@ def update_base_path_mapping(ctx: Context, tx: Transaction, req: dict[str, Any])
     if settings["basePath"] != old.id and MAPPINGS.open(tx, ctx.scope, old.parent, settings["basePath"]) is not None:
         raise errors.conflict("Base path already exists for this domain name")
     MAPPINGS.replace(tx, ctx.scope, old, msgspec.structs.replace(old, id=settings["basePath"], settings=settings))
+    domains.unmap_path(tx, ctx.scope, old.parent, _key(old.settings))
+    _map(tx, ctx.scope, old.parent, settings)
     return settings
 
 
@@ -132,6 +139,15 @@ def delete_base_path_mapping(ctx: Context, tx: Transaction, req: dict[str, Any])
     mapping = _require_mapping(tx, ctx.scope, req)
     MAPPINGS.lock(tx, ctx.scope, mapping.parent, mapping.id)
     MAPPINGS.delete(tx, ctx.scope, mapping)
+    domains.unmap_path(tx, ctx.scope, mapping.parent, _key(mapping.settings))
+
+
+def _map(tx: Transaction, scope: Scope, domain: str, settings: dict[str, Any]) -> None:
+    domains.map_path(tx, scope, Path(domain, _key(settings), settings["restApiId"], settings.get("stage", "")))
+
+
+def _key(settings: dict[str, Any]) -> str:
+    return "" if settings["basePath"] == _NONE else str(settings["basePath"])
 
 
 def _require(tx: Transaction, scope: Scope, name: str) -> Named:

@@ -10,8 +10,8 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.apigateway.exports import hosted_zone
-from mrak.services.apigatewayv2 import errors, parts
-from mrak.services.apigatewayv2.tables import DOMAINS, MAPPINGS, STAGES, Mapping, Named
+from mrak.services.apigatewayv2 import domains, errors, parts
+from mrak.services.apigatewayv2.tables import DOMAINS, MAPPINGS, STAGES, Mapping, Named, Path
 
 _MEMBERS = ("MutualTlsAuthentication", "RoutingMode")
 
@@ -29,6 +29,7 @@ def create_domain_name(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     } | {member: req[member] for member in _MEMBERS if member in req}
     made = Named(id=name, settings=settings, tags=req.get("Tags", {}))
     DOMAINS.insert(tx, ctx.scope, made)
+    domains.enter(tx, ctx.scope, name, _target(made))
     return _render(made)
 
 
@@ -63,6 +64,7 @@ def delete_domain_name(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
     domain = _require(tx, ctx.scope, req["DomainName"])
     MAPPINGS.lock(tx, ctx.scope, domain.id)
     MAPPINGS.delete_all(tx, ctx.scope, domain.id)
+    domains.forget(tx, ctx.scope, domain.id, _target(domain))
     DOMAINS.delete(tx, ctx.scope, domain)
 
 
@@ -74,6 +76,7 @@ def create_api_mapping(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     _check(tx, ctx.scope, domain.id, settings, "")
     made = Mapping(domain=domain.id, id=ctx.draw.alphanumeric(6), settings=settings)
     MAPPINGS.insert(tx, ctx.scope, made)
+    _map(tx, ctx.scope, made)
     return _render_mapping(made)
 
 
@@ -96,6 +99,8 @@ def update_api_mapping(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     new = msgspec.structs.replace(old, settings=old.settings | _given(req))
     _check(tx, ctx.scope, old.domain, new.settings, old.id)
     MAPPINGS.replace(tx, ctx.scope, old, new)
+    domains.unmap_path(tx, ctx.scope, old.domain, old.settings["ApiMappingKey"])
+    _map(tx, ctx.scope, new)
     return _render_mapping(new)
 
 
@@ -104,6 +109,18 @@ def delete_api_mapping(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
     old = _require_mapping(tx, ctx.scope, req)
     MAPPINGS.lock(tx, ctx.scope, old.domain)
     MAPPINGS.delete(tx, ctx.scope, old)
+    domains.unmap_path(tx, ctx.scope, old.domain, old.settings["ApiMappingKey"])
+
+
+def _map(tx: Transaction, scope: Scope, mapping: Mapping) -> None:
+    settings = mapping.settings
+    domains.map_path(tx, scope, Path(mapping.domain, settings["ApiMappingKey"], settings["ApiId"], settings["Stage"]))
+
+
+def _target(domain: Named) -> str:
+    """The first label of the name that the custom one leads to."""
+    configurations = domain.settings["DomainNameConfigurations"]
+    return str(configurations[0]["ApiGatewayDomainName"]).partition(".")[0] if configurations else ""
 
 
 def _given(req: dict[str, Any]) -> dict[str, Any]:
@@ -121,7 +138,7 @@ def _check(tx: Transaction, scope: Scope, domain: str, settings: dict[str, Any],
 
 def _configurations(ctx: Context, given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     """As given, and where the name leads and that it is ready."""
-    target = f"d-{ctx.draw.alphanumeric(10)}.execute-api.{ctx.scope.region}.amazonaws.com"
+    target = f"{domains.new_target(ctx)}.execute-api.{ctx.scope.region}.amazonaws.com"
     filled = {
         "ApiGatewayDomainName": target,
         "HostedZoneId": hosted_zone(ctx.scope.region),

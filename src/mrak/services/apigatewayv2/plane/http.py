@@ -13,11 +13,12 @@ from urllib.parse import unquote
 import msgspec
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import NotBuilt
 from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane, require_work
 from mrak.core.scope import Scope
-from mrak.services.apigatewayv2 import exports
+from mrak.services.apigatewayv2 import domains, exports
 from mrak.services.apigatewayv2.plane import access_logs, authorizers, cors, integrations, mapping
 from mrak.services.apigatewayv2.plane.call import Call, message, new_extended_id
 from mrak.services.apigatewayv2.plane.routing import Match, Routes
@@ -68,6 +69,9 @@ class Target(msgspec.Struct, frozen=True):
 @dataplane("execute-api")
 async def execute_api(ctx: Context, request: Request, route: Any) -> Response:
     """Answers a request to `{api}.execute-api.localhost/...`."""
+    route = await resolve(ctx, route)
+    if not route.resource:
+        return message(403, "Forbidden")
     found = await ctx.transact(lambda tx: exports.find_api_scope(tx, ctx.scope.environment, route.resource))
     if found is None:
         return message(404, "Not Found")
@@ -85,6 +89,15 @@ async def execute_api(ctx: Context, request: Request, route: Any) -> Response:
     response = await _serve(ctx, request, route, extended_id)
     response.headers.append(("apigw-requestid", extended_id))
     return response
+
+
+async def resolve(ctx: Context, route: Any) -> Any:
+    """The route to the API behind a custom domain name; any other as it is."""
+    if "-" not in route.resource and "." not in route.resource:
+        return route
+    deviation("APIGW-003")
+    mapped = await ctx.transact(lambda tx: domains.locate(tx, ctx.scope.environment, route.resource, route.path))
+    return route if mapped is None else msgspec.structs.replace(route, resource=mapped.api, path=mapped.path)
 
 
 async def _serve(ctx: Context, request: Request, route: Any, extended_id: str) -> Response:

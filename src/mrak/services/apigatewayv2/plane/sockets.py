@@ -22,6 +22,7 @@ from mrak.services.apigatewayv2.plane import authorizers, connections, socket_au
 from mrak.services.apigatewayv2.plane.call import message, new_extended_id
 from mrak.services.apigatewayv2.plane.connections import Connection, Connections
 from mrak.services.apigatewayv2.plane.functions import FunctionFailed
+from mrak.services.apigatewayv2.plane.http import resolve
 from mrak.services.apigatewayv2.plane.replies import Malformed
 from mrak.services.apigatewayv2.plane.socket_routes import Outcome, SocketRelease
 from mrak.services.apigatewayv2.plane.templates import TemplateFailed
@@ -63,6 +64,7 @@ class Socket(msgspec.Struct):
 @sessions("execute-api")
 async def serve(ctx: Context, session: WebSocketSession, route: Any) -> None:
     """Refuses the upgrade, or serves the connection until it ends."""
+    route = await resolve(ctx, route)
     found = await ctx.transact(lambda tx: exports.find_api_scope(tx, ctx.scope.environment, route.resource))
     if found is None or found[1] != "WEBSOCKET":
         await session.refuse(message(403, "Forbidden"))
