@@ -336,3 +336,24 @@ def test_what_services_tell_of_their_stack(cfn: Any, sandbox: Sandbox) -> None:
         "aws: prefixed tag key names are not allowed for external use."
     )
     delete(cfn, "told")
+
+
+def test_values_that_are_not_shown(cfn: Any) -> None:
+    """What comes of a NoEcho parameter reaches its resource, and no change set or event."""
+    declared = {"Secret": {"Type": "String", "NoEcho": True}}
+    held = parameter({"Fn::Sub": "the ${Secret}!"}, Description={"Ref": "Secret"})
+    template = {"Parameters": declared, "Resources": {"Held": held}, "Outputs": {"Name": {"Value": {"Ref": "Held"}}}}
+    hidden = {"Description": "****", "Type": "String", "Value": "the ****!"}
+    first = [{"ParameterKey": "Secret", "ParameterValue": "first-secret"}]
+    create(cfn, "hushed", template, Parameters=first)
+    made = cfn.describe_stack_events(StackName="hushed")["StackEvents"]
+    shown = [event["ResourceProperties"] for event in made if event["LogicalResourceId"] == "Held"]
+    assert [json.loads(text) for text in shown] == [hidden] * 3
+    second = [{"ParameterKey": "Secret", "ParameterValue": "second-secret"}]
+    found = review(cfn, "hushed", template, Parameters=second)
+    change = changes(cfn, found, valued=True)["Held"]
+    assert change["BeforeContext"] == change["AfterContext"] == hidden
+    text = json.dumps(cfn.describe_change_set(ChangeSetName=found, IncludePropertyValues=True), default=str)
+    assert "first-secret" not in text
+    assert "second-secret" not in text
+    delete(cfn, "hushed")

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from mrak.lang.cloudformation.intrinsics import UNKNOWN
-from mrak.lang.cloudformation.parameters import render_text
+from mrak.lang.cloudformation.parameters import conceal, render_text
 from mrak.lang.cloudformation.references import references
 
 ATTRIBUTES = ("Metadata", "DeletionPolicy", "UpdateReplacePolicy", "UpdatePolicy", "CreationPolicy")
@@ -33,11 +33,13 @@ class Comparison(msgspec.Struct, kw_only=True):
     `requires(type, property)` says whether a change of the property recreates the resource (Never, Conditionally,
     Always); `changed` are the resources that change, with their Replacement; `parameters` those whose value differs.
     With `valued` the values count: what would stay the same is no change. Without, whatever names an attribute of a
-    resource that changes may change too. AWS shows the first with IncludePropertyValues, else the second."""
+    resource that changes may change too. AWS shows the first with IncludePropertyValues, else the second. `secrets` are
+    the values of NoEcho parameters, which are not shown."""
 
     requires: Callable[[str, str], str]
     parameters: set[str]
     valued: bool
+    secrets: set[str] = set()
     changed: dict[str, str] = {}
 
 
@@ -65,7 +67,11 @@ def _contexts(before: Side | None, after: Side | None, known: Comparison) -> dic
     if not known.valued:
         return {}
     sides = (("BeforeContext", before), ("AfterContext", after))
-    return {name: json.dumps({"Properties": side.properties}) for name, side in sides if side is not None}
+    return {
+        name: json.dumps({"Properties": conceal(side.properties, known.secrets)})
+        for name, side in sides
+        if side is not None
+    }
 
 
 def _removal(declared: dict[str, Any]) -> str:
@@ -83,7 +89,7 @@ def _details(before: Side, after: Side, known: Comparison) -> list[dict[str, Any
         old, new = before.properties.get(name), after.properties.get(name)
         target = {"Attribute": "Properties", "Name": name, "RequiresRecreation": known.requires(after.type, name)}
         for source in _sources(old, new, declared.get(name), known):
-            leaves = _leaves(f"/Properties/{name}", old, new) if known.valued else [{}]
+            leaves = _leaves(f"/Properties/{name}", old, new, known.secrets) if known.valued else [{}]
             details += [_detail(target | leaf, *source) for leaf in leaves]
     return details
 
@@ -107,7 +113,7 @@ def _sources(old: Any, new: Any, declared: Any, known: Comparison) -> list[tuple
     return list(dict.fromkeys(found))
 
 
-def _leaves(path: str, old: Any, new: Any) -> list[dict[str, Any]]:
+def _leaves(path: str, old: Any, new: Any, secrets: set[str]) -> list[dict[str, Any]]:
     """Where in a property the two values differ, and what stands there."""
     if old == new:
         return []
@@ -117,9 +123,9 @@ def _leaves(path: str, old: Any, new: Any) -> list[dict[str, Any]]:
     elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
         pairs = [(at, old[at], new[at]) for at in range(len(old))]
     if pairs:
-        return [leaf for key, before, after in pairs for leaf in _leaves(f"{path}/{key}", before, after)]
+        return [leaf for key, before, after in pairs for leaf in _leaves(f"{path}/{key}", before, after, secrets)]
     leaf = {"Path": path, "AttributeChangeType": "Add" if old is None else "Remove" if new is None else "Modify"}
-    shown = {"BeforeValue": old, "AfterValue": new}
+    shown = {"BeforeValue": conceal(old, secrets), "AfterValue": conceal(new, secrets)}
     return [leaf | {name: _text(value) for name, value in shown.items() if value is not None}]
 
 

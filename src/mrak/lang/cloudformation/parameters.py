@@ -17,6 +17,9 @@ _SSM = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
 _PLAIN = re.compile(r"String|Number|CommaDelimitedList|List<Number>|List<String>|AWS::SSM::Parameter::Name")
 _AWS_TYPE = re.compile(r"(?:List<)?AWS::[A-Za-z0-9]+::[A-Za-z0-9:]+>?")
 
+HIDDEN = "****"
+_SHORTEST_PART = 5
+
 
 class Parameter(msgspec.Struct, frozen=True):
     """A parameter with its value. `given` is what stands in the stack; `ssm_name` names the Parameter Store's entry
@@ -115,6 +118,25 @@ def _check_value(name: str, declaration: dict[str, Any], kind: str, value: str) 
 
 def _not_allowed(name: str, choices: str) -> str:
     return f"Parameter '{name}' must be one of AllowedValues: [{choices}]"
+
+
+def conceal(value: Any, secrets: set[str]) -> Any:
+    """An evaluated value as it may be shown: stars where the values of NoEcho parameters stand. Short ones are found
+    only where they are all of a text, since others would have them by chance."""
+    if not secrets:
+        return value
+    if isinstance(value, dict):
+        return {key: conceal(inner, secrets) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [conceal(inner, secrets) for inner in value]
+    if not isinstance(value, str):
+        return value
+    if value in secrets:
+        return HIDDEN
+    for secret in sorted(secrets, key=len, reverse=True):
+        if len(secret) >= _SHORTEST_PART:
+            value = value.replace(secret, HIDDEN)
+    return value
 
 
 def _explained(name: str, description: str) -> str:

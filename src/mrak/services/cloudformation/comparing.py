@@ -45,6 +45,7 @@ def review(
     declared_before = {} if old is None else json.loads(old.processed).get("Resources", {})
     warning = ""
     known = Comparison(requires=requires_recreation, parameters=_differing(old, version), valued=valued)
+    known.secrets = version.secrets() | (old.secrets() if old is not None else set())
     names = sorted(rows.keys() | after.enabled().keys())
     found: dict[str, dict[str, Any]] = {}
     for name in _in_order(names, after.template.edges(after.values.conditions)):

@@ -13,6 +13,7 @@ finds in the rows where it was. What was begun and not finished is begun again w
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable
 from typing import Any, TypeVar
 
@@ -25,6 +26,7 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.resource import ResourceType, find_resource_type, is_existing, is_missing
 from mrak.core.scope import Scope
+from mrak.lang.cloudformation.parameters import conceal
 from mrak.services.cloudformation import events
 from mrak.services.cloudformation.evaluation import resolve_stored
 from mrak.services.cloudformation.handles import Handle
@@ -60,6 +62,7 @@ class Process:
         self.rows = rows
         self.principal = principal
         self._lock = asyncio.Lock()
+        self._secrets: set[str] | None = None
 
     async def transact(self, function: Callable[[Transaction], T]) -> T:
         """One transaction at a time, since they draw ids from one context."""
@@ -84,11 +87,22 @@ class Process:
         def write(tx: Transaction) -> None:
             events.put_row(tx, self.ctx.scope, row)
             if tell:
-                events.tell(self.ctx, tx, self.stack, row, physical_id=physical_id)
+                events.tell(self.ctx, tx, self.stack, self._shown(tx, row), physical_id=physical_id)
 
         await self.transact(write)
         self.rows[row.logical_id] = row
         return row
+
+    def _shown(self, tx: Transaction, row: Row) -> Row:
+        """The row as its event may show it: without the values of NoEcho parameters."""
+        if self._secrets is None:
+            numbers = (self.stack.version, self.stack.target)
+            versions = [VERSIONS.get(tx, self.ctx.scope, self.stack.id, number) for number in numbers]
+            self._secrets = {secret for version in versions if version is not None for secret in version.secrets()}
+        if not self._secrets:
+            return row
+        properties = conceal(json.loads(row.properties), self._secrets)
+        return msgspec.structs.replace(row, properties=json.dumps(properties, sort_keys=True))
 
     async def tell(self, row: Row) -> None:
         """The event alone, for what is no longer (or never was) the row's physical resource."""

@@ -8,6 +8,7 @@ from typing import Any
 from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
+from mrak.lang.cloudformation.parameters import HIDDEN
 from mrak.services.cloudformation import errors
 from mrak.services.cloudformation.tables import BY_NAME, STACKS, VERSIONS, Event, Row, Stack, Version
 
@@ -82,7 +83,7 @@ def _render_version(version: Version) -> dict[str, Any]:
 def render_parameters(version: Version) -> list[dict[str, Any]]:
     shown = []
     for name, given, resolved, no_echo in sorted(version.parameters):
-        entry = {"ParameterKey": name, "ParameterValue": "****" if no_echo else given}
+        entry = {"ParameterKey": name, "ParameterValue": HIDDEN if no_echo else given}
         if resolved:
             entry["ResolvedValue"] = resolved
         shown.append(entry)

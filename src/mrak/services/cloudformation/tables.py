@@ -72,6 +72,10 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     failure: str = ""
     """Why its transforms failed: what is to be deployed is not known, and the operation turns round at once."""
 
+    def secrets(self) -> set[str]:
+        """The values of NoEcho parameters."""
+        return {resolved or given for _, given, resolved, no_echo in self.parameters if no_echo and (resolved or given)}
+
 
 class Snapshot(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """What a resource was made with. `properties` is JSON as evaluated, secrets still named and not resolved."""
