@@ -263,6 +263,15 @@ REST = [
         "other",
         ("VpcLinkId",),
     ),
+    Case(
+        "AWS::ApiGateway::ClientCertificate",
+        {"Description": "one"},
+        of(_rest("get_client_certificate", clientCertificateId="ClientCertificateId"), "description"),
+        "one",
+        {"Description": "other"},
+        "other",
+        ("ClientCertificateId",),
+    ),
 ]
 
 HTTP_APIS = [

@@ -895,3 +895,39 @@ def test_a_stage_is_exported(gateway: Any, sandbox: Any, kind: str) -> None:
         b"swagger" in gateway.get_export(**where | {"exportType": "swagger"}, accepts="application/yaml")["body"].read()
     )
     assert error_of(gateway.get_export, **where | {"exportType": "wrong"}) == bad("No API exporter for type 'wrong'")
+
+
+def test_keys_of_a_file(gateway: Any) -> None:
+    """Keys with their plans; what can't be imported is warned of, or nothing is."""
+    plan = gateway.create_usage_plan(name="imported")["id"]
+    lines = [
+        "Name,key,description,Enabled,usageplanIds",
+        f"one,{'a1' * 12},the first,TRUE,{plan}",
+        f'two,{"b2" * 12},,FALSE,"{plan},none"',
+        "three,short,,TRUE,",
+    ]
+    body = "\n".join(lines).encode()
+    assert error_of(gateway.import_api_keys, body=body, format="csv", failOnWarnings=True)[2] == 400
+    made = gateway.import_api_keys(body=body, format="csv")
+    assert len(made["warnings"]) == 2
+    first, second = (gateway.get_api_key(apiKey=key, includeValue=True) for key in made["ids"])
+    assert (first["name"], first["value"], first["description"]) == ("one", "a1" * 12, "the first")
+    assert (first["enabled"], second["enabled"]) == (True, False)
+    assert {row["id"] for row in gateway.get_usage_plan_keys(usagePlanId=plan)["items"]} == set(made["ids"])
+    assert error_of(gateway.import_api_keys, body=b"a,b", format="csv")[2] == 400
+
+
+def test_client_certificates(gateway: Any) -> None:
+    """Made, told apart, described anew, deleted."""
+    made = gateway.generate_client_certificate(description="d", tags={"a": "b"})
+    assert made["pemEncodedCertificate"].startswith("-----BEGIN CERTIFICATE-----")
+    assert (made["expirationDate"] - made["createdDate"]).days == 365
+    key = {"clientCertificateId": made["clientCertificateId"]}
+    changed = gateway.update_client_certificate(**key, patchOperations=patch("replace", "/description", "e"))
+    assert changed["description"] == "e"
+    assert bare(gateway.get_client_certificate(**key)) == bare(changed)
+    assert key["clientCertificateId"] in [
+        row["clientCertificateId"] for row in gateway.get_client_certificates()["items"]
+    ]
+    gateway.delete_client_certificate(**key)
+    assert error_of(gateway.get_client_certificate, **key)[2] == 404

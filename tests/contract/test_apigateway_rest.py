@@ -6,9 +6,11 @@ import base64
 import json
 import uuid
 from collections.abc import Iterator
+from datetime import date, timedelta
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.contract.apigateway import fetch, make_functions, serve_upstream, sign
 
 CODE = """
@@ -687,6 +689,54 @@ def test_throttling(sandbox: Any) -> None:
     api.client.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
     headers = {"x-api-key": key["value"]}
     assert [fetch(f"{api.url}/keyed", headers=headers).status for _ in range(2)] == [200, 429]
+
+
+def test_limits_of_methods_in_plans(sandbox: Any) -> None:
+    """A method's limit in a usage plan counts instead of the plan's own."""
+    api, key, stages = keyed(sandbox)
+    limits = {"/keyed/GET": {"burstLimit": 2, "rateLimit": 0.001}}
+    plan = api.client.create_usage_plan(
+        name="m", apiStages=[stages[0] | {"throttle": limits}], throttle={"burstLimit": 1, "rateLimit": 0.001}
+    )
+    api.client.create_usage_plan_key(usagePlanId=plan["id"], keyId=key["id"], keyType="API_KEY")
+    headers = {"x-api-key": key["value"]}
+    assert [fetch(f"{api.url}/keyed", headers=headers).status for _ in range(3)] == [200, 200, 429]
+
+
+def test_quotas(fresh_sandbox: Any) -> None:
+    """A key has so many requests in its period; what it used is told day by day, and more can be granted."""
+    api, key, stages = keyed(fresh_sandbox)
+    quota = {"limit": 3, "offset": 1, "period": "DAY"}
+    plan = api.client.create_usage_plan(name="q", apiStages=stages, quota=quota)["id"]
+    api.client.create_usage_plan_key(usagePlanId=plan, keyId=key["id"], keyType="API_KEY")
+
+    def ask(times: int) -> list[int]:
+        return [fetch(f"{api.url}/keyed", headers={"x-api-key": key["value"]}).status for _ in range(times)]
+
+    assert ask(3) == [200, 200, 429]
+    assert fetch(f"{api.url}/keyed", headers={"x-api-key": key["value"]}).json == {"message": "Limit Exceeded"}
+    more = [{"op": "replace", "path": "/remaining", "value": "1"}]
+    granted = api.client.update_usage(usagePlanId=plan, keyId=key["id"], patchOperations=more)
+    assert granted["items"] == {key["id"]: [[2, 1]]}
+    assert ask(2) == [200, 429]
+    fresh_sandbox.advance_clock(86_400)
+    assert ask(1) == [200]
+    last = date.fromisoformat(granted["startDate"]) + timedelta(days=1)
+    days = {"startDate": granted["startDate"], "endDate": last.isoformat()}
+    shown = api.client.get_usage(usagePlanId=plan, **days)
+    assert shown["items"] == {key["id"]: [[3, 0], [1, 2]]}
+    assert api.client.get_usage(usagePlanId=plan, keyId=key["id"], **days)["items"] == shown["items"]
+    with pytest.raises(ClientError, match="Date"):
+        api.client.get_usage(usagePlanId=plan, startDate="soon", endDate="later")
+
+
+def keyed(sandbox: Any) -> tuple[Rest, dict[str, Any], list[dict[str, Any]]]:
+    """An API with a method for keys, a key, and the stage as plans name it."""
+    api = Rest(sandbox)
+    template = {"application/json": '{"statusCode": 200}'}
+    api.method("GET", "/keyed", "MOCK", requestTemplates=template, responses={"200": {}}, apiKeyRequired=True)
+    api.deploy()
+    return api, api.client.create_api_key(name="k", enabled=True), [{"apiId": api.id, "stage": "test"}]
 
 
 def test_the_authorizer_names_the_api_key(sandbox: Any, functions: dict[str, str]) -> None:

@@ -4,6 +4,7 @@ operations/   one function for each operation, by resource      plane/      what
 tables        rows and their invariants                         errors      whole messages
 patches       patch operations                                  snapshots   deployments: what a stage serves
 parts         what an API is made of                            openapi     definitions to import and export
+quotas        what usage plans leave to their keys
 """
 
 from mrak.services.apigateway import plane
@@ -11,6 +12,7 @@ from mrak.services.apigateway.operations import (
     accounts,
     apis,
     authorizers,
+    certificates,
     definitions,
     deployments,
     documentation,
@@ -33,6 +35,7 @@ __all__ = [
     "accounts",
     "apis",
     "authorizers",
+    "certificates",
     "definitions",
     "deployments",
     "documentation",

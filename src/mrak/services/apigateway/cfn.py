@@ -419,6 +419,17 @@ class VpcLink(_Patched):
     attributes = {"VpcLinkId": "{id}"}
 
 
+@resource("AWS::ApiGateway::ClientCertificate")
+class ClientCertificate(_Patched):
+    create_operation = "GenerateClientCertificate"
+    delete_operation = "DeleteClientCertificate"
+    patch_operation = "UpdateClientCertificate"
+    identity = {"clientCertificateId": "{id}"}
+    tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/clientcertificates/{id}"}
+    ref = "clientCertificateId"
+    attributes = {"ClientCertificateId": "{id}"}
+
+
 @resource("AWS::ApiGateway::DomainName")
 class DomainName(_Patched):
     replacement = ("DomainName",)

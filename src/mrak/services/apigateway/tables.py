@@ -7,6 +7,7 @@
     DEPLOYMENTS     (api, id)        -> Deployment    all of it as it was then
     KEYS            (id)             -> ApiKey        by value in KEYS_BY_VALUE
     PLANS           (id)             -> Plan          PLAN_KEYS (plan, key), by key in PLANS_BY_KEY
+    USAGES          (plan, key, day) -> Usage         CERTIFICATES (id), stored
     DOMAINS (name), MAPPINGS (domain, path), LINKS (id), ACCOUNTS: stored
 
 Invariants: everything of an API is one entity, opened with its APIS row; a resource's path is its parent's with its
@@ -80,6 +81,16 @@ class PlanKey(msgspec.Struct, frozen=True, array_like=True):
     key: str
 
 
+class Usage(msgspec.Struct, frozen=True, array_like=True):
+    """How often a key was used in a plan with a quota on a day, and what UpdateUsage added to the quota then."""
+
+    plan: str
+    key: str
+    day: str
+    used: int = 0
+    granted: int = 0
+
+
 class Named(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """Something that is stored under a name, alone or below another."""
 
@@ -104,6 +115,8 @@ KEYS_BY_VALUE = KEYS.index("value", ("value",))
 PLANS = Table("apigateway.plan", Plan, key=("id",))
 PLAN_KEYS = Table("apigateway.plan-key", PlanKey, key=("plan", "key"))
 PLANS_BY_KEY = PLAN_KEYS.index("key", ("key",))
+USAGES = Table("apigateway.usage", Usage, key=("plan", "key", "day"), entity=2)
+CERTIFICATES = Table("apigateway.client-certificate", Named, key=("id",))
 DOMAINS = Table("apigateway.domain", Named, key=("id",))
 MAPPINGS = Table("apigateway.base-path", Named, key=("parent", "id"))
 LINKS = Table("apigateway.vpc-link", Named, key=("id",))

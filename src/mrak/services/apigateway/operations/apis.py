@@ -13,6 +13,7 @@ from mrak.core.scope import Scope
 from mrak.services.apigateway import errors, parts, patches
 from mrak.services.apigateway.tables import (
     APIS,
+    CERTIFICATES,
     DOMAINS,
     KEYS,
     LINKS,
@@ -221,6 +222,7 @@ def _require_tagged(tx: Transaction, scope: Scope, resource_arn: str) -> tuple[A
         "usageplans": PLANS,
         "domainnames": DOMAINS,
         "vpclinks": LINKS,
+        "clientcertificates": CERTIFICATES,
     }.get(path[0] if path else "")
     if table is None or len(path) not in (2, 4):
         raise errors.bad_request("Invalid ARN specified in the request")

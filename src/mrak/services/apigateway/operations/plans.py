@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import msgspec
@@ -9,7 +10,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.apigateway import errors, parts, patches
+from mrak.services.apigateway import errors, parts, patches, quotas
 from mrak.services.apigateway.operations.keys import require_key
 from mrak.services.apigateway.tables import APIS, KEYS, PLAN_KEYS, PLANS, PLANS_BY_KEY, STAGES, ApiKey, Plan, PlanKey
 
@@ -25,6 +26,8 @@ _FIELDS = {
     "/throttle": patches.ANY_TEXT,
     "/quota": patches.ANY_TEXT,
 }
+
+_LONGEST_REPORT = 90
 
 
 @operation("CreateUsagePlan")
@@ -79,6 +82,7 @@ def delete_usage_plan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     for row in list(PLAN_KEYS.scan(tx, ctx.scope, plan.id)):
         PLAN_KEYS.lock(tx, ctx.scope, row.plan, row.key)
         PLAN_KEYS.delete(tx, ctx.scope, row)
+        quotas.forget(tx, ctx.scope, row.plan, row.key)
     PLANS.delete(tx, ctx.scope, plan)
 
 
@@ -112,6 +116,43 @@ def get_usage_plan_keys(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 def delete_usage_plan_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     PLAN_KEYS.lock(tx, ctx.scope, req["usagePlanId"], req["keyId"])
     PLAN_KEYS.delete(tx, ctx.scope, _require_plan_key(tx, ctx.scope, req))
+    quotas.forget(tx, ctx.scope, req["usagePlanId"], req["keyId"])
+
+
+@operation("GetUsage")
+def get_usage(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    plan = _require(tx, ctx.scope, req["usagePlanId"])
+    first, last = _date(req, "startDate"), _date(req, "endDate")
+    if last < first or (last - first).days > _LONGEST_REPORT:
+        raise errors.bad_request("Invalid date range specified")
+    if "keyId" in req:
+        keys = [_require_plan_key(tx, ctx.scope, req).key]
+    else:
+        keys = [row.key for row in PLAN_KEYS.scan(tx, ctx.scope, plan.id, after=parts.position(req))]
+    page = parts.render_page(keys, req, lambda key: {"key": key}, str)
+    items = {row["key"]: quotas.report(tx, ctx.scope, plan, row["key"], first, last) for row in page.pop("items")}
+    return {**page, "usagePlanId": plan.id, "startDate": req["startDate"], "endDate": req["endDate"], "items": items}
+
+
+@operation("UpdateUsage")
+def update_usage(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    key = _require_plan_key(tx, ctx.scope, req).key
+    plan = _require(tx, ctx.scope, req["usagePlanId"])
+    if "limit" not in plan.settings.get("quota", {}):
+        raise errors.bad_request(f"Usage plan {plan.id} has no quota")
+    settings = patches.apply({}, req.get("patchOperations"), {"/remaining": patches.ANY_INTEGER})
+    if "remaining" in settings:
+        quotas.grant(tx, ctx.scope, plan, key, settings["remaining"], ctx.now)
+    day = quotas.today(ctx.now)
+    items = {key: quotas.report(tx, ctx.scope, plan, key, day, day)}
+    return {"usagePlanId": plan.id, "startDate": day.isoformat(), "endDate": day.isoformat(), "items": items}
+
+
+def _date(req: dict[str, Any], name: str) -> date:
+    try:
+        return date.fromisoformat(req[name])
+    except ValueError:
+        raise errors.bad_request(f"Invalid {name} specified, must be of the form yyyy-MM-dd") from None
 
 
 def _require(tx: Transaction, scope: Scope, plan_id: str) -> Plan:

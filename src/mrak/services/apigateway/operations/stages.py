@@ -175,6 +175,12 @@ async def flush_stage_authorizers_cache(ctx: Context, req: dict[str, Any]) -> No
     forget_decisions(ctx, req["restApiId"], req["stageName"])
 
 
+@operation("FlushStageCache")
+def flush_stage_cache(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    """Responses are not cached, so there is none to forget."""
+    require_stage(tx, ctx.scope, req["restApiId"], req["stageName"])
+
+
 def require_stage(tx: Transaction, scope: Scope, api_id: str, name: str) -> Part:
     stage = STAGES.get(tx, scope, api_id, name)
     if stage is None:

@@ -12,6 +12,7 @@ from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.apigateway.plane.call import Call
 from mrak.services.apigateway.plane.failures import GatewayFailure
+from mrak.services.apigateway.quotas import spend
 from mrak.services.apigateway.tables import KEYS_BY_VALUE, PLANS, PLANS_BY_KEY, Plan
 from mrak.services.apigatewayv2.exports import Buckets
 
@@ -30,8 +31,14 @@ async def check_key(call: Call) -> None:
         raise GatewayFailure("INVALID_API_KEY", "Forbidden")
     key_id, plan = found
     call.api_key = (key_id, value)
-    if not _take(call, ("plan", plan.id, key_id), plan.settings.get("throttle", {})):
+    name = f"{call.resource['path']}/{call.method.get('httpMethod', '')}"
+    of_method = _stage_of(plan, api_id, stage).get("throttle", {}).get(name)
+    place, limits = ("", plan.settings.get("throttle", {})) if of_method is None else (f"{api_id}/{name}", of_method)
+    if not _take(call, ("plan", plan.id, key_id, place), limits):
         raise too_many()
+    now = call.ctx.clock()
+    if "quota" in plan.settings and not await call.ctx.transact(lambda tx: spend(tx, scope, plan, key_id, now)):
+        raise GatewayFailure("QUOTA_EXCEEDED", "Limit Exceeded")
 
 
 def check_rate(call: Call) -> None:
@@ -64,7 +71,11 @@ def _find(tx: Transaction, scope: Scope, value: str, api_id: str, stage: str) ->
         return None
     for row in PLANS_BY_KEY.scan(tx, scope, key.id):
         plan = PLANS.get(tx, scope, row.plan)
-        stages: list[dict[str, Any]] = [] if plan is None else plan.settings["apiStages"]
-        if plan is not None and any((one["apiId"], one["stage"]) == (api_id, stage) for one in stages):
+        if plan is not None and _stage_of(plan, api_id, stage):
             return key.id, plan
     return None
+
+
+def _stage_of(plan: Plan, api_id: str, stage: str) -> dict[str, Any]:
+    stages: list[dict[str, Any]] = plan.settings["apiStages"]
+    return next((one for one in stages if (one["apiId"], one["stage"]) == (api_id, stage)), {})
