@@ -27,6 +27,14 @@ def validation(message: str) -> ApiError:
     return ApiError("ValidationException", message)
 
 
+def malformed_name(prefix: str) -> ApiError:
+    return validation(
+        f'Parameter name: can\'t be prefixed with "{prefix}" (case-insensitive). If formed as a path, it can consist '
+        "of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the "
+        "following 3 symbols .-_"
+    )
+
+
 def unsupported_type(kind: str) -> ApiError:
     return ApiError("UnsupportedParameterType", f"The parameter type is not supported: {kind}.")
 
@@ -63,3 +71,43 @@ def invalid_token() -> ApiError:
 
 def invalid_filter(message: str) -> ApiError:
     return ApiError("InvalidFilterKey", message)
+
+
+def policy_type(kind: str) -> ApiError:
+    return ApiError("InvalidPolicyTypeException", f"The policy type {kind} is not supported.")
+
+
+def policy_attribute(message: str) -> ApiError:
+    return ApiError("InvalidPolicyAttributeException", message)
+
+
+def too_many_policies() -> ApiError:
+    return ApiError("PoliciesLimitExceededException", "A parameter can have at most 10 policies.")
+
+
+def incompatible_policies() -> ApiError:
+    return ApiError("IncompatiblePolicyException", "There is a conflict in the policies specified for this parameter.")
+
+
+def invalid_key(message: str) -> ApiError:
+    return ApiError("InvalidKeyId", message)
+
+
+def secret_not_found(name: str) -> ApiError:
+    return ApiError(
+        "ParameterNotFound",
+        f"An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret {name} not found.",
+    )
+
+
+def too_many_tags() -> ApiError:
+    return ApiError("TooManyTagsError", "A parameter can have at most 50 tags.")
+
+
+def labelled_version(name: str, number: int) -> ApiError:
+    return ApiError(
+        "ParameterMaxVersionLimitExceeded",
+        f"You attempted to create a new version of {name} by calling the PutParameter API with the overwrite flag. "
+        f"Version {number}, the oldest version, can't be deleted because it has a label associated with it. Move the "
+        "label to another version of the parameter, and try again.",
+    )

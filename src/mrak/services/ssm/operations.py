@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/systems-manager/latest/APIReference/
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,12 +13,12 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.ssm import errors, parameters
+from mrak.services.ssm import changes, errors, filters, parameters, policies
 from mrak.services.ssm.tables import PARAMETERS, VERSIONS, Parameter, Version
 
 _MOST_VERSIONS = 100
 _MOST_LABELS = 10
-_DEFAULT_KEY = "alias/aws/ssm"
+_LABEL = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]{0,99}")
 
 
 @operation("PutParameter")
@@ -37,62 +38,90 @@ def put_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     kind = req.get("Type") or (old.kind if old is not None else "")
     if kind not in parameters.KINDS:
         raise errors.validation("A parameter type is required when you create a parameter.")
-    version = _new_version(ctx, req, name, kind, 1 if old is None else old.version + 1)
+    before = None if old is None else parameters.require(tx, ctx.scope, name)[0]
+    if kind == "SecureString" and "KeyId" in req:
+        parameters.check_key(ctx, tx, req["KeyId"])
+    version = _new_version(ctx, req, name, kind, before)
     VERSIONS.lock(tx, ctx.scope, name)
     VERSIONS.insert(tx, ctx.scope, version)
-    tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", [])} if old is None else old.tags
+    tags = parameters.parse_tags({}, req.get("Tags", [])) if old is None else old.tags
     fresh = Parameter(name=name, version=version.version, kind=kind, tags=tags)
     if old is None:
         PARAMETERS.insert(tx, ctx.scope, fresh)
     else:
         PARAMETERS.replace(tx, ctx.scope, old, fresh)
         _drop_oldest(ctx, tx, name, version.version)
+    policies.arm(ctx, tx, version)
+    changes.tell(ctx, tx, "Create" if old is None else "Update", version)
     return {"Version": version.version, "Tier": version.tier}
 
 
-def _new_version(ctx: Context, req: dict[str, Any], name: str, kind: str, number: int) -> Version:
-    tier = req.get("Tier", "Standard")
+def _new_version(ctx: Context, req: dict[str, Any], name: str, kind: str, before: Version | None) -> Version:
+    """A parameter stays advanced, and keeps its policies, unless others are given."""
+    tier = req.get("Tier") or ("Standard" if before is None else before.tier)
+    given = req.get("Policies", "" if before is None else before.policies)
     if tier == "Intelligent-Tiering":
-        tier = "Advanced" if len(req["Value"].encode()) > 4096 else "Standard"
+        is_large = len(req["Value"].encode()) > 4096
+        was_advanced = before is not None and before.tier == "Advanced"
+        tier = "Advanced" if is_large or was_advanced or given else "Standard"
+    if before is not None and (before.tier, tier) == ("Advanced", "Standard"):
+        raise errors.validation(
+            "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the "
+            "advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced "
+            "parameter and recreate it as a standard parameter."
+        )
+    kept = policies.parse(given, tier)
     return Version(
         name=name,
-        version=number,
+        version=1 if before is None else before.version + 1,
         kind=kind,
         value=req["Value"],
         modified_at=ctx.now,
         modified_by=ctx.principal.arn,
         description=req.get("Description", ""),
-        key_id=req.get("KeyId", _DEFAULT_KEY) if kind == "SecureString" else "",
+        key_id=req.get("KeyId", parameters.DEFAULT_KEY) if kind == "SecureString" else "",
         allowed_pattern=req.get("AllowedPattern", ""),
         tier=tier,
         data_type=req.get("DataType", "text"),
-        policies=req.get("Policies", ""),
+        policies=msgspec.json.encode(kept).decode() if kept else "",
     )
 
 
 def _drop_oldest(ctx: Context, tx: Transaction, name: str, newest: int) -> None:
-    """A parameter keeps a hundred versions."""
+    """A parameter keeps a hundred versions, and those that have labels."""
     for version in list(VERSIONS.scan(tx, ctx.scope, name, upto=newest - _MOST_VERSIONS)):
+        if version.labels:
+            raise errors.labelled_version(name, version.version)
         VERSIONS.delete(tx, ctx.scope, version)
 
 
 @operation("GetParameter")
 def get_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    decrypted = req.get("WithDecryption", False)
+    if req["Name"].startswith(parameters.SECRETS):
+        found = parameters.find_secret(ctx, tx, req["Name"], decrypted)
+        if found is None:
+            raise errors.secret_not_found(req["Name"])
+        return {"Parameter": found}
     version, selector = parameters.require(tx, ctx.scope, req["Name"])
-    return {"Parameter": parameters.render(ctx.scope, version, selector, req.get("WithDecryption", False))}
+    return {"Parameter": parameters.show(ctx, tx, version, selector, decrypted)}
 
 
 @operation("GetParameters")
 def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     if len(set(req["Names"])) != len(req["Names"]):
         raise errors.validation("GetParameters does not support duplicate names.")
-    found, missing = [], []
+    found, missing, decrypted = [], [], req.get("WithDecryption", False)
     for name in req["Names"]:
-        parameter = parameters.find(tx, ctx.scope, name)
-        if parameter is None:
+        shown = None
+        if name.startswith(parameters.SECRETS):
+            shown = parameters.find_secret(ctx, tx, name, decrypted)
+        elif (parameter := parameters.find(tx, ctx.scope, name)) is not None:
+            shown = parameters.show(ctx, tx, *parameter, decrypted)
+        if shown is None:
             missing.append(name)
         else:
-            found.append(parameters.render(ctx.scope, *parameter, req.get("WithDecryption", False)))
+            found.append(shown)
     return {"Parameters": found, "InvalidParameters": missing}
 
 
@@ -106,51 +135,44 @@ def get_parameters_by_path(ctx: Context, tx: Transaction, req: dict[str, Any]) -
             'allowed. All sub-paths, if specified, must use the forward slash symbol "/". '
             "Valid example: /get/parameters2-/by1./path0_."
         )
-    after = _position(req)
-    rows = (
-        row
+    after, fits = _position(req), filters.by_path(req)
+    is_labelled = any(wanted["Key"] == "Label" for wanted in req.get("ParameterFilters", []))
+    versions = (
+        version
         for row in parameters.under(tx, ctx.scope, req["Path"], req.get("Recursive", False))
         if after is None or row.name > after
+        for version in _candidates(ctx, tx, row, is_labelled)
+        if fits(row, version)
     )
-    page, token = take_page(rows, req.get("MaxResults", 10), lambda row: row.name)
-    shown = [parameters.require(tx, ctx.scope, row.name) for row in page]
+    page, token = take_page(versions, req.get("MaxResults", 10), lambda version: version.name)
     decrypted = req.get("WithDecryption", False)
-    answer: dict[str, Any] = {"Parameters": [parameters.render(ctx.scope, *found, decrypted) for found in shown]}
+    answer: dict[str, Any] = {"Parameters": [parameters.show(ctx, tx, found, "", decrypted) for found in page]}
     if token is not None:
         answer["NextToken"] = token
     return answer
+
+
+def _candidates(ctx: Context, tx: Transaction, row: Parameter, is_labelled: bool) -> list[Version]:
+    """The current version; where a label is asked for, the one that has it."""
+    if is_labelled:
+        return list(VERSIONS.scan(tx, ctx.scope, row.name))
+    return [parameters.require(tx, ctx.scope, row.name)[0]]
 
 
 @operation("DescribeParameters")
 def describe_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     after = _position(req)
-    filters = req.get("ParameterFilters", [])
-    rows = (row for row in PARAMETERS.scan(tx, ctx.scope, after=after) if all(_passes(row, f) for f in filters))
-    page, token = take_page(rows, req.get("MaxResults", 50), lambda row: row.name)
-    versions = [parameters.require(tx, ctx.scope, row.name)[0] for row in page]
-    answer: dict[str, Any] = {"Parameters": [parameters.render_metadata(ctx.scope, version) for version in versions]}
+    fits = filters.describing(req)
+    versions = (
+        version
+        for row in PARAMETERS.scan(tx, ctx.scope, after=after)
+        if fits(row, version := parameters.require(tx, ctx.scope, row.name)[0])
+    )
+    page, token = take_page(versions, req.get("MaxResults", 50), lambda version: version.name)
+    answer: dict[str, Any] = {"Parameters": [_metadata(ctx, version) for version in page]}
     if token is not None:
         answer["NextToken"] = token
     return answer
-
-
-def _passes(row: Parameter, wanted: dict[str, Any]) -> bool:
-    key, values, option = wanted["Key"], wanted.get("Values", []), wanted.get("Option", "Equals")
-    if key == "Name":
-        if option == "BeginsWith":
-            return row.name.startswith(tuple(values))
-        return any(value in row.name for value in values) if option == "Contains" else row.name in values
-    if key == "Type":
-        return row.kind in values
-    if key == "Path":
-        folders = tuple(value if value.endswith("/") else f"{value}/" for value in values)
-        return row.name.startswith(folders)
-    if key.startswith("tag:"):
-        tag = row.tags.get(key[4:])
-        return tag is not None and (not values or tag in values)
-    raise errors.invalid_filter(
-        f"The following filter key is not valid: {key}. Valid filter keys include: [Path, Name, Type, KeyId, Tier]."
-    )
 
 
 @operation("DeleteParameter")
@@ -173,6 +195,7 @@ def _delete(ctx: Context, tx: Transaction, name_or_arn: str) -> bool:
     row = PARAMETERS.open(tx, ctx.scope, name)
     if row is None:
         return False
+    changes.tell(ctx, tx, "Delete", parameters.require(tx, ctx.scope, name)[0])
     PARAMETERS.delete(tx, ctx.scope, row)
     VERSIONS.delete_all(tx, ctx.scope, name)
     return True
@@ -193,8 +216,12 @@ def get_parameter_history(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     return answer
 
 
+def _metadata(ctx: Context, version: Version) -> dict[str, Any]:
+    return parameters.render_metadata(ctx.scope, version) | {"Policies": policies.render(version, ctx.now)}
+
+
 def _render_history(ctx: Context, version: Version, decrypted: bool) -> dict[str, Any]:
-    shown = parameters.render_metadata(ctx.scope, version)
+    shown = _metadata(ctx, version)
     del shown["ARN"]
     value = parameters.render(ctx.scope, version, "", decrypted)["Value"]
     return shown | {"Value": value, "Labels": version.labels}
@@ -212,7 +239,7 @@ def label_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     if version is None:
         raise errors.version_not_found(name, str(number))
     wanted = req["Labels"]
-    invalid = [label for label in wanted if label.lower().startswith(("aws", "ssm")) or label[:1].isdigit()]
+    invalid = [label for label in wanted if label.lower().startswith(("aws", "ssm")) or not _LABEL.fullmatch(label)]
     valid = [label for label in wanted if label not in invalid]
     if len(set(version.labels) | set(valid)) > _MOST_LABELS:
         raise errors.label_limit()
@@ -222,6 +249,8 @@ def label_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) 
             kept += valid
         if kept != other.labels:
             VERSIONS.replace(tx, ctx.scope, other, msgspec.structs.replace(other, labels=kept))
+    if valid:
+        changes.tell(ctx, tx, "LabelParameterVersion", version)
     return {"InvalidLabels": invalid, "ParameterVersion": number}
 
 
@@ -241,7 +270,7 @@ def unlabel_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]
 
 @operation("AddTagsToResource")
 def add_tags_to_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _retag(ctx, tx, req, lambda tags: tags | {tag["Key"]: tag["Value"] for tag in req["Tags"]})
+    _retag(ctx, tx, req, lambda tags: parameters.parse_tags(tags, req["Tags"]))
 
 
 @operation("RemoveTagsFromResource")

@@ -14,9 +14,12 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
+import msgspec
+
 from mrak.core.arn import arn, find_arn
-from mrak.core.context import Transaction
+from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.ssm import errors
 from mrak.services.ssm.tables import PARAMETERS, VERSIONS, Parameter, Version
@@ -25,23 +28,19 @@ _NAME = re.compile(r"[A-Za-z0-9_.\-/]{1,1011}")
 _MOST_LEVELS = 15
 _STANDARD_BYTES = 4096
 _ADVANCED_BYTES = 8192
+_MOST_TAGS = 50
 KINDS = ("String", "StringList", "SecureString")
+DEFAULT_KEY = "alias/aws/ssm"
+SECRETS = "/aws/reference/secretsmanager/"
+"""What names of secrets begin with, which can be read like parameters."""
 
 
 def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
-        raise errors.validation(
-            'Parameter name: can\'t be prefixed with "ssm" (case-insensitive). If formed as a path, it can consist of '
-            "sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers and the "
-            "following 3 symbols .-_"
-        )
+        raise errors.malformed_name("ssm")
     prefix = name.removeprefix("/")[:3].lower()
     if prefix in ("aws", "ssm"):
-        raise errors.validation(
-            f'Parameter name: can\'t be prefixed with "{prefix}" (case-insensitive). If formed as a path, it can '
-            "consist of sub-paths divided by slash symbol; each sub-path can be formed as a mix of letters, numbers "
-            "and the following 3 symbols .-_"
-        )
+        raise errors.malformed_name(prefix)
     if "/" in name and not name.startswith("/"):
         raise errors.validation("Parameter name must be a fully qualified name.")
     if name.count("/") > _MOST_LEVELS:
@@ -86,17 +85,73 @@ def full_name(name_or_arn: str) -> str:
 
 def find(tx: Transaction, scope: Scope, selector: str) -> tuple[Version, str] | None:
     """The version that `name`, `name:3` or `name:label` says, and the selector (":3"); None where there is none.
-    Raises ParameterVersionNotFound where the parameter is there and the version is not."""
+    Raises ParameterVersionNotFound where the parameter is there and the version is not. A name without a hierarchy can
+    be read with a slash before it, and is shown so."""
     name, colon, chosen = full_name(selector).partition(":")
+    if not _NAME.fullmatch(name) or "//" in name or ("/" in name and not name.startswith("/")):
+        raise errors.malformed_name("ssm")
     parameter = PARAMETERS.get(tx, scope, name)
+    if parameter is None and name.startswith("/") and name.count("/") == 1:
+        parameter = PARAMETERS.get(tx, scope, name[1:])
     if parameter is None:
         return None
     if not colon:
-        return _require_version(tx, scope, parameter, parameter.version), ""
-    for version in VERSIONS.scan(tx, scope, name, reverse=True):
+        version = _require_version(tx, scope, parameter, parameter.version)
+        return msgspec.structs.replace(version, name=name), ""
+    for version in VERSIONS.scan(tx, scope, parameter.name, reverse=True):
         if chosen in version.labels or str(version.version) == chosen:
-            return version, f":{chosen}"
+            return msgspec.structs.replace(version, name=name), f":{chosen}"
     raise errors.version_not_found(name, chosen)
+
+
+def find_secret(ctx: Context, tx: Transaction, name: str, decrypted: bool) -> dict[str, Any] | None:
+    """A secret, shown like a parameter; None where there is none."""
+    from mrak.services.secretsmanager import exports as secrets
+
+    if not decrypted:
+        raise errors.validation("WithDecryption flag must be True for retrieving a Secret Manager secret.")
+    try:
+        found = secrets.describe_value(tx, ctx.scope, name.removeprefix(SECRETS))
+    except ApiError as error:
+        if error.code == "ResourceNotFoundException":
+            return None
+        raise
+    return {
+        "Name": name,
+        "Type": "SecureString",
+        "Value": found.get("secretString", ""),
+        "Version": 0,
+        "SourceResult": msgspec.json.encode(found).decode(),
+        "LastModifiedDate": found["createdDate"],
+        "ARN": found["ARN"],
+        "DataType": "text",
+    }
+
+
+def check_key(ctx: Context, tx: Transaction, key_id: str) -> None:
+    """Whether KMS would encrypt and decrypt with a key. Raises InvalidKeyId."""
+    from mrak.services.kms import exports as kms
+
+    if key_id == DEFAULT_KEY:
+        return
+    try:
+        kms.require_encryption_key(ctx, tx, key_id)
+    except ApiError as error:
+        raise errors.invalid_key(error.message) from None
+
+
+def parse_tags(present: dict[str, str], tags: list[dict[str, str]]) -> dict[str, str]:
+    joined = present | {tag["Key"]: tag["Value"] for tag in tags}
+    if len(joined) > _MOST_TAGS:
+        raise errors.too_many_tags()
+    return joined
+
+
+def show(ctx: Context, tx: Transaction, version: Version, selector: str, decrypted: bool) -> dict[str, Any]:
+    """A version as it is read; a SecureString's key has to be usable to decrypt it."""
+    if decrypted and version.kind == "SecureString":
+        check_key(ctx, tx, version.key_id)
+    return render(ctx.scope, version, selector, decrypted)
 
 
 def require(tx: Transaction, scope: Scope, selector: str) -> tuple[Version, str]:
@@ -140,7 +195,6 @@ def render_metadata(scope: Scope, version: Version) -> dict[str, Any]:
         "LastModifiedUser": version.modified_by,
         "Version": version.version,
         "Tier": version.tier,
-        "Policies": [],
         "DataType": version.data_type,
     }
     for member, value in (

@@ -1,0 +1,235 @@
+"""What the Parameter Store does beyond keeping values: policies by the clock, events, filters, secrets, keys."""
+
+from __future__ import annotations
+
+import json
+import time
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+from tests.contract.lambda_bench import until
+from tests.contract.test_sqs import error_of
+
+DAY = 86_400
+
+
+@pytest.fixture
+def ssm(fresh_sandbox: Any) -> Any:
+    return fresh_sandbox.client("ssm")
+
+
+@pytest.fixture
+def told(fresh_sandbox: Any) -> Any:
+    """What the default bus was told by the Parameter Store, as long as it lasts."""
+    sqs, events = fresh_sandbox.client("sqs"), fresh_sandbox.client("events")
+    queue = sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    allowed = {
+        "Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }  # fmt: skip
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    events.put_rule(Name="told", EventPattern=json.dumps({"source": ["aws.ssm"]}))
+    events.put_targets(Rule="told", Targets=[{"Id": "q", "Arn": arn}])
+    found: list[Any] = []
+
+    def read(count: int) -> list[Any]:
+        def arrived() -> bool:
+            for message in sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages", []):
+                found.append(json.loads(message["Body"]))
+                sqs.delete_message(QueueUrl=queue, ReceiptHandle=message["ReceiptHandle"])
+            return len(found) >= count
+
+        until(arrived)
+        return found
+
+    return read
+
+
+def _policies(*policies: tuple[str, dict[str, str]]) -> str:
+    return json.dumps([{"Type": kind, "Version": "1.0", "Attributes": values} for kind, values in policies])
+
+
+def test_a_parameter_expires_by_the_clock(fresh_sandbox: Any, ssm: Any, told: Any) -> None:
+    """The bus is told a day before, and of the end."""
+    ends = datetime.fromtimestamp(time.time() + 3 * DAY, UTC).isoformat()
+    policies = _policies(
+        ("Expiration", {"Timestamp": ends}), ("ExpirationNotification", {"Before": "1", "Unit": "Days"})
+    )
+    ssm.put_parameter(Name="/p", Value="x", Type="String", Tier="Advanced", Policies=policies)
+    (shown,) = ssm.describe_parameters()["Parameters"]
+    assert [(row["PolicyType"], row["PolicyStatus"]) for row in shown["Policies"]] == [
+        ("Expiration", "Pending"),
+        ("ExpirationNotification", "Pending"),
+    ]
+    fresh_sandbox.advance_clock(2 * DAY + 60)
+    event = told(2)[1]
+    assert event["detail-type"] == "Parameter Store Policy Action"
+    assert event["detail"]["policy-type"] == "ExpirationNotification"
+    assert event["detail"]["parameter-name"] == "/p"
+    statuses = {
+        row["PolicyType"]: row["PolicyStatus"] for row in ssm.describe_parameters()["Parameters"][0]["Policies"]
+    }
+    assert statuses == {"Expiration": "Pending", "ExpirationNotification": "Finished"}
+    fresh_sandbox.advance_clock(DAY)
+    until(lambda: ssm.describe_parameters()["Parameters"] == [])
+    assert [event["detail"].get("operation", "policy") for event in told(4)] == ["Create", "policy", "policy", "Delete"]
+
+
+def test_a_new_version_begins_its_policies_anew(fresh_sandbox: Any, ssm: Any, told: Any) -> None:
+    """Policies stay from version to version until others are given; `[{}]` ends them."""
+    policies = _policies(("NoChangeNotification", {"After": "20", "Unit": "Days"}))
+    ssm.put_parameter(Name="/p", Value="x", Type="String", Tier="Advanced", Policies=policies)
+    told(1)
+    fresh_sandbox.advance_clock(15 * DAY)
+    ssm.put_parameter(Name="/p", Value="y", Overwrite=True)
+    told(2)
+    fresh_sandbox.advance_clock(15 * DAY)
+    assert ssm.describe_parameters()["Parameters"][0]["Policies"][0]["PolicyStatus"] == "Pending"
+    fresh_sandbox.advance_clock(6 * DAY)
+    assert [event["detail"].get("policy-type") for event in told(3)] == [None, None, "NoChangeNotification"]
+    ssm.put_parameter(Name="/p", Value="z", Overwrite=True, Policies="[{}]")
+    assert ssm.describe_parameters()["Parameters"][0]["Policies"] == []
+
+
+EXPIRES = ("Expiration", {"Timestamp": "2050-01-01T00:00:00Z"})
+WRONG: list[tuple[str, dict[str, Any], str]] = [
+    (_policies(("Rotation", {})), {}, "InvalidPolicyTypeException"),
+    (_policies(("Expiration", {"Before": "1"})), {}, "InvalidPolicyAttributeException"),
+    (_policies(("Expiration", {"Timestamp": "soon"})), {}, "InvalidPolicyAttributeException"),
+    (_policies(("NoChangeNotification", {"After": "1", "Unit": "Years"})), {}, "InvalidPolicyAttributeException"),
+    ("{", {}, "InvalidPolicyAttributeException"),
+    (_policies(EXPIRES, EXPIRES), {}, "IncompatiblePolicyException"),
+    (_policies(("ExpirationNotification", {"Before": "1", "Unit": "Days"})), {}, "IncompatiblePolicyException"),
+    (
+        _policies(*[("NoChangeNotification", {"After": "1", "Unit": "Days"})] * 11),
+        {},
+        "PoliciesLimitExceededException",
+    ),
+    (_policies(EXPIRES), {"Tier": "Standard"}, "ValidationException"),
+]
+
+
+@pytest.mark.parametrize(("policies", "more", "code"), WRONG)
+def test_policies_are_checked(ssm: Any, policies: str, more: dict[str, Any], code: str) -> None:
+    asked = {"Name": "/p", "Value": "x", "Type": "String", "Tier": "Advanced", "Policies": policies, **more}
+    assert error_of(ssm.put_parameter, **asked)[0] == code
+    assert ssm.describe_parameters()["Parameters"] == []
+
+
+def test_the_bus_is_told_of_changes(ssm: Any, told: Any) -> None:
+    ssm.put_parameter(Name="/p", Value="x", Type="String", Description="d")
+    ssm.put_parameter(Name="/p", Value="y", Overwrite=True)
+    ssm.label_parameter_version(Name="/p", Labels=["live"])
+    ssm.delete_parameter(Name="/p")
+    events = told(4)
+    assert [event["detail"]["operation"] for event in events] == ["Create", "Update", "LabelParameterVersion", "Delete"]
+    assert events[0]["detail-type"] == "Parameter Store Change"
+    assert events[0]["detail"] == {"name": "/p", "type": "String", "operation": "Create", "description": "d"}
+    assert events[0]["resources"][0].endswith(":parameter/p")
+
+
+def test_names_are_read_as_they_are_asked_for(ssm: Any) -> None:
+    """A name without a hierarchy has a second spelling; a malformed one isn't merely missing."""
+    ssm.put_parameter(Name="plain", Value="123", Type="String")
+    found = ssm.get_parameter(Name="/plain")["Parameter"]
+    assert (found["Name"], found["Value"]) == ("/plain", "123")
+    assert [row["Name"] for row in ssm.get_parameters(Names=["/plain"])["Parameters"]] == ["/plain"]
+    arn = ssm.get_parameter(Name="plain")["Parameter"]["ARN"]
+    assert ssm.get_parameter(Name=arn)["Parameter"]["Name"] == "plain"
+    for name in ("/a//b//c", "a/b/c"):
+        code, message, _ = error_of(ssm.get_parameter, Name=name)
+        assert (code, "sub-paths divided by slash symbol" in message) == ("ValidationException", True)
+
+
+def test_secrets_are_read_like_parameters(fresh_sandbox: Any, ssm: Any) -> None:
+    secret = fresh_sandbox.client("secretsmanager").create_secret(Name="s", SecretString="hush")
+    name = "/aws/reference/secretsmanager/s"
+    found = ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+    assert (found["Name"], found["Value"], found["Type"]) == (name, "hush", "SecureString")
+    source = json.loads(found["SourceResult"])
+    assert (source["name"], source["ARN"], source["versionStages"]) == ("s", secret["ARN"], ["AWSCURRENT"])
+    missing = "/aws/reference/secretsmanager/none"
+    code, message, _ = error_of(ssm.get_parameter, Name=missing, WithDecryption=True)
+    assert (code, message.endswith(f"Secret {missing} not found.")) == ("ParameterNotFound", True)
+    assert error_of(ssm.get_parameter, Name=name)[0] == "ValidationException"
+    ssm.put_parameter(Name="p", Value="x", Type="String")
+    answer = ssm.get_parameters(Names=["p", name, missing, "none"], WithDecryption=True)
+    assert [row["Name"] for row in answer["Parameters"]] == ["p", name]
+    assert answer["InvalidParameters"] == [missing, "none"]
+
+
+def test_a_key_has_to_be_usable(fresh_sandbox: Any, ssm: Any) -> None:
+    kms = fresh_sandbox.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    ssm.put_parameter(Name="p", Value="x", Type="SecureString", KeyId=key)
+    assert ssm.describe_parameters()["Parameters"][0]["KeyId"] == key
+    assert ssm.get_parameter(Name="p", WithDecryption=True)["Parameter"]["Value"] == "x"
+    kms.disable_key(KeyId=key)
+    assert error_of(ssm.get_parameter, Name="p", WithDecryption=True)[0] == "InvalidKeyId"
+    assert ssm.get_parameter(Name="p")["Parameter"]["Value"] != "x"
+    missing = {"Name": "q", "Value": "x", "Type": "SecureString", "KeyId": "alias/none"}
+    assert error_of(ssm.put_parameter, **missing)[0] == "InvalidKeyId"
+
+
+def test_labels_and_types_filter_paths(ssm: Any) -> None:
+    """A label finds the version that has it, not the newest."""
+    ssm.put_parameter(Name="/a/one", Value="old", Type="String")
+    ssm.label_parameter_version(Name="/a/one", Labels=["live"])
+    ssm.put_parameter(Name="/a/one", Value="new", Overwrite=True)
+    ssm.put_parameter(Name="/a/two", Value="s", Type="SecureString")
+
+    def values(key: str, wanted: str) -> list[str]:
+        filters = [{"Key": key, "Values": [wanted]}]
+        rows = ssm.get_parameters_by_path(Path="/a", ParameterFilters=filters, WithDecryption=True)["Parameters"]
+        return [row["Value"] for row in rows]
+
+    assert values("Label", "live") == ["old"]
+    assert values("Type", "SecureString") == ["s"]
+    assert values("KeyId", "alias/aws/ssm") == ["s"]
+    assert error_of(values, key="Name", wanted="x")[0] == "InvalidFilterKey"
+
+
+def test_descriptions_are_filtered(ssm: Any) -> None:
+    ssm.put_parameter(Name="/a/one", Value="x", Type="String", Tier="Advanced")
+    ssm.put_parameter(Name="/a/b/two", Value="x", Type="SecureString")
+
+    def names(key: str, *values: str, **more: str) -> list[str]:
+        filters = [{"Key": key, "Values": list(values), **more}]
+        return [row["Name"] for row in ssm.describe_parameters(ParameterFilters=filters)["Parameters"]]
+
+    assert names("Path", "/a") == ["/a/one"]
+    assert names("Path", "/a", Option="Recursive") == ["/a/b/two", "/a/one"]
+    assert names("Tier", "Advanced") == ["/a/one"]
+    assert names("KeyId", "alias/aws/ssm") == ["/a/b/two"]
+    assert names("Name", "two", Option="Contains") == ["/a/b/two"]
+    assert names("DataType", "text") == ["/a/b/two", "/a/one"]
+    old = ssm.describe_parameters(Filters=[{"Key": "Name", "Values": ["/a/b"]}])["Parameters"]
+    assert [row["Name"] for row in old] == ["/a/b/two"]
+
+
+def test_tiers_go_up_only(ssm: Any) -> None:
+    assert ssm.put_parameter(Name="p", Value="x", Type="String", Tier="Advanced")["Tier"] == "Advanced"
+    assert ssm.put_parameter(Name="p", Value="y", Overwrite=True)["Tier"] == "Advanced"
+    lower = {"Name": "p", "Value": "z", "Overwrite": True, "Tier": "Standard"}
+    assert error_of(ssm.put_parameter, **lower)[0] == "ValidationException"
+    assert ssm.put_parameter(Name="q", Value="x", Type="String", Tier="Intelligent-Tiering")["Tier"] == "Standard"
+
+
+def test_labels_have_a_form_and_keep_versions(ssm: Any) -> None:
+    """The oldest of a hundred versions makes room, unless it has a label."""
+    ssm.put_parameter(Name="p", Value="0", Type="String")
+    answer = ssm.label_parameter_version(Name="p", Labels=["ok-1", "9a", "awsome", "a b"])
+    assert answer["InvalidLabels"] == ["9a", "awsome", "a b"]
+    for number in range(1, 100):
+        ssm.put_parameter(Name="p", Value=str(number), Overwrite=True)
+    assert error_of(ssm.put_parameter, Name="p", Value="x", Overwrite=True)[0] == "ParameterMaxVersionLimitExceeded"
+    ssm.unlabel_parameter_version(Name="p", ParameterVersion=1, Labels=["ok-1"])
+    assert ssm.put_parameter(Name="p", Value="x", Overwrite=True)["Version"] == 101
+    pages = ssm.get_paginator("get_parameter_history").paginate(Name="p")
+    assert [row["Version"] for page in pages for row in page["Parameters"]] == list(range(2, 102))
+    tags = [{"Key": str(number), "Value": ""} for number in range(51)]
+    refused = error_of(ssm.add_tags_to_resource, ResourceType="Parameter", ResourceId="p", Tags=tags)
+    assert refused[0] == "TooManyTagsError"
