@@ -64,6 +64,12 @@ def test_reencryption(kms: Any, key: str) -> None:
     assert kms.decrypt(CiphertextBlob=moved["CiphertextBlob"])["Plaintext"] == b"x"
     code = error_of(kms.decrypt, CiphertextBlob=moved["CiphertextBlob"], KeyId=key)[0]
     assert code == "IncorrectKeyException"
+    signing = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["Arn"]
+    code, message, _ = error_of(kms.re_encrypt, CiphertextBlob=blob, DestinationKeyId=signing)
+    assert (code, message.endswith("SIGN_VERIFY which is not valid for ReEncryptTo.")) == (
+        "InvalidKeyUsageException",
+        True,
+    )
 
 
 @pytest.mark.parametrize(

@@ -371,6 +371,13 @@ def test_metric_filters(logs: Any, group: str) -> None:
     )[1].endswith(
         "at 'metricTransformations' failed to satisfy constraint: Member must have length less than or equal to 1"
     )
+    colons = {"filterName": "c", "filterPattern": "x"}
+    named = {"metricName": "m", "metricNamespace": "A.B-c_d/1#2:n"}
+    logs.put_metric_filter(logGroupName=group, **colons, metricTransformations=[named | {"metricValue": "1"}])
+    assert [row["filterName"] for row in logs.describe_metric_filters(**named)["metricFilters"]] == ["c"]
+    stars = [named | {"metricValue": "1", "metricNamespace": "a*"}]
+    refused = error_of(logs.put_metric_filter, logGroupName=group, **colons, metricTransformations=stars)
+    assert refused[0] == "InvalidParameterException"
     logs.delete_metric_filter(logGroupName=group, filterName="f")
     assert error_of(logs.delete_metric_filter, logGroupName=group, filterName="f")[0] == "ResourceNotFoundException"
 
@@ -517,7 +524,12 @@ def test_insights_errors(logs: Any, group: str) -> None:
     with pytest.raises(logs.exceptions.MalformedQueryException) as caught:
         logs.start_query(logGroupName=group, queryString="fields @message | nonsense", **span)
     assert caught.value.response["queryCompileError"]["location"]["startCharOffset"] == 18
-    assert error_of(logs.start_query, logGroupName=unique(), **asked)[0] == "ResourceNotFoundException"
+    missing = unique()
+    code, message, _ = error_of(logs.start_query, logGroupName=missing, **asked)
+    assert (code, message.startswith(f"Log group '{missing}' does not exist for account ID '")) == (
+        "ResourceNotFoundException",
+        True,
+    )
     assert error_of(logs.start_query, **asked)[0] == "InvalidParameterException"
     assert error_of(logs.start_query, logGroupName=group, **(asked | {"endTime": 0, "startTime": 1}))[0] == (
         "InvalidParameterException"

@@ -140,4 +140,6 @@ def test_export_to_a_bucket(fresh_sandbox: Any) -> None:
     assert error_of(logs.cancel_export_task, taskId="nope")[0] == "ResourceNotFoundException"
     assert logs.describe_export_tasks(taskId="nope")["exportTasks"] == []
     assert error_of(logs.create_export_task, **(asked | {"logGroupName": "none"}))[0] == "ResourceNotFoundException"
+    bucketless = error_of(logs.create_export_task, **(asked | {"destination": "no-such-bucket"}))
+    assert bucketless[1] == "The given bucket does not exist. Please specify a valid bucket."
     assert error_of(logs.create_export_task, **(asked | {"to": at - 1}))[0] == "InvalidParameterException"

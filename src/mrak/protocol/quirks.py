@@ -349,7 +349,7 @@ LENIENT_ENUMS: frozenset[str] = frozenset(
 LENIENT_LENGTHS: frozenset[str] = frozenset({"apigatewaymanagementapi.Data", "logs.LogGroupName", "logs.LogStreamName"})
 
 # Patterns that the service judges itself, with an error of its own.
-LENIENT_PATTERNS: frozenset[str] = frozenset({"iam.pathType"})
+LENIENT_PATTERNS: frozenset[str] = frozenset({"iam.pathType", "logs.MetricNamespace"})
 
 # Members that the service judges itself, with errors of its own, though the model constrains them.
 LENIENT_MEMBERS: frozenset[str] = frozenset(

@@ -18,7 +18,11 @@ from mrak.services.kms.tables import Key
 
 @operation("Encrypt")
 def encrypt(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    scope, key = keys.require_usable(ctx, tx, req["KeyId"], "ENCRYPT_DECRYPT", "Encrypt")
+    return _encrypt(ctx, tx, req, "Encrypt")
+
+
+def _encrypt(ctx: Context, tx: Transaction, req: dict[str, Any], action: str) -> dict[str, Any]:
+    scope, key = keys.require_usable(ctx, tx, req["KeyId"], "ENCRYPT_DECRYPT", action)
     algorithm = req.get("EncryptionAlgorithm", crypto.SYMMETRIC)
     _check_algorithm(key, algorithm)
     _check_dry_run(req)
@@ -67,7 +71,7 @@ def re_encrypt(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     """From one key to another without the plaintext leaving."""
     source = dict(req) | {"SourceEncryptionContext": req.get("SourceEncryptionContext", {})}
     scope, old, plaintext = _decrypt(ctx, tx, req["CiphertextBlob"], source, "Source")
-    fresh = encrypt(
+    fresh = _encrypt(
         ctx,
         tx,
         {
@@ -77,6 +81,7 @@ def re_encrypt(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
             "EncryptionAlgorithm": req.get("DestinationEncryptionAlgorithm", crypto.SYMMETRIC),
             "DryRun": req.get("DryRun", False),
         },
+        "ReEncryptTo",
     )
     return {
         "CiphertextBlob": fresh["CiphertextBlob"],

@@ -20,6 +20,7 @@ from mrak.core.scope import Scope
 from mrak.services.logs import errors, names, store
 from mrak.services.logs.places import Place, place_of
 from mrak.services.logs.tables import EXPORT_TASKS, STREAMS, TASKS_BY_STATUS, Event, ExportTask
+from mrak.services.s3.exports import bucket_exists
 
 EXPORT, FAILED = "logs.export", "logs.export-failed"
 _CHUNK = 10_000
@@ -31,6 +32,8 @@ def create_export_task(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     group = names.require_group(tx, ctx.scope, req["logGroupName"])
     if req["from"] > req["to"]:
         raise errors.invalid_parameter("The 'from' time must be before the 'to' time.")
+    if not bucket_exists(tx, ctx.scope, req["destination"]):
+        raise errors.invalid_parameter("The given bucket does not exist. Please specify a valid bucket.")
     if any(TASKS_BY_STATUS.count(tx, ctx.scope, status) for status in _ACTIVE):
         raise errors.limit_exceeded()
     task = ExportTask(

@@ -101,6 +101,14 @@ def _render_subscription(row: SubscriptionFilter) -> dict[str, Any]:
 @operation("PutMetricFilter")
 def put_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     passing.parse_pattern(req["filterPattern"])
+    for at, made in enumerate(req["metricTransformations"], 1):
+        # The model forbids colons too, which CloudWatch Logs takes.
+        if set(made["metricNamespace"]) & {"*", "$"}:
+            raise errors.invalid_parameter(
+                f"1 validation error detected: Value '{made['metricNamespace']}' at "
+                f"'metricTransformations.{at}.member.metricNamespace' failed to satisfy constraint: Member must "
+                "satisfy regular expression pattern: [^:*$]*"
+            )
     group = names.require_group(tx, ctx.scope, req["logGroupName"])
     existing = METRIC_FILTERS.open(tx, ctx.scope, group.name, req["filterName"])
     fresh = MetricFilter(

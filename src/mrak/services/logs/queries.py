@@ -18,7 +18,7 @@ import msgspec
 from mrak.core.background import Delivery, Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.core.errors import NotBuilt
+from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.operation import delivery, operation, timer
 from mrak.core.scope import Scope
 from mrak.lang.insights import Event as QueryEvent
@@ -43,7 +43,7 @@ _ENDED = ("Complete", "Cancelled", "Failed", "Timeout")
 def start_query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     groups = _groups_of(req)
     for name in groups:
-        names.require_group(tx, ctx.scope, name)
+        _check_group(ctx, tx, name)
     if req["startTime"] > req["endTime"]:
         raise errors.invalid_parameter("End time should not be before start time.")
     if req.get("queryLanguage", "CWLI") != "CWLI":
@@ -77,6 +77,16 @@ def start_query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     )
     tx.at(Timer(kind=FORGET, key=run.id, due_at=ctx.now + _KEPT_SECONDS, scope=ctx.scope, payload=run.id.encode()))
     return {"queryId": run.id}
+
+
+def _check_group(ctx: Context, tx: Transaction, name: str) -> None:
+    """Insights has words of its own for a group that isn't there."""
+    try:
+        names.require_group(tx, ctx.scope, name)
+    except ApiError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        raise errors.not_found(f"Log group '{name}' does not exist for account ID '{ctx.scope.account}'") from None
 
 
 def _groups_of(req: dict[str, Any]) -> tuple[str, ...]:
