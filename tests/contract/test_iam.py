@@ -390,7 +390,7 @@ def test_permissions_boundary(iam: Any) -> None:
     """A boundary is shown with its entity and counts as a use of the policy."""
     arn = new_policy(iam)
     name = new_role(iam, PermissionsBoundary=arn)
-    boundary = {"PermissionsBoundaryType": "PermissionsBoundaryPolicy", "PermissionsBoundaryArn": arn}
+    boundary = {"PermissionsBoundaryType": "Policy", "PermissionsBoundaryArn": arn}
     assert iam.get_role(RoleName=name)["Role"]["PermissionsBoundary"] == boundary
     assert iam.get_policy(PolicyArn=arn)["Policy"]["PermissionsBoundaryUsageCount"] == 1
     assert error_of(iam.delete_policy, PolicyArn=arn)[0] == "DeleteConflict"
@@ -470,6 +470,9 @@ def test_service_linked_roles(fresh_sandbox: Any) -> None:
     assert error_of(iam.delete_role, RoleName=name)[0] == "UnmodifiableEntity"
     suffixed = iam.create_service_linked_role(AWSServiceName="lexv2.amazonaws.com", CustomSuffix="s")["Role"]
     assert suffixed["RoleName"] == "AWSServiceRoleForLexV2Bots_s"
+    for service, named in (("connect", "AmazonConnect_s"), ("autoscaling", "AutoScaling_s")):
+        made = iam.create_service_linked_role(AWSServiceName=f"{service}.amazonaws.com", CustomSuffix="s")["Role"]
+        assert made["RoleName"] == f"AWSServiceRoleFor{named}"
     task = iam.delete_service_linked_role(RoleName=name)["DeletionTaskId"]
     assert task.startswith(f"task/aws-service-role/acm.amazonaws.com/{name}/")
     assert iam.get_service_linked_role_deletion_status(DeletionTaskId=task)["Status"] == "SUCCEEDED"

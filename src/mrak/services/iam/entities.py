@@ -207,7 +207,7 @@ def render_boundary(entity: Entity) -> dict[str, Any]:
         return {}
     return {
         "PermissionsBoundary": {
-            "PermissionsBoundaryType": "PermissionsBoundaryPolicy",
+            "PermissionsBoundaryType": "Policy",
             "PermissionsBoundaryArn": entity.boundary,
         }
     }

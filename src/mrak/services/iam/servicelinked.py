@@ -34,12 +34,12 @@ _ROLES: Final[dict[str, tuple[str, str]]] = {
     "cloudtrail": ("CloudTrail", "CloudTrailServiceRolePolicy"),
     "codestar-notifications": ("CodeStarNotifications", "AWSCodeStarNotificationsServiceRolePolicy"),
     "config": ("Config", "AWSConfigServiceRolePolicy"),
-    "connect": ("AmazonConnect", "AmazonConnectServiceLinkedRolePolicy"),
     "custom-resource.application-autoscaling": (
         "ApplicationAutoScaling_CustomResource",
         "AWSApplicationAutoScalingCustomResourcePolicy",
     ),
     "dms": ("DMSServerless", "AWSDMSServerlessServiceRolePolicy"),
+    "docdb-elastic": ("DocDB-Elastic", "AmazonDocDB-ElasticServiceRolePolicy"),
     "dms-fleet-advisor": ("DMSFleetAdvisor", "AWSDMSFleetAdvisorServiceRolePolicy"),
     "dynamodb.application-autoscaling": (
         "ApplicationAutoScaling_DynamoDBTable",
@@ -105,6 +105,7 @@ _ROLES: Final[dict[str, tuple[str, str]]] = {
     "shield": ("AWSShield", "AWSShieldServiceRolePolicy"),
     "ssm": ("AmazonSSM", "AmazonSSMServiceRolePolicy"),
     "ssm-incidents": ("IncidentManager", "AWSIncidentManagerServiceRolePolicy"),
+    "ssm-quicksetup": ("SSMQuickSetup", "SSMQuickSetupRolePolicy"),
     "support": ("Support", "AWSSupportServiceRolePolicy"),
     "transitgateway": ("VPCTransitGateway", "AWSVPCTransitGatewayServiceRolePolicy"),
     "vpcorigin.cloudfront": ("CloudFrontVPCOrigin", "AWSCloudFrontVPCOriginServiceRolePolicy"),
@@ -113,7 +114,9 @@ _ROLES: Final[dict[str, tuple[str, str]]] = {
 }
 _WITH_SUFFIX: Final[dict[str, tuple[str, str]]] = {
     "autoscaling": ("AutoScaling", "AutoScalingServiceRolePolicy"),
+    "connect": ("AmazonConnect", "AmazonConnectServiceLinkedRolePolicy"),
     "lexv2": ("LexV2Bots", "AmazonLexV2BotPolicy"),
+    "lightsail": ("Lightsail", "LightsailExportAccess"),
     "channels.lexv2": ("LexV2Channels", "AmazonLexChannelPolicy"),
 }
 _DESCRIBED: Final[dict[str, tuple[str, str, str]]] = {
