@@ -71,6 +71,7 @@ _ROLES: Final[dict[str, tuple[str, str]]] = {
     "kafka": ("Kafka", "KafkaServiceRolePolicy"),
     "kafkaconnect": ("KafkaConnect", "KafkaConnectServiceRolePolicy"),
     "lakeformation": ("LakeFormationDataAccess", "LakeFormationDataAccessServiceRolePolicy"),
+    "lightsail": ("Lightsail", "LightsailExportAccess"),
     "lambda.application-autoscaling": (
         "ApplicationAutoScaling_LambdaConcurrency",
         "AWSApplicationAutoscalingLambdaConcurrencyPolicy",
@@ -116,7 +117,6 @@ _WITH_SUFFIX: Final[dict[str, tuple[str, str]]] = {
     "autoscaling": ("AutoScaling", "AutoScalingServiceRolePolicy"),
     "connect": ("AmazonConnect", "AmazonConnectServiceLinkedRolePolicy"),
     "lexv2": ("LexV2Bots", "AmazonLexV2BotPolicy"),
-    "lightsail": ("Lightsail", "LightsailExportAccess"),
     "channels.lexv2": ("LexV2Channels", "AmazonLexChannelPolicy"),
 }
 _DESCRIBED: Final[dict[str, tuple[str, str, str]]] = {
