@@ -24,14 +24,14 @@ from typing import Any
 
 import pytest
 
-# A queue's policy that lets topics and rules send to it, which AWS asks for in the same account too.
+# A queue's policy that lets topics, rules and buckets send to it, which AWS asks for in the same account too.
 TAKES_DELIVERIES = json.dumps(
     {
         "Version": "2012-10-17",
         "Statement": [
             {
                 "Effect": "Allow",
-                "Principal": {"Service": ["sns.amazonaws.com", "events.amazonaws.com"]},
+                "Principal": {"Service": ["sns.amazonaws.com", "events.amazonaws.com", "s3.amazonaws.com"]},
                 "Action": "sqs:SendMessage",
                 "Resource": "*",
             }

@@ -6,6 +6,7 @@ import hashlib
 from typing import Any
 
 import pytest
+from tests.conftest import TAKES_DELIVERIES
 from tests.contract.s3_support import failure, new_bucket
 
 
@@ -175,7 +176,7 @@ def test_old_forms(s3: Any, sandbox: Any, bucket: str) -> None:
     s3.put_bucket_lifecycle(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
     assert s3.get_bucket_lifecycle(Bucket=bucket)["Rules"] == [rule]
     sqs = sandbox.client("sqs")
-    url = sqs.create_queue(QueueName="old-forms")["QueueUrl"]
+    url = sqs.create_queue(QueueName="old-forms", Attributes={"Policy": TAKES_DELIVERIES})["QueueUrl"]
     queue = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     wanted = {"QueueConfiguration": {"Queue": queue, "Event": "s3:ObjectCreated:*"}}
     s3.put_bucket_notification(Bucket=bucket, NotificationConfiguration=wanted)

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from s3_support import failure, keys, new_bucket
 from tests.conftest import TAKES_DELIVERIES
 
@@ -113,7 +114,7 @@ def test_events_of_versions(sandbox: Any, s3: Any, bucket: str) -> None:
 
 
 def test_events_of_annotations(sandbox: Any, s3: Any, bucket: str) -> None:
-    """Deviation S3-011: the queue need not let S3 send."""
+    """They are no objects, and have events of their own."""
     inbox = Inbox(sandbox, "annotations")
     wanted = [{"QueueArn": inbox.arn, "Events": ["s3:ObjectAnnotation:*"]}]
     s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": wanted})
@@ -126,10 +127,39 @@ def test_events_of_annotations(sandbox: Any, s3: Any, bucket: str) -> None:
     assert sorted(found) == ["ObjectAnnotation:Delete", "ObjectAnnotation:Put"]
 
 
+def test_destinations_have_to_let_s3_in(sandbox: Any, s3: Any, bucket: str) -> None:
+    """A queue's or topic's own policy decides, when it is configured and at each event: AWS's users forget it first."""
+    queue = sandbox.client("sqs").create_queue(QueueName="closed")["QueueUrl"]
+    topic = sandbox.client("sns").create_topic(Name="closed")["TopicArn"]
+    arn = f"arn:aws:sqs:us-east-1:{sandbox.account}:closed"
+    to_queue = {"QueueConfigurations": [{"QueueArn": arn, "Events": ["s3:ObjectCreated:*"]}]}
+    to_topic = {"TopicConfigurations": [{"TopicArn": topic, "Events": ["s3:ObjectCreated:*"]}]}
+    for configuration, noun in ((to_queue, "queue"), (to_topic, "topic")):
+        with pytest.raises(ClientError) as caught:
+            s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
+        assert caught.value.response["Error"]["ArgumentValue"] == (
+            f"Permissions on the destination {noun} do not allow S3 to publish notifications from this bucket"
+        )
+    of_this_bucket = json.loads(TAKES_DELIVERIES)
+    of_this_bucket["Statement"][0]["Condition"] = {
+        "ArnEquals": {"aws:SourceArn": f"arn:aws:s3:::{bucket}"},
+        "StringEquals": {"aws:SourceAccount": sandbox.account},
+    }
+    policy = json.dumps(of_this_bucket)
+    sandbox.client("sqs").set_queue_attributes(QueueUrl=queue, Attributes={"Policy": policy})
+    sandbox.client("sns").set_topic_attributes(
+        TopicArn=topic, AttributeName="Policy", AttributeValue=policy.replace("sqs:SendMessage", "sns:Publish")
+    )
+    for configuration in (to_topic, to_queue):
+        s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration=configuration)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    found = sandbox.client("sqs").receive_message(QueueUrl=queue, MaxNumberOfMessages=10, WaitTimeSeconds=5)
+    assert any('"eventName":"ObjectCreated:Put"' in message["Body"] for message in found["Messages"])
+
+
 def test_eventbridge(sandbox: Any, s3: Any, bucket: str) -> None:
     """Everything goes to the default bus, where a rule may pick it."""
     inbox = Inbox(sandbox, "bridge")
-    sandbox.client("sqs").set_queue_attributes(QueueUrl=inbox.url, Attributes={"Policy": TAKES_DELIVERIES})
     events = sandbox.client("events")
     pattern = {"source": ["aws.s3"], "detail": {"bucket": {"name": [bucket]}}}
     events.put_rule(Name="s3", EventPattern=json.dumps(pattern))

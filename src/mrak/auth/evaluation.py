@@ -22,7 +22,7 @@ import msgspec
 
 from mrak.auth.conditions import Values, as_text
 from mrak.auth.policy import Policy, Statement, parse_policy
-from mrak.auth.principals import Principal, service_principal
+from mrak.auth.principals import Principal
 from mrak.core.errors import ApiError
 
 Level = Literal["direct", "role", "account"]
@@ -259,6 +259,12 @@ def _account_in(arn: str) -> str | None:
     return parts[4] or None if len(parts) == 6 else None
 
 
+def _source_account(principal: Principal) -> str | None:
+    """The account of the resource for which a service acts; a bucket's ARN does not name it."""
+    named = _account_in(principal.source_arn)
+    return named or (principal.account or None if principal.kind == "service" and principal.source_arn else None)
+
+
 def _tag(principal: Principal, key: str) -> str | None:
     for name, value in principal.tags:
         if name.lower() == key:
@@ -275,7 +281,7 @@ _KEYS: Final[dict[str, Callable[[AuthorizationRequest], Any]]] = {
     "aws:principalisawsservice": lambda request: request.principal.kind == "service",
     "aws:principalservicename": lambda request: request.principal.name if request.principal.kind == "service" else None,
     "aws:sourcearn": lambda request: request.principal.source_arn or None,
-    "aws:sourceaccount": lambda request: _account_in(request.principal.source_arn),
+    "aws:sourceaccount": lambda request: _source_account(request.principal),
     "aws:sourceidentity": lambda request: request.principal.source_identity or None,
     "aws:resourceaccount": lambda request: request.resource_account or request.principal.account or None,
     "aws:epochtime": lambda request: int(request.now),
@@ -284,15 +290,14 @@ _KEYS: Final[dict[str, Callable[[AuthorizationRequest], Any]]] = {
 
 
 @lru_cache(maxsize=4096)
-def lets_service_act(policy: str, service: str, source_arn: str, action: str, resource: str, minute: int) -> bool:
-    """Whether a resource's policy lets one of AWS's services act on it for one of the caller's resources (a topic's
+def lets_service_act(policy: str, service: Principal, action: str, resource: str, minute: int) -> bool:
+    """Whether a resource's policy lets one of AWS's services act on it for one of somebody's resources (a topic's
     message to a queue). The answer is kept, by the minute for the sake of conditions on time."""
     try:
         named = Named("resource policy", parse_policy(policy))
     except ApiError:
         return False
-    caller = service_principal(service, _account_in(source_arn) or "", source_arn)
-    request = AuthorizationRequest(caller, action, resource, minute * 60.0, _account_in(resource) or "")
+    request = AuthorizationRequest(service, action, resource, minute * 60.0, _account_in(resource) or "")
     return evaluate(request, PolicySet(resource=named)).allowed
 
 

@@ -5,6 +5,7 @@ Invariant: `account` is the account that the principal belongs to, whatever the 
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import Final, Literal
 
 import msgspec
@@ -66,6 +67,7 @@ def root_of(account: str, partition: str = "aws", access_key: str | None = None)
     return Principal("root", account, f"arn:{partition}:iam::{account}:root", account, access_key=access_key)
 
 
+@lru_cache(maxsize=1024)
 def service_principal(name: str, account: str, source_arn: str = "") -> Principal:
     """One of AWS's services acting in `account`; `name` is `lambda.amazonaws.com` or alike."""
     return Principal("service", account, name, name, name, source_arn=source_arn)

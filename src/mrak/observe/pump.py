@@ -19,6 +19,7 @@ from mrak.core.scope import Scope
 from mrak.engine.environments import Environments
 from mrak.observe import metering
 from mrak.observe.recent import Recent
+from mrak.store.api import StoreError
 
 log = logging.getLogger("mrak.observe")
 _PERIOD_SECONDS = 1.0
@@ -87,6 +88,6 @@ class Pump:
             for name in list(self._waiting):
                 try:
                     await self.flush(name)
-                except Exception as error:
-                    # The environment may be deleted meanwhile. Records of others go on being written.
+                except StoreError as error:
+                    # Its disk may be full, or it was deleted meanwhile. Records of others go on being written.
                     log.warning("records of environment %s were not written: %r", name, error)

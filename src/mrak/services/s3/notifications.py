@@ -13,7 +13,6 @@ import msgspec
 
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.protocol import times
@@ -22,12 +21,17 @@ from mrak.services.s3 import buckets, errors
 from mrak.services.s3.events import Happening, matches_event, render_bridge_event, render_record
 from mrak.services.s3.tables import Bucket
 
-deviation("S3-011")
 KIND = "notification"
 _LISTS = {
     "TopicConfigurations": ("TopicArn", "Topic", "sns", "topic"),
     "QueueConfigurations": ("QueueArn", "Queue", "sqs", "queue"),
     "LambdaFunctionConfigurations": ("LambdaFunctionArn", "CloudFunction", "lambda", "Lambda"),
+}
+# By service, what AWS says of a destination whose policy does not let S3 notify it.
+_REFUSALS = {
+    "sns": "Permissions on the destination topic do not allow S3 to publish notifications from this bucket",
+    "sqs": "Permissions on the destination queue do not allow S3 to publish notifications from this bucket",
+    "lambda": "Not authorized to invoke function [{}]",
 }
 _EVENTS = frozenset(
     {
@@ -135,8 +139,8 @@ def _check_destinations(ctx: Context, tx: Transaction, bucket: Bucket, configura
         for each in configuration.get(member, ()):
             if not _exists(ctx, tx, bucket, service, each[field]):
                 missing.append((each[field], f"The destination {noun} does not exist"))
-            elif service == "lambda" and not _may_invoke(ctx, tx, bucket, each[field]):
-                missing.append((each[field], f"Not authorized to invoke function [{each[field]}]"))
+            elif not _may_notify(ctx, tx, bucket, service, each[field]):
+                missing.append((each[field], _REFUSALS[service].format(each[field])))
     if not missing:
         return
     fields: dict[str, str] = {}
@@ -147,14 +151,24 @@ def _check_destinations(ctx: Context, tx: Transaction, bucket: Bucket, configura
 
 
 def _caller(ctx: Context, bucket: Bucket) -> tuple[str, str, str]:
-    """S3 as a function's policy knows it."""
+    """S3 as policies of its destinations know it: the service, and the bucket's account and ARN."""
     return "s3.amazonaws.com", bucket.account, f"arn:{ctx.scope.partition}:s3:::{bucket.name}"
 
 
-def _may_invoke(ctx: Context, tx: Transaction, bucket: Bucket, function_arn: str) -> bool:
+def _may_notify(ctx: Context, tx: Transaction, bucket: Bucket, service: str, target: str) -> bool:
+    """Whether the destination's own policy lets S3 notify it for this bucket."""
+    name, account, arn = caller = _caller(ctx, bucket)
+    if service == "sqs":
+        from mrak.services.sqs import exports as sqs
+
+        return sqs.may_send(tx, ctx, target, sqs.Sender(name, arn, account=account))
+    if service == "sns":
+        from mrak.services.sns import exports as sns
+
+        return sns.may_publish(tx, ctx, target, (name, arn, account))
     from mrak.services.lambda_ import exports as functions
 
-    return functions.may_invoke(tx, ctx, function_arn, _caller(ctx, bucket))
+    return functions.may_invoke(tx, ctx, target, caller)
 
 
 def _exists(ctx: Context, tx: Transaction, bucket: Bucket, service: str, target: str) -> bool:
@@ -228,12 +242,15 @@ def _deliver(ctx: Context, tx: Transaction, bucket: Bucket, member: str, target:
 
         trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": ctx.trace}}
         message = {"MessageBody": body, "MessageSystemAttributes": trace}
-        tx.enqueue(sqs.delivery(ctx, target["QueueArn"], message))
+        name, account, arn = _caller(ctx, bucket)
+        sender = sqs.Sender(name, arn, account=account)
+        tx.enqueue(sqs.delivery(ctx, target["QueueArn"], message, sender=sender, at_once=True))
     elif member == "TopicConfigurations":
         from mrak.services.sns import exports as sns
 
         message = {"Message": body, "Subject": "Amazon S3 Notification"}
-        tx.enqueue(sns.delivery(ctx, target["TopicArn"], message))
+        name, account, arn = _caller(ctx, bucket)
+        tx.enqueue(sns.delivery(ctx, target["TopicArn"], message, sender=(name, arn, account)))
     else:
         from mrak.services.lambda_ import exports as functions
 

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 from msgspec.structs import replace
 
-from mrak.auth.evaluation import lets_service_act
+from mrak.auth.principals import service_principal
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Undeliverable, settle
 from mrak.core.context import Context, Transaction
@@ -184,11 +184,12 @@ def publish_delivered(ctx: Context, tx: Transaction, made: Delivery) -> None:
         raise settle(error) from error
 
 
-def _check_permission(ctx: Context, scope: Scope, topic: Topic, service: str, source_arn: str) -> None:
+def _check_permission(
+    ctx: Context, scope: Scope, topic: Topic, service: str, source_arn: str, account: str = ""
+) -> None:
     """A service needs the permission of the topic's policy, in its own account too; the default policy gives none."""
     arn = topics.topic_arn(scope, topic.name)
-    policy = topics.render_policy(topics.policy_of(scope, topic))
-    if lets_service_act(policy, service, source_arn, "sns:Publish", arn, int(ctx.now // 60)):
+    if topics.lets_publish(scope, topic, service_principal(service, account, source_arn), ctx.now):
         return
     ctx.annotate("hint", f"the policy of {arn} does not let {service} publish for {source_arn}")
     log.warning(

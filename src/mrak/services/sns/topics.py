@@ -7,6 +7,8 @@ import re
 from datetime import UTC, datetime
 from typing import Any
 
+from mrak.auth.evaluation import lets_service_act
+from mrak.auth.principals import Principal
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
@@ -122,6 +124,12 @@ def policy_of(scope: Scope, topic: Topic) -> dict[str, Any]:
 
 def render_policy(document: dict[str, Any]) -> str:
     return json.dumps(document, separators=(",", ":"))
+
+
+def lets_publish(scope: Scope, topic: Topic, service: Principal, now: float) -> bool:
+    """Whether the topic's policy lets one of AWS's services publish for one of somebody's resources."""
+    policy = render_policy(policy_of(scope, topic))
+    return lets_service_act(policy, service, "sns:Publish", topic_arn(scope, topic.name), int(now // 60))
 
 
 def check_attribute(name: str, value: str, prefix: str = "") -> str:

@@ -7,12 +7,14 @@ from typing import Any
 
 import msgspec
 
+from mrak.auth.evaluation import lets_service_act
+from mrak.auth.principals import service_principal
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sqs import queue as queues
-from mrak.services.sqs.tables import QUEUES
+from mrak.services.sqs.tables import QUEUES, Queue
 
 SEND = "sqs.send"
 
@@ -59,6 +61,22 @@ class Sender(msgspec.Struct, frozen=True, array_like=True):
     source_arn: str
     receipt: str = ""
     note: bytes = b""
+    account: str = ""
+    """The source's account, where its ARN does not tell."""
+
+
+def permits(queue: Queue, arn: str, sender: Sender, now: float) -> bool:
+    """Whether the queue's policy lets a service send to it; it has to, in the service's own account too."""
+    policy = queue.settings.get("Policy", "")
+    service = service_principal(sender.service, sender.account, sender.source_arn)
+    return bool(policy) and lets_service_act(policy, service, "sqs:SendMessage", arn, int(now // 60))
+
+
+def may_send(tx: Transaction, ctx: Context, queue_arn: str, sender: Sender) -> bool:
+    """Whether a service may send to the queue that an ARN names."""
+    parsed = find_arn(queue_arn)
+    queue = None if parsed is None else QUEUES.get(tx, parsed.scope_in(ctx.scope.environment), parsed.resource)
+    return queue is not None and permits(queue, queue_arn, sender, ctx.now)
 
 
 class Parcel(msgspec.Struct, frozen=True, array_like=True):

@@ -8,7 +8,6 @@ from typing import Any
 
 import msgspec
 
-from mrak.auth.evaluation import lets_service_act
 from mrak.core.background import Delivery, Timer, Undeliverable, settle
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
@@ -16,7 +15,7 @@ from mrak.core.operation import delivery, timer
 from mrak.core.scope import Scope
 from mrak.services.sqs import fifo, messages, moves
 from mrak.services.sqs import queue as queues
-from mrak.services.sqs.exports import SEND, Receipt, Sender, parse_parcel
+from mrak.services.sqs.exports import SEND, Receipt, Sender, parse_parcel, permits
 from mrak.services.sqs.tables import QUEUES, Message, Queue
 
 log = logging.getLogger("mrak.sqs")
@@ -52,12 +51,10 @@ def send(ctx: Context, tx: Transaction, made: Delivery) -> None:
 def _check_permission(ctx: Context, scope: Scope, queue: Queue, sender: Sender) -> None:
     """A service needs the permission of the queue's policy, in its own account too."""
     arn = queues.queue_arn(scope, queue.name)
-    policy = queue.settings.get("Policy", "")
-    minute = int(ctx.now // 60)
-    if policy and lets_service_act(policy, sender.service, sender.source_arn, "sqs:SendMessage", arn, minute):
+    if permits(queue, arn, sender, ctx.now):
         return
     ctx.annotate("hint", f"the policy of {arn} does not let {sender.service} send messages for {sender.source_arn}")
-    _warn(arn, sender.service, sender.source_arn, minute)
+    _warn(arn, sender.service, sender.source_arn, int(ctx.now // 60))
     raise Undeliverable(f"AccessDenied: Access to the resource {queues.render_url(ctx, scope, queue.name)} is denied.")
 
 
