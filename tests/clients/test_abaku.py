@@ -9,7 +9,7 @@ import re
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -251,6 +251,16 @@ def test_one_trace_tells_an_invoices_whole_story(firm: Firm) -> None:
     names = {line["name"] for line in bill["lines"]}
     assert {"abaku-invoicing", "abaku-payments", "abaku-collection", "abaku-web"} <= names
     assert bill["total_usd"] > 0 and bill["unpriced"] == []
+    now = clock_of(firm.abaku).replace(tzinfo=UTC)
+    graph = firm.abaku.client("xray").get_service_graph(StartTime=now - timedelta(hours=1), EndTime=now)
+    nodes = {node["ReferenceId"]: node for node in graph["Services"]}
+    edges = {(node["Type"], nodes[edge["ReferenceId"]]["Type"]) for node in nodes.values() for edge in node["Edges"]}
+    assert {
+        ("AWS::ApiGateway::Stage", "AWS::Lambda"),
+        ("AWS::Lambda", "AWS::DynamoDB::Table"),
+        ("AWS::DynamoDB::Table", "AWS::Lambda"),
+        ("AWS::Events::EventBus", "AWS::StepFunctions::StateMachine"),
+    } <= edges
 
 
 def test_two_sandboxes_do_not_touch_each_other(abaku_server: Server) -> None:
@@ -391,3 +401,38 @@ def test_the_demo_tells_the_story(abaku_server: Server) -> None:
     ):
         assert wanted in said, said
     assert re.search(r"abaku-collection +0\.0000\d+\n", said), "the trace has a price"
+
+
+def test_the_stacks_go_without_a_trace(abaku_server: Server) -> None:
+    """Deleted in the opposite order, with the buckets emptied first, as AWS wants both; nothing of them is left."""
+    sandbox = abaku_server.sandbox()
+    abaku = deployed(sandbox)
+    stacks, s3 = sandbox.client("cloudformation"), sandbox.client("s3")
+    with pytest.raises(stacks.exceptions.ClientError, match="cannot be deleted as it is in use by abaku-"):
+        stacks.delete_stack(StackName="abaku-accounts")
+    for name in [abaku.outputs["web"]["Site"], abaku.outputs["payments"]["Statements"]]:
+        for listed in s3.list_objects_v2(Bucket=name).get("Contents", []):
+            s3.delete_object(Bucket=name, Key=listed["Key"])
+    for context in reversed(CONTEXTS):
+        stacks.delete_stack(StackName=f"abaku-{context}")
+        stacks.get_waiter("stack_delete_complete").wait(StackName=f"abaku-{context}", WaiterConfig={"Delay": 1})
+    left = {
+        "functions": sandbox.client("lambda").list_functions()["Functions"],
+        "mappings": sandbox.client("lambda").list_event_source_mappings()["EventSourceMappings"],
+        "tables": sandbox.client("dynamodb").list_tables()["TableNames"],
+        "queues": sandbox.client("sqs").list_queues().get("QueueUrls", []),
+        "topics": sandbox.client("sns").list_topics()["Topics"],
+        "rules": sandbox.client("events").list_rules()["Rules"],
+        "pipes": sandbox.client("pipes").list_pipes()["Pipes"],
+        "machines": sandbox.client("stepfunctions").list_state_machines()["stateMachines"],
+        "pools": sandbox.client("cognito-idp").list_user_pools(MaxResults=10)["UserPools"],
+        "identities": sandbox.client("cognito-identity").list_identity_pools(MaxResults=10)["IdentityPools"],
+        "apis": sandbox.client("apigateway").get_rest_apis()["items"],
+        "sockets": sandbox.client("apigatewayv2").get_apis()["Items"],
+        "distributions": sandbox.client("cloudfront").list_distributions()["DistributionList"].get("Items", []),
+        "alarms": sandbox.client("cloudwatch").describe_alarms()["MetricAlarms"],
+        "parameters": sandbox.client("ssm").describe_parameters()["Parameters"],
+        "roles": sandbox.client("iam").list_roles()["Roles"],
+    }
+    assert {kind: rows for kind, rows in left.items() if rows} == {}
+    assert [b["Name"] for b in s3.list_buckets()["Buckets"]] == [f"mrak-deploy-{sandbox.account}-us-east-1"]
