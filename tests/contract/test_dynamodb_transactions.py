@@ -228,6 +228,8 @@ def test_a_stream_tells_every_change_in_order(ddb: Any, sandbox: Any) -> None:
     (found,) = streams.list_streams(TableName=table)["Streams"]
     arn = found["StreamArn"]
     description = streams.describe_stream(StreamArn=arn)["StreamDescription"]
+    child = {"Type": "CHILD_SHARDS", "ShardId": description["Shards"][0]["ShardId"]}
+    assert streams.describe_stream(StreamArn=arn, ShardFilter=child)["StreamDescription"]["Shards"] == []
     assert description["StreamStatus"] == "ENABLED" and description["KeySchema"] == [
         {"AttributeName": "pk", "KeyType": "HASH"}
     ]
@@ -287,9 +289,13 @@ def test_stream_records_are_gone_after_a_day_and_iterators_after_a_quarter_of_an
     fresh_sandbox.advance_clock(1000)
     expired = error_of(streams.get_records, ShardIterator=iterator["ShardIterator"])
     assert expired[0] == "ExpiredIteratorException"
-    assert len(read_all(streams, arn)) == 1
+    (record,) = read_all(streams, arn)
     fresh_sandbox.advance_clock(90_000)
     assert read_all(streams, arn) == []
+    place = {"ShardIteratorType": "AFTER_SEQUENCE_NUMBER", "SequenceNumber": record["dynamodb"]["SequenceNumber"]}
+    assert (
+        error_of(streams.get_shard_iterator, StreamArn=arn, ShardId=shard, **place)[0] == "TrimmedDataAccessException"
+    )
     ddb.put_item(TableName=table, Item=key("b"))
     ddb.delete_table(TableName=table)
     assert len(read_all(streams, arn)) == 1

@@ -105,6 +105,14 @@ def read_after(
     return found, position
 
 
+def is_beyond_trim(tx: Transaction, stream: Stream, sequence: int, now: float) -> bool:
+    """Whether a record is older than the oldest of a day."""
+    if stream.entry.created_at >= now - RETENTION_SECONDS:
+        return False
+    oldest, _ = read_after(tx, stream, None, 1, now)
+    return not oldest or sequence < oldest[0].sequence
+
+
 def _sequence_of(key: bytes) -> int:
     return int.from_bytes(key[-8:], "big") - (1 << 63)
 

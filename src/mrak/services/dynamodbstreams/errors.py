@@ -22,5 +22,11 @@ def shard_not_found(shard: str, arn: str) -> ApiError:
     )
 
 
+def trimmed() -> ApiError:
+    return ApiError(
+        "TrimmedDataAccessException", "The operation attempted to read past the oldest stream record in a shard."
+    )
+
+
 def iterator_expired() -> ApiError:
     return ApiError("ExpiredIteratorException", "Iterator expired.")

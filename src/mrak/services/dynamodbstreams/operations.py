@@ -55,7 +55,8 @@ def describe_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
     if entry.last_sequence is not None:
         sequences["EndingSequenceNumber"] = exports.render_sequence(entry.last_sequence)
     shards = [{"ShardId": shard_id, "SequenceNumberRange": sequences}]
-    if req.get("ExclusiveStartShardId", "") >= shard_id:
+    # A filter asks for the children of a shard, and no shard here has any.
+    if req.get("ExclusiveStartShardId", "") >= shard_id or req.get("ShardFilter", {}).get("Type") == "CHILD_SHARDS":
         shards = []
     return {
         "StreamDescription": {
@@ -84,6 +85,8 @@ def get_shard_iterator(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
         found = exports.parse_sequence(req["SequenceNumber"])
         if found is None or found < stream.entry.number:
             raise errors.invalid("Invalid SequenceNumber")
+        if exports.is_beyond_trim(tx, stream, found, ctx.now):
+            raise errors.trimmed()
         position = found if kind == "AFTER_SEQUENCE_NUMBER" else found - 1
     elif kind == "LATEST":
         position = exports.latest(tx, stream)
