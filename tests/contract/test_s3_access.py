@@ -12,6 +12,7 @@ import boto3
 import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
+from botocore.exceptions import ClientError
 from s3_support import failure, keys
 
 from mrak.services.s3.names import canonical_id
@@ -367,3 +368,21 @@ def test_locks_need_a_bucket_that_has_them(s3: Any, bucket: str) -> None:
     assert failure(s3.get_object_retention, **put) == ("InvalidRequest", 400)
     assert failure(s3.put_object_legal_hold, **put, LegalHold={"Status": "ON"}) == ("InvalidRequest", 400)
     assert failure(s3.put_object, **put, ObjectLockLegalHoldStatus="ON") == ("InvalidRequest", 400)
+
+
+def test_lists_that_are_refused(s3: Any, bucket: str) -> None:
+    """Recorded from AWS: what is wrong is named."""
+    owner = s3.get_bucket_acl(Bucket=bucket)["Owner"]
+    group = {"Type": "Group", "URI": "http://acs.amazonaws.com/groups/s3/LogDelivery"}
+
+    def refused(grantee: dict[str, str], permission: str = "READ", owner: Any = owner) -> tuple[str, str]:
+        policy = {"Owner": owner, "Grants": [{"Grantee": grantee, "Permission": permission}]}
+        with pytest.raises(ClientError) as caught:
+            s3.put_bucket_acl(Bucket=bucket, AccessControlPolicy=policy)
+        error = caught.value.response["Error"]
+        return error["Code"], error.get("ArgumentName", "")
+
+    assert refused(group, "ANY") == refused({"Type": "Odd", "ID": "x"}) == ("MalformedACLError", "")
+    assert refused(group | {"URI": "http://nobody"}) == ("InvalidArgument", "Group/URI")
+    assert refused({"Type": "CanonicalUser", "ID": "x"}) == ("InvalidArgument", "CanonicalUser/ID")
+    assert refused(group, owner={"ID": "x"}) == ("InvalidArgument", "CanonicalUser/ID")

@@ -278,3 +278,39 @@ def test_a_document_that_is_not_what_its_md5_says(s3: Any, bucket: str) -> None:
         params = {"Bucket": bucket, "ContentMD5": claimed, "VersioningConfiguration": versioning}
         assert failure(s3.put_bucket_versioning, **params) == (code, 400)
     assert "Status" not in s3.get_bucket_versioning(Bucket=bucket)
+
+
+def test_lifecycles_that_are_refused(s3: Any, bucket: str) -> None:
+    """Recorded from AWS."""
+    whole = {"ID": "r", "Status": "Enabled", "Filter": {}}
+    tags = [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]
+    for rule, code in (
+        (whole | {"NoncurrentVersionExpiration": {}}, "MalformedXML"),
+        (whole | {"Expiration": {"Days": 1, "ExpiredObjectDeleteMarker": True}}, "MalformedXML"),
+        (whole | {"Expiration": {"Days": 1}, "Filter": {"And": {"Tags": tags}}}, "InvalidRequest"),
+        (whole | {"Expiration": {"Date": datetime(2023, 1, 1, 2, tzinfo=UTC)}}, "InvalidArgument"),
+    ):
+        wanted = {"Rules": [rule]}
+        assert failure(s3.put_bucket_lifecycle_configuration, Bucket=bucket, LifecycleConfiguration=wanted) == (
+            code, 400,
+        )  # fmt: skip
+
+
+def test_versions_that_are_named_tell_no_expiration(s3: Any) -> None:
+    bucket = new_bucket(s3)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rule = {"ID": "r", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"x")["VersionId"]
+    assert "Expiration" in s3.head_object(Bucket=bucket, Key="k")
+    assert "Expiration" not in s3.head_object(Bucket=bucket, Key="k", VersionId=version)
+
+
+def test_configurations_with_another_id(s3: Any, bucket: str) -> None:
+    """Recorded from AWS, which answers by kind."""
+    tiering = {"Id": "a", "Status": "Enabled", "Tierings": [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}]}
+    put = s3.put_bucket_intelligent_tiering_configuration
+    assert failure(put, Bucket=bucket, Id="b", IntelligentTieringConfiguration=tiering) == ("MalformedXML", 400)
+    analytics = {"Id": "a", "StorageClassAnalysis": {}}
+    put = s3.put_bucket_analytics_configuration
+    assert failure(put, Bucket=bucket, Id="b", AnalyticsConfiguration=analytics) == ("MalformedXML", 400)

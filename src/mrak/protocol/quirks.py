@@ -340,8 +340,10 @@ LENIENT_ENUMS: frozenset[str] = frozenset(
         "s3.FileHeaderInfo",
         "s3.FilterRuleName",
         "s3.JSONType",
+        "s3.Permission",
         "s3.Protocol",
         "s3.QuoteFields",
+        "s3.Type",
     }
 )
 

@@ -78,22 +78,22 @@ def _parse_grantee(piece: str, permission: str) -> Grant:
         raise errors.invalid_argument("Argument format not recognized", f"x-amz-grant-{permission.lower()}", piece)
     kind, value = match[1].lower(), match[2]
     if kind == "id":
-        return ("id", _require_account(value), permission)
+        return ("id", _require_account(value, "id"), permission)
     if kind == "uri":
-        return ("uri", _require_group(value), permission)
+        return ("uri", _require_group(value, "uri"), permission)
     raise _unresolvable()
 
 
-def _require_account(identifier: str) -> str:
+def _require_account(identifier: str, name: str) -> str:
     account = find_account(identifier)
     if account is None:
-        raise errors.invalid_argument("Invalid id", "CanonicalUser/ID", identifier)
+        raise errors.invalid_argument("Invalid id", name, identifier)
     return account
 
 
-def _require_group(uri: str) -> str:
+def _require_group(uri: str, name: str) -> str:
     if uri not in _GROUPS:
-        raise errors.invalid_argument("Invalid group uri", "uri", uri)
+        raise errors.invalid_argument("Invalid group uri", name, uri)
     return uri
 
 
@@ -108,7 +108,8 @@ def parse_document(document: dict[str, Any], account: str) -> tuple[Grant, ...]:
     if owner is None or "Grants" not in document:
         raise errors.error("MalformedACLError", _MALFORMED)
     if find_account(owner) != account:
-        raise errors.access_denied() if find_account(owner) is not None else errors.invalid_argument("Invalid id")
+        _require_account(owner, "CanonicalUser/ID")
+        raise errors.access_denied()
     grants = document["Grants"]
     if len(grants) > _MOST_GRANTS:
         raise errors.error("MalformedACLError", _MALFORMED)
@@ -124,9 +125,9 @@ def _parse_grant(grant: dict[str, Any]) -> Grant:
         raise errors.error("MalformedACLError", _MALFORMED)
     kind = grantee.get("Type")
     if kind == "CanonicalUser" and "ID" in grantee:
-        return ("id", _require_account(grantee["ID"]), permission)
+        return ("id", _require_account(grantee["ID"], "CanonicalUser/ID"), permission)
     if kind == "Group" and "URI" in grantee:
-        return ("uri", _require_group(grantee["URI"]), permission)
+        return ("uri", _require_group(grantee["URI"], "Group/URI"), permission)
     if kind == "AmazonCustomerByEmail":
         raise _unresolvable()
     raise errors.error("MalformedACLError", _MALFORMED)

@@ -64,6 +64,9 @@ def check_rule(rule: dict[str, Any]) -> None:
         raise errors.malformed_xml()
     if len(rule.get("Filter") or {}) > 1:
         raise errors.malformed_xml()
+    tags = (rule.get("Filter") or {}).get("And", {}).get("Tags") or ()
+    if len({tag["Key"] for tag in tags}) != len(tags):
+        raise errors.invalid_request("Duplicate Tag Keys are not allowed.")
     if not any(rule.get(action) for action in _ACTIONS):
         raise errors.invalid_request("At least one action needs to be specified in a rule")
     if "Expiration" in rule:
@@ -72,6 +75,8 @@ def check_rule(rule: dict[str, Any]) -> None:
         _check_transition(transition)
     noncurrent = [rule.get("NoncurrentVersionExpiration"), *(rule.get("NoncurrentVersionTransitions") or ())]
     for each in noncurrent:
+        if each is not None and not {"NoncurrentDays", "NewerNoncurrentVersions"} & set(each):
+            raise errors.malformed_xml()
         if each is not None and each.get("NoncurrentDays", 1) < 1:
             raise _not_positive("NoncurrentDays", "NoncurrentVersionExpiration")
     abort = rule.get("AbortIncompleteMultipartUpload")
@@ -109,7 +114,8 @@ def _check_transition(transition: dict[str, Any]) -> None:
 
 def _check_midnight(action: dict[str, Any]) -> None:
     if action.get("Date", 0.0) % DAY:
-        raise errors.invalid_argument("'Date' must be at midnight GMT")
+        moment = times.render_iso8601(action["Date"], always_millis=True)
+        raise errors.invalid_argument("'Date' must be at midnight GMT", "Date", moment)
 
 
 @operation("GetBucketLifecycleConfiguration", action="s3:GetLifecycleConfiguration")

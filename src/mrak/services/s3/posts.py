@@ -183,8 +183,11 @@ def _check_condition(condition: Any, given: dict[str, str], named: set[str], spa
     operator, subject, value = condition
     if operator.lower() == "content-length-range":
         return _parse_span(condition)
-    if not isinstance(subject, str) or not subject.startswith("$") or not isinstance(value, str):
+    if not isinstance(subject, str) or not isinstance(value, str):
         raise _invalid_policy("Invalid Condition.")
+    if not subject.startswith("$"):
+        # It speaks of no field.
+        return span
     name = subject[1:].lower()
     if operator.lower() == "eq":
         _require_equal(condition, name, value, given, named)

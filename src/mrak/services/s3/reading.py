@@ -67,7 +67,9 @@ def _describe(
         raise encryption.not_for_reads()
     encryption.check_customer_key(version.encryption, req)
     conditions.check_read(req, version, ctx.now)
-    answer = _render(ctx, tx, bucket, version)
+    answer = _render(ctx, bucket, version)
+    if "lifecycle" in bucket.settings and "VersionId" not in req:
+        answer |= lifecycle.render_expiration(ctx, tx, bucket, version)
     _override(ctx, req, answer)
     size = version.size_bytes
     segment = None
@@ -88,7 +90,7 @@ def _describe(
     return answer, (offset, length)
 
 
-def _render(ctx: Context, tx: Transaction, bucket: Bucket, version: Version) -> dict[str, Any]:
+def _render(ctx: Context, bucket: Bucket, version: Version) -> dict[str, Any]:
     answer: dict[str, Any] = {
         "AcceptRanges": "bytes",
         "LastModified": version.modified_at,
@@ -111,8 +113,6 @@ def _render(ctx: Context, tx: Transaction, bucket: Bucket, version: Version) -> 
         answer["ReplicationStatus"] = version.replication
     if version.restored_until:
         answer["Restore"] = render_restore(version, ctx.now)
-    if "lifecycle" in bucket.settings:
-        answer |= lifecycle.render_expiration(ctx, tx, bucket, version)
     return answer
 
 

@@ -26,6 +26,8 @@ def _put(ctx: Context, tx: Transaction, req: dict[str, Any], action: str, kind: 
     if configuration is None:
         raise errors.missing_body()
     if configuration.get("Id") != req["Id"]:
+        if kind in ("analytics", "tiering"):
+            raise errors.malformed_xml()
         raise errors.error("IdMismatch", "Document ID does not match the specified configuration ID.")
     if kind == "inventory":
         _check_destination(configuration)
