@@ -113,6 +113,24 @@ def test_events_of_versions(sandbox: Any, s3: Any, bucket: str) -> None:
     ]  # fmt: skip
 
 
+def test_what_is_told_and_what_is_not(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Recorded from AWS: deleting many tells of keys that were not there too; a list that stays as it is is no news."""
+    inbox = Inbox(sandbox, "told")
+    wanted = [{"QueueArn": inbox.arn, "Events": ["s3:ObjectRemoved:*", "s3:ObjectAcl:Put"]}]
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": wanted})
+    inbox.take(1)
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    for acl in ("private", "public-read", "public-read", "private"):
+        s3.put_object_acl(Bucket=bucket, Key="k", ACL=acl)
+    s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": "k"}, {"Key": "none"}], "Quiet": True})
+    found = [
+        (record["eventName"], record["s3"]["object"]["key"]) for body in inbox.take(4) for record in body["Records"]
+    ]
+    assert sorted(found) == [
+        ("ObjectAcl:Put", "k"), ("ObjectAcl:Put", "k"), ("ObjectRemoved:Delete", "k"), ("ObjectRemoved:Delete", "none"),
+    ]  # fmt: skip
+
+
 def test_events_of_annotations(sandbox: Any, s3: Any, bucket: str) -> None:
     """They are no objects, and have events of their own."""
     inbox = Inbox(sandbox, "annotations")

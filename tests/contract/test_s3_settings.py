@@ -285,7 +285,7 @@ def test_lifecycles_that_are_refused(s3: Any, bucket: str) -> None:
     whole = {"ID": "r", "Status": "Enabled", "Filter": {}}
     tags = [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]
     for rule, code in (
-        (whole | {"NoncurrentVersionExpiration": {}}, "MalformedXML"),
+        (whole | {"Expiration": {"Days": 1}, "NoncurrentVersionExpiration": {}}, "MalformedXML"),
         (whole | {"Expiration": {"Days": 1, "ExpiredObjectDeleteMarker": True}}, "MalformedXML"),
         (whole | {"Expiration": {"Days": 1}, "Filter": {"And": {"Tags": tags}}}, "InvalidRequest"),
         (whole | {"Expiration": {"Date": datetime(2023, 1, 1, 2, tzinfo=UTC)}}, "InvalidArgument"),

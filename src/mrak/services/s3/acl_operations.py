@@ -62,6 +62,6 @@ def put_object_acl(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectAcl", "PUT")
     acl = _parse(ctx, bucket, req, version.account)
     changed = versions.rewrite(ctx, tx, version, acl=acl)
-    if bucket.settings:
+    if bucket.settings and acls.render(acl, version.account) != acls.render(version.acl, version.account):
         effects.changed(ctx, tx, bucket, changed, "ObjectAcl:Put")
     return {}

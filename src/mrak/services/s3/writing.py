@@ -124,7 +124,9 @@ def delete_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     return delete_one(ctx, tx, bucket, req)
 
 
-def delete_one(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> dict[str, Any]:
+def delete_one(
+    ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], *, is_one_of_many: bool = False
+) -> dict[str, Any]:
     key, version_id = req["Key"], req.get("VersionId")
     if version_id is None:
         if ctx.principal.account == bucket.account:
@@ -133,7 +135,9 @@ def delete_one(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any
             access.check_delete(ctx, bucket, req, versions.find_latest(ctx, tx, bucket.name, key))
         if "IfMatch" in req:
             conditions.check_delete(req, versions.find_latest(ctx, tx, bucket.name, key))
-        existed = "notification" in bucket.settings and versions.find_latest(ctx, tx, bucket.name, key) is not None
+        # Of one among many, events tell even where there was nothing.
+        tells = "notification" in bucket.settings
+        existed = tells and (is_one_of_many or versions.find_latest(ctx, tx, bucket.name, key) is not None)
         marker = versions.delete_latest(ctx, tx, bucket, key)
         if bucket.settings:
             effects.deleted(ctx, tx, bucket, key, marker, existed)
@@ -186,7 +190,7 @@ def _delete_entry(
         if entry.get("Key") == "":
             raise errors.error("UserKeyMustBeSpecified", "A key must be specified.")
         conditioned = {"IfMatch": entry["ETag"]} if "ETag" in entry else {}
-        done = delete_one(ctx, tx, bucket, shared | named | conditioned)
+        done = delete_one(ctx, tx, bucket, shared | named | conditioned, is_one_of_many=True)
     except ApiError as error:
         if error.code == "InvalidArgument" and "VersionId" in named:
             error = errors.no_such_version(named["Key"], named["VersionId"])
