@@ -145,9 +145,10 @@ def test_the_sdk_for_javascript(run_script: RunScript, style: str) -> None:
         "parts": "3",
         "range": "world",
         "size": 11,
-        "keys": ["copies/of it", "large/ü+ .bin", "small", "streamed"],
+        "linked": [200, "STANDARD_IA", "1"],
+        "keys": ["copies/of it", "large/ü+ .bin", "linked", "small", "streamed"],
         "folders": ["copies/", "large/"],
-        "deleted": 4,
+        "deleted": 5,
         "error": "NoSuchKey",
     }
 

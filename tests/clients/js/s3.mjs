@@ -12,18 +12,20 @@ import {
   S3Client,
 } from "@aws-sdk/client-s3";
 import { Upload } from "@aws-sdk/lib-storage";
+import { getSignedUrl } from "@aws-sdk/s3-request-presigner";
 import { createHash } from "node:crypto";
-import { Agent } from "node:http";
+import { Agent, request } from "node:http";
 import { Readable } from "node:stream";
 
 // Browsers and most systems find *.localhost here; Node asks the system, which may not.
 const lookup = (host, options, found) => (options.all ? found(null, [{ address: "127.0.0.1", family: 4 }]) : found(null, "127.0.0.1", 4));
-const s3 = new S3Client({
+const settings = {
   maxAttempts: 1,
   forcePathStyle: process.argv[2] === "path",
   endpoint: process.env.AWS_ENDPOINT_URL.replace("//localhost", "//s3.localhost").replace("//127.0.0.1", "//s3.localhost"),
   requestHandler: { httpAgent: new Agent({ lookup }) },
-});
+};
+const s3 = new S3Client(settings);
 const Bucket = `js-${process.argv[2]}`;
 await s3.send(new CreateBucketCommand({ Bucket }));
 
@@ -53,6 +55,16 @@ await s3.send(new CopyObjectCommand({ Bucket, Key: "copies/of it", CopySource: `
 const head = await s3.send(new HeadObjectCommand({ Bucket, Key: "copies/of it" }));
 await s3.send(new PutObjectCommand({ Bucket, Key: "streamed", Body: Readable.from([Buffer.from("abcd")]), ContentLength: 4 }));
 
+// A link carries the headers that it was made with in its query.
+const linker = new S3Client({ ...settings, requestChecksumCalculation: "WHEN_REQUIRED" });
+const command = new PutObjectCommand({ Bucket, Key: "linked", StorageClass: "STANDARD_IA", Metadata: { m: "1" } });
+const link = await getSignedUrl(linker, command, { expiresIn: 60 });
+const answer = await new Promise((found, failed) => {
+  const put = request(link, { method: "PUT", agent: new Agent({ lookup }) }, (got) => found(got.resume().statusCode));
+  put.on("error", failed).end("by link");
+});
+const linked = await s3.send(new HeadObjectCommand({ Bucket, Key: "linked" }));
+
 const keys = [];
 for await (const page of paginateListObjectsV2({ client: s3, pageSize: 1 }, { Bucket })) {
   keys.push(...(page.Contents ?? []).map((row) => row.Key));
@@ -71,6 +83,7 @@ console.log(
     parts: ETag.replaceAll("\"", "").split("-")[1],
     range: await range.Body.transformToString(),
     size: head.ContentLength,
+    linked: [answer, linked.StorageClass, linked.Metadata.m],
     keys,
     folders: folders.CommonPrefixes.map((row) => row.Prefix),
     deleted: deleted.Deleted.length,
