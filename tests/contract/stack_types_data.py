@@ -343,6 +343,15 @@ MESSAGING = [
         needs=TOPIC,
     ),
     Case(
+        "AWS::SNS::TopicInlinePolicy",
+        {"TopicArn": ref("Topic"), "PolicyDocument": everybody("sns:Publish", ref("Topic"))},
+        topic_statement,
+        "sns:Publish",
+        {"TopicArn": ref("Topic"), "PolicyDocument": everybody("sns:Subscribe", ref("Topic"))},
+        "sns:Subscribe",
+        needs=TOPIC,
+    ),
+    Case(
         "AWS::SNS::Subscription",
         {"TopicArn": ref("Topic"), "Protocol": "sqs", "Endpoint": att("Queue", "Arn"), "RawMessageDelivery": True},
         of(

@@ -9,7 +9,9 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import ECHO, create, permit
+from tests.contract import lambda_bench
+from tests.contract.lambda_bench import ECHO, permit
+from tests.contract.test_cloudformation import create, update
 from tests.contract.test_sns import Queue
 
 ROLE_POLICY = json.dumps(
@@ -158,7 +160,7 @@ def test_successes_are_logged_as_recorded(sandbox: Any, sns: Any, topic: str, qu
 def test_a_functions_delivery_is_logged_as_recorded(sandbox: Any, sns: Any, topic: str, role: str) -> None:
     """202 and the request's id for a function that was invoked; 404 for one that is gone."""
     function = f"f-{uuid.uuid4().hex}"
-    arn = create(sandbox.client("lambda"), function, ECHO)["FunctionArn"]
+    arn = lambda_bench.create(sandbox.client("lambda"), function, ECHO)["FunctionArn"]
     permit(sandbox.client("lambda"), function, "sns", SourceArn=topic)
     sns.subscribe(TopicArn=topic, Protocol="lambda", Endpoint=arn)
     log_by(sns, topic, role, "Lambda")
@@ -191,3 +193,31 @@ def test_what_is_not_logged(sandbox: Any, sns: Any, queue: Queue, role: str, rat
     prefix = f"sns/us-east-1/{sandbox.account}/{topic.rpartition(':')[2]}"
     groups = sandbox.client("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
     assert [group["logGroupName"] for group in groups] == [f"{prefix}/Failure"]
+
+
+def test_a_topic_in_a_stack(sandbox: Any, sns: Any, role: str) -> None:
+    """Delivery status logging and data protection by a template; without them all is as in the beginning."""
+    cfn, name = sandbox.client("cloudformation"), f"t-{uuid.uuid4().hex}"
+    logging = {"Protocol": "http/s", "SuccessFeedbackRoleArn": role, "SuccessFeedbackSampleRate": "10"}
+    policy = {"Name": "p", "Version": "2021-06-01", "Statement": []}
+    settings = {
+        "DeliveryStatusLogging": [logging],
+        "DataProtectionPolicy": policy,
+        "TracingConfig": "Active",
+        "SignatureVersion": "2",
+    }
+
+    def template(**more: Any) -> dict[str, Any]:
+        return {"Resources": {"T": {"Type": "AWS::SNS::Topic", "Properties": {"TopicName": name, **more}}}}
+
+    create(cfn, name, template(**settings))
+    topic = f"arn:aws:sns:us-east-1:{sandbox.account}:{name}"
+    attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert attributes["HTTPSuccessFeedbackRoleArn"] == role
+    assert attributes["HTTPSuccessFeedbackSampleRate"] == "10"
+    assert json.loads(sns.get_data_protection_policy(ResourceArn=topic)["DataProtectionPolicy"]) == policy
+    update(cfn, name, template())
+    attributes = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert not attributes.keys() & {"HTTPSuccessFeedbackRoleArn", "HTTPSuccessFeedbackSampleRate"}
+    assert (attributes["TracingConfig"], attributes["SignatureVersion"]) == ("PassThrough", "1")
+    assert "DataProtectionPolicy" not in sns.get_data_protection_policy(ResourceArn=topic)

@@ -8,6 +8,15 @@ from typing import Any
 from mrak.core.resource import Resource, ResourceType, resource
 
 _NO_ATTRIBUTES = ("TopicName", "Tags", "Subscription", "DataProtectionPolicy", "DeliveryStatusLogging")
+# What an attribute is again once a template no longer names it, where that is not nothing.
+_DEFAULTS = {
+    "ContentBasedDeduplication": "false",
+    "FifoThroughputScope": "Topic",
+    "SignatureVersion": "1",
+    "TracingConfig": "PassThrough",
+}
+_LOGGED = {"http/s": "HTTP", "sqs": "SQS", "lambda": "Lambda", "firehose": "Firehose", "application": "Application"}
+"""How attributes about delivery status begin, by the template's protocols."""
 
 
 @resource("AWS::SNS::Topic")
@@ -28,6 +37,9 @@ class Topic(ResourceType):
         settings = {key: value for key, value in properties.items() if key not in _NO_ATTRIBUTES}
         if str(settings.get("FifoTopic", "")).lower() == "false":
             del settings["FifoTopic"]
+        for logged in properties.get("DeliveryStatusLogging", []):
+            begin = _LOGGED.get(logged["Protocol"].lower(), logged["Protocol"])
+            settings |= {f"{begin}{name}": value for name, value in logged.items() if name != "Protocol"}
         return settings
 
     async def create(self, res: Resource) -> None:
@@ -35,6 +47,7 @@ class Topic(ResourceType):
             "CreateTopic", {"Name": res.name, "Attributes": self._settings(res.properties), "Tags": res.tags}
         )
         res.physical_id = answer["TopicArn"]
+        await self._protect(res)
         await self._subscribe(res, res.properties.get("Subscription", []))
         await self.learn(res, {})
 
@@ -42,13 +55,21 @@ class Topic(ResourceType):
         new, old = self._settings(res.properties), self._settings(res.old_properties)
         for name in new.keys() | old.keys():
             if new.get(name) != old.get(name):
-                change = {"TopicArn": res.physical_id, "AttributeName": name, "AttributeValue": new.get(name, "")}
+                value = new.get(name, _DEFAULTS.get(name, ""))
+                change = {"TopicArn": res.physical_id, "AttributeName": name, "AttributeValue": value}
                 await res.call("SetTopicAttributes", change)
+        await self._protect(res)
         before = res.old_properties.get("Subscription", [])
         wanted = res.properties.get("Subscription", [])
         await self._subscribe(res, [item for item in wanted if item not in before])
         await self._unsubscribe(res, [item for item in before if item not in wanted])
         await self.retag(res)
+
+    async def _protect(self, res: Resource) -> None:
+        """Puts the topic's data protection policy, where it is another than before."""
+        policy = res.properties.get("DataProtectionPolicy", "")
+        if policy != res.old_properties.get("DataProtectionPolicy", ""):
+            await res.call("PutDataProtectionPolicy", {"ResourceArn": res.physical_id, "DataProtectionPolicy": policy})
 
     async def _subscribe(self, res: Resource, subscriptions: list[dict[str, Any]]) -> None:
         for item in subscriptions:
@@ -117,6 +138,23 @@ class TopicPolicy(ResourceType):
     async def _put(self, res: Resource, topic: str, policy: str) -> None:
         change = {"TopicArn": topic, "AttributeName": "Policy", "AttributeValue": policy}
         await res.call("SetTopicAttributes", change)
+
+
+@resource("AWS::SNS::TopicInlinePolicy")
+class TopicInlinePolicy(TopicPolicy):
+    required = ("PolicyDocument", "TopicArn")
+    replacement = ("TopicArn",)
+    attributes = {}
+
+    async def create(self, res: Resource) -> None:
+        res.physical_id = res.properties["TopicArn"]
+        await self.update(res)
+
+    async def update(self, res: Resource) -> None:
+        await self._put(res, res.physical_id, json.dumps(res.properties["PolicyDocument"]))
+
+    async def delete(self, res: Resource) -> None:
+        await self._put(res, res.physical_id, _default_policy(res.physical_id))
 
 
 def _default_policy(topic: str) -> str:
