@@ -169,7 +169,8 @@ def test_errors_of_services_have_the_sdks_names(
 
 
 def test_objects_are_put_and_got_as_the_sdk_shows_them(machines: Machines, sandbox: Sandbox) -> None:
-    """Recorded: the SDK adds a CRC32 to uploads, and tells the length and the (empty) metadata of what it gets."""
+    """Recorded: the SDK adds a CRC32 and a type to uploads, and tells the length and the (empty) metadata of what it
+    gets."""
     bucket = f"sdk-{time.monotonic_ns()}"
     sandbox.client("s3").create_bucket(Bucket=bucket)
     where = {"Bucket": bucket, "Key": "k"}
@@ -177,6 +178,9 @@ def test_objects_are_put_and_got_as_the_sdk_shows_them(machines: Machines, sandb
     assert put["ChecksumCRC32"] == "hnEfWw=="
     got = machines.output({"T": task("aws-sdk:s3:getObject", where)})
     assert (got["Body"], got["ContentLength"], got["Metadata"]) == ('{"Dict":"Value"}', 16, {})
+    assert got["ContentType"] == "text/plain; charset=UTF-8"
+    machines.output({"T": task("aws-sdk:s3:putObject", {**where, "Body": {}, "ContentType": "application/json"})})
+    assert machines.output({"T": task("aws-sdk:s3:getObject", where)})["ContentType"] == "application/json"
 
 
 def test_members_are_spelled_as_in_the_sdk_for_java(machines: Machines, sandbox: Sandbox) -> None:

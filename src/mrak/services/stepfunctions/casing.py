@@ -101,14 +101,17 @@ def _json(value: Any) -> str:
     return msgspec.json.encode(value).decode()
 
 
-def with_checksum(shape: Shape, params: Any) -> Any:
-    """The SDK adds a CRC32 to what it uploads, unless the parameters have a checksum of their own."""
+def as_uploaded(shape: Shape, params: Any) -> Any:
+    """What the SDK adds to a text that it uploads, unless the parameters have it: a CRC32, and the type of the text."""
     body = params.get(shape.payload or "") if isinstance(params, dict) else None
-    if not isinstance(body, bytes) or "ChecksumCRC32" not in shape.members:
+    if not isinstance(body, bytes):
         return params
-    if any(name.startswith("Checksum") for name in params):
-        return params
-    return params | {"ChecksumCRC32": base64.b64encode(crc32(body).to_bytes(4, "big")).decode()}
+    added: dict[str, str] = {}
+    if "ContentType" in shape.members:
+        added["ContentType"] = "text/plain; charset=UTF-8"
+    if "ChecksumCRC32" in shape.members and not any(name.startswith("Checksum") for name in params):
+        added["ChecksumCRC32"] = base64.b64encode(crc32(body).to_bytes(4, "big")).decode()
+    return added | params
 
 
 Spelling = Callable[[str], str]

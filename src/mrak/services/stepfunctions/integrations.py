@@ -106,7 +106,7 @@ async def call(
     given = casing.find_shape(service, operation, "output")
     if wanted is None or given is None:
         raise StateFailed(failures.RUNTIME, f"The operation {service}:{operation} is not known to Step Functions.")
-    converted = casing.with_checksum(wanted, casing.to_input(wanted, params))
+    converted = casing.as_uploaded(wanted, casing.to_input(wanted, params))
     output = await ctx.call(service, operation, converted, scope=scope_of(ctx, job), principal=role_of(job))
     whole = {name: await read_body(value, most_body_bytes) for name, value in output.items()}
     return casing.to_state(given, casing.complete(given, whole), spell)
