@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import urllib.error
+import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import boto3
 import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
 from botocore.config import Config
+from botocore.credentials import Credentials
 from botocore.exceptions import ClientError
 from tests.contract.oidc import Issuer
 
@@ -306,3 +311,39 @@ def test_invalid_role_arn(sts: Any) -> None:
 def test_unbuilt_operations_say_so(sts: Any) -> None:
     """DecodeAuthorizationMessage has nothing to decode: our denials are not encoded."""
     assert error_of(sts.decode_authorization_message, EncodedMessage="x")[2] == 501
+
+
+def _form(sandbox: Any, accept: str, **fields: str) -> tuple[int, str, str]:
+    """(status, content type, body) of a form as a client without an SDK sends it."""
+    data = "&".join(f"{name}={value}" for name, value in {"Version": "2011-06-15", **fields}.items())
+    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": accept}
+    signed = AWSRequest("POST", sandbox.server.endpoint + "/", data=data, headers=headers)
+    keys = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+    SigV4Auth(keys, "sts", "us-east-1").add_auth(signed)
+    request = urllib.request.Request(signed.url, data.encode(), dict(signed.headers), method="POST")
+    try:
+        answer = urllib.request.urlopen(request, timeout=10)
+    except urllib.error.HTTPError as error:
+        answer = error
+    return answer.status, answer.headers["content-type"], answer.read().decode()
+
+
+def test_forms_are_answered_in_json_to_who_accepts_that(sandbox: Any) -> None:
+    """Those that verify clusters' tokens by GetCallerIdentity ask so, and read nothing else."""
+    status, kind, body = _form(sandbox, "application/json", Action="GetCallerIdentity")
+    answer = json.loads(body)["GetCallerIdentityResponse"]
+    assert (status, kind) == (200, "application/json")
+    assert answer["GetCallerIdentityResult"] == {
+        "Account": sandbox.account,
+        "Arn": f"arn:aws:iam::{sandbox.account}:root",
+        "UserId": sandbox.account,
+    }
+    assert answer["ResponseMetadata"]["RequestId"]
+    token = json.loads(_form(sandbox, "application/json", Action="GetSessionToken")[2])
+    credentials = token["GetSessionTokenResponse"]["GetSessionTokenResult"]["Credentials"]
+    assert isinstance(credentials["Expiration"], int | float)
+    status, kind, body = _form(sandbox, "application/json", Action="AssumeRole")
+    error = json.loads(body)["Error"]
+    assert (status, kind, error["Code"], error["Type"]) == (400, "application/json", "ValidationError", "Sender")
+    for accept in ("*/*", "text/xml", "application/xml, application/json"):
+        assert _form(sandbox, accept, Action="GetCallerIdentity")[1] == "text/xml"

@@ -176,11 +176,17 @@ def _by_signing_name(name: str, request: Request, target: str | None) -> tuple[s
     if service is None:
         return None
     if target is None and request.headers.get("content-type", "").startswith(_FORM):
-        return service, "query"
+        return service, _form_protocol(request)
     # SQS has always answered a GET of a queue's URL as the query protocol does, also one that names no action.
     if target is None and request.method == "GET" and ("Action=" in request.query or service == "sqs"):
-        return service, "query"
+        return service, _form_protocol(request)
     return service, ""
+
+
+def _form_protocol(request: Request) -> str:
+    """A form is answered in XML, or in JSON to those who accept nothing else."""
+    accepted = request.headers.get("accept", "")
+    return "query-json" if accepted.startswith("application/json") and "xml" not in accepted else "query"
 
 
 def _unsigned(request: Request) -> tuple[str, str]:
@@ -192,7 +198,7 @@ def _unsigned(request: Request) -> tuple[str, str]:
         fields = dict(parse_qsl(text))
         service = _versions().get(fields.get("Version", ""))
         if service is not None:
-            return service, "query"
+            return service, _form_protocol(request)
         if fields.get("Action") in _SNS_LINKS:
             return "sns", "query"
     for start, service in _PATHS:

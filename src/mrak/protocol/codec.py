@@ -22,6 +22,7 @@ __all__ = ["Codec", "codec", "codec_for", "detect_protocol"]
 _CLASSES = {
     "json": ("mrak.protocol.json_codec", "JsonCodec"),
     "query": ("mrak.protocol.query", "QueryCodec"),
+    "query-json": ("mrak.protocol.query_json", "QueryJsonCodec"),
     "rest-json": ("mrak.protocol.rest_json", "RestJsonCodec"),
     "rest-xml": ("mrak.protocol.rest_xml", "RestXmlCodec"),
     "smithy-rpc-v2-cbor": ("mrak.protocol.cbor_codec", "CborCodec"),
@@ -39,7 +40,7 @@ def codec_for(service_model: ServiceModel, protocol: str | None = None) -> Codec
     """A codec of a model at hand."""
     name = protocol or service_model.protocol
     module, class_name = _CLASSES[name]
-    overlay = quirks.query_overlay(service_model.service) if name == "query" else {}
+    overlay = quirks.query_overlay(service_model.service) if name.startswith("query") else {}
     if overlay:
         service_model = service_model.with_member_traits(overlay)
     made: Codec = getattr(import_module(module), class_name)(service_model)
