@@ -89,5 +89,5 @@ class Pump:
                 try:
                     await self.flush(name)
                 except StoreError as error:
-                    # Its disk may be full, or it was deleted meanwhile. Records of others go on being written.
-                    log.warning("records of environment %s were not written: %r", name, error)
+                    # The environment may have been deleted meanwhile. Those of others go on being written.
+                    log.info("records of environment %s were not written: %s", name, error)

@@ -7,6 +7,8 @@ from typing import Any
 
 from tests.conftest import Cloud
 
+from mrak.store.api import Unavailable
+
 
 def test_a_failure_does_not_end_the_writing(cloud: Cloud) -> None:
     """As where an environment is deleted while its records are written."""
@@ -15,7 +17,7 @@ def test_a_failure_does_not_end_the_writing(cloud: Cloud) -> None:
     def write(tx: Any, records: list[Any]) -> None:
         if not written:
             written.append("failed")
-            raise RuntimeError("the environment is closed")
+            raise Unavailable("the store is closed")
         written.extend(records)
 
     cloud.app.pump.writers.append(write)
