@@ -20,6 +20,7 @@ from botocore.exceptions import ClientError
 from tests.conftest import TAKES_DELIVERIES
 
 PATTERN = json.dumps({"source": ["shop"]})
+ROLE = "arn:aws:iam::123456789012:role/events"
 
 
 @pytest.fixture
@@ -282,6 +283,10 @@ def test_refused_targets(events: Any, target: Queue) -> None:
     assert refused(Input="{")[1] == "JSON syntax error in input for target t."
     assert refused(Arn="nope")[1] == "Parameter nope is not valid. Reason: Provided Arn is not in correct format."
     assert refused(Arn=target.arn + ".fifo")[1] == "Parameter(s) SqsParameters must be specified for target: t."
+    for kind in ("states:us-east-1:1:stateMachine:m", "events:us-east-1:1:api-destination/d/1"):
+        assert refused(Arn=f"arn:aws:{kind}")[1] == f"RoleArn is required for target arn:aws:{kind}."
+    abroad = "arn:aws:events:eu-west-1:1:event-bus/default"
+    assert refused(Arn=abroad)[1] == f"RoleArn is required for target {abroad}."
     transformer = {"InputPathsMap": {"a": "$.id"}, "InputTemplate": '"<a> <b>"'}
     assert refused(InputTransformer=transformer)[1] == "InputTemplate for target t contains invalid placeholder b."
     six = [{"Id": str(n), "Arn": target.arn} for n in range(6)]
@@ -481,7 +486,7 @@ def test_what_cannot_be_a_target_dead_letters(events: Any, sandbox: Any) -> None
     """EVENTS-002: ECS tasks and the like are taken as targets, and their events dead-lettered."""
     source, dead = name(), Queue(sandbox)
     cluster = f"arn:aws:ecs:us-east-1:{sandbox.account}:cluster/c"
-    rule_to(events, cluster, json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn})
+    rule_to(events, cluster, json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn}, RoleArn=ROLE)
     events.put_events(Entries=[entry({"n": 1}, source=source)])
     (message,) = dead.take()
     assert message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] == "ecs cannot be a target here"
@@ -731,6 +736,7 @@ def test_an_api_destination(events: Any, sandbox: Any, endpoint: Endpoint) -> No
         events,
         made["ApiDestinationArn"],
         json.dumps({"source": [source]}),
+        RoleArn=ROLE,
         HttpParameters=http_parameters,
         InputPath="$.detail",
     )
@@ -808,7 +814,7 @@ def test_an_oauth_connection(events: Any, endpoint: Endpoint) -> None:
     destination = events.create_api_destination(
         Name=name(), ConnectionArn=made["ConnectionArn"], InvocationEndpoint=endpoint.url + "/x", HttpMethod="POST"
     )
-    rule_to(events, destination["ApiDestinationArn"], json.dumps({"source": [source]}))
+    rule_to(events, destination["ApiDestinationArn"], json.dumps({"source": [source]}), RoleArn=ROLE)
     events.put_events(Entries=[entry(source=source)])
     _, path, _, form = endpoint.take()
     assert (path, b"grant_type=client_credentials" in form) == ("/oauth", True)

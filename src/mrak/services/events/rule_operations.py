@@ -7,7 +7,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from mrak.core.arn import find_arn
+from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
@@ -20,6 +20,7 @@ from mrak.services.events.tables import BY_ARN, RULES, TARGETS, Rule, Target
 MAX_RULES = 300
 MAX_TARGETS = 5
 _INPUTS = ("Input", "InputPath", "InputTransformer")
+_NEED_ROLES = ("states", "kinesis", "firehose", "ecs", "batch", "codebuild", "codepipeline", "sagemaker", "redshift")
 
 
 def check_pattern(text: str) -> None:
@@ -144,7 +145,7 @@ def put_targets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     scope, rule = buses.require_rule(tx, ctx.scope, req.get("EventBusName"), req["Rule"])
     ctx.about(buses.rule_arn(scope, rule))
     for entry in req["Targets"]:
-        _check_target(entry)
+        _check_target(scope, entry)
     TARGETS.lock(tx, scope, rule.bus, rule.name)
     old = {target.id: target for target in TARGETS.scan(tx, scope, rule.bus, rule.name)}
     if len(old.keys() | {entry["Id"] for entry in req["Targets"]}) > MAX_TARGETS:
@@ -159,10 +160,19 @@ def put_targets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     return {"FailedEntryCount": 0, "FailedEntries": []}
 
 
-def _check_target(entry: dict[str, Any]) -> None:
+def _needs_role(scope: Scope, target: Arn) -> bool:
+    """Whether EventBridge can reach a target by a role alone: those without a policy of their own, and buses abroad."""
+    if target.service == "events" and target.resource.startswith("event-bus/"):
+        return (target.account, target.region) != (scope.account, scope.region)
+    return target.service in _NEED_ROLES or target.resource.startswith("api-destination/")
+
+
+def _check_target(scope: Scope, entry: dict[str, Any]) -> None:
     found = find_arn(entry["Arn"])
     if found is None:
         raise errors.invalid_parameter(entry["Arn"], "Provided Arn is not in correct format.")
+    if not entry.get("RoleArn") and _needs_role(scope, found):
+        raise errors.validation(f"RoleArn is required for target {entry['Arn']}.")
     if found.service == "sqs" and found.resource.endswith(".fifo") and "SqsParameters" not in entry:
         raise errors.validation(f"Parameter(s) SqsParameters must be specified for target: {entry['Id']}.")
     if sum(name in entry for name in _INPUTS) > 1:
