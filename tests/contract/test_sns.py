@@ -563,6 +563,10 @@ def test_message_body_scope_is_checked_with_the_policy(sns: Any, topic: str, que
             ),
         ),
         (
+            {"Message": "x", "MessageAttributes": {"a": {"DataType": "Number", "StringValue": "NaN"}}},
+            ("ParameterValueInvalid", "Could not cast message attribute 'a' value to number.", 400),
+        ),
+        (
             {"Message": "x", "MessageAttributes": {"a": {"DataType": "String.", "StringValue": "x"}}},
             (
                 "ParameterValueInvalid",

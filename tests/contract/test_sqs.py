@@ -231,6 +231,23 @@ def test_visibility_can_be_changed_while_in_flight(sqs: Any, queue: str) -> None
     assert "not available for visibility timeout change" in text
 
 
+@pytest.mark.parametrize("text", ["abc", "NaN", "Infinity", "1_0", "٣", "1e", "0x1"])
+def test_what_is_no_number(sqs: Any, queue: str, text: str) -> None:
+    """Python's own idea of a number is wider than AWS's."""
+    asked = {"a": {"DataType": "Number.int", "StringValue": text}}
+    reason = "Can't cast the value of message (user) attribute 'a' to a number."
+    refused = error_of(sqs.send_message, QueueUrl=queue, MessageBody="m", MessageAttributes=asked)
+    assert refused == ("InvalidParameterValue", reason, 400)
+
+
+@pytest.mark.parametrize("text", ["0", "-1.50", "+.5", "1.", "1e-7", "123456789012345678901234567890"])
+def test_numbers_stay_as_they_were_written(sqs: Any, queue: str, text: str) -> None:
+    asked = {"a": {"DataType": "Number", "StringValue": text}}
+    sqs.send_message(QueueUrl=queue, MessageBody="m", MessageAttributes=asked)
+    (message,) = sqs.receive_message(QueueUrl=queue, MessageAttributeNames=["a"])["Messages"]
+    assert message["MessageAttributes"] == asked
+
+
 def test_an_empty_attribute_gives_the_default_back(sqs: Any, queue: str) -> None:
     """As recorded: but SSE-SQS stays off once a KMS key was set."""
     changed = {"DelaySeconds": "5", "KmsMasterKeyId": "key", "KmsDataKeyReusePeriodSeconds": "6000"}

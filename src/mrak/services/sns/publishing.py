@@ -17,6 +17,7 @@ DEDUPLICATION_SECONDS = 300
 _SEQUENCE_BASE = 10**19
 _SWEEP = 20
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _IMPERMISSIBLE = re.compile(r"[^A-Za-z0-9_\-.]")
 _DATA_TYPE = re.compile(r"(?:String|Number|Binary)(?:\..+)?", re.DOTALL)
 
@@ -108,10 +109,8 @@ def _check_attribute_name(name: str) -> None:
 
 
 def _check_number(name: str, text: str) -> None:
-    try:
-        float(text)
-    except ValueError:
-        raise errors.invalid_value(f"Could not cast message attribute '{name}' value to number.") from None
+    if not _NUMBER.fullmatch(text.strip()):
+        raise errors.invalid_value(f"Could not cast message attribute '{name}' value to number.")
 
 
 def check_ordering(entry: dict[str, Any], topic: Topic) -> str:

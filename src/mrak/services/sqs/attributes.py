@@ -15,6 +15,7 @@ from mrak.services.sqs import errors, rules
 
 # Wider than the documentation says: AWS takes the letters of Latin-1 and its first extension.
 _NAME = re.compile(r"[A-Za-z0-9_.\u00c0-\u017f-]{1,256}")
+_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _RESERVED = ("aws.", "amazon.")
 _TYPES = ("String", "Number", "Binary")
 _MOST = 10
@@ -114,12 +115,8 @@ def _check_name(name: str) -> None:
 
 
 def _check_number(name: str, value: str) -> None:
-    try:
-        float(value)
-    except ValueError:
-        raise errors.invalid_parameter(
-            f"Can't cast the value of message (user) attribute '{name}' to a number."
-        ) from None
+    if not _NUMBER.fullmatch(value.strip()):
+        raise errors.invalid_parameter(f"Can't cast the value of message (user) attribute '{name}' to a number.")
 
 
 def _size(value: str | bytes) -> int:
