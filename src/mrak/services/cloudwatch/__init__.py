@@ -6,7 +6,8 @@ alarm_operations      alarms and their states        alarms       evaluation, an
 composite_operations  alarms on alarms               actions      topics, functions and events that alarms tell
 dashboard_operations  dashboards                     names        ARNs, and what alarms ask for
 detector_operations   anomaly detectors              insight_operations   Contributor Insights: rules, reports
-contributors          what rules make of log lines
+contributors          what rules make of log lines   mutes        when mute rules hold actions back
+mute_operations       alarm mute rules
 tables                rows and invariants            errors       the service's errors
 exports               what other services and the observer may use
 """
@@ -18,6 +19,7 @@ from mrak.services.cloudwatch import (
     detector_operations,
     insight_operations,
     metric_operations,
+    mute_operations,
     workers,
 )
 
@@ -28,5 +30,6 @@ __all__ = [
     "detector_operations",
     "insight_operations",
     "metric_operations",
+    "mute_operations",
     "workers",
 ]

@@ -14,7 +14,7 @@ import msgspec
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.cloudwatch import names
+from mrak.services.cloudwatch import mutes, names
 from mrak.services.cloudwatch.tables import Alarm
 
 _ACTIONS = {"ALARM": "AlarmActions", "OK": "OKActions", "INSUFFICIENT_DATA": "InsufficientDataActions"}
@@ -49,6 +49,13 @@ def iso(moment: float) -> str:
 def act(ctx: Context, tx: Transaction, scope: Scope, old: Alarm, new: Alarm) -> list[str]:
     """Sets the actions of the new state going; returns those that mrak has no target for."""
     _tell_bus(ctx, tx, scope, old, new)
+    if mutes.hold(ctx, tx, scope, old, new):
+        return []
+    return run(ctx, tx, scope, old, new)
+
+
+def run(ctx: Context, tx: Transaction, scope: Scope, old: Alarm, new: Alarm) -> list[str]:
+    """Without asking whether the alarm is muted."""
     if not new.actions_enabled:
         return []
     targets: Any = new.settings.get(_ACTIONS[new.state], [])

@@ -15,7 +15,7 @@ from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.services.cloudwatch import alarms, composite_operations, errors, metrics, names, queries
 from mrak.services.cloudwatch.queries import pairs_of
-from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, WATCHING, Alarm
+from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, MUTE_RULES, WATCHING, Alarm
 
 _NOT_SHOWN = ("Tags", "AlarmName", "ActionsEnabled")
 
@@ -235,28 +235,34 @@ def describe_alarm_history(ctx: Context, tx: Transaction, req: dict[str, Any]) -
 @operation("TagResource")
 def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     tags = {tag["Key"]: tag["Value"] for tag in req["Tags"]}
-    alarm = _require_by_arn(ctx, tx, req["ResourceARN"])
-    ALARMS.lock(tx, ctx.scope, alarm.name)
-    ALARMS.replace(tx, ctx.scope, alarm, msgspec.structs.replace(alarm, tags=alarm.tags | tags))
+    table, found = _open_by_arn(ctx, tx, req["ResourceARN"])
+    table.replace(tx, ctx.scope, found, msgspec.structs.replace(found, tags=found.tags | tags))
 
 
 @operation("UntagResource")
 def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    alarm = _require_by_arn(ctx, tx, req["ResourceARN"])
-    kept = {name: value for name, value in alarm.tags.items() if name not in req["TagKeys"]}
-    ALARMS.lock(tx, ctx.scope, alarm.name)
-    ALARMS.replace(tx, ctx.scope, alarm, msgspec.structs.replace(alarm, tags=kept))
+    table, found = _open_by_arn(ctx, tx, req["ResourceARN"])
+    kept = {name: value for name, value in found.tags.items() if name not in req["TagKeys"]}
+    table.replace(tx, ctx.scope, found, msgspec.structs.replace(found, tags=kept))
 
 
 @operation("ListTagsForResource")
 def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    alarm = ALARMS.get(tx, ctx.scope, req["ResourceARN"].rpartition(":alarm:")[2])
-    tags = {} if alarm is None else alarm.tags
+    table, name = _named_by(req["ResourceARN"])
+    found = table.get(tx, ctx.scope, name)
+    tags = {} if found is None else found.tags
     return {"Tags": [{"Key": name, "Value": value} for name, value in tags.items()]}
 
 
-def _require_by_arn(ctx: Context, tx: Transaction, resource_arn: str) -> Alarm:
-    alarm = ALARMS.get(tx, ctx.scope, resource_arn.rpartition(":alarm:")[2])
-    if alarm is None:
+def _named_by(resource_arn: str) -> tuple[Any, str]:
+    """(table, name) of what has tags: an alarm, or a mute rule."""
+    kind, _, name = resource_arn.rpartition(":")
+    return (MUTE_RULES, name) if kind.endswith(":alarm-mute-rule") else (ALARMS, resource_arn.rpartition(":alarm:")[2])
+
+
+def _open_by_arn(ctx: Context, tx: Transaction, resource_arn: str) -> tuple[Any, Any]:
+    table, name = _named_by(resource_arn)
+    found = table.open(tx, ctx.scope, name)
+    if found is None:
         raise errors.alarm_not_found()
-    return alarm
+    return table, found

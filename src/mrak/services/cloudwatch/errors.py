@@ -94,3 +94,7 @@ def detector_not_found() -> ApiError:
 
 def rule_not_found(name: str) -> ApiError:
     return ApiError("ResourceNotFoundException", f"The insight rule {name} does not exist.", 404)
+
+
+def mute_rule_not_found(name: str) -> ApiError:
+    return ApiError("ResourceNotFoundException", f"The alarm mute rule {name} does not exist", 404)

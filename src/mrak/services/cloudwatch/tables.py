@@ -7,6 +7,8 @@
     CHILDREN    (alarm, composite)                 -> Child       the composite alarms that an alarm may change
     DETECTORS   (name)                             -> Detector
     RULES       (name)                             -> Rule
+    MUTE_RULES  (name)                             -> MuteRule
+    MUTED       (alarm)                            -> Muted       an alarm whose actions wait for the end of a mute
     HISTORY     (alarm, sequence)                  -> Change
     DASHBOARDS  (name)                             -> Dashboard
 
@@ -111,3 +113,24 @@ DETECTORS = Table("cloudwatch.detector", Detector, key=("name",))
 RULES = Table("cloudwatch.rule", Rule, key=("name",))
 HISTORY = Table("cloudwatch.history", Change, key=("alarm", "sequence"), append_only=True)
 DASHBOARDS = Table("cloudwatch.dashboard", Dashboard, key=("name",))
+
+
+class MuteRule(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`settings` is PutAlarmMuteRule's input."""
+
+    name: str
+    settings: dict[str, object]
+    updated_at: float
+    tags: dict[str, str] = {}
+
+
+class Muted(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`old` is the alarm before it went into the state whose actions were held back, at `moved_at`."""
+
+    alarm: str
+    old: Alarm
+    moved_at: float
+
+
+MUTE_RULES = Table("cloudwatch.mute-rule", MuteRule, key=("name",))
+MUTED = Table("cloudwatch.muted", Muted, key=("alarm",))
