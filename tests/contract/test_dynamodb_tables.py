@@ -112,6 +112,14 @@ def test_listing_pages(fresh_sandbox: Any) -> None:
         ),
         ({"KeySchema": keys("pk", "nope")}, "Invalid KeySchema: Some index key attribute have no definition"),
         (
+            {
+                "KeySchema": keys("pk", "nope"),
+                "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
+            },
+            "One or more parameter values were invalid: Some index key attributes are not defined in "
+            "AttributeDefinitions. Keys: [pk, nope], AttributeDefinitions: [pk, sk]",
+        ),
+        (
             {"KeySchema": keys("pk", "pk")},
             "Both the Hash Key and the Range Key element in the KeySchema have the same name",
         ),

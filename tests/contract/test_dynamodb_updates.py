@@ -235,3 +235,21 @@ def test_the_name_of_a_table_comes_first(ddb: Any) -> None:
     update = {"UpdateExpression": "ADD s :none", "ExpressionAttributeValues": {":none": {"SS": []}}}
     assert error_of(ddb.update_item, TableName="x!", Key={"pk": {"S": "a"}}, **update) == (INVALID, expected)
     assert error_of(ddb.scan, TableName="x!") == error_of(ddb.describe_table, TableName="x!") == (INVALID, expected)
+
+
+def test_too_many_units_are_refused_before_the_table_is_looked_for(ddb: Any) -> None:
+    """For new tables and changed ones alike; indexes are named."""
+    over = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 10**12 + 1}
+    expected = (INVALID, f"Given value {10**12 + 1} for WriteCapacityUnits is out of bounds")
+    assert error_of(ddb.update_table, TableName="absent", ProvisionedThroughput=over) == expected
+    keys = {
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+    }
+    assert error_of(ddb.create_table, TableName="over", ProvisionedThroughput=over, **keys) == expected
+    units = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    wide = {**index("wide", "pk"), "ProvisionedThroughput": over}
+    code, message = error_of(
+        ddb.create_table, TableName="over", ProvisionedThroughput=units, GlobalSecondaryIndexes=[wide], **keys
+    )
+    assert (code, message) == (INVALID, f"{expected[1]} for index wide")

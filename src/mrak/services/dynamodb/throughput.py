@@ -10,7 +10,7 @@ from msgspec import structs
 
 from mrak.core.context import Context
 from mrak.core.errors import ApiError
-from mrak.services.dynamodb import errors, rules
+from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.tables import IndexRecord, TableRecord
 
 _FREE_DECREASES = 4
@@ -78,7 +78,6 @@ def _check_every_index(record: TableRecord, req: Mapping[str, Any]) -> None:
 
 
 def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has_more: bool) -> TableRecord:
-    rules.check_units(units)
     read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
     is_same = (read_units, write_units) == (record.read_units, record.write_units)
     if is_same and record.is_provisioned and not has_more:

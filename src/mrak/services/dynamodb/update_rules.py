@@ -143,3 +143,5 @@ def _check_billing(req: Mapping[str, Any]) -> None:
         raise errors.invalid_parameter("ProvisionedThroughput cannot be specified when BillingMode is PAY_PER_REQUEST")
     if billing == "PROVISIONED" and not has_units:
         raise errors.invalid_parameter("ProvisionedThroughput must be specified when BillingMode is PROVISIONED")
+    if has_units:
+        rules.check_units(req["ProvisionedThroughput"])
