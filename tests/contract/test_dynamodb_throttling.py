@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.contract.dynamodb import error_of, index, make_table
+from tests.contract.dynamodb import INVALID, error_of, eventually, index, make_table
 
 TABLE_EXCEEDED = (
     "The level of configured provisioned throughput for the table was exceeded. "
@@ -152,3 +153,34 @@ def test_tables_without_the_tag_take_what_comes(ddb: Any) -> None:
     ddb.untag_resource(ResourceArn=arn, TagKeys=["mrak:throttled"])
     for _ in range(3):
         spend_writes(ddb, table)
+
+
+def test_metrics_of_what_was_refused(ddb: Any, fresh_sandbox: Any) -> None:
+    """Failed conditions cost units and are counted; throttled requests and errors of the user are counted apart."""
+    table = throttled(ddb, write=1)
+    spend_writes(ddb, table)
+    fresh_sandbox.advance_clock(3600)
+    never = {"ConditionExpression": "attribute_not_exists(pk)", "Item": {"pk": {"S": "big"}}}
+    for _ in range(2):
+        assert error_of(ddb.put_item, TableName=table, **never)[0] == "ConditionalCheckFailedException"
+    assert error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "a"}})[0] == EXCEEDED
+    assert error_of(ddb.put_item, TableName=table, Item={})[0] == INVALID
+    cloudwatch = fresh_sandbox.client("cloudwatch")
+    now = fresh_sandbox.client("dynamodb").describe_table(TableName=table)["Table"]["CreationDateTime"]
+    span = {"StartTime": now - timedelta(hours=1), "EndTime": now + timedelta(hours=3), "Period": 6 * 3600}
+
+    def total(name: str, **dimensions: str) -> float:
+        found = cloudwatch.get_metric_statistics(
+            Namespace="AWS/DynamoDB",
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in dimensions.items()],
+            Statistics=["Sum"],
+            **span,
+        )
+        return sum(point["Sum"] for point in found["Datapoints"])
+
+    eventually(lambda: total("UserErrors") == 1)
+    assert total("ConditionalCheckFailedRequests", TableName=table) == 2
+    assert total("ThrottledRequests", TableName=table, Operation="PutItem") == 1
+    assert total("WriteThrottleEvents", TableName=table) == 1
+    assert total("ConsumedWriteCapacityUnits", TableName=table) == 3 * 293

@@ -19,6 +19,8 @@ _CAPACITY = {
     "ReadRequestUnits": "ConsumedReadCapacityUnits",
     "WriteRequestUnits": "ConsumedWriteCapacityUnits",
 }
+_THROTTLED = frozenset(("ProvisionedThroughputExceededException", "ThrottlingException"))
+_TABLE_READS = frozenset(("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"))
 _QUEUE = frozenset(("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"))
 
 
@@ -57,8 +59,8 @@ def _measures(record: OperationRecord) -> Iterator[Measure]:
         yield from _of_function(record, invoked)
     elif _is_of_queue(record):
         yield from _of_queue(record, _queue_of(record))
-    elif record.service == "dynamodb" and record.resource:
-        yield from _of_table(record, record.resource.rpartition("/")[2])
+    elif record.service == "dynamodb":
+        yield from _of_table(record, (record.resource or "").rpartition("/")[2])
     elif record.service == "execute-api" and record.resource:
         yield from _of_api(record, record.resource)
 
@@ -107,10 +109,25 @@ def _of_queue(record: OperationRecord, queue: str) -> Iterator[Measure]:
 
 
 def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:
+    """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html"""
+    is_throttled = record.error_code in _THROTTLED
+    if record.status == 400 and not is_throttled and record.error_code != "ConditionalCheckFailedException":
+        yield _one(record, "AWS/DynamoDB", "UserErrors", [], 1.0)
+    if not table:
+        return
     pairs = [("TableName", table)]
     both = [*pairs, ("Operation", record.operation)]
-    latency = record.duration_seconds * 1000
-    yield _one(record, "AWS/DynamoDB", "SuccessfulRequestLatency", both, latency, "Milliseconds")
+    if record.error_code is None:
+        latency = record.duration_seconds * 1000
+        yield _one(record, "AWS/DynamoDB", "SuccessfulRequestLatency", both, latency, "Milliseconds")
+    elif record.error_code == "ConditionalCheckFailedException":
+        yield _one(record, "AWS/DynamoDB", "ConditionalCheckFailedRequests", pairs, 1.0)
+    elif is_throttled:
+        yield _one(record, "AWS/DynamoDB", "ThrottledRequests", both, 1.0)
+        kind = "Read" if record.operation in _TABLE_READS else "Write"
+        yield _one(record, "AWS/DynamoDB", f"{kind}ThrottleEvents", pairs, 1.0)
+    elif record.status >= 500:
+        yield _one(record, "AWS/DynamoDB", "SystemErrors", both, 1.0)
     for unit, name in _CAPACITY.items():
         if record.usage and unit in record.usage:
             yield _one(record, "AWS/DynamoDB", name, pairs, record.usage[unit])
