@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -223,6 +225,29 @@ def test_provisioned_concurrency(client: Any) -> None:
         404,
         "ProvisionedConcurrencyConfigNotFoundException",
     )
+
+
+INITIALIZED = """
+import os, time
+def handler(event, context):
+    time.sleep(event)
+    return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
+"""
+
+
+def test_instances_beyond_the_provisioned_ones_are_on_demand(client: Any) -> None:
+    """LocalStack's test_lambda_provisioned_concurrency_scheduling, run against AWS."""
+    create(client, "scheduled", INITIALIZED, Publish=True, Timeout=20)
+    client.put_provisioned_concurrency_config(
+        FunctionName="scheduled", Qualifier="1", ProvisionedConcurrentExecutions=1
+    )
+    assert call(client, "scheduled:1", 0) == "provisioned-concurrency"
+    assert call(client, "scheduled", 0) == "on-demand"
+    with ThreadPoolExecutor(1) as pool:
+        long = pool.submit(call, client, "scheduled:1", 3)
+        time.sleep(1)
+        assert call(client, "scheduled:1", 0) == "on-demand"
+        assert long.result() == "provisioned-concurrency"
 
 
 def test_settings_are_kept(client: Any, sandbox: Any) -> None:

@@ -95,6 +95,21 @@ def test_dead_letter_queue_gets_the_event(client: Any, sandbox: Any) -> None:
     assert "DeadLetterConfig" not in gone
 
 
+def test_events_of_a_function_with_nothing_reserved_end_at_once(client: Any, sandbox: Any) -> None:
+    """LocalStack's test_reserved_concurrency, run against AWS: the destination hears that it never ran."""
+    told = Queue(sandbox, "blocked-told")
+    create(client, "blocked")
+    client.put_function_concurrency(FunctionName="blocked", ReservedConcurrentExecutions=0)
+    client.put_function_event_invoke_config(
+        FunctionName="blocked", DestinationConfig={"OnFailure": {"Destination": told.arn}}
+    )
+    client.invoke(FunctionName="blocked", InvocationType="Event", Payload=b'{"a": 1}')
+    envelope = told.take_json()[0]
+    context = envelope["requestContext"]
+    assert (context["condition"], context["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
+    assert set(envelope) == {"version", "timestamp", "requestContext", "requestPayload"}
+
+
 def test_results_reach_an_event_bus(client: Any, sandbox: Any) -> None:
     """Recorded: test_invoke_lambda_eventbridge; the event names the bus and the function with its version."""
     events, told = sandbox.client("events"), Queue(sandbox, "bus-told")
@@ -146,19 +161,23 @@ def test_function_as_destination(client: Any, sandbox: Any) -> None:
 def test_throttled_event_waits_for_room(client: Any, sandbox: Any) -> None:
     """Recorded: test_reserved_concurrency_async_queue; no room is no failure."""
     out = Queue(sandbox, "roomy")
-    create(client, "roomless", ECHO)
+    sleeps = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event\n"
+    create(client, "roomless", sleeps, Timeout=20)
     client.put_function_event_invoke_config(
         FunctionName="roomless", DestinationConfig={"OnSuccess": {"Destination": out.arn}}
     )
-    client.put_function_concurrency(FunctionName="roomless", ReservedConcurrentExecutions=0)
-    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b"1")
-    assert refusal(lambda: client.invoke(FunctionName="roomless")) == (
+    client.put_function_concurrency(FunctionName="roomless", ReservedConcurrentExecutions=1)
+    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b"3")
+    time.sleep(1)
+    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b"0")
+    assert refusal(lambda: client.invoke(FunctionName="roomless", Payload=b"0")) == (
         429,
         "TooManyRequestsException",
         "Rate Exceeded.",
     )
-    client.delete_function_concurrency(FunctionName="roomless")
-    assert out.take_json()[0]["requestContext"]["approximateInvokeCount"] == 1
+    told = [out.take_json()[0], out.take_json()[0]]
+    assert [envelope["responsePayload"] for envelope in told] == [3, 0]
+    assert [envelope["requestContext"]["approximateInvokeCount"] for envelope in told] == [1, 1]
 
 
 def test_errors_of_event_invoke_config(client: Any, sandbox: Any) -> None:

@@ -99,12 +99,15 @@ def test_shaped_answer_becomes_a_response(client: Any) -> None:
     code = """
 def handler(event, context):
     return {"statusCode": 418, "headers": {"X-A": "b", "Content-Type": "image/png"}, "cookies": ["c=1", "d=2"],
-            "body": "AAEC", "isBase64Encoded": True}
+            "body": "AAEC", "isBase64Encoded": True} if "teapot" not in event["rawPath"] else {
+            "statusCode": "418", "body": "i'm a teapot"}
 """
     create(client, "url-shaped", code)
     status, body, headers = fetch(open_url(client, "url-shaped"))
     assert (status, body, headers["X-A"], headers["Content-Type"]) == (418, b"\x00\x01\x02", "b", "image/png")
     assert headers.get_all("Set-Cookie") == ["c=1", "d=2"]
+    url = client.get_function_url_config(FunctionName="url-shaped")["FunctionUrl"]
+    assert fetch(url + "teapot")[:2] == (418, b"i'm a teapot"), "a status in words"
 
 
 def test_failure_is_bad_gateway(client: Any) -> None:
@@ -154,7 +157,8 @@ def test_life_of_a_url(client: Any) -> None:
         "ResourceNotFoundException",
         "The resource you requested does not exist.",
     )
-    assert fetch(made["FunctionUrl"])[0] == 404
+    status, body, headers = fetch(made["FunctionUrl"])
+    assert (status, body, headers["x-amzn-ErrorType"]) == (403, b'{"Message":null}', "AccessDeniedException")
     assert refusal(lambda: client.create_function_url_config(FunctionName="nobody", AuthType="NONE")) == (
         404,
         "ResourceNotFoundException",
@@ -184,6 +188,13 @@ def test_stream_of_an_ordinary_function(client: Any) -> None:
     events = list(client.invoke_with_response_stream(FunctionName="no-stream", Payload=b"0")["EventStream"])
     assert events[-1]["InvokeComplete"]["ErrorCode"] == "Unhandled"
     assert "ZeroDivisionError" in events[-1]["InvokeComplete"]["ErrorDetails"]
+
+
+def test_an_answer_that_is_not_streamed_passes_a_streaming_url_whole(client: Any) -> None:
+    """LocalStack's test_lambda_url_echo_invoke[RESPONSE_STREAM], run against AWS."""
+    create(client, "url-whole", 'def handler(event, context):\n    return {"statusCode": 201, "body": "b"}\n')
+    status, body, _ = fetch(open_url(client, "url-whole", InvokeMode="RESPONSE_STREAM"))
+    assert (status, json.loads(body)) == (200, {"statusCode": 201, "body": "b"})
 
 
 def test_package_can_be_fetched(client: Any) -> None:

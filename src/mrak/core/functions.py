@@ -55,6 +55,8 @@ class FunctionSpec(msgspec.Struct, frozen=True, kw_only=True):
     """Whose instances these are, where a function keeps its tenants apart."""
     share: str = ""
     """The qualifier whose provisioned concurrency an invocation takes; "" for what is left of the function's."""
+    provisioned: int = 0
+    """How many instances that is. What the share has beyond them is on demand."""
     debug_port: int = 0
     """Where a debugger attaches before the code is loaded; 0 where none does."""
 

@@ -47,6 +47,8 @@ def build_environment(
     credentials: Credentials,
     log_stream: str,
     runtime_api: str,
+    *,
+    is_provisioned: bool = False,
 ) -> dict[str, str]:
     """The variables of a new instance. What users set wins, but for AWS's reserved names, which the service refuses."""
     key, secret, token = credentials
@@ -58,7 +60,7 @@ def build_environment(
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(spec.memory_mb),
         "AWS_LAMBDA_FUNCTION_NAME": spec.name,
         "AWS_LAMBDA_FUNCTION_VERSION": spec.version,
-        "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency" if spec.share else "on-demand",
+        "AWS_LAMBDA_INITIALIZATION_TYPE": "provisioned-concurrency" if is_provisioned else "on-demand",
         "AWS_LAMBDA_LOG_GROUP_NAME": spec.log_group or f"/aws/lambda/{spec.name}",
         "AWS_LAMBDA_LOG_STREAM_NAME": log_stream,
         "AWS_LAMBDA_RUNTIME_API": runtime_api,

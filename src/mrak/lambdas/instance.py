@@ -67,6 +67,7 @@ class Instance:
         self.number = number
         self.spec = spec
         self.log_stream = log_stream
+        self.is_provisioned = False
         self.lines = platform_lines(spec.log_format)
         self.call: Call | None = None
         self.process: Process | None = None

@@ -187,10 +187,21 @@ class Supervisor:
         day = time.strftime("%Y/%m/%d", time.gmtime(self._wall_clock()))
         stream = f"{day}/[{spec.version}]{self._entropy.bytes(16).hex()}"
         instance = Instance(instruction.instance, spec, self, stream)
+        instance.is_provisioned = self._is_within_share(spec)
         self._instances[instruction.instance] = instance
         task = self.loop.create_task(self._launch(instance, call.invocation))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    def _is_within_share(self, spec: FunctionSpec) -> bool:
+        """Whether a new instance is one of those that provisioned concurrency keeps."""
+        if not spec.provisioned:
+            return False
+        others = [other for other in self._instances.values() if other.is_provisioned and other.exit is None]
+        alike = [
+            o for o in others if (o.spec.key, o.spec.version, o.spec.share) == (spec.key, spec.version, spec.share)
+        ]
+        return len(alike) < spec.provisioned
 
     async def _launch(self, instance: Instance, invocation: Invocation) -> None:
         spec = instance.spec
@@ -236,7 +247,15 @@ class Supervisor:
         order = Order(
             id=instance.number,
             argv=command,
-            env=build_environment(spec, places, choice.interpreter, credentials, instance.log_stream, runtime_api),
+            env=build_environment(
+                spec,
+                places,
+                choice.interpreter,
+                credentials,
+                instance.log_stream,
+                runtime_api,
+                is_provisioned=instance.is_provisioned,
+            ),
             cwd=places.task,
             binds=binds,
             tmp_mb=spec.ephemeral_mb,

@@ -93,7 +93,9 @@ class _Attempt:
         self._destinations: dict[str, Any] = config.destinations if config else {}
 
     def conclude(self, tx: Transaction, outcome: Outcome) -> None:
-        if outcome.throttled:
+        if outcome.throttled and self._target.is_blocked:
+            self.end(tx, "ZeroReservedConcurrency", None)
+        elif outcome.throttled:
             pause = min(2.0 ** min(self._event.throttles, 10), _LONGEST_PAUSE_SECONDS)
             again = msgspec.structs.replace(self._event, throttles=self._event.throttles + 1)
             self._later(tx, again, pause, outcome)
@@ -132,11 +134,11 @@ class _Attempt:
             )
 
     def _render(self, condition: str, payload: bytes, invoked: int) -> dict[str, Any]:
-        """The envelope (recorded: TestLambdaDestinationSqs)."""
+        """The envelope (recorded: TestLambdaDestinationSqs). An event that was never to run has no response."""
         response: dict[str, Any] = {"statusCode": 200, "executedVersion": self._target.version.label}
         if condition != "Success":
             response["functionError"] = "Unhandled"
-        return {
+        envelope = {
             "version": "1.0",
             "timestamp": destinations.render_time(self._ctx.clock()),
             "requestContext": {
@@ -146,9 +148,10 @@ class _Attempt:
                 "approximateInvokeCount": invoked,
             },
             "requestPayload": _decode(self._event.payload),
-            "responseContext": response,
-            "responsePayload": _decode(payload),
         }
+        if condition == "ZeroReservedConcurrency":
+            return envelope
+        return {**envelope, "responseContext": response, "responsePayload": _decode(payload)}
 
 
 def _decode(payload: bytes) -> Any:

@@ -47,6 +47,10 @@ class Target(msgspec.Struct, frozen=True):
     stops_loops: bool
     layers: tuple[str, ...]
     """The layers' blobs."""
+    provisioned: int
+    """How large that share is."""
+    is_blocked: bool
+    """Whether nothing is reserved for the function: none of its invocations runs."""
 
 
 def resolve(ctx: Context, tx: Transaction, ref: Reference) -> Target:
@@ -63,22 +67,23 @@ def resolve(ctx: Context, tx: Transaction, ref: Reference) -> Target:
         if layer is not None:
             layers.append(layer.code_id)
     unreserved = ACCOUNT_CONCURRENCY - functions.reserved_sum(tx, ref.scope)
-    reserved, share = _share_of(tx, ref, function, version)
+    reserved, share, provisioned = _share_of(tx, ref, function, version)
     stops_loops = function.settings.get("RecursiveLoop", "Terminate") == "Terminate"
-    return Target(ref, version, reserved, unreserved, share, stops_loops, tuple(layers))
+    blocked = function.reserved == 0
+    return Target(ref, version, reserved, unreserved, share, stops_loops, tuple(layers), provisioned, blocked)
 
 
-def _share_of(tx: Transaction, ref: Reference, function: Function, version: Version) -> tuple[int | None, str]:
-    """What bounds the invocation, and whose provisioned concurrency it takes. Provisioned concurrency is part of what
+def _share_of(tx: Transaction, ref: Reference, function: Function, version: Version) -> tuple[int | None, str, int]:
+    """What bounds the invocation, and whose provisioned concurrency it takes, and how much that is. It is part of what
     is reserved: the rest of the function has what is left (recorded: test_reserved_provisioned_overlap)."""
     if HAS_PROVISIONED not in function.settings:
-        return function.reserved, ""
+        return function.reserved, "", 0
     rows = list(PROVISIONED.scan(tx, ref.scope, ref.name))
     left = None if function.reserved is None else function.reserved - sum(row.executions for row in rows)
     for row in rows:
         if row.qualifier in (ref.qualifier, version.label):
-            return (None if left is None else left + row.executions), row.qualifier
-    return left, ""
+            return (None if left is None else left + row.executions), row.qualifier, row.executions
+    return left, "", 0
 
 
 def admit(ctx: Context, tx: Transaction, ref: Reference) -> Target:
@@ -214,7 +219,7 @@ async def _specify(ctx: Context, target: Target) -> FunctionSpec:
         return await _make_spec(ctx, target)  # its code may have changed
     known = ctx.live(SpecCache).made
     version = target.version
-    limits = (target.reserved, target.account_limit, target.share)
+    limits = (target.reserved, target.account_limit, target.share, target.provisioned)
     key = (version.build, version.number, target.ref.scope, ctx.endpoint, limits)
     spec = known.get(key)
     if spec is None:
@@ -254,6 +259,7 @@ async def _make_spec(ctx: Context, target: Target) -> FunctionSpec:
         account_limit=target.account_limit,
         reserved=target.reserved,
         share=target.share,
+        provisioned=target.provisioned,
         image_uri=version.image_uri,
         image_config=config.get("ImageConfig", {}),
     )

@@ -33,11 +33,14 @@ def check_role(ctx: Context, tx: Transaction, role_arn: str) -> None:
 
 
 async def issue_credentials(ctx: Context, scope: Scope, role_arn: str, function: str) -> Credentials:
-    """Temporary keys as of an AssumeRole by Lambda with the function's name as session."""
+    """Temporary keys as of an AssumeRole by Lambda with the function's name as session. One letter is too short for
+    that (LocalStack's test_assume_role[1], run against AWS).
+    """
     from mrak.services.iam import exports as iam
 
-    found = await ctx.transact(lambda tx: iam.find_role_session(tx, scope.environment, role_arn, function))
-    principal = found if found is not None else _unknown_role(scope, role_arn, function)
+    name = f"{function}@lambda_function" if len(function) == 1 else function
+    found = await ctx.transact(lambda tx: iam.find_role_session(tx, scope.environment, role_arn, name))
+    principal = found if found is not None else _unknown_role(scope, role_arn, name)
     now = ctx.clock()
     session = Session(
         environment=scope.environment,

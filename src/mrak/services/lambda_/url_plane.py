@@ -46,13 +46,13 @@ async def serve_url(ctx: Context, request: Request, route: Any) -> Response:
         return _send_package(ctx, package[1])
     found = await ctx.transact(lambda tx: _look_up(ctx, tx, route.resource))
     if found is None:
-        return _message(404, "Not Found")
+        return _denied(None)
     url, target, is_open = found
     if url.cors is not None and request.method == "OPTIONS" and "access-control-request-method" in request.headers:
         return Response(200, _cors_headers(url.cors, request, preflight=True))
     anonymous = ctx.principal.arn == "anonymous"
     if (url.auth_type == "NONE" and not is_open) or (url.auth_type == "AWS_IAM" and anonymous):
-        return _message(403, _FORBIDDEN)
+        return _denied(_FORBIDDEN)
     payload = json.dumps(_event(ctx, request, route, url), ensure_ascii=False).encode()
     if url.invoke_mode == "RESPONSE_STREAM":
         response = await _stream(ctx, target, payload)
@@ -103,8 +103,15 @@ def _opens(statement: dict[str, Any]) -> bool:
     )
 
 
-def _message(status: int, text: str) -> Response:
-    return Response(status, [("Content-Type", "application/json")], json.dumps({"Message": text}).encode())
+def _message(status: int, text: str | None) -> Response:
+    return Response(status, [("Content-Type", "application/json")], _text({"Message": text}).encode())
+
+
+def _denied(text: str | None) -> Response:
+    """A URL that is closed, or that nobody has (LocalStack's test_lambda_url_non_existing_url, run against AWS)."""
+    response = _message(403, text)
+    response.headers.append(("x-amzn-ErrorType", "AccessDeniedException"))
+    return response
 
 
 # --- the event: payload format 2.0
@@ -200,6 +207,13 @@ def _body(body: bytes, content_type: str) -> tuple[str, bool]:
 # --- the response
 
 
+def _respond_plainly(outcome: Outcome) -> Response:
+    """RESPONSE_STREAM reads no status or headers from an answer that is not streamed."""
+    if outcome.throttled or outcome.function_error:
+        return _respond(outcome)
+    return Response(200, [("Content-Type", "application/json")], outcome.payload)
+
+
 def _respond(outcome: Outcome) -> Response:
     if outcome.throttled:
         return _message(429, "Too Many Requests")
@@ -226,6 +240,8 @@ def _failed() -> Response:
 def _render_response(answer: dict[str, Any]) -> Response:
     """An answer in the form {statusCode, headers, cookies, body, isBase64Encoded}."""
     status = answer["statusCode"]
+    if isinstance(status, str) and status.isdecimal():
+        status = int(status)
     if not isinstance(status, int) or not 100 <= status <= 599:
         return _failed()
     body = answer.get("body", "")
@@ -252,7 +268,7 @@ async def _stream(ctx: Context, target: Target, payload: bytes) -> Response:
     """The response begins when the function begins it; its prelude gives status and headers."""
     stream, running = await invocation.begin_stream(ctx, target, payload)
     if not stream.has_content:
-        return _respond(await running)  # not streamed, or failed before its first byte
+        return _respond_plainly(await running)  # not streamed, or failed before its first byte
     chunks = stream.__aiter__()
     if stream.content_type != _PRELUDE_TYPE:
         return Response(200, [("Content-Type", stream.content_type)], _pass_on(b"", chunks, running))
