@@ -108,6 +108,15 @@ def test_configuration_reaches_the_function(client: Any) -> None:
     assert call(client, "configured") == ["v", "256"]
 
 
+def test_changes_are_in_force_at_once(client: Any) -> None:
+    """LAMBDA-010: the answers say Pending and InProgress, as recorded; the next look finds the function ready."""
+    assert create(client, "soon")["State"] == "Pending"
+    assert client.get_function_configuration(FunctionName="soon")["State"] == "Active"
+    updated = client.update_function_configuration(FunctionName="soon", Timeout=9)
+    assert (updated["State"], updated["LastUpdateStatus"]) == ("Active", "InProgress")
+    assert client.get_function_configuration(FunctionName="soon")["LastUpdateStatus"] == "Successful"
+
+
 def test_versions_are_numbered_and_listed(client: Any) -> None:
     """Publishing without a change gives the last version again; $LATEST comes first in the list."""
     create(client, "versioned")

@@ -55,6 +55,23 @@ def test_a_function_sees_only_its_own_files(bench: Bench, tmp_path: Path) -> Non
 
 
 @needs_namespaces
+def test_the_first_process_keeps_its_environment(bench: Bench) -> None:
+    """LAMBDA-011: AWS shows a function's own variables there. A Python function is a fork: what its first process was
+    started with is of no use to it, and at most tells where programs are."""
+    spec = bench.python(
+        """
+        def handler(event, context):
+            try:
+                return open("/proc/1/environ").read().split(chr(0))
+            except OSError:
+                return []
+        """
+    )
+    names = {pair.partition("=")[0] for pair in bench.ask(spec) if pair}
+    assert names <= {"PATH", "LANG", "LC_ALL", "TZ", "HOME"}
+
+
+@needs_namespaces
 def test_tmp_is_private_and_limited(bench: Bench) -> None:
     """A full /tmp is the function's own trouble: ENOSPC at the configured size, and nobody else's files."""
     spec = bench.python(
