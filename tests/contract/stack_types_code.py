@@ -97,6 +97,17 @@ def function(seconds: int) -> dict[str, Any]:
     return {**FUNCTION["Fn"]["Properties"], "Timeout": seconds}
 
 
+MAPPING_TAGS = [{"Key": "my", "Value": "tag"}]
+STACK_TAGS = ["aws:cloudformation:logical-id", "aws:cloudformation:stack-id", "aws:cloudformation:stack-name"]
+
+
+def mapping(client: Client, outputs: dict[str, str]) -> list[Any]:
+    """Its batch size and the names of its tags (recorded: test_adding_tags)."""
+    found = client("lambda").get_event_source_mapping(UUID=outputs["Ref"])
+    tags = client("lambda").list_tags(Resource=found["EventSourceMappingArn"])["Tags"]
+    return [found["BatchSize"], *sorted(tags)]
+
+
 def statement(client: Client, o: dict[str, str]) -> Any:
     return json.loads(client("lambda").get_policy(FunctionName=o["Fn"])["Policy"])["Statement"][0]["Principal"][
         "Service"
@@ -195,11 +206,11 @@ FUNCTIONS = [
     ),
     Case(
         "AWS::Lambda::EventSourceMapping",
-        {"FunctionName": ref("Fn"), "EventSourceArn": att("Queue", "Arn"), "BatchSize": 5},
-        code("get_event_source_mapping", "BatchSize", UUID="Ref"),
-        5,
+        {"FunctionName": ref("Fn"), "EventSourceArn": att("Queue", "Arn"), "BatchSize": 5, "Tags": MAPPING_TAGS},
+        mapping,
+        [5, *STACK_TAGS, "my"],
         {"FunctionName": ref("Fn"), "EventSourceArn": att("Queue", "Arn"), "BatchSize": 6},
-        6,
+        [6, *STACK_TAGS],
         ("Id", "EventSourceMappingArn"),
         needs={**FUNCTION, **QUEUE},
     ),

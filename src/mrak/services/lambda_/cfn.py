@@ -191,6 +191,8 @@ def _qualified(reference: str) -> tuple[str, str]:
 
 @resource("AWS::Lambda::EventSourceMapping")
 class EventSourceMapping(ResourceType):
+    system_tags = True
+    tag_identity = {"Resource": "{EventSourceMappingArn}"}
     required = ("FunctionName",)
     replacement = ("EventSourceArn", "StartingPosition", "StartingPositionTimestamp", "SelfManagedEventSource")
     create_operation = "CreateEventSourceMapping"
