@@ -297,6 +297,11 @@ def test_a_second_factor_by_application(sandbox: Any) -> None:
     assert error_of(app.client.respond_to_auth_challenge, ChallengeResponses=right, **call)[0] == (
         "CodeMismatchException"
     )
+    about = {"UserPoolId": app.pool_id, "Username": "ana"}
+    app.admin.admin_delete_software_token(**about)
+    assert app.admin.admin_get_user(**about).get("UserMFASettingList", []) == []
+    assert "AuthenticationResult" in app.sign_in()
+    assert error_of(app.admin.admin_delete_software_token, **about)[0] == "ResourceNotFoundException"
 
 
 def test_a_pool_that_demands_a_factor_has_it_set_up(sandbox: Any) -> None:

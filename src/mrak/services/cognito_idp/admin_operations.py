@@ -29,7 +29,7 @@ from mrak.services.cognito_idp import (
 )  # fmt: skip
 from mrak.services.cognito_idp.messages import Address, Outgoing
 from mrak.services.cognito_idp.pools import Target
-from mrak.services.cognito_idp.tables import Client, Pool, User
+from mrak.services.cognito_idp.tables import USERS, Client, Pool, User
 
 _MOST_LISTED: Final = 60
 # What functions are told where no app client asks.
@@ -249,6 +249,22 @@ async def admin_reset_user_password(ctx: Context, req: dict[str, Any]) -> None:
 async def admin_set_user_mfa_preference(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     target = await _target(ctx, req)
     await ctx.transact(lambda tx: self_operations.set_preference(tx, target, req["Username"], req))
+    return {}
+
+
+@operation("AdminDeleteSoftwareToken")
+def admin_delete_software_token(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """For a user who lost the authenticator: the next one can be set up afresh."""
+    pool = pools.require_pool(tx, ctx.scope, req["UserPoolId"])
+    user = users.open_user(tx, ctx.scope, pool, req["Username"])
+    if not user.totp_secret:
+        raise errors.not_found("Software token does not exist.")
+    left = [kind for kind in user.mfa if kind != "SOFTWARE_TOKEN_MFA"]
+    preferred = user.preferred_mfa if user.preferred_mfa in left else ""
+    changed = msgspec.structs.replace(
+        user, totp_secret="", totp_pending="", totp_step=0, mfa=left, preferred_mfa=preferred, modified_at=ctx.now
+    )
+    USERS.replace(tx, ctx.scope, user, changed)
     return {}
 
 
