@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import subprocess
 from pathlib import Path
@@ -77,6 +78,52 @@ user.authenticateUser(new AuthenticationDetails({ Username: name, Password: pass
 });
 """
 
+DEVICES = """
+const { CognitoUserPool, CognitoUser, AuthenticationDetails } = require('amazon-cognito-identity-js');
+const { createHmac } = require('crypto');
+const [endpoint, pool, client, name, password] = process.argv.slice(2);
+const users = new CognitoUserPool({ UserPoolId: pool, ClientId: client, endpoint });
+const waits = (work, onSuccess = 'onSuccess') =>
+  new Promise((resolve, reject) => work({ [onSuccess]: resolve, onFailure: reject }));
+let secret = '';
+function code(ahead) {
+  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
+  const bits = [...secret].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
+  const step = Buffer.alloc(8);
+  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + ahead));
+  const bytes = bits.match(/.{8}/g).map((byte) => parseInt(byte, 2));
+  const digest = createHmac('sha1', Buffer.from(bytes)).update(step).digest();
+  const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
+  return String(number % 1000000).padStart(6, '0');
+}
+async function signIn() {
+  const user = new CognitoUser({ Username: name, Pool: users });
+  const asked = [];
+  await new Promise((resolve, reject) => {
+    const done = { onSuccess: resolve, onFailure: reject };
+    user.authenticateUser(new AuthenticationDetails({ Username: name, Password: password }), {
+      ...done,
+      totpRequired: (kind) => { asked.push(kind); user.sendMFACode(code(1), done, kind); },
+    });
+  });
+  return [user, asked];
+}
+(async () => {
+  const [user, first] = await signIn();
+  secret = await waits((done) => user.associateSoftwareToken(done), 'associateSecretCode');
+  await waits((done) => user.verifySoftwareToken(code(0), 'phone', done));
+  const preferred = { Enabled: true, PreferredMfa: true };
+  await new Promise((resolve) => user.setUserMfaPreference(null, preferred, resolve));
+  await waits((done) => user.setDeviceStatusRemembered(done));
+  const [again, remembered] = await signIn();
+  await waits((done) => again.setDeviceStatusNotRemembered(done));
+  const [last, forgotten] = await signIn();
+  const { Devices } = await waits((done) => last.listDevices(10, null, done));
+  await waits((done) => last.forgetDevice(done));
+  console.log(JSON.stringify({ first, remembered, forgotten, devices: Devices.length }));
+})().catch((error) => console.log('failed', error.name, error.message));
+"""
+
 
 @pytest.fixture(scope="module")
 def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -91,23 +138,32 @@ def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
     if ended.returncode:
         pytest.skip("amazon-cognito-identity-js can't be installed here")
     (folder / "sign_in.js").write_text(SCRIPT)
+    (folder / "devices.js").write_text(DEVICES)
     return folder
+
+
+def run_script(node_modules: Path, name: str, app: App, password: str) -> str:
+    arguments = [app.sandbox.server.endpoint, app.pool_id, app.client_id, "ana", password]
+    ended = subprocess.run(
+        ["node", name, *arguments], cwd=node_modules, capture_output=True, text=True, timeout=60, check=False
+    )
+    return ended.stdout.strip() or ended.stderr
 
 
 def test_the_javascript_sdk_signs_in(app: App, node_modules: Path) -> None:
     """What Amplify's users have in their browsers: unsigned calls, SRP, then the user's attributes."""
+    assert run_script(node_modules, "sign_in.js", app, PASSWORD) == "ok ana 3"
+    refused = run_script(node_modules, "sign_in.js", app, "Wrong-Horse-7")
+    assert refused == "failed NotAuthorizedException Incorrect username or password."
 
-    def run(password: str) -> str:
-        arguments = [app.sandbox.server.endpoint, app.pool_id, app.client_id, "ana", password]
-        ended = subprocess.run(
-            ["node", "sign_in.js", *arguments],
-            cwd=node_modules,
-            capture_output=True,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        return ended.stdout.strip() or ended.stderr
 
-    assert run(PASSWORD) == "ok ana 3"
-    assert run("Wrong-Horse-7") == "failed NotAuthorizedException Incorrect username or password."
+def test_the_javascript_sdk_remembers_devices(sandbox: Any, node_modules: Path) -> None:
+    """It proves the device by itself: instead of the second factor where it is remembered, else after it."""
+    tracking = {"ChallengeRequiredOnNewDevice": True, "DeviceOnlyRememberedOnUserPrompt": True}
+    app = new_app(sandbox, {"DeviceConfiguration": tracking})
+    app.admin.set_user_pool_mfa_config(
+        UserPoolId=app.pool_id, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="OPTIONAL"
+    )
+    app.add_user("ana")
+    told = run_script(node_modules, "devices.js", app, PASSWORD)
+    assert json.loads(told) == {"first": [], "remembered": [], "forgotten": ["SOFTWARE_TOKEN_MFA"], "devices": 1}
