@@ -452,6 +452,33 @@ def test_pools_and_clients(fresh_sandbox: Any) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("tier", "settings", "feature"),
+    [
+        ("ESSENTIALS", {"UserPoolAddOns": {"AdvancedSecurityMode": "ENFORCED"}}, "Threat Protection"),
+        ("LITE", {"UserPoolAddOns": {"AdvancedSecurityMode": "AUDIT"}}, "Threat Protection"),
+        ("LITE", {"Policies": {"SignInPolicy": {"AllowedFirstAuthFactors": ["EMAIL_OTP"]}}}, "Passwordless"),
+        ("LITE", {"Policies": {"PasswordPolicy": {"PasswordHistorySize": 3}}}, "Password History"),
+    ],
+)
+def test_features_of_another_plan(sandbox: Any, tier: str, settings: dict[str, Any], feature: str) -> None:
+    """A pool's plan decides what may be switched on, at creation and later; PLUS has everything."""
+    idp = sandbox.client("cognito-idp")
+    told = (
+        "FeatureUnavailableInTierException",
+        f"The following features need to be disabled for the {tier} pricing tier configured: {feature}",
+        400,
+    )
+    assert error_of(idp.create_user_pool, PoolName="p", UserPoolTier=tier, **settings) == told
+    pool_id = idp.create_user_pool(PoolName="p", UserPoolTier="PLUS", **settings)["UserPool"]["Id"]
+    assert error_of(idp.update_user_pool, UserPoolId=pool_id, UserPoolTier=tier, **settings) == told
+    idp.update_user_pool(UserPoolId=pool_id, UserPoolTier=tier)
+    if tier == "LITE":
+        email = {"Message": "{####}", "Subject": "s"}
+        refused = error_of(idp.set_user_pool_mfa_config, UserPoolId=pool_id, EmailMfaConfiguration=email)
+        assert refused[0] == "FeatureUnavailableInTierException"
+
+
 def test_what_is_kept_of_a_pool(app: App) -> None:
     """Domains, resource servers, providers (COGNITO-003), risks (COGNITO-004): kept, shown, changed, removed."""
     idp, pool = app.admin, {"UserPoolId": app.pool_id}

@@ -12,7 +12,7 @@ srp, passwords, mfa, codes, sessions the parts of which flows are made
 tokens, claims, signing, certificates   what a sign-in ends with
 triggers, messages, migration        Lambda triggers, and what users are sent
 senders, sealing                     functions that send it, and the encryption of what they get
-users, schema, pools, listing, imports   the domain: users, attributes, settings
+users, schema, pools, tiers, listing, imports   the domain: users, attributes, settings
 tables, errors, exports              rows and their invariants, errors, what other services may use
 """
 

@@ -137,6 +137,13 @@ def lambda_refused(trigger: str, message: str) -> ApiError:
     return ApiError("UserLambdaValidationException", f"{trigger} failed with error {message}.")
 
 
+def not_in_tier(tier: str, features: list[str]) -> ApiError:
+    return ApiError(
+        "FeatureUnavailableInTierException",
+        f"The following features need to be disabled for the {tier} pricing tier configured: {', '.join(features)}",
+    )
+
+
 def not_delivered(why: str) -> ApiError:
     return ApiError("CodeDeliveryFailureException", why)
 

@@ -16,7 +16,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import take_page
 from mrak.core.scope import Scope
-from mrak.services.cognito_idp import errors, parts, pools, schema
+from mrak.services.cognito_idp import errors, parts, pools, schema, tiers
 from mrak.services.cognito_idp.tables import (
     ALIASES,
     CLIENTS,
@@ -57,6 +57,7 @@ _CUSTOM_SCHEME: Final = re.compile(r"[a-zA-Z][a-zA-Z0-9+.-]*")
 def create_user_pool(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     given: dict[str, Any] = {name: req[name] for name in pools.AT_CREATION if name in req}
     settings = pools.parse_settings(req, given)
+    tiers.check(settings)
     attributes = schema.parse_schema(req.get("Schema", []))
     pool_id = pools.new_id(ctx, tx, "", 9)
     pool = Pool(
@@ -79,6 +80,7 @@ def update_user_pool(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
     pool = pools.open_pool(tx, ctx.scope, req["UserPoolId"])
     kept = {name: pool.settings[name] for name in ("Totp", "EmailMfa", "WebAuthn") if name in pool.settings}
     settings = pools.parse_settings(req, pool.settings | kept) | kept
+    tiers.check(settings)
     changed = msgspec.structs.replace(
         pool,
         name=req.get("PoolName", pool.name),
@@ -178,6 +180,7 @@ def set_user_pool_mfa_config(ctx: Context, tx: Transaction, req: dict[str, Any])
     has_factor = settings.get("Totp", {}).get("Enabled") or "SmsConfiguration" in settings or "EmailMfa" in settings
     if settings["MfaConfiguration"] != "OFF" and not has_factor:
         raise errors.invalid("Invalid MFA configuration given, can't turn on MFA without any MFA method enabled.")
+    tiers.check(settings)
     changed = msgspec.structs.replace(pool, settings=settings, modified_at=ctx.now)
     POOLS.replace(tx, ctx.scope, pool, changed)
     return _render_mfa(changed)
