@@ -60,6 +60,20 @@ PUBLIC_KEY = {
     "Key": resource("CloudFront::PublicKey", PublicKeyConfig={"Name": "k", "EncodedKey": PEM, "CallerReference": "r"})
 }
 
+_LOGGED: dict[str, object] = {
+    "Name": "live",
+    "Fields": ["timestamp", "sc-status"],
+    "EndPoints": [
+        {
+            "StreamType": "Kinesis",
+            "KinesisStreamConfig": {
+                "RoleArn": "arn:aws:iam::123456789012:role/r",
+                "StreamArn": "arn:aws:kinesis:us-east-1:123456789012:stream/s",
+            },
+        }
+    ],
+}
+
 CASES = [
     Case(
         "AWS::CloudFront::CachePolicy",
@@ -135,6 +149,19 @@ CASES = [
         {"Name": "store", "Comment": "b"},
         "b",
         ("Arn", "Id", "Status"),
+    ),
+    Case(
+        "AWS::CloudFront::RealtimeLogConfig",
+        _LOGGED | {"SamplingRate": 5},
+        of(
+            lambda client, o: client("cloudfront").get_realtime_log_config(Name="live"),
+            "RealtimeLogConfig",
+            "SamplingRate",
+        ),
+        5,
+        _LOGGED | {"SamplingRate": 50},
+        50,
+        ("Arn",),
     ),
     Case(
         "AWS::CloudFront::OriginAccessControl",

@@ -258,3 +258,15 @@ class KeyValueStore(ResourceType):
     async def delete(self, res: Resource) -> None:
         version = await res.call("DescribeKeyValueStore", self.identify(res))
         await res.call("DeleteKeyValueStore", {**self.identify(res), "IfMatch": version["ETag"]})
+
+
+@resource("AWS::CloudFront::RealtimeLogConfig")
+class RealtimeLogConfig(ResourceType):
+    required = ("EndPoints", "Fields", "Name", "SamplingRate")
+    replacement = ("Name",)
+    create_operation = "CreateRealtimeLogConfig"
+    update_operation = "UpdateRealtimeLogConfig"
+    delete_operation = "DeleteRealtimeLogConfig"
+    identity = {"ARN": "{id}"}
+    ref = "RealtimeLogConfig.ARN"
+    attributes = {"Arn": "{id}"}

@@ -257,4 +257,5 @@ _REFERENCES = (
     ("CachePolicyId", "cache-policy"),
     ("OriginRequestPolicyId", "origin-request-policy"),
     ("ResponseHeadersPolicyId", "response-headers-policy"),
+    ("RealtimeLogConfigArn", "realtime-log"),
 )

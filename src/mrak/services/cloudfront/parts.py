@@ -78,11 +78,15 @@ PUBLIC_KEY = Kind(
     path="public-key",
     prefix="K",
 )  # fmt: skip
+REALTIME_LOG = Kind(
+    name="realtime-log", noun="real-time log configuration", code="RealtimeLogConfig", member="RealtimeLogConfig",
+    config="RealtimeLogConfig", path="realtime-log-config",
+)  # fmt: skip
 KINDS = {
     kind.name: kind
     for kind in (
         CACHE_POLICY, ORIGIN_REQUEST_POLICY, RESPONSE_HEADERS_POLICY, ACCESS_CONTROL, ACCESS_IDENTITY, KEY_GROUP,
-        PUBLIC_KEY,
+        PUBLIC_KEY, REALTIME_LOG,
     )
 }  # fmt: skip
 

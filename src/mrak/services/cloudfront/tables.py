@@ -10,6 +10,7 @@
     PARTS          (kind, id)            -> Part           policies, access controls, keys: configs with ETags
       BY_NAME      (kind, name)
     FUNCTIONS      (name, stage)         -> Function       `stage` is DEVELOPMENT or LIVE
+    LINES          (distribution, window, sequence) -> Line    access logs until they are in a file
 
 Invariants: a distribution has INDEX rows for its id, its domain and each alias, and USES rows for all that its
 configuration names; a LIVE function has a DEVELOPMENT one beside it.
@@ -80,6 +81,18 @@ class Function(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     tags: dict[str, str] = {}
 
 
+class Line(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """A record that waits for its file; `header` begins the file."""
+
+    distribution: str
+    window: int
+    sequence: int
+    bucket: str
+    prefix: str
+    header: str
+    text: str
+
+
 INDEX = Table("cloudfront.index", Indexed, key=("name",))
 DISTRIBUTIONS = Table("cloudfront.distribution", Distribution, key=("id",))
 BY_REFERENCE = DISTRIBUTIONS.index("reference", ("reference",))
@@ -90,3 +103,4 @@ INVALIDATIONS_BY_REFERENCE = INVALIDATIONS.index("reference", ("distribution", "
 PARTS = Table("cloudfront.part", Part, key=("kind", "id"))
 BY_NAME = PARTS.index("name", ("kind", "name"))
 FUNCTIONS = Table("cloudfront.function", Function, key=("name", "stage"), entity=1)
+LINES = Table("cloudfront.line", Line, key=("distribution", "window", "sequence"), append_only=True)

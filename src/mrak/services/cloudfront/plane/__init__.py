@@ -6,6 +6,7 @@ origins     buckets, our own APIs, any HTTP server        delivery    conditions
 functions   viewer functions: events and answers          javascript  the engine that runs them
 fetching    from the cache or the origin                  policies    headers that responses are given
 pages       CloudFront's own error pages                  signed      signed URLs and cookies
+logs        where requests are logged                     records     what logs tell of a request
 """
 
 from mrak.services.cloudfront.plane import viewer

@@ -6,6 +6,7 @@ lookup -> protocol and method -> signature -> viewer-request function -> cache o
 
 from __future__ import annotations
 
+from time import perf_counter
 from typing import Any
 
 import msgspec
@@ -17,7 +18,17 @@ from mrak.core.operation import dataplane, sessions
 from mrak.core.scope import Scope
 from mrak.core.websocket import WebSocketSession
 from mrak.services.cloudfront.distributions import distribution_arn, find_by_name
-from mrak.services.cloudfront.plane import behaviors, delivery, functions, pages, policies, selection, signed
+from mrak.services.cloudfront.plane import (
+    behaviors,
+    delivery,
+    functions,
+    logs,
+    pages,
+    policies,
+    records,
+    selection,
+    signed,
+)
 from mrak.services.cloudfront.plane.behaviors import Behavior
 from mrak.services.cloudfront.plane.fetching import Answer, answer
 from mrak.services.cloudfront.plane.javascript import FunctionError
@@ -32,6 +43,7 @@ class Found(msgspec.Struct, frozen=True):
     account: str
     distribution: Distribution
     behavior: Behavior
+    logged: tuple[logs.Place, ...]
 
 
 @dataplane("cloudfront")
@@ -54,12 +66,29 @@ async def cloudfront(ctx: Context, request: Request, route: Any) -> Response:
     ctx.scope = Scope(ctx.scope.environment, found.account, "us-east-1")
     ctx.about(distribution_arn(found.account, found.distribution.id))
     ctx.meter("Requests-HTTP", 1)
+    started = perf_counter()
     response = await _serve(ctx, found, viewed)
     if request.method == "HEAD" and isinstance(response.body, bytes) and response.body:
         delivery.set_header(response.headers, "Content-Length", str(len(response.body)))
         response.body = b""
     ctx.meter("DataTransfer-Out-GB", _size_bytes(response) / 2**30)
+    if found.logged:
+        await _log(ctx, found, viewed, response, perf_counter() - started)
     return response
+
+
+async def _log(ctx: Context, found: Found, viewed: Viewed, response: Response, seconds: float) -> None:
+    told = records.describe(viewed, response, size_bytes=_size_bytes(response), seconds=seconds, now=ctx.now)
+    domain = f"{found.distribution.label}.cloudfront.net"
+    told |= dict.fromkeys(("cs-host", "cs(Host)", "primary-distribution-dns-name"), domain)
+    told |= dict.fromkeys(("DistributionId", "distributionid", "primary-distribution-id"), found.distribution.id)
+    told["cache-behavior-path-pattern"] = found.behavior.settings.get("PathPattern", "*")
+
+    def write(tx: Transaction) -> None:
+        for place in found.logged:
+            logs.write(ctx, tx, found.distribution, place, told)
+
+    await ctx.transact(write)
 
 
 @sessions("cloudfront")
@@ -83,7 +112,8 @@ def _find(ctx: Context, tx: Transaction, name: str, path: str) -> Found | None:
         return None
     account, distribution = found
     scope = Scope(ctx.scope.environment, account, "")
-    return Found(account, distribution, behaviors.load(tx, scope, distribution, path))
+    behavior = behaviors.load(tx, scope, distribution, path)
+    return Found(account, distribution, behavior, logs.places(tx, scope, distribution))
 
 
 async def _serve(ctx: Context, found: Found, viewed: Viewed) -> Response:
