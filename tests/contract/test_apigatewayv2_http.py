@@ -336,6 +336,37 @@ def test_a_definition_is_imported(apis: Any, upstream: str) -> None:
     assert fetch(api["ApiEndpoint"] + "/base/a/1").json["path"] == "/rest"
 
 
+def test_a_definition_is_exported(apis: Any, upstream: str) -> None:
+    """As it is, or as a stage serves it; what was exported can be imported, and says the same then."""
+    given = definition(upstream)
+    given["paths"]["/a/{id}"]["put"] = {
+        "x-amazon-apigateway-auth": {"type": "AWS_IAM"},
+        "x-amazon-apigateway-integration": {"$ref": "#/components/x-amazon-apigateway-integrations/shared"},
+    }
+    key = {"ApiId": apis.import_api(Body=json.dumps(given))["ApiId"], "Specification": "OAS30"}
+    body = apis.export_api(**key, OutputType="JSON")["body"].read()
+    shown = json.loads(body)
+    assert shown["info"] == given["info"]
+    assert shown["tags"] == given["tags"]
+    assert shown["x-amazon-apigateway-cors"] == given["x-amazon-apigateway-cors"]
+    assert set(shown["paths"]) == {"/a/{id}", "/$default", "/open"}
+    assert shown["paths"]["/$default"]["x-amazon-apigateway-any-method"]["isDefaultRoute"] is True
+    assert shown["paths"]["/a/{id}"]["post"]["security"] == [{"tokens": ["write"]}]
+    assert shown["paths"]["/a/{id}"]["put"]["x-amazon-apigateway-auth"] == {"type": "AWS_IAM"}
+    assert shown["paths"]["/a/{id}"]["get"]["x-amazon-apigateway-integration"]["uri"] == f"{upstream}/shared"
+    again = {"ApiId": apis.import_api(Body=body.decode())["ApiId"], "Specification": "OAS30"}
+    repeated = json.loads(apis.export_api(**again, OutputType="JSON")["body"].read())
+    assert repeated | {"servers": 0} == shown | {"servers": 0}
+    apis.create_stage(ApiId=key["ApiId"], StageName="dev", AutoDeploy=True)
+    served = apis.export_api(**key, OutputType="YAML", StageName="dev", IncludeExtensions=False)["body"].read().decode()
+    assert "default: dev" in served
+    assert "x-amazon-apigateway-integration" not in served
+    with pytest.raises(apis.exceptions.NotFoundException):
+        apis.export_api(**key, OutputType="JSON", StageName="none")
+    with pytest.raises(apis.exceptions.BadRequestException):
+        apis.export_api(**key, OutputType="XML")
+
+
 def test_definitions_in_yaml(apis: Any) -> None:
     """YAML as well, but not with aliases, by which a few lines become gigabytes."""
     api = apis.import_api(Body="openapi: 3.0.0\ninfo: {title: y, version: '1'}\npaths:\n  /a: {get: {}}\n")

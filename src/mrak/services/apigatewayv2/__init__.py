@@ -11,6 +11,7 @@ from mrak.services.apigatewayv2 import plane
 from mrak.services.apigatewayv2.operations import (
     apis,
     authorizers,
+    definitions,
     domains,
     imports,
     integrations,
@@ -23,6 +24,7 @@ from mrak.services.apigatewayv2.operations import (
 __all__ = [
     "apis",
     "authorizers",
+    "definitions",
     "domains",
     "imports",
     "integrations",

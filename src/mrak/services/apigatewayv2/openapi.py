@@ -12,11 +12,12 @@ import msgspec
 from mrak.services.apigatewayv2 import errors
 
 _METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
-_ANY = "x-amazon-apigateway-any-method"
-_INTEGRATION = "x-amazon-apigateway-integration"
-_AUTHORIZER = "x-amazon-apigateway-authorizer"
+ANY = "x-amazon-apigateway-any-method"
+INTEGRATION = "x-amazon-apigateway-integration"
+AUTHORIZER = "x-amazon-apigateway-authorizer"
+IAM = "x-amazon-apigateway-auth"
 # Extension's member -> ours; those that keep their value.
-_INTEGRATION_MEMBERS = {
+INTEGRATION_MEMBERS = {
     "connectionId": "ConnectionId",
     "connectionType": "ConnectionType",
     "credentials": "CredentialsArn",
@@ -29,7 +30,7 @@ _INTEGRATION_MEMBERS = {
     "tlsConfig": "TlsConfig",
     "uri": "IntegrationUri",
 }
-_AUTHORIZER_MEMBERS = {
+AUTHORIZER_MEMBERS = {
     "authorizerCredentials": "AuthorizerCredentialsArn",
     "authorizerPayloadFormatVersion": "AuthorizerPayloadFormatVersion",
     "authorizerResultTtlInSeconds": "AuthorizerResultTtlInSeconds",
@@ -94,7 +95,7 @@ def _parse_yaml(text: str) -> Any:
 def _add_routes(document: dict[str, Any], definition: Definition, prefix: str) -> None:
     for path, item in _object(document.get("paths", {}), "paths").items():
         for method, operation in _object(item, path).items():
-            if method not in _METHODS and method != _ANY:
+            if method not in _METHODS and method != ANY:
                 continue
             key = _route_key(prefix, path, method)
             operation = _object(operation, key)
@@ -109,15 +110,18 @@ def _add_routes(document: dict[str, Any], definition: Definition, prefix: str) -
 
 
 def _route_key(prefix: str, path: str, method: str) -> str:
-    if path == "/$default" and method == _ANY:
+    if path == "/$default" and method == ANY:
         return "$default"
-    return f"{'ANY' if method == _ANY else method.upper()} {(prefix + path) or '/'}"
+    return f"{'ANY' if method == ANY else method.upper()} {(prefix + path) or '/'}"
 
 
 def _apply_security(
     document: dict[str, Any], definition: Definition, operation: dict[str, Any], route: dict[str, Any]
 ) -> None:
     """The first requirement counts; `authorizer` is its name, which the import turns into an id."""
+    if _object(operation.get(IAM, {}), IAM).get("type", "").upper() == "AWS_IAM":
+        route["AuthorizationType"] = "AWS_IAM"
+        return
     requirements = operation.get("security", document.get("security")) or []
     if not isinstance(requirements, list) or not requirements or not requirements[0]:
         return
@@ -133,7 +137,7 @@ def _apply_security(
 
 
 def _integration(document: dict[str, Any], operation: dict[str, Any], key: str) -> dict[str, Any] | None:
-    given = operation.get(_INTEGRATION)
+    given = operation.get(INTEGRATION)
     if given is None:
         return None
     given = _object(given, key)
@@ -143,7 +147,7 @@ def _integration(document: dict[str, Any], operation: dict[str, Any], key: str) 
         if name not in shared:
             raise errors.bad_request(f"Unable to find the integration {given['$ref']}")
         given = _object(shared[name], name)
-    made = {ours: given[member] for member, ours in _INTEGRATION_MEMBERS.items() if member in given}
+    made = {ours: given[member] for member, ours in INTEGRATION_MEMBERS.items() if member in given}
     made["IntegrationType"] = str(given.get("type", "http_proxy")).upper()
     if "PayloadFormatVersion" in made:
         made["PayloadFormatVersion"] = str(made["PayloadFormatVersion"])
@@ -156,11 +160,11 @@ def _authorizers(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
     found = {}
     components = _object(document.get("components", {}), "components")
     for name, scheme in _object(components.get("securitySchemes", {}), "securitySchemes").items():
-        given = _object(scheme, name).get(_AUTHORIZER)
+        given = _object(scheme, name).get(AUTHORIZER)
         if given is None:
             continue
         given = _object(given, name)
-        made = {ours: given[member] for member, ours in _AUTHORIZER_MEMBERS.items() if member in given}
+        made = {ours: given[member] for member, ours in AUTHORIZER_MEMBERS.items() if member in given}
         source = given.get("identitySource", "$request.header.Authorization")
         made |= {
             "Name": name,
