@@ -667,6 +667,35 @@ def test_access_logs(sandbox: Any) -> None:
     assert lines == ["GET /a/{id} 200 127.0.0.1 -", "GET - 403 127.0.0.1 -"]
 
 
+def test_execution_logs(sandbox: Any) -> None:
+    """A stage logs its executions as far as its settings say: what failed, all, or with what was asked and answered."""
+    api = Rest(sandbox)
+    template = {"application/json": '{"statusCode": 200}'}
+    api.method("GET", "/a", "MOCK", requestTemplates=template, responses={"200": {}})
+    api.method("GET", "/keyed", "MOCK", requestTemplates=template, responses={"200": {}}, apiKeyRequired=True)
+    api.deploy()
+    logs, group = sandbox.client("logs"), f"API-Gateway-Execution-Logs_{api.id}/test"
+
+    def logged(path: str, **settings: str) -> list[str]:
+        operations = [{"op": "replace", "path": f"/*/*/logging/{name}", "value": to} for name, to in settings.items()]
+        api.client.update_stage(restApiId=api.id, stageName="test", patchOperations=operations)
+        request_id = fetch(f"{api.url}{path}").headers["x-amzn-requestid"]
+        found = logs.filter_log_events(logGroupName=group, filterPattern=f'"{request_id}"')["events"]
+        return [event["message"].removeprefix(f"({request_id}) ") for event in found]
+
+    every = logged("/a?q=1", loglevel="INFO")
+    assert every[-4].startswith("Starting execution for request: ")
+    assert every[-3:] == [
+        "HTTP Method: GET, Resource Path: /a",
+        "Successfully completed execution",
+        "Method completed with status: 200",
+    ]
+    assert "Method request query string: {q=1}" in logged("/a?q=1", dataTrace="true")
+    assert logged("/a", loglevel="ERROR") == []
+    assert logged("/keyed")[0] == "Gateway response type: INVALID_API_KEY with status code: 403"
+    assert logged("/keyed", loglevel="OFF") == []
+
+
 def test_throttling(sandbox: Any) -> None:
     """The stage's burst, then a usage plan's: one request too many is a 429, until tokens have come back."""
     api = Rest(sandbox)

@@ -11,7 +11,7 @@ from mrak.core.http import Request, Response
 from mrak.core.operation import operation
 from mrak.services.apigateway import parts, snapshots
 from mrak.services.apigateway.operations.methods import require_method
-from mrak.services.apigateway.plane import authorizers, failures
+from mrak.services.apigateway.plane import authorizers, execution, failures
 from mrak.services.apigateway.plane.call import Call, Release, title
 from mrak.services.apigateway.plane.failures import GatewayFailure
 from mrak.services.apigateway.plane.http import compile_snapshot, serve
@@ -35,10 +35,11 @@ async def test_invoke_method(ctx: Context, req: dict[str, Any]) -> dict[str, Any
     started = perf_counter()
     # A test asks neither authorizer nor for an API key.
     call.method = method | {"authorizationType": "NONE", "apiKeyRequired": False}
+    failed: GatewayFailure | None = None
     try:
         response = await serve(call)
     except GatewayFailure as failure:
-        response = failures.answer(call, failure)
+        response, failed = failures.answer(call, failure), failure
     headers: dict[str, list[str]] = {}
     for name, value in response.headers:
         headers.setdefault(title(name), []).append(value)
@@ -48,7 +49,7 @@ async def test_invoke_method(ctx: Context, req: dict[str, Any]) -> dict[str, Any
         "body": response.body.decode("utf-8", "replace"),
         "headers": {name: values[-1] for name, values in headers.items()},
         "multiValueHeaders": headers,
-        "log": _render_log(call, response, headers),
+        "log": _render_log(call, response, failed),
         "latency": int((perf_counter() - started) * 1000),
     }
 
@@ -122,26 +123,9 @@ def _path_parameters(template: str, path: str) -> dict[str, str]:
     return found if len(names) == len(values) else {}
 
 
-def _render_log(call: Call, response: Response, headers: dict[str, list[str]]) -> str:
+def _render_log(call: Call, response: Response, failure: GatewayFailure | None) -> str:
     """As AWS words it, line by line."""
     request_id = call.ctx.request_id
     moment = datetime.fromtimestamp(call.ctx.now, UTC).strftime("%a %b %d %H:%M:%S UTC %Y")
-    assert isinstance(response.body, bytes)
-    query = {name: values[-1] for name, values in call.query.items()}
-    lines = [
-        f"Starting execution for request: {request_id}",
-        f"HTTP Method: {call.request.method}, Resource Path: {call.path}",
-        f"Method request path: {_java(call.path_parameters)}",
-        f"Method request query string: {_java(query)}",
-        f"Method request headers: {_java(call.request.headers)}",
-        f"Method request body before transformations: {(call.request.body or b'').decode('utf-8', 'replace')}",
-        f"Method response body after transformations: {response.body.decode('utf-8', 'replace')}",
-        f"Method response headers: {_java({name: values[-1] for name, values in headers.items()})}",
-        "Successfully completed execution",
-        f"Method completed with status: {response.status}",
-    ]
-    return f"Execution log for request {request_id}\n" + "".join(f"{moment} : {line}\n" for line in lines)
-
-
-def _java(pairs: dict[str, str]) -> str:
-    return "{" + ", ".join(f"{name}={value}" for name, value in pairs.items()) + "}"
+    told = execution.lines(call, response, failure)
+    return f"Execution log for request {request_id}\n" + "".join(f"{moment} : {line}\n" for line in told)

@@ -7,6 +7,7 @@ policies       resource policies
 validation     models and required parameters             failures     the gateway's own answers
 mapping        parameters and templates                   integrations what is behind a method
 services       AWS services behind a method               replies      what comes back
+execution      logs of executions
 """
 
 from mrak.services.apigateway.plane import http

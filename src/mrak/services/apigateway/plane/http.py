@@ -14,7 +14,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.http import Request, Response
 from mrak.core.operation import dataplane
-from mrak.services.apigateway.plane import access, authorizers, failures, integrations, policies, validation
+from mrak.services.apigateway.plane import access, authorizers, execution, failures, integrations, policies, validation
 from mrak.services.apigateway.plane.call import Call, Release, render_log_context
 from mrak.services.apigateway.plane.failures import GatewayFailure
 from mrak.services.apigateway.plane.routing import Match, Resources
@@ -80,6 +80,7 @@ async def execute(ctx: Context, request: Request, route: Any) -> Response:
     match = target.release.resources.find(request.method, path)
     call = _call(ctx, request, target, match, (route.resource, path, extended_id))
     started = perf_counter()
+    failed: GatewayFailure | None = None
     try:
         if match is None:
             raise failures.missing_token()
@@ -87,8 +88,9 @@ async def execute(ctx: Context, request: Request, route: Any) -> Response:
         if not all(is_header(name, value) for name, value in response.headers):
             raise failures.internal_error(502)
     except GatewayFailure as failure:
-        response = failures.answer(call, failure)
+        response, failed = failures.answer(call, failure), failure
         response.headers = [pair for pair in response.headers if is_header(*pair)]
+    await execution.write(call, response, failed)
     log = target.settings.get("accessLogSettings", {})
     if log.get("destinationArn") and log.get("format"):
         latency_ms = int((perf_counter() - started) * 1000)
