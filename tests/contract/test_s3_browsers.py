@@ -217,6 +217,7 @@ def test_cors(s3: Any, raw: Raw, sandbox: Any, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read")
     _, headers, body = raw("GET", f"/{bucket}/k", None, {"Origin": "http://a.example.com"}, host)
     assert body == b"x" and headers["access-control-expose-headers"] == "x-amz-request-id"
+    assert headers["access-control-max-age"] == "30"
     assert "access-control-allow-origin" not in raw("GET", f"/{bucket}/k", None, {"Origin": "http://b.org"}, host)[1]
     status, headers, _ = raw("GET", f"/{bucket}/no", None, {"Origin": "http://a.example.com"}, host)
     assert status == 403 and headers["access-control-allow-origin"] == "http://a.example.com"

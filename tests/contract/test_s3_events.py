@@ -204,6 +204,12 @@ def test_configurations_that_are_refused(sandbox: Any, s3: Any, bucket: str) -> 
     put(Bucket=bucket, NotificationConfiguration=one(missing), SkipDestinationValidation=True)
     put(Bucket=bucket, NotificationConfiguration={})
     assert "QueueConfigurations" not in s3.get_bucket_notification_configuration(Bucket=bucket)
+    lax = sandbox.client("s3", parameter_validation=False).put_bucket_notification_configuration
+    for rule in ({}, {"Name": "prefix"}, {"Value": "x"}):
+        wanted = one(missing)
+        wanted["QueueConfigurations"][0]["Filter"] = {"Key": {"FilterRules": [rule]}}
+        found = failure(lax, Bucket=bucket, NotificationConfiguration=wanted, SkipDestinationValidation=True)
+        assert found == ("MalformedXML", 400)
 
 
 # --- lifecycle ----------------------------------------------------------------------------------------------------

@@ -73,6 +73,10 @@ def test_regions(sandbox: Any) -> None:
     )
     assert failure(east.create_bucket, Bucket="nope", CreateBucketConfiguration=wrong)[0] == "InvalidLocationConstraint"
     east.create_bucket(Bucket="in-east")
+    tagged = {"Tags": [{"Key": "a", "Value": "1"}]}
+    assert failure(east.create_bucket, Bucket="in-east", CreateBucketConfiguration=tagged) == (
+        "BucketAlreadyOwnedByYou", 409,
+    )  # fmt: skip
     again = {"LocationConstraint": "us-west-2"}
     assert failure(west.create_bucket, Bucket="in-west", CreateBucketConfiguration=again) == (
         "BucketAlreadyOwnedByYou", 409,
@@ -141,6 +145,18 @@ def test_bucket_tags(s3: Any, bucket: str) -> None:
     assert failure(s3.get_bucket_tagging, **put) == ("NoSuchTagSet", 404)
 
 
+def test_documents_of_tags_without_a_set(sandbox: Any, bucket: str) -> None:
+    """Recorded from AWS: the same as an empty set."""
+    s3 = sandbox.client("s3", parameter_validation=False)
+    tags = {"TagSet": [{"Key": "a", "Value": "1"}]}
+    s3.put_bucket_tagging(Bucket=bucket, Tagging=tags)
+    s3.put_bucket_tagging(Bucket=bucket, Tagging={"TagSet": None})
+    assert failure(s3.get_bucket_tagging, Bucket=bucket) == ("NoSuchTagSet", 404)
+    s3.put_object(Bucket=bucket, Key="k", Tagging="a=1")
+    s3.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": None})
+    assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == []
+
+
 def test_encryption(s3: Any, bucket: str) -> None:
     """SSE-S3 unless another is set."""
     rule = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
@@ -184,7 +200,8 @@ def test_payment_and_acceleration(s3: Any, bucket: str) -> None:
     dotted = "with.dots.in-it"
     s3.create_bucket(Bucket=dotted)
     put = s3.put_bucket_accelerate_configuration
-    assert failure(put, Bucket=dotted, AccelerateConfiguration={"Status": "Enabled"}) == ("InvalidRequest", 400)
+    for status in ("Enabled", "on"):
+        assert failure(put, Bucket=dotted, AccelerateConfiguration={"Status": status}) == ("InvalidRequest", 400)
     assert failure(put, Bucket=bucket, AccelerateConfiguration={"Status": "on"}) == ("MalformedXML", 400)
 
 

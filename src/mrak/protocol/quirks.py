@@ -333,6 +333,7 @@ BODY_ORDER: dict[str, tuple[str, ...]] = {
 # Enums that the service judges itself, with an error of its own, though the model lists their values.
 LENIENT_ENUMS: frozenset[str] = frozenset(
     {
+        "s3.BucketAccelerateStatus",
         "s3.BucketLocationConstraint",
         "s3.CompressionType",
         "s3.Event",
@@ -381,6 +382,9 @@ LENIENT_MEMBERS: frozenset[str] = frozenset(
         "dynamodb.UpdateTableInput.TableClass",
     }
 )
+
+# Members that the model requires and the service does without.
+OPTIONAL_MEMBERS: frozenset[str] = frozenset({"s3.Tagging.TagSet"})
 
 # Strings that are an ARN or a resource's name; the model allows whatever an ARN may be, AWS judges names as such.
 NAMES_OR_ARNS: dict[str, NameRule] = {"dynamodb.TableArn": NameRule(3, 255, "[a-zA-Z0-9_.-]+")}

@@ -27,6 +27,7 @@ from mrak.protocol.quirks import (
     MEMBER_ORDER,
     MISSED_FIRST,
     NAMES_OR_ARNS,
+    OPTIONAL_MEMBERS,
     SHAPE_PHRASES,
     Flavour,
     NameRule,
@@ -251,7 +252,7 @@ class Checks:
         return check
 
     def _structure(self, shape: Shape) -> Check:
-        required = shape.required
+        required = {name for name in shape.required if f"{shape.full_name}.{name}" not in OPTIONAL_MEMBERS}
         members: list[tuple[str, str, bool, Check | None]] = []
         for name in MEMBER_ORDER.get(shape.full_name, shape.members):
             if name not in shape.members:

@@ -31,11 +31,11 @@ def create_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     names.check_bucket_name(name)
     configuration = req.get("CreateBucketConfiguration") or {}
     region, location = _parse_location(ctx, configuration)
+    tags = tagging.parse_new_bucket(configuration.get("Tags") or [])
     existing = BUCKETS.open(tx, everywhere(ctx.scope), name)
     if existing is not None:
-        return _recreate(ctx, existing, region)
+        return _recreate(ctx, existing, region, tags)
     ownership = _parse_ownership(req)
-    tags = tagging.parse_new_bucket(configuration.get("Tags") or [])
     locked = bool(req.get("ObjectLockEnabledForBucket"))
     bucket = Bucket(
         name=name,
@@ -55,15 +55,15 @@ def create_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     return _render_created(bucket)
 
 
-def _recreate(ctx: Context, existing: Bucket, region: str) -> dict[str, Any]:
-    """us-east-1 takes it as done where the bucket is one's own there; other regions never."""
+def _recreate(ctx: Context, existing: Bucket, region: str, tags: dict[str, str]) -> dict[str, Any]:
+    """us-east-1 takes it as done where the bucket is one's own there and no tags are given; other regions never."""
     if existing.account != ctx.principal.account:
         message = (
             "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
             "Please select a different name and try again."
         )
         raise errors.error("BucketAlreadyExists", message, BucketName=existing.name)
-    if region == existing.region == _HOME:
+    if region == existing.region == _HOME and not tags:
         return _render_created(existing)
     message = "Your previous request to create the named bucket succeeded and you already own it."
     raise errors.error("BucketAlreadyOwnedByYou", message, BucketName=existing.name)

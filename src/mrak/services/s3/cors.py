@@ -112,8 +112,6 @@ async def preflight(ctx: Context, request: Request) -> Response:
     headers += render(found, origin)
     if wanted:
         headers.append(("Access-Control-Allow-Headers", ", ".join(wanted)))
-    if "MaxAgeSeconds" in found:
-        headers.append(("Access-Control-Max-Age", str(found["MaxAgeSeconds"])))
     return Response(200, headers)
 
 
@@ -178,5 +176,7 @@ def render(rule: dict[str, Any], origin: str) -> Headers:
         headers.append(("Access-Control-Allow-Credentials", "true"))
     if rule.get("ExposeHeaders"):
         headers.append(("Access-Control-Expose-Headers", ", ".join(rule["ExposeHeaders"])))
+    if "MaxAgeSeconds" in rule:
+        headers.append(("Access-Control-Max-Age", str(rule["MaxAgeSeconds"])))
     headers.append(("Vary", _VARY))
     return headers

@@ -92,10 +92,12 @@ def _parse(ctx: Context, wanted: dict[str, Any], field: str, name: str, service:
 
 
 def _parse_rule(rule: dict[str, Any]) -> dict[str, str]:
-    name, value = rule.get("Name", "").lower(), rule.get("Value", "")
+    if rule.get("Name") is None or rule.get("Value") is None:
+        raise errors.malformed_xml()
+    name, value = rule["Name"].lower(), rule["Value"]
     if name not in ("prefix", "suffix"):
         message = "filter rule name must be either prefix or suffix"
-        raise errors.invalid_argument(message, "FilterRule.Name", rule.get("Name", ""))
+        raise errors.invalid_argument(message, "FilterRule.Name", rule["Name"])
     if len(value.encode()) > 1024:
         raise errors.invalid_argument("Filter rule value is too long", "FilterRule.Value", value)
     return {"Name": name.capitalize(), "Value": value}
