@@ -141,6 +141,7 @@ handler = durable(work)
     def check(self, client: Client) -> None:
         deadline = time.monotonic() + 90
         missing = set(self.begun)
+        rows: list[dict[str, Any]] = []  # none where the server was killed before it took the first
         while missing:
             assert time.monotonic() < deadline, f"{len(missing)} acknowledged executions did not succeed"
             path = "/2025-12-01/functions/crash-durable/durable-executions?Statuses=SUCCEEDED&MaxItems=1000"
