@@ -168,6 +168,60 @@ def test_an_administrator_links_a_provider_to_a_user(pair: Pair) -> None:
     assert claims["cognito:username"].startswith("Corp_")
 
 
+LINKS = """
+import boto3, os
+def handler(event, context):
+    if event["triggerSource"] == "PreSignUp_ExternalProvider":
+        provider, subject = event["userName"].split("_", 1)
+        boto3.client("cognito-idp").admin_link_provider_for_user(
+            UserPoolId=event["userPoolId"],
+            DestinationUser={"ProviderName": "Cognito", "ProviderAttributeValue": os.environ["LOCAL"]},
+            SourceUser={
+                "ProviderName": provider,
+                "ProviderAttributeName": "Cognito_Subject",
+                "ProviderAttributeValue": subject,
+            },
+        )
+    return event
+"""
+
+
+def test_a_function_links_a_newcomer_while_signing_up(pair: Pair, sandbox: Any) -> None:
+    """PreSignUp may link: who came signs in as the user who was there, and gets no profile of their own."""
+    pair.app.add_user("known", email="known@example.com")
+    lambdas, about = sandbox.client("lambda"), {"UserPoolId": pair.app.pool_id}
+    function = create(lambdas, "links", LINKS, Environment={"Variables": {"LOCAL": "known"}}, Timeout=20)
+    permit(lambdas, "links", "cognito-idp")
+    pair.app.admin.update_user_pool(**about, LambdaConfig={"PreSignUp": function["FunctionArn"]})
+    pair.provider.add_user("guest", email="guest@corp.example", email_verified="true")
+    result = pair.tokens(pair.sign_in("guest", identity_provider="Corp"))
+    pair.app.admin.update_user_pool(**about)
+    claims = jwt.decode(result["id_token"], options={"verify_signature": False})
+    assert claims["cognito:username"] == "known"
+    subject = claims["identities"][0]["userId"]
+    assert error_of(lambda: user_of(pair.app, f"Corp_{subject}"))[0] == "UserNotFoundException"
+
+
+def test_who_cannot_be_linked(pair: Pair) -> None:
+    """Users of the pool itself, and users of a provider who have a profile already."""
+    pair.app.add_user("other", email="other@example.com")
+    claims = jwt.decode(
+        pair.tokens(pair.sign_in("ana", identity_provider="Corp"))["id_token"], options={"verify_signature": False}
+    )
+    about = {"UserPoolId": pair.app.pool_id, "DestinationUser": {"ProviderName": "Cognito"}}
+    about["DestinationUser"]["ProviderAttributeValue"] = "other"
+    link = pair.app.admin.admin_link_provider_for_user
+    subject = claims["identities"][0]["userId"]
+    named = {"ProviderAttributeName": "Cognito_Subject", "ProviderAttributeValue": subject}
+    merged = error_of(link, **about, SourceUser={"ProviderName": "Corp", **named})
+    assert merged[:2] == (
+        "InvalidParameterException",
+        "Merging is not currently supported, provide a SourceUser that has not been signed up in order to link",
+    )
+    own = error_of(link, **about, SourceUser={"ProviderName": "Cognito", **named})
+    assert own[1].startswith("Invalid SourceUser: Cognito users with a username/password may not be passed in")
+
+
 def test_a_deleted_user_can_come_back(pair: Pair) -> None:
     """Nothing of a deleted profile stands in the way of a new one."""
     first = jwt.decode(

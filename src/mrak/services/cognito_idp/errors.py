@@ -224,6 +224,19 @@ def alias_of_provider() -> ApiError:
     return ApiError("AliasExistsException", "SourceUser is already linked to a user of this user pool.")
 
 
+def source_of_pool() -> ApiError:
+    return invalid(
+        "Invalid SourceUser: Cognito users with a username/password may not be passed in as a SourceUser, "
+        "only as a DestinationUser"
+    )
+
+
+def merging() -> ApiError:
+    return invalid(
+        "Merging is not currently supported, provide a SourceUser that has not been signed up in order to link"
+    )
+
+
 def precondition(message: str) -> ApiError:
     return ApiError("PreconditionNotMetException", message)
 

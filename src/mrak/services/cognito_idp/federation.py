@@ -17,7 +17,19 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.cognito_idp import errors, parts, pools, schema, triggers, users
 from mrak.services.cognito_idp.pools import Target
-from mrak.services.cognito_idp.tables import ALIASES, GROUPS, MEMBERS, PARTS, Alias, Group, Member, Part, Pool, User
+from mrak.services.cognito_idp.tables import (
+    ALIASES,
+    GROUPS,
+    MEMBERS,
+    PARTS,
+    USERS,
+    Alias,
+    Group,
+    Member,
+    Part,
+    Pool,
+    User,
+)  # fmt: skip
 
 EXTERNAL: Final = "EXTERNAL_PROVIDER"
 SUBJECT: Final = "Cognito_Subject"
@@ -112,20 +124,28 @@ async def admit(ctx: Context, target: Target, part: Part, told: Told) -> User:
     attributes = _mapped(target.pool, part, claims)
     known = await ctx.transact(lambda tx: _find(tx, target, part, claims))
     if known is not None:
-        if not known.enabled:
-            raise errors.disabled()
-        await triggers.before_authentication(ctx, target, known, known.username, None)
-        user = await ctx.transact(lambda tx: _refresh(ctx, tx, target, known.username, attributes))
-        await triggers.after_authentication(ctx, target, user, None)
-        return user
+        return await _let_in(ctx, target, known, attributes)
     user = _new_user(ctx, target, part, str(claims["sub"]), attributes)
     wanted = await triggers.pre_sign_up(ctx, target, "PreSignUp_ExternalProvider", user.username, {}, user.attributes)
+    linked = await ctx.transact(lambda tx: _find(tx, target, part, claims))
+    if linked is not None:
+        # The function has linked the newcomer to a user who was there.
+        return await _let_in(ctx, target, linked, attributes)
     for attribute, member in (("email", "autoVerifyEmail"), ("phone_number", "autoVerifyPhone")):
         if wanted.get(member) and user.attributes.get(attribute):
             verified = user.attributes | {f"{attribute}_verified": "true"}
             user = msgspec.structs.replace(user, attributes=verified)
     await ctx.transact(lambda tx: _insert(ctx, tx, target, part, user))
     await triggers.post_confirmation(ctx, target, "PostConfirmation_ConfirmSignUp", user, None)
+    return user
+
+
+async def _let_in(ctx: Context, target: Target, known: User, attributes: dict[str, str]) -> User:
+    if not known.enabled:
+        raise errors.disabled()
+    await triggers.before_authentication(ctx, target, known, known.username, None)
+    user = await ctx.transact(lambda tx: _refresh(ctx, tx, target, known.username, attributes))
+    await triggers.after_authentication(ctx, target, user, None)
     return user
 
 
@@ -188,8 +208,9 @@ def link(ctx: Context, tx: Transaction, scope: Scope, user: User, part: Part, na
     """From now on the provider's user (attribute, value) is this one, who has been opened."""
     attribute, value = named
     kind = _kind(part.name, attribute)
-    if ALIASES.open(tx, scope, user.pool, kind, value) is not None:
-        raise errors.alias_of_provider()
+    taken = ALIASES.open(tx, scope, user.pool, kind, value)
+    if taken is not None:
+        raise errors.merging() if _is_own(tx, scope, taken, part, value) else errors.alias_of_provider()
     identities = identities_of(user)
     if len(identities) >= _MOST_LINKS:
         raise errors.limit_exceeded("User has reached the maximum number of linked identities.")
@@ -197,6 +218,13 @@ def link(ctx: Context, tx: Transaction, scope: Scope, user: User, part: Part, na
     added = _identity(ctx, part, value, attribute, primary=False)
     changed = _with_identities(user, [*identities, added])
     users.replace(tx, scope, pools.require_pool(tx, scope, user.pool), user, changed)
+
+
+def _is_own(tx: Transaction, scope: Scope, alias: Alias, part: Part, value: str) -> bool:
+    """Whether the user of an alias came from the provider, and was not linked to it."""
+    user = USERS.get(tx, scope, alias.pool, alias.username)
+    named = [] if user is None else [one for one in identities_of(user) if one["userId"] == value]
+    return any(one["providerName"] == part.name and one["primary"] == "true" for one in named)
 
 
 def unlink(tx: Transaction, scope: Scope, pool: Pool, provider: str, named: tuple[str, str]) -> None:

@@ -18,6 +18,8 @@ def admin_link_provider_for_user(ctx: Context, tx: Transaction, req: dict[str, A
     pool = pools.require_pool(tx, ctx.scope, req["UserPoolId"])
     wanted, source = req["DestinationUser"], req["SourceUser"]
     provider = source.get("ProviderName", "")
+    if provider == federation.COGNITO:
+        raise errors.source_of_pool()
     part = PARTS.get(tx, ctx.scope, pool.id, parts.PROVIDER, provider)
     if part is None:
         raise errors.invalid(f"The provider {provider} does not exist for User Pool {pool.id}.")
