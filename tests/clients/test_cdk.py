@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import Sandbox, start_server
 
+pytestmark = pytest.mark.timeout(600)
+
 APPLICATION = Path(__file__).parent / "cdk" / "app.js"
 HANDLER = "exports.handler = async () => '{}';\n"
 
@@ -29,7 +31,7 @@ def run(folder: Path, sandbox: Sandbox, modules: Path, *arguments: str) -> str:
     endpoint = sandbox.server.endpoint.replace("localhost", "127.0.0.1")
     environ = {**sandbox.environ, "AWS_ENDPOINT_URL": endpoint, "NODE_PATH": str(modules), "SHOP_BUCKET": "shop-files"}
     command = [str(modules / ".bin" / "cdk"), "--ci", *arguments]
-    ended = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=110, check=False)
+    ended = subprocess.run(command, cwd=folder, env=environ, capture_output=True, text=True, timeout=280, check=False)
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout + ended.stderr
 

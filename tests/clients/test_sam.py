@@ -11,6 +11,8 @@ import pytest
 from tests.clients.conftest import ROOT
 from tests.conftest import Sandbox
 
+pytestmark = pytest.mark.timeout(600)
+
 SAM = "aws-sam-cli==1.170.0"
 
 TEMPLATE = """
@@ -53,7 +55,7 @@ def sam() -> str:
 def run(command: list[str], sandbox: Sandbox, folder: Path) -> str:
     environ = {**sandbox.environ, "SAM_CLI_TELEMETRY": "0"}
     ended = subprocess.run(
-        command, cwd=folder, env=environ, input="y\n", capture_output=True, text=True, check=False, timeout=110
+        command, cwd=folder, env=environ, input="y\n", capture_output=True, text=True, check=False, timeout=280
     )
     assert ended.returncode == 0, ended.stdout + ended.stderr
     return ended.stdout

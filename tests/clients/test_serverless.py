@@ -9,6 +9,8 @@ from pathlib import Path
 import pytest
 from tests.conftest import Sandbox
 
+pytestmark = pytest.mark.timeout(600)
+
 DEFINITION = Path(__file__).parent / "serverless" / "serverless.yml"
 HANDLER = """exports.hello = async () => {
   console.log("said hello");
@@ -43,7 +45,7 @@ class Tool:
         environ |= {"SLS_TELEMETRY_DISABLED": "1", "SLS_INTERACTIVE_SETUP_ENABLE": "0"}
         command = ["node", str(self._program), *arguments]
         ended = subprocess.run(
-            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=110, check=False
+            command, cwd=self.folder, env=environ, capture_output=True, text=True, timeout=280, check=False
         )
         assert ended.returncode == 0, ended.stdout + ended.stderr
         return ended.stdout + ended.stderr
