@@ -9,6 +9,7 @@ import os
 
 import msgspec
 
+from mrak.core.deviations import deviation
 from mrak.core.functions import Credentials, FunctionSpec
 from mrak.lambdas.interpreters import Interpreter, find_node_modules
 
@@ -52,6 +53,7 @@ def build_environment(
 ) -> dict[str, str]:
     """The variables of a new instance. What users set wins, but for AWS's reserved names, which the service refuses."""
     key, secret, token = credentials
+    deviation("LAMBDA-013")
     own_programs = f"{os.path.dirname(interpreter.path)}:" if interpreter else ""
     variables = {
         "AWS_ACCESS_KEY_ID": key,

@@ -17,6 +17,7 @@ import sys
 import msgspec
 
 from mrak.config import inherited_environ, node_modules_folders
+from mrak.core.deviations import deviation
 
 _PYTHON_PLACES = (
     "{home}/.pyenv/versions/{version}.*/bin/python{version}",
@@ -86,6 +87,7 @@ def choose(runtime: str) -> Choice:
     """The interpreter that runs functions of this runtime."""
     found = _RUNTIME.fullmatch(runtime)
     if found is None:
+        deviation("LAMBDA-012")
         raise NoInterpreter(
             f"mrak cannot run the runtime {runtime}: it runs python3.x, nodejs, java, ruby and provided.* functions"
         )

@@ -21,7 +21,8 @@ def test_event_and_answer_pass_unchanged(bench: Bench) -> None:
 
 
 def test_environment_is_as_on_aws(bench: Bench) -> None:
-    """Recorded: test_introspection_invoke[python3.11]; nothing of the server's environment leaks."""
+    """Recorded: test_introspection_invoke[python3.11]; nothing of the server's environment leaks. LAMBDA-013: the
+    programs are this machine's."""
     spec = bench.python(
         "import os\ndef handler(event, context):\n    return dict(os.environ)\n", environment={"TEST_KEY": "TEST_VAL"}
     )
@@ -34,6 +35,7 @@ def test_environment_is_as_on_aws(bench: Bench) -> None:
         _AWS_XRAY_DAEMON_ADDRESS _AWS_XRAY_DAEMON_PORT _HANDLER"""
     assert sorted(environment) == sorted(expected.split())
     assert environment["AWS_EXECUTION_ENV"] == "AWS_Lambda_python3.11"
+    assert "/var/lang" not in environment["PATH"] and environment["PATH"].endswith("/opt/bin")
     assert re.fullmatch(r"\d{4}/\d\d/\d\d/\[\$LATEST\][0-9a-f]{32}", environment["AWS_LAMBDA_LOG_STREAM_NAME"])
 
 
@@ -252,7 +254,7 @@ def test_absent_version_warns_once(bench: Bench) -> None:
 
 
 def test_unknown_runtime_says_what_would_run(bench: Bench) -> None:
-    """No made-up success for a runtime that is not here."""
+    """LAMBDA-012: no made-up success for a runtime that is not here."""
     error = bench.fail(bench.python(ECHO, runtime="dotnet8"))
     assert error["errorType"] == "Runtime.Unavailable" and "dotnet8" in error["errorMessage"]
 
