@@ -11,7 +11,10 @@ async function ask(method, path, content) {
   });
   let answer = await send();
   if (answer.status === 401) {
-    if (!(await refresh())) return signIn();
+    if (!(await refresh())) {
+      await signIn();
+      return new Promise(() => {}); // the page is on its way out: nobody waits for an answer any more
+    }
     answer = await send();
   }
   const body = await answer.json();

@@ -7,9 +7,13 @@ const base64url = (bytes) => btoa(String.fromCharCode(...new Uint8Array(bytes)))
   .replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 const random = () => base64url(crypto.getRandomValues(new Uint8Array(32)));
 const home = () => `${location.origin}/`;
+let leaving = false; // on the way to the hosted page: whoever is still waiting for an answer does not turn us round
+addEventListener('pageshow', () => { leaving = false; }); // and back by the browser's button
 
 // Off to the hosted page, which comes back with a code that only the holder of the verifier can use.
 export async function signIn() {
+  if (leaving) return;
+  leaving = true;
   const verifier = random();
   const state = random();
   STORE.setItem('verifier', verifier);
@@ -28,6 +32,7 @@ export async function signIn() {
 }
 
 export function signOut() {
+  leaving = true;
   STORE.clear();
   location.assign(`${config.signIn}/logout?${new URLSearchParams({ client_id: config.clientId, logout_uri: home() })}`);
 }
