@@ -2,7 +2,7 @@
 
 Hypothesis picks puts, updates, deletes and transactions; after every step the table, its indexes and its
 stream are what the model says; once in memory, once on files, where the cloud is also closed and opened in between.
-MRAK_MODEL_EXAMPLES and MRAK_MODEL_STEPS scale the run: 1000 and 100 make a hundred thousand steps of each.
+MODEL_STEPS sets how long to look (100,000 and more for a thorough run), on each of them.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ import tempfile
 from pathlib import Path
 from typing import Any
 
-import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
@@ -20,9 +19,9 @@ from tests.conftest import new_cloud
 
 from mrak.core.errors import ApiError
 
-STEPS = int(os.environ.get("MRAK_MODEL_STEPS", "40"))
-EXAMPLES = int(os.environ.get("MRAK_MODEL_EXAMPLES", "30"))
-IS_LONG = "MRAK_MODEL_EXAMPLES" in os.environ
+STEPS = int(os.environ.get("MODEL_STEPS", "1200"))
+STORED_STEPS = int(os.environ.get("MODEL_STEPS", "400"))
+PER_RUN = 40
 
 TABLE = "model"
 partitions = st.sampled_from(["a", "b"])
@@ -238,18 +237,16 @@ class StoredTableMachine(TableMachine):
             self.folder.cleanup()
 
 
-def scaled(examples: int) -> settings:
+def scaled(steps: int) -> settings:
     return settings(
-        max_examples=examples,
-        stateful_step_count=STEPS,
+        max_examples=max(1, steps // PER_RUN),
+        stateful_step_count=PER_RUN,
         deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
 
 
-TableMachine.TestCase.settings = scaled(EXAMPLES)
-StoredTableMachine.TestCase.settings = scaled(EXAMPLES if IS_LONG else EXAMPLES // 3)
+TableMachine.TestCase.settings = scaled(STEPS)
+StoredTableMachine.TestCase.settings = scaled(STORED_STEPS)
 TestTable = TableMachine.TestCase
 TestStoredTable = StoredTableMachine.TestCase
-if IS_LONG:
-    pytestmark = pytest.mark.timeout(0)
