@@ -19,20 +19,21 @@ from mrak.core.scope import Scope
 
 NONE = "(none)"
 
-_ROLE = re.compile(r"arn:[^:]+:sts::\d*:assumed-role/([^/]+)/|arn:[^:]+:iam::\d*:role/(?:.*/)?([^/]+)$")
-_API = re.compile(r".*/(?:restapis|apis)/([^/]+)")
+# Texts, which `re` compiles and keeps when they are first used: this module is loaded at every start.
+_ROLE = r"arn:[^:]+:sts::\d*:assumed-role/([^/]+)/|arn:[^:]+:iam::\d*:role/(?:.*/)?([^/]+)$"
+_API = r".*/(?:restapis|apis)/([^/]+)"
 # service -> how its resource is found in what a record is about. Group 1 is what stacks know it by.
 _FORMS = {
-    "s3": re.compile(r"arn:[^:]+:s3:::([^/]+)"),
-    "lambda": re.compile(r".*:function:([^:/]+)"),
-    "dynamodb": re.compile(r"(?:.*:table/)?([^/:]+)"),
-    "sqs": re.compile(r"(?:.*[:/])?([^:/]+)$"),
-    "stepfunctions": re.compile(r".*:(?:stateMachine|execution|express):([^:]+)"),
+    "s3": r"arn:[^:]+:s3:::([^/]+)",
+    "lambda": r".*:function:([^:/]+)",
+    "dynamodb": r"(?:.*:table/)?([^/:]+)",
+    "sqs": r"(?:.*[:/])?([^:/]+)$",
+    "stepfunctions": r".*:(?:stateMachine|execution|express):([^:]+)",
     "execute-api": _API,
     "apigatewaymanagementapi": _API,
-    "logs": re.compile(r".*:log-group:(?:/aws/lambda/)?([^:]+)"),
-    "cloudfront": re.compile(r".*:distribution/([^/]+)"),
-    "cognito-idp": re.compile(r".*:userpool/([^/]+)"),
+    "logs": r".*:log-group:(?:/aws/lambda/)?([^:]+)",
+    "cloudfront": r".*:distribution/([^/]+)",
+    "cognito-idp": r".*:userpool/([^/]+)",
 }
 # The second part of a type's name -> the service that its usage is recorded under, where that is not it in lower case.
 _RECORDED_AS = {"ApiGateway": "execute-api", "ApiGatewayV2": "execute-api", "Cognito": "cognito-idp"}
@@ -40,20 +41,20 @@ _RECORDED_AS = {"ApiGateway": "execute-api", "ApiGatewayV2": "execute-api", "Cog
 # stack has made it, and connections are of their API.
 _OWNED_AS = {"logs": ("logs", "lambda"), "apigatewaymanagementapi": ("execute-api",)}
 # What comes after the last separator in a physical id: names stay, ARNs and URLs end with the name.
-_TAIL = re.compile(r"[^:/|]+$")
+_TAIL = r"[^:/|]+$"
 
 
 def resource_of(service: str, resource: str) -> str:
     """The name of the resource that a record is about: not the object in the bucket, but the bucket."""
     form = _FORMS.get(service)
-    match = form.match(resource) if form is not None else None
+    match = re.match(form, resource) if form is not None else None
     return match[1] if match else resource
 
 
 @lru_cache(maxsize=1024)
 def role_of(principal: str) -> str:
     """The name of the role that a principal's ARN says; "" where it is none."""
-    match = _ROLE.match(principal)
+    match = re.match(_ROLE, principal)
     return (match[1] or match[2]) if match else ""
 
 
@@ -84,5 +85,5 @@ def _kind_of(resource_type: str) -> str:
 
 def _names(kind: str, physical_id: str) -> set[str]:
     """What records may call a resource: its physical id, or the name in it."""
-    tail = _TAIL.search(physical_id)
+    tail = re.search(_TAIL, physical_id)
     return {physical_id, resource_of(kind, physical_id), *([tail[0]] if tail else [])}

@@ -7,7 +7,6 @@ from typing import Any
 
 import msgspec
 
-from mrak.auth.evaluation import lets_service_act
 from mrak.auth.principals import service_principal
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
@@ -67,6 +66,9 @@ class Sender(msgspec.Struct, frozen=True, array_like=True):
 
 def permits(queue: Queue, arn: str, sender: Sender, now: float) -> bool:
     """Whether the queue's policy lets a service send to it; it has to, in the service's own account too."""
+    # Most queues are never sent to by a service: policies are loaded with the first that is.
+    from mrak.auth.evaluation import lets_service_act
+
     policy = queue.settings.get("Policy", "")
     service = service_principal(sender.service, sender.account, sender.source_arn)
     return bool(policy) and lets_service_act(policy, service, "sqs:SendMessage", arn, int(now // 60))
