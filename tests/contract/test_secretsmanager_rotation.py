@@ -32,7 +32,6 @@ def handler(event, context):
         client.update_secret_version_stage(
             SecretId=secret, VersionStage="AWSCURRENT", MoveToVersionId=token, RemoveFromVersionId=current
         )
-        client.update_secret_version_stage(SecretId=secret, VersionStage="AWSPENDING", RemoveFromVersionId=token)
 """
 
 
@@ -59,7 +58,8 @@ def _value(secrets: Any) -> str:
 
 
 def test_a_function_rotates_at_once_and_by_the_clock(fresh_sandbox: Any, secrets: Any, function: str) -> None:
-    """Recorded: test_rotate_secret_with_lambda_success; then again when the rules' days have passed."""
+    """Recorded: test_rotate_secret_with_lambda_success (AWSPENDING goes, though the function leaves it); then again
+    when the rules' days have passed."""
     first = secrets.create_secret(Name="db", SecretString="s")["VersionId"]
     second = secrets.rotate_secret(
         SecretId="db", RotationLambdaARN=function, RotationRules={"AutomaticallyAfterDays": 1}

@@ -170,7 +170,7 @@ async def _invoke(ctx: Context, home: Scope, secret: Secret, work: Steps, step: 
 
 
 def _finish(ctx: Context, tx: Transaction, home: Scope, work: Steps) -> None:
-    """A rotation is over when its version is the current one; the function moves the labels."""
+    """A rotation is over when the function made its version the current one; AWSPENDING goes by itself."""
     secret = SECRETS.open(tx, home, work.name)
     rotation = secret.rotation if secret is not None else None
     if secret is None or rotation is None or rotation.token != work.token:
@@ -178,7 +178,9 @@ def _finish(ctx: Context, tx: Transaction, home: Scope, work: Steps) -> None:
     if secret.stages.get(secrets.CURRENT) != work.token:
         return
     done = msgspec.structs.replace(rotation, token="", rotated_at=ctx.now)
-    secrets.save(tx, home, secret, msgspec.structs.replace(secret, rotation=done, changed_at=ctx.now))
+    stages = {stage: version for stage, version in secret.stages.items() if (stage, version) != (_PENDING, work.token)}
+    changed = msgspec.structs.replace(secret, stages=stages, rotation=done, changed_at=ctx.now)
+    secrets.save(tx, home, secret, changed)
 
 
 def rotate_again(ctx: Context, tx: Transaction, home: Scope, secret: Secret) -> None:
