@@ -253,3 +253,18 @@ def test_too_many_units_are_refused_before_the_table_is_looked_for(ddb: Any) -> 
         ddb.create_table, TableName="over", ProvisionedThroughput=units, GlobalSecondaryIndexes=[wide], **keys
     )
     assert (code, message) == (INVALID, f"{expected[1]} for index wide")
+
+
+def test_a_table_takes_the_accounts_key_for_dynamodb(sandbox: Any, ddb: Any) -> None:
+    """Recorded: test_dynamodb_create_table_with_partial_sse_specification. KMS describes the key; the reply that takes
+    it off a table still shows it."""
+    table = make_table(ddb, sort=None)
+    on = ddb.update_table(TableName=table, SSESpecification={"Enabled": True})["TableDescription"]["SSEDescription"]
+    arn = on["KMSMasterKeyArn"]
+    assert on == {"Status": "UPDATING", "SSEType": "KMS", "KMSMasterKeyArn": arn}
+    key = sandbox.client("kms").describe_key(KeyId=arn)["KeyMetadata"]
+    described = "Default key that protects my DynamoDB data when no other key is defined"
+    assert (key["KeyManager"], key["Description"]) == ("AWS", described)
+    off = ddb.update_table(TableName=table, SSESpecification={"Enabled": False})["TableDescription"]
+    assert off["SSEDescription"] == on
+    assert "SSEDescription" not in ddb.describe_table(TableName=table)["Table"]

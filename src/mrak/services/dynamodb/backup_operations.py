@@ -323,7 +323,7 @@ def _new_table(
         write_units=throughput.get("WriteCapacityUnits", source.write_units) if is_provisioned else 0,
         pay_per_request_at=None if is_provisioned else ctx.now,
         indexes=tuple(indexes),
-        sse=new_encryption(scope, req["SSESpecificationOverride"], ctx)
+        sse=new_encryption(ctx, tx, scope, req["SSESpecificationOverride"])
         if "SSESpecificationOverride" in req
         else source.sse,
         on_demand=req.get("OnDemandThroughputOverride", source.on_demand),

@@ -112,7 +112,7 @@ class _Run:
         known = TABLES.open(tx, self.scope, self.job.table)
         if known is None:
             parameters = self.job.request["TableCreationParameters"]
-            TABLES.insert(tx, self.scope, new_record(self.ctx, self.scope, parameters, self.job.table_id))
+            TABLES.insert(tx, self.scope, new_record(self.ctx, tx, self.scope, parameters, self.job.table_id))
             return True
         return known.id == self.job.table_id
 

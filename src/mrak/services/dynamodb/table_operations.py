@@ -32,14 +32,14 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     check_initial_warmth(req)
     if TABLES.open(tx, scope, name) is not None:
         raise errors.table_exists(name)
-    record = new_record(ctx, scope, {**req, "TableName": name}, ctx.draw.uuid())
+    record = new_record(ctx, tx, scope, {**req, "TableName": name}, ctx.draw.uuid())
     if req.get("StreamSpecification", {}).get("StreamEnabled"):
         record = lifecycle.set_stream(ctx, tx, scope, record, req["StreamSpecification"])
     TABLES.insert(tx, scope, record)
     return {"TableDescription": describe.table(tx, scope, record, "CREATING")}
 
 
-def new_record(ctx: Context, scope: Scope, req: dict[str, Any], table_id: str) -> TableRecord:
+def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any], table_id: str) -> TableRecord:
     """The row of a table that is created."""
     billing = req.get("BillingMode", "PROVISIONED")
     throughput = req.get("ProvisionedThroughput", {})
@@ -61,7 +61,7 @@ def new_record(ctx: Context, scope: Scope, req: dict[str, Any], table_id: str) -
         is_deletion_protected=req.get("DeletionProtectionEnabled", False),
         table_class=req.get("TableClass"),
         vectors=tuple(vectors.new_index(ctx, it) for it in req.get("VectorIndexes", [])),
-        sse=new_encryption(scope, req.get("SSESpecification"), ctx),
+        sse=new_encryption(ctx, tx, scope, req.get("SSESpecification")),
         on_demand=limits(req.get("OnDemandThroughput", {}), None, billing),
         warm=req.get("WarmThroughput"),
         policy=policies.normalise(req["ResourcePolicy"]) if "ResourcePolicy" in req else None,
@@ -69,7 +69,9 @@ def new_record(ctx: Context, scope: Scope, req: dict[str, Any], table_id: str) -
     )
 
 
-def new_encryption(scope: Scope, specification: dict[str, Any] | None, ctx: Context) -> dict[str, Any] | None:
+def new_encryption(
+    ctx: Context, tx: Transaction, scope: Scope, specification: dict[str, Any] | None
+) -> dict[str, Any] | None:
     """SSEDescription; None for AWS's own key, which is the default."""
     if specification is None:
         return None
@@ -89,10 +91,17 @@ def new_encryption(scope: Scope, specification: dict[str, Any] | None, ctx: Cont
     if not enabled and kind is None:
         return None
     deviation("DYNAMODB-005")
-    key = specification.get("KMSMasterKeyId") or ctx.draw.uuid()
+    key = specification.get("KMSMasterKeyId") or _aws_key(ctx, tx, scope)
     if not key.startswith("arn:"):
         key = arn(scope, "kms", key if "/" in key else f"key/{key}")
     return {"Status": "ENABLED", "SSEType": specification.get("SSEType", "KMS"), "KMSMasterKeyArn": key}
+
+
+def _aws_key(ctx: Context, tx: Transaction, scope: Scope) -> str:
+    """The ARN of the key that KMS keeps for tables of the account without a key of their own."""
+    from mrak.services.kms import exports as kms
+
+    return kms.require_encryption_key(ctx, tx, arn(scope, "kms", "alias/aws/dynamodb"))
 
 
 @operation("DescribeTable")

@@ -72,7 +72,7 @@ def _update_member(
         rules.check_vector_billing(req.get("BillingMode", old.billing))
     record = throughput.change_billing(ctx, old, req)
     record = lifecycle.set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
-    record = _change_settings(ctx, scope, record, req)
+    record = _change_settings(ctx, tx, scope, record, req)
     record, shown = _change_indexes(ctx, tx, scope, record, req)
     if "VectorIndexUpdates" in req:
         record = shown = _change_vectors(ctx, tx, scope, record, req)
@@ -86,10 +86,19 @@ def _update_member(
         pay_per_request_at=old.pay_per_request_at,
         table_class=old.table_class,
         warm=old.warm,
+        sse=_sse_in_transition(old, record) if "SSESpecification" in req else old.sse,
     )
 
 
-def _change_settings(ctx: Context, scope: Scope, record: TableRecord, req: Mapping[str, Any]) -> TableRecord:
+def _sse_in_transition(old: TableRecord, record: TableRecord) -> dict[str, Any] | None:
+    """The reply tells of the key that is put on or taken off, and that the table is being updated."""
+    settled = record.sse or old.sse
+    return None if settled is None else {**settled, "Status": "UPDATING"}
+
+
+def _change_settings(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]
+) -> TableRecord:
     changes: dict[str, Any] = {}
     if "DeletionProtectionEnabled" in req:
         changes["is_deletion_protected"] = req["DeletionProtectionEnabled"]
@@ -101,7 +110,7 @@ def _change_settings(ctx: Context, scope: Scope, record: TableRecord, req: Mappi
         changes["table_class"] = req["TableClass"]
         changes["table_class_at"] = ctx.now
     if "SSESpecification" in req:
-        changes["sse"] = _change_encryption(ctx, scope, record, req["SSESpecification"])
+        changes["sse"] = _change_encryption(ctx, tx, scope, record, req["SSESpecification"])
     if "OnDemandThroughput" in req:
         changes["on_demand"] = throughput.limits(req["OnDemandThroughput"], record.on_demand, record.billing)
     if "WarmThroughput" in req:
@@ -110,9 +119,9 @@ def _change_settings(ctx: Context, scope: Scope, record: TableRecord, req: Mappi
 
 
 def _change_encryption(
-    ctx: Context, scope: Scope, record: TableRecord, wanted: Mapping[str, Any]
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, wanted: Mapping[str, Any]
 ) -> dict[str, Any] | None:
-    encryption = new_encryption(scope, dict(wanted), ctx)
+    encryption = new_encryption(ctx, tx, scope, dict(wanted))
     if encryption is None and record.sse is None:
         raise errors.invalid_parameter("Table is already encrypted by default")
     if record.sse is not None and wanted.get("KMSMasterKeyId") == record.sse["KMSMasterKeyArn"]:

@@ -20,7 +20,7 @@ from mrak.services.kms.tables import ALIASES, KEYS, Key
 
 _KEY_ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|mrk-[0-9a-f]{32}")
 _AWS_ALIAS = "alias/aws/"
-_AWS_DATA = {"alias/aws/s3": "S3 objects"}
+_AWS_DATA = {"alias/aws/dynamodb": "DynamoDB data", "alias/aws/s3": "S3 objects"}
 _STATES = {
     "Disabled": "disabled",
     "PendingDeletion": "pending deletion",
