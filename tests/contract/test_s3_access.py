@@ -118,10 +118,12 @@ def test_grants(s3: Any, other: Any, bucket: str) -> None:
 
 
 def test_bucket_acls(s3: Any, other: Any, nobody: Any, bucket: str) -> None:
-    """READ lists, WRITE writes; what others write is theirs, and nobody else's is theirs to delete."""
+    """READ lists, to nobody without owners; WRITE writes; what others write is theirs, and not for others to delete."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"x")
     s3.put_bucket_acl(Bucket=bucket, ACL="public-read")
     assert keys(nobody.list_objects_v2(Bucket=bucket)) == ["k"]
+    owners = ["Owner" in client.list_objects(Bucket=bucket)["Contents"][0] for client in (s3, nobody)]
+    assert owners == [True, False]
     assert failure(nobody.get_object, Bucket=bucket, Key="no") == ("NoSuchKey", 404)
     assert failure(nobody.get_object, Bucket=bucket, Key="k") == DENIED
     s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
@@ -367,6 +369,7 @@ def test_locks_need_a_bucket_that_has_them(s3: Any, bucket: str) -> None:
     assert failure(s3.put_object_retention, **put, Retention=retention) == ("InvalidRequest", 400)
     assert failure(s3.get_object_retention, **put) == ("InvalidRequest", 400)
     assert failure(s3.put_object_legal_hold, **put, LegalHold={"Status": "ON"}) == ("InvalidRequest", 400)
+    assert failure(s3.put_object_legal_hold, **put) == ("MalformedXML", 400)
     assert failure(s3.put_object, **put, ObjectLockLegalHoldStatus="ON") == ("InvalidRequest", 400)
 
 

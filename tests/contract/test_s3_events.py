@@ -96,6 +96,20 @@ def test_notifications(sandbox: Any, s3: Any, bucket: str) -> None:
     assert "size" not in records[2]["s3"]["object"]
 
 
+def test_a_restore_tells_of_its_two_ends(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Recorded: test_restore_object. Who asked for it comes from somewhere; its end comes from S3 itself."""
+    inbox = Inbox(sandbox, "restored")
+    wanted = {"QueueArn": inbox.arn, "Events": ["s3:ObjectRestore:*"]}
+    s3.put_bucket_notification_configuration(Bucket=bucket, NotificationConfiguration={"QueueConfigurations": [wanted]})
+    inbox.take(1)
+    s3.put_object(Bucket=bucket, Key="cold", Body=b"x", StorageClass="GLACIER")
+    s3.restore_object(Bucket=bucket, Key="cold", RestoreRequest={"Days": 1})
+    begun, ended = inbox.records(2)
+    assert (begun["eventName"], ended["eventName"]) == ("ObjectRestore:Post", "ObjectRestore:Completed")
+    sources = [record["requestParameters"]["sourceIPAddress"] for record in (begun, ended)]
+    assert sources == ["127.0.0.1", "s3.amazonaws.com"]
+
+
 def test_events_of_versions(sandbox: Any, s3: Any, bucket: str) -> None:
     """Version ids, markers, tags and ACLs."""
     inbox = Inbox(sandbox, "versions")

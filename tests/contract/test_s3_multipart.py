@@ -78,7 +78,7 @@ def test_lists_that_cannot_be_completed(s3: Any, bucket: str) -> None:
     upload = Uploading(s3, bucket, "refused")
     one, two = upload.part(1, b"small"), upload.part(2, b"last")
     complete = s3.complete_multipart_upload
-    assert failure(complete, **upload.names) == ("MalformedXML", 400)
+    assert failure(complete, **upload.names) == ("InvalidRequest", 400)
     assert failure(complete, **upload.names, MultipartUpload={"Parts": []}) == ("InvalidRequest", 400)
     for parts, code in (
         ([two, one], "InvalidPartOrder"),

@@ -331,3 +331,5 @@ def test_configurations_with_another_id(s3: Any, bucket: str) -> None:
     analytics = {"Id": "a", "StorageClassAnalysis": {}}
     put = s3.put_bucket_analytics_configuration
     assert failure(put, Bucket=bucket, Id="b", AnalyticsConfiguration=analytics) == ("MalformedXML", 400)
+    done = put(Bucket=bucket, Id="a", AnalyticsConfiguration=analytics)["ResponseMetadata"]
+    assert (done["HTTPStatusCode"], done["HTTPHeaders"]["server"]) == (204, "AmazonS3")

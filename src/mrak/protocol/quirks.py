@@ -272,6 +272,7 @@ S3_ROOTS: dict[str, str] = {
 # Statuses of successes that botocore's model has lost, as recorded from AWS.
 RESPONSE_CODES: dict[str, dict[str, int]] = {
     "s3": {
+        "PutBucketAnalyticsConfiguration": 204,
         "PutBucketIntelligentTieringConfiguration": 204,
         "PutBucketMetricsConfiguration": 204,
         "PutBucketPolicy": 204,

@@ -38,7 +38,7 @@ class RestXmlCodec(RestCodec):
 
     def identity_headers(self, request_id: str) -> list[tuple[str, str]]:
         if self._is_s3:
-            return [("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
+            return s3_identity(request_id)
         return [("x-amzn-RequestId", request_id)]
 
     def unknown_operation(self, request: Request) -> ApiError:
@@ -202,6 +202,11 @@ def _check_md5(claimed: str, body: bytes) -> None:
         raise ApiError("InvalidDigest", "The Content-MD5 you specified was invalid.", 400, fields)
     fields = {"ExpectedDigest": claimed, "CalculatedDigest": computed}
     raise ApiError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400, fields)
+
+
+def s3_identity(request_id: str) -> list[tuple[str, str]]:
+    """The headers that every answer of S3 bears."""
+    return [("Server", "AmazonS3"), ("x-amz-request-id", request_id), ("x-amz-id-2", host_id(request_id))]
 
 
 def host_id(request_id: str) -> str:

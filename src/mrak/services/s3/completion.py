@@ -65,10 +65,7 @@ def _find_completed(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str
 
 
 def _parse_list(req: dict[str, Any]) -> list[dict[str, Any]]:
-    document = req.get("MultipartUpload")
-    if document is None:
-        raise errors.malformed_xml()
-    listed: list[dict[str, Any]] = document.get("Parts") or []
+    listed: list[dict[str, Any]] = req.get("MultipartUpload", {}).get("Parts") or []
     if not listed:
         raise errors.invalid_request("You must specify at least one part")
     if any("PartNumber" not in entry or "ETag" not in entry for entry in listed):

@@ -116,9 +116,9 @@ async def preflight(ctx: Context, request: Request) -> Response:
 
 
 def identity_headers(ctx: Context) -> Headers:
-    from mrak.protocol.rest_xml import host_id
+    from mrak.protocol.rest_xml import s3_identity
 
-    return [("x-amz-request-id", ctx.request_id), ("x-amz-id-2", host_id(ctx.request_id))]
+    return s3_identity(ctx.request_id)
 
 
 def _forbidden(message: str, method: str, resource_type: str) -> ApiError:

@@ -61,7 +61,7 @@ def render_record(ctx: Context, bucket: Bucket, happening: Happening, configurat
         "userIdentity": {
             "principalId": f"AmazonCustomer:{canonical_id(bucket.account)}" if completed else _principal(ctx)
         },
-        "requestParameters": {"sourceIPAddress": ctx.source or "127.0.0.1"},
+        "requestParameters": {"sourceIPAddress": "s3.amazonaws.com" if completed else ctx.source or "127.0.0.1"},
         "responseElements": {"x-amz-request-id": ctx.request_id, "x-amz-id-2": host_id(ctx.request_id)},
         "s3": {
             "s3SchemaVersion": "1.0",
@@ -144,7 +144,7 @@ def render_bridge_event(
     if bucket.versioning and version.order:
         described["version-id"] = version.id
     detail |= {"request-id": ctx.request_id, "requester": _requester(ctx, happening)}
-    if ctx.source:
+    if ctx.source and how != "Completed":
         detail["source-ip-address"] = ctx.source
     return title, detail, [bucket_arn(bucket.name)]
 

@@ -57,6 +57,7 @@ def list_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     prefix, delimiter, marker = req.get("Prefix", ""), req.get("Delimiter", ""), req.get("Marker", "")
     walk = Walk(OBJECTS, everywhere(ctx.scope), bucket.name, prefix, delimiter, marker)
     found, prefixes, last = _take(walk, tx, size)
+    with_owner = bool(ctx.principal.account)  # an anonymous caller is not told
     answer: dict[str, Any] = {
         "Name": bucket.name,
         "BucketRegion": bucket.region,
@@ -64,7 +65,7 @@ def list_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         "Marker": encode(marker, url),
         "MaxKeys": req.get("MaxKeys", listing.MOST_KEYS) if size < listing.MOST_KEYS else listing.MOST_KEYS,
         "IsTruncated": last is not None,
-        "Contents": [listing.render_version(version, url) for version in found],
+        "Contents": [listing.render_version(version, url, with_owner) for version in found],
         "CommonPrefixes": listing.render_prefixes(prefixes, url),
     }
     if delimiter:

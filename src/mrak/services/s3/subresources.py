@@ -180,9 +180,9 @@ def put_object_legal_hold(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     bucket = buckets.require(ctx, tx, req)
     wanted = req.get("LegalHold")
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectLegalHold", "PUT")
-    _require_lockable(ctx, tx, req)
     if wanted is None or wanted.get("Status") not in ("ON", "OFF"):
         raise errors.malformed_xml()
+    _require_lockable(ctx, tx, req)
     versions.rewrite(ctx, tx, version, legal_hold=wanted["Status"])
     return {}
 

@@ -15,7 +15,7 @@ from mrak.core.http import FileSlice, Request, Response
 from mrak.core.operation import dataplane
 from mrak.protocol.codec import codec
 from mrak.protocol.rest import unquote
-from mrak.protocol.rest_xml import host_id
+from mrak.protocol.rest_xml import host_id, s3_identity
 from mrak.services.s3 import access, buckets, conditions, errors
 from mrak.services.s3 import objects as versions
 from mrak.services.s3.reading import find_range, get_object
@@ -66,7 +66,7 @@ class _Site:
         return self.moved(status, f"{protocol}://{host}/{quote(name, safe='/~')}")
 
     def moved(self, status: int, location: str) -> Response:
-        return Response(status, [*_identity(self.ctx), ("Location", location)])
+        return Response(status, [*s3_identity(self.ctx.request_id), ("Location", location)])
 
     def read(self, key: str) -> tuple[Version, dict[str, Any]]:
         """An object as GetObject finds it, for anybody."""
@@ -176,10 +176,6 @@ def _conditions(request: Request) -> dict[str, Any]:
 # --- pages --------------------------------------------------------------------------------------------------------
 
 
-def _identity(ctx: Context) -> list[tuple[str, str]]:
-    return [("x-amz-request-id", ctx.request_id), ("x-amz-id-2", host_id(ctx.request_id))]
-
-
 def _error_page(ctx: Context, error: ApiError, second: ApiError | None = None) -> Response:
     """An error in HTML, with the one that its own document met, if any."""
     title = f"{error.status} {_TITLES.get(error.status, 'Error')}"
@@ -190,7 +186,7 @@ def _error_page(ctx: Context, error: ApiError, second: ApiError | None = None) -
         lines.append("<h3>An Error Occurred While Attempting to Retrieve a Custom Error Document</h3>\n<ul>")
         lines += [*_details(second), "</ul>"]
     lines.append("<hr/>\n</body>\n</html>\n")
-    headers = [*_identity(ctx), ("x-amz-error-code", error.code), ("x-amz-error-message", error.message)]
+    headers = [*s3_identity(ctx.request_id), ("x-amz-error-code", error.code), ("x-amz-error-message", error.message)]
     if error.status == 304:
         return Response(304, [*headers, *(error.headers or {}).items()])
     return Response(error.status, [*headers, ("Content-Type", "text/html; charset=utf-8")], "\n".join(lines).encode())
