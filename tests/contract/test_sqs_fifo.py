@@ -124,6 +124,19 @@ def test_a_fifo_queue_stays_one(sqs: Any, queue: str) -> None:
     assert (code, message) == ("InvalidAttributeValue", "Invalid value for the parameter FifoQueue.")
 
 
+def test_switches_are_taken_in_any_case(sqs: Any) -> None:
+    """Python programs send "True"; AWS makes the queue and shows "true"."""
+    name = f"{uuid.uuid4().hex}.fifo"
+    wanted = {"FifoQueue": "True", "ContentBasedDeduplication": "TRUE"}
+    url = sqs.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"]
+    assert sqs.create_queue(QueueName=name, Attributes=wanted)["QueueUrl"] == url
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"ContentBasedDeduplication": "False"})
+    shown = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+    assert (shown["FifoQueue"], shown["ContentBasedDeduplication"]) == ("true", "false")
+    code, message, _ = error_of(sqs.set_queue_attributes, QueueUrl=url, Attributes={"FifoQueue": "yes"})
+    assert (code, message) == ("InvalidAttributeValue", "Invalid value for the parameter FifoQueue.")
+
+
 def test_sequence_numbers_grow(sqs: Any, queue: str) -> None:
     """Twenty digits, as AWS's, and shown to the receiver."""
     sent = [sqs.send_message(QueueUrl=queue, MessageBody=str(i), MessageGroupId="a") for i in range(3)]

@@ -24,7 +24,7 @@ _BATCH_BYTES = 1_048_576
 
 @operation("CreateQueue")
 def create_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    name, wanted = req["QueueName"], req.get("Attributes", {})
+    name, wanted = req["QueueName"], queues.spell_switches(req.get("Attributes", {}))
     fifo_queue = wanted.get("FifoQueue") == "true"
     if "FifoQueue" in wanted and not fifo_queue:
         raise errors.unknown_attribute("FifoQueue")
@@ -106,7 +106,7 @@ def get_queue_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 def set_queue_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
     QUEUES.lock(tx, scope, queue.name)
-    changed = queues.apply_attributes(queue, req["Attributes"])
+    changed = queues.apply_attributes(queue, queues.spell_switches(req["Attributes"]))
     if "RedrivePolicy" in req["Attributes"]:
         queues.check_redrive(tx, scope, changed)
     QUEUES.replace(tx, scope, queue, msgspec.structs.replace(changed, modified_at=ctx.now))

@@ -49,6 +49,7 @@ _FIFO_ONLY: dict[str, tuple[str, dict[str, str | bool]]] = {
         {"perQueue": "perQueue", "perMessageGroupId": "perMessageGroupId"},
     ),
 }
+_SWITCHES = ("FifoQueue", "ContentBasedDeduplication", "SqsManagedSseEnabled")
 _COUNTS = (
     "ApproximateNumberOfMessages",
     "ApproximateNumberOfMessagesNotVisible",
@@ -119,6 +120,11 @@ def check_name(name: str, fifo: bool) -> None:
         raise errors.invalid_parameter(
             "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length"
         )
+
+
+def spell_switches(attributes: dict[str, str]) -> dict[str, str]:
+    """The attributes with true and false in small letters: AWS takes them in any case and shows them so."""
+    return {name: value.lower() if name in _SWITCHES else value for name, value in attributes.items()}
 
 
 def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
