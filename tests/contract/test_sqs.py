@@ -66,17 +66,27 @@ def test_deleting_takes_the_latest_handle(sqs: Any, queue: str) -> None:
     """A handle of an earlier receive must not delete what another worker now holds; AWS reports success."""
     sqs.send_message(QueueUrl=queue, MessageBody="x")
     (first,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
-    (second,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    (second,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"])
-    assert sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
-    (third,) = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"]
+    sqs.change_message_visibility(QueueUrl=queue, ReceiptHandle=second["ReceiptHandle"], VisibilityTimeout=0)
+    (third,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert third["ReceiptHandle"] != second["ReceiptHandle"]
     sqs.delete_message(QueueUrl=queue, ReceiptHandle=third["ReceiptHandle"])
+    assert "Messages" not in sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)
+
+
+def test_an_earlier_handle_deletes_what_nobody_holds(sqs: Any, queue: str) -> None:
+    """Who looks again with VisibilityTimeout=0 and then deletes with the first handle finds the message gone, as in
+    the recorded test_exists_filter_policy."""
+    sqs.send_message(QueueUrl=queue, MessageBody="once")
+    first = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"][0]
+    assert sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"][0]["Body"] == "once"
+    sqs.delete_message(QueueUrl=queue, ReceiptHandle=first["ReceiptHandle"])
     assert "Messages" not in sqs.receive_message(QueueUrl=queue)
 
 
 def test_an_earlier_handle_still_changes_the_visibility(sqs: Any, queue: str) -> None:
-    """AWS takes any handle of a message in flight for this, while deleting takes the latest alone."""
+    """AWS takes any handle of a message in flight for this, while deleting it takes the latest alone."""
     sqs.send_message(QueueUrl=queue, MessageBody="x")
     earlier = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=0)["Messages"][0]["ReceiptHandle"]
     assert sqs.receive_message(QueueUrl=queue)["Messages"]

@@ -124,11 +124,13 @@ def take(
     return taken, None if taken else _next_visible(tx, scope, queue, now)
 
 
-def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> State | None:
-    """The open state that a receipt handle names, if the handle is the message's latest; None where the message is
-    gone or was received again since. Raises ReceiptHandleIsInvalid for what is no handle of this queue."""
+def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str, now: float) -> State | None:
+    """The open state that a receipt handle names; None where the message is gone, or another holds it who received it
+    since. Raises ReceiptHandleIsInvalid for what is no handle of this queue."""
     state, receipt = _find_received(tx, scope, queue, handle)
-    return state if state is not None and state.receipt == receipt else None
+    if state is None or (state.receipt != receipt and state.visible_at > now):
+        return None
+    return state
 
 
 def _find_received(tx: Transaction, scope: Scope, queue: Queue, handle: str) -> tuple[State | None, str]:

@@ -191,8 +191,8 @@ def delete_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
         if fifo_state is not None:
             fifo.remove(tx, scope, fifo_state)
         return
-    state = messages.require_held(tx, scope, queue, req["ReceiptHandle"])
-    # A handle that is no longer the latest deletes nothing, and AWS reports success.
+    state = messages.require_held(tx, scope, queue, req["ReceiptHandle"], ctx.now)
+    # An earlier handle deletes nothing while another holds the message, and AWS reports success.
     if state is not None:
         messages.remove(tx, scope, state)
 
