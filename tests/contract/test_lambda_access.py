@@ -168,6 +168,11 @@ def test_layers_reach_the_function(client: Any, sandbox: Any) -> None:
         *INVALID,
         f"Layer version {unknown} does not exist.",
     )
+    elsewhere = unknown.replace("us-east-1", "us-west-2")
+    assert refusal(lambda: create(client, "layered", Layers=[elsewhere])) == (
+        *INVALID,
+        "Layers are not in the same region as the function. Layers are expected to be in region us-east-1.",
+    ), "before the function is found to be there already (recorded: test_layer_function_exceptions)"
     twice = [made["LayerVersionArn"], second["LayerVersionArn"]]
     assert refusal(lambda: create(client, "unlayered", Layers=twice))[2].startswith(
         "Two different versions of the same"

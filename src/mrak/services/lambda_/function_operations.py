@@ -34,6 +34,7 @@ async def create_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     config = configuration.parse_new(ref.name, req)
     tags = req.get("Tags", {})
     check_tag_count(tags)
+    functions.check_layer_regions(ref.scope, config.get("Layers", []))
     await ctx.transact(lambda tx: _check_absent(tx, ref))
     package = await packages.store(ctx, req["Code"], "CreateFunction")
 

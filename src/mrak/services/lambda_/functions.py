@@ -215,20 +215,27 @@ def reserved_sum(tx: Transaction, scope: Scope) -> int:
     return row.reserved if row else 0
 
 
+def check_layer_regions(scope: Scope, layers: list[str]) -> None:
+    """Layers have to be in the function's region. AWS says so before it looks whether the function is there."""
+    for layer_arn in layers:
+        parsed = find_arn(layer_arn)
+        if parsed is not None and parsed.region != scope.region:
+            raise errors.invalid(
+                "Layers are not in the same region as the function. "
+                f"Layers are expected to be in region {scope.region}."
+            )
+
+
 def with_layer_sizes(tx: Transaction, scope: Scope, config: dict[str, Any]) -> dict[str, Any]:
     """Looks the layers up; they must exist, in the function's region."""
     if "Layers" not in config:
         return {member: value for member, value in config.items() if member != "LayerSizes"}
+    check_layer_regions(scope, config["Layers"])
     sizes = []
     for layer_arn in config["Layers"]:
         parsed = find_arn(layer_arn)
         if parsed is None:
             raise errors.invalid(f"Layer version {layer_arn} does not exist.")
-        if parsed.region != scope.region:
-            raise errors.invalid(
-                "Layers are not in the same region as the function. "
-                f"Layers are expected to be in region {scope.region}."
-            )
         _, name, number = parsed.resource.split(":")
         layer = LAYERS.get(tx, parsed.scope_in(scope.environment), name, int(number))
         if layer is None:
