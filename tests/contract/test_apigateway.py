@@ -272,6 +272,8 @@ def test_the_life_of_a_method(gateway: Any, where: dict[str, str]) -> None:
     verb = where | {"httpMethod": "WRONG"}
     assert error_of(gateway.put_method, **verb, authorizationType="NONE")[2] == 400
     assert error_of(gateway.put_method, **where, authorizationType="WRONG")[2] == 400
+    lowered = gateway.put_method(**where | {"httpMethod": "HEAD"}, authorizationType="none")
+    assert lowered["authorizationType"] == "NONE", "AWS takes it in any case (recorded: test_put_integration_responses)"
 
 
 def test_models_in_use_stay(gateway: Any, api: dict[str, Any], where: dict[str, str], sandbox: Any) -> None:
@@ -796,6 +798,8 @@ def test_a_definition_is_imported(gateway: Any) -> None:
     post = gateway.get_method(**where, httpMethod="POST")
     (authorizer,) = gateway.get_authorizers(restApiId=api["id"])["items"]
     assert authorizer["identitySource"] == "method.request.header.Auth"
+    keyed = gateway.get_method(**where | {"resourceId": resources["/base/keyed/{id}"]["id"]}, httpMethod="ANY")
+    assert keyed["requestParameters"] == {"method.request.path.id": True}, "declared by the path alone"
     assert (post["authorizationType"], post["authorizerId"]) == ("COGNITO_USER_POOLS", authorizer["id"])
     assert (post["authorizationScopes"], post["operationName"]) == (["openid"], "makePet")
     assert post["requestParameters"] == {"method.request.querystring.q": True}
@@ -816,6 +820,17 @@ def test_a_definition_is_imported(gateway: Any) -> None:
     for wrong in (b"\xff", b"[]", b'{"swagger": "1.0"}', b'{"swagger": "2.0", "paths": []}'):
         assert error_of(gateway.import_rest_api, body=wrong)[0] == "BadRequestException"
     assert error_of(gateway.import_rest_api, body=body, parameters={"basepath": "wrong"})[2] == 400
+
+
+def test_an_empty_identity_source_is_the_headers(gateway: Any) -> None:
+    """Pulumi writes "identitySource": ""; AWS takes the header that the scheme names (recorded:
+    test_import_rest_api)."""
+    document = swagger()
+    authorizer = {"type": "token", "authorizerUri": "arn:aws:apigateway:us-east-1:lambda:path/x", "identitySource": ""}
+    document["securityDefinitions"]["pool"]["x-amazon-apigateway-authorizer"] = authorizer
+    api = gateway.import_rest_api(body=json.dumps(document).encode())
+    (made,) = gateway.get_authorizers(restApiId=api["id"])["items"]
+    assert made["identitySource"] == "method.request.header.Auth"
 
 
 def test_vpc_links(gateway: Any) -> None:

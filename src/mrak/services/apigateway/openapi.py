@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-swagger
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ _KEPT = (
     "cacheKeyParameters", "cacheNamespace", "connectionId", "connectionType", "credentials", "requestParameters",
     "requestTemplates", "timeoutInMillis", "uri", "tlsConfig",
 )  # fmt: skip
+_PATH_PARAMETER = re.compile(r"\{([^{}/+]+)\+?\}")
 _PLACES = {"path": "path", "query": "querystring", "header": "header"}
 _AUTHORIZER_MEMBERS = (
     "authorizerUri", "authorizerCredentials", "identitySource", "identityValidationExpression",
@@ -63,7 +65,7 @@ def parse_definition(body: bytes, basepath: str) -> Definition:
         for name, operation in item.items():
             if name in _METHODS or name == _ANY:
                 http_method = "ANY" if name == _ANY else name.upper()
-                method = _method(document, schemes, _object(operation, name), shared)
+                method = _method(document, schemes, _object(operation, name), [*_named_in(path), *shared])
                 definition.methods.append((prefix + path.rstrip("/") or "/", http_method, method))
         if prefix + path and not any(found[0] == (prefix + path.rstrip("/") or "/") for found in definition.methods):
             definition.methods.append((prefix + path.rstrip("/") or "/", "", {}))
@@ -109,7 +111,7 @@ def _authorizers(schemes: dict[str, Any]) -> dict[str, dict[str, Any]]:
             continue
         made = {member: given[member] for member in _AUTHORIZER_MEMBERS if member in given}
         made |= {"name": name, "type": str(given.get("type", "token")).upper()}
-        if made["type"] != "REQUEST" and "identitySource" not in made:
+        if made["type"] != "REQUEST" and not made.get("identitySource"):
             made["identitySource"] = f"method.request.header.{scheme.get('name', 'Authorization')}"
         if "authorizerResultTtlInSeconds" in made:
             made["authorizerResultTtlInSeconds"] = int(made["authorizerResultTtlInSeconds"])
@@ -155,6 +157,11 @@ def _responses(document: dict[str, Any]) -> dict[str, dict[str, Any]]:
         }
         for kind, response in given.items()
     }
+
+
+def _named_in(path: str) -> list[dict[str, Any]]:
+    """The parameters that a path names itself: AWS requires them of each of its methods, declared or not."""
+    return [{"in": "path", "name": name, "required": True} for name in _PATH_PARAMETER.findall(path)]
 
 
 def _method(

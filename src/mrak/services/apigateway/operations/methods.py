@@ -47,6 +47,8 @@ def put_method(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     if name in resource.methods:
         raise errors.conflict("Method already exists for this resource")
     method = {"httpMethod": name, "apiKeyRequired": req.get("apiKeyRequired", False)} | parts.given(req, *_MEMBERS)
+    # AWS takes the type in any case: "none" is common in programs.
+    method["authorizationType"] = method["authorizationType"].upper()
     check_method(tx, ctx.scope, resource.api, method)
     write_method(tx, ctx.scope, resource, name, method)
     return method
@@ -64,6 +66,7 @@ def update_method(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     method = require_method(resource, req["httpMethod"])
     style = patches.Style(_unknown_path, lambda _path, _op: errors.only_replace())
     changed = patches.apply(method, req.get("patchOperations"), _FIELDS, style)
+    changed["authorizationType"] = changed["authorizationType"].upper()
     if changed["authorizationType"] not in _WITH_AUTHORIZER:
         # An authorizer that is given with a type that has none is passed over.
         changed.pop("authorizerId", None)
