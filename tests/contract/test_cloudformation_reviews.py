@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import WaiterError
 from tests.conftest import Sandbox
-from tests.contract.test_cloudformation import FAST, ROLE, create, delete, describe, refusal, wait
+from tests.contract.test_cloudformation import FAST, ROLE, create, delete, describe, refusal, resources, wait
 
 UNKNOWN = "{{changeSet:KNOWN_AFTER_APPLY}}"
 ALL = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
@@ -298,6 +298,8 @@ def test_refusals(cfn: Any) -> None:
     named = {"Parameters": {"AWS::NoValue": {"Type": "String"}}, "Resources": {"P": parameter("x")}}
     assert refused(named) == "Template format error: Parameter name AWS::NoValue is non alphanumeric."
     assert refused('{"this is invalid JSON"}') == "Template format error: JSON not well-formed. (line 1, column 25)"
+    by_reference = {**named, "Parameters": {"M": {"Type": "String"}}, "Transform": [{"Name": {"Ref": "M"}}]}
+    assert refused(by_reference) == "Key Name of transform definition must be a string."
     assert refusal(cfn.create_stack, StackName="refused", TemplateURL="s3://files/template") == (
         "S3 error: Domain name specified in files is not a valid S3 domain"
     )
@@ -305,6 +307,29 @@ def test_refusals(cfn: Any) -> None:
     named_set = {"StackName": "refused", "ChangeSetName": "c", "ChangeSetType": "CREATE"}
     made = refusal(cfn.create_change_set, **named_set, TemplateBody=json.dumps(select))
     assert made == "Template error: Fn::Select requires a list argument with two elements: an integer index and a list"
+
+
+def test_what_aws_takes_and_makes_of_it(cfn: Any, sandbox: Sandbox) -> None:
+    """As recorded: JSON with a comma too many, a wait condition named by its handle, a role's empty description, and a
+    REST API's name before the title of its definition."""
+    definition = {"swagger": "2.0", "info": {"title": "titled", "version": "1"}, "paths": {"/a": {"get": {}}}}
+    template = {
+        "Resources": {
+            "Handle": {"Type": "AWS::CloudFormation::WaitConditionHandle"},
+            "Condition": {
+                "Type": "AWS::CloudFormation::WaitCondition",
+                "Properties": {"Handle": {"Ref": "Handle"}, "Timeout": "1", "Count": 0},
+            },
+            "Role": ROLE,
+            "Api": {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Name": "named, }", "Body": definition}},
+        }
+    }
+    create(cfn, "taken", json.dumps(template, indent=1)[:-1] + ",}")
+    made = {row["LogicalResourceId"]: row["PhysicalResourceId"] for row in resources(cfn, "taken")}
+    assert made["Condition"] == describe(cfn, "taken")["StackId"] + "/Handle"
+    assert sandbox.client("iam").get_role(RoleName=made["Role"])["Role"]["Description"] == ""
+    assert sandbox.client("apigateway").get_rest_api(restApiId=made["Api"])["name"] == "named, }"
+    delete(cfn, "taken")
 
 
 def test_what_services_tell_of_their_stack(cfn: Any, sandbox: Sandbox) -> None:

@@ -7,12 +7,16 @@ as their long ones. Depth is bounded, since values are walked recursively.
 from __future__ import annotations
 
 import json
+import re
+from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from mrak.lang.cloudformation.errors import TemplateError, format_error
 
 DEEPEST = 60
+# A comma behind the last member, which AWS passes over; strings are matched first, so that none inside them counts.
+_TRAILING_COMMA = re.compile(r'("(?:[^"\\]|\\.)*")|,(?=\s*[}\]])')
 
 _FUNCTIONS = (
     "And", "Base64", "Cidr", "Equals", "FindInMap", "GetAZs", "If", "ImportValue", "Join", "Not", "Or", "Select",
@@ -47,12 +51,21 @@ def _children(value: Any) -> list[Any]:
 
 def _parse_json(text: str) -> Any:
     try:
-        return json.loads(text)
+        return _load_json(text)
     except json.JSONDecodeError as error:
         # AWS's parser tells the place behind the character that it did not expect.
         raise format_error(f"JSON not well-formed. (line {error.lineno}, column {error.colno + 1})") from None
     except RecursionError:
         raise format_error("The template is nested too deeply.") from None
+
+
+def _load_json(text: str) -> Any:
+    try:
+        return json.loads(text)
+    except json.JSONDecodeError:
+        with suppress(json.JSONDecodeError):
+            return json.loads(_TRAILING_COMMA.sub(lambda found: found[1] or "", text))
+        raise
 
 
 def _parse_yaml(text: str) -> Any:

@@ -99,6 +99,10 @@ class RestApi(_Patched):
             mode = res.properties.get("Mode", "overwrite")
             params = {"restApiId": res.physical_id, "mode": mode, "body": body}
             await res.call("PutRestApi", {**params, "parameters": res.properties.get("Parameters", {})})
+            if "Name" in res.properties:
+                # It goes before the definition's title (recorded: test_cfn_apigateway_swagger_import).
+                patch = [{"op": "replace", "path": "/name", "value": res.properties["Name"]}]
+                await res.call("UpdateRestApi", {**self.identify(res), "patchOperations": patch})
 
     async def update(self, res: Resource) -> None:
         if res.changed("Body", "BodyS3Location"):

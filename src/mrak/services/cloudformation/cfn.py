@@ -37,7 +37,7 @@ class WaitConditionHandle(ResourceType):
 
     async def create(self, res: Resource) -> None:
         token = res.ctx.resource_id(40)
-        await signals.open_token(res.ctx, token, res.stack_id)
+        await signals.open_token(res.ctx, token, res.stack_id, handle=res.logical_id)
         res.attributes = {"Token": token}
         res.physical_id = signals.url(res.ctx, token)
 
@@ -70,7 +70,8 @@ class WaitCondition(ResourceType):
         if len(found) < wanted:
             raise failed(f"WaitCondition timed out. Received {len(found)} conditions when expecting {wanted}")
         res.attributes = {"Data": json.dumps({str(a.get("UniqueId")): a.get("Data", "") for a in found})}
-        res.physical_id = f"{res.stack_id}/{res.logical_id}"
+        # Named by its handle (recorded: test_waitcondition).
+        res.physical_id = f"{res.stack_id}/{await signals.handle_of(res.ctx, token) or res.logical_id}"
 
     async def update(self, res: Resource) -> None:
         """Updates of a wait condition are refused by AWS; without a change there is none."""

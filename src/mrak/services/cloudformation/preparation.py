@@ -122,6 +122,7 @@ async def prepare(
     try:
         body = parse_template(text)
         check_outline(body)
+        transforms.check_names(body)
         check_parameters(Template(body))
         given, previous = _parameters_of(req, old)
         bound = bind(Template(body), given, previous)

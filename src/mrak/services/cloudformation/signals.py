@@ -30,14 +30,13 @@ def url(ctx: Context, token: str) -> str:
     return f"{ctx.endpoint}/_aws/{PLANE}/{token}"
 
 
-async def open_token(ctx: Context, token: str, stack_id: str) -> None:
+async def open_token(ctx: Context, token: str, stack_id: str, handle: str = "") -> None:
     """Allows answers; nothing where that was done before."""
 
     def write(tx: Transaction) -> None:
         scope = ctx.scope.environment_wide()
         if TOKENS.open(tx, scope, token) is None:
-            row = Token(token=token, stack_id=stack_id, account=ctx.scope.account, region=ctx.scope.region)
-            TOKENS.insert(tx, scope, row)
+            TOKENS.insert(tx, scope, Token(token, stack_id, ctx.scope.account, ctx.scope.region, handle=handle))
 
     await ctx.transact(write)
 
@@ -50,6 +49,12 @@ async def close_token(ctx: Context, token: str) -> None:
             TOKENS.delete(tx, scope, found)
 
     await ctx.transact(remove)
+
+
+async def handle_of(ctx: Context, token: str) -> str:
+    """The logical id of the wait handle that a token is of; "" where it is of none."""
+    found = await ctx.transact(lambda tx: TOKENS.get(tx, ctx.scope.environment_wide(), token))
+    return found.handle if found is not None else ""
 
 
 async def answers(ctx: Context, token: str) -> list[dict[str, Any]]:

@@ -174,14 +174,16 @@ class Import(msgspec.Struct, frozen=True, array_like=True):
     stack_name: str
 
 
-class Token(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """`answers` are the bodies that came, by unique id; a custom resource has one."""
+class Token(msgspec.Struct, frozen=True, array_like=True):
+    """`answers` are the bodies that came, by unique id; a custom resource has one. `handle` is a wait handle's logical
+    id."""
 
     token: str
     stack_id: str
     account: str
     region: str
     answers: list[str] = []
+    handle: str = ""
 
 
 STACKS = Table("cloudformation.stack", Stack, key=("id",))

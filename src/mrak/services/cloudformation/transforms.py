@@ -30,6 +30,13 @@ def names_of(body: dict[str, Any]) -> list[Any]:
     return declared if isinstance(declared, list) else [declared]
 
 
+def check_names(body: dict[str, Any]) -> None:
+    """Transforms of the whole template have to be named outright: a reference is refused before anything is made."""
+    for item in names_of(body):
+        if isinstance(item, dict) and not isinstance(item.get("Name"), str):
+            raise TemplateError("Key Name of transform definition must be a string.")
+
+
 def has_transforms(body: Any) -> bool:
     """Whether anything in a template is transformed, as a whole or in part."""
     if isinstance(body, list):
@@ -47,9 +54,6 @@ def needs_expansion(body: dict[str, Any]) -> bool:
 async def process(ctx: Context, body: dict[str, Any], parameters: dict[str, Any]) -> dict[str, Any]:
     """The template after all its transforms; `parameters` are the values of its parameters."""
     names = names_of(body)
-    for item in names:
-        if isinstance(item, dict) and not isinstance(item.get("Name"), str):
-            raise TemplateError("Key Name of transform definition must be a string.")
     values = _values(ctx, body, parameters)
     body = await _embedded(ctx, body, values, 0)
     body = {key: value for key, value in body.items() if key != "Transform"}

@@ -33,7 +33,7 @@ def create_role(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
         id=names.new_id(ctx, "role"),
         created_at=ctx.now,
         trust=trust,
-        description=req.get("Description", ""),
+        description=req.get("Description"),
         max_session_seconds=req.get("MaxSessionDuration", 3600),
         boundary=boundary,
         tags=names.parse_tags(req.get("Tags", [])),
@@ -181,7 +181,7 @@ def create_service_linked_role(ctx: Context, tx: Transaction, req: dict[str, Any
             '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"'
             f'{service}"}},"Action":"sts:AssumeRole"}}]}}'
         ),
-        description=req.get("Description", linked.description),
+        description=req.get("Description", linked.description or None),
         attached=(policy,),
         service=service,
     )
@@ -247,7 +247,7 @@ def _render(scope: Scope, role: Role) -> dict[str, Any]:
         "AssumeRolePolicyDocument": entities.render_document(role.trust),
         "MaxSessionDuration": role.max_session_seconds,
     }
-    return shown | ({"Description": role.description} if role.description else {})
+    return shown | ({"Description": role.description} if role.description is not None else {})
 
 
 def render_plain(scope: Scope, role: Role) -> dict[str, Any]:

@@ -31,7 +31,7 @@ class Role(Entity, frozen=True, array_like=True, kw_only=True):
     """`service` is set for a service-linked role."""
 
     trust: str
-    description: str = ""
+    description: str | None = None
     max_session_seconds: int = 3600
     service: str = ""
     last_used_at: float | None = None
