@@ -585,7 +585,8 @@ def test_replays(events: Any, target: Queue) -> None:
     assert error_of(events.start_replay, ReplayName=replay, **params) == exists
     over = ("IllegalStatusException", f"Replay {replay} is not in a valid state for this operation.")
     assert error_of(events.cancel_replay, ReplayName=replay) == over
-    reverse = {**params, "EventEndTime": span["EventStartTime"]}
+    reverse_span = {"EventEndTime": span["EventStartTime"]}
+    reverse = {**params, **reverse_span}
     assert error_of(events.start_replay, ReplayName=name(), **reverse) == (
         "ValidationException",
         "Parameter EventEndTime is not valid. Reason: EventStartTime must be before EventEndTime.",
@@ -595,6 +596,7 @@ def test_replays(events: Any, target: Queue) -> None:
         "ValidationException",
         "Parameter Destination.Arn is not valid. Reason: Cross event bus replay is not permitted.",
     )
+    assert "EventEndTime" in error_of(events.start_replay, ReplayName=name(), **{**elsewhere, **reverse_span})[1]
     nowhere = {**params, "Destination": {"Arn": source + "x"}}
     assert error_of(events.start_replay, ReplayName=name(), **nowhere) == (
         "ResourceNotFoundException",

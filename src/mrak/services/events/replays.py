@@ -51,10 +51,10 @@ def start_replay(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     archive = ARCHIVES.get(tx, ctx.scope, archive_name)
     if archive is None:
         raise errors.no_archive(archive_name)
-    if archive.source_arn != destination["Arn"]:
-        raise errors.invalid_parameter("Destination.Arn", "Cross event bus replay is not permitted.")
     if req["EventEndTime"] <= req["EventStartTime"]:
         raise errors.invalid_parameter("EventEndTime", "EventStartTime must be before EventEndTime.")
+    if archive.source_arn != destination["Arn"]:
+        raise errors.invalid_parameter("Destination.Arn", "Cross event bus replay is not permitted.")
     if REPLAYS.open(tx, ctx.scope, name) is not None:
         raise errors.already_exists(f"Replay {name}")
     if sum(replay.state in _ACTIVE for replay in REPLAYS.scan(tx, ctx.scope, limit=1000)) >= MAX_ACTIVE:
