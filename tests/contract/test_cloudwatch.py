@@ -51,6 +51,30 @@ def test_statistics_of_what_was_put(cloudwatch: Any) -> None:
     assert result["Values"] == [3.0]
 
 
+def test_metric_data_pages(cloudwatch: Any) -> None:
+    """MaxDatapoints counts the points of all queries; a result that goes on in the next page says so."""
+    now = datetime.datetime.now(datetime.UTC).replace(second=0, microsecond=0)
+    times = [now - datetime.timedelta(minutes=minutes) for minutes in range(5)]
+    data = [{"MetricName": "m", "Timestamp": at, "Value": float(index)} for index, at in enumerate(times)]
+    cloudwatch.put_metric_data(Namespace="paged", MetricData=data)
+    stat = {"Metric": {"Namespace": "paged", "MetricName": "m"}, "Period": 60, "Stat": "Sum"}
+    asked = {"MetricDataQueries": [{"Id": name, "MetricStat": stat} for name in ("a", "b")], **window()}
+    pages, more = [], {}
+    while True:
+        page = cloudwatch.get_metric_data(**asked, MaxDatapoints=4, **more)
+        pages.append({row["Id"]: (row["Values"], row["StatusCode"]) for row in page["MetricDataResults"]})
+        if "NextToken" not in page:
+            break
+        more = {"NextToken": page["NextToken"]}
+    assert pages == [
+        {"a": ([0.0, 1.0, 2.0, 3.0], "PartialData"), "b": ([], "PartialData")},
+        {"a": ([4.0], "Complete"), "b": ([0.0, 1.0, 2.0], "PartialData")},
+        {"a": ([], "Complete"), "b": ([3.0, 4.0], "Complete")},
+    ]
+    assert error_of(cloudwatch.get_metric_data, **asked, NextToken="?")[0] == "InvalidNextToken"
+    assert error_of(cloudwatch.get_metric_data, **asked, MaxDatapoints=0)[0] == "ValidationError"
+
+
 def test_metrics_are_listed_by_dimension(cloudwatch: Any) -> None:
     for value in ("1", "2"):
         datum = {"MetricName": "m", "Dimensions": [{"Name": "a", "Value": value}], "Value": 1.0}

@@ -9,13 +9,14 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
+from mrak.core.page import find_position, render_token, take_page
 from mrak.services.cloudwatch import errors, metrics, queries, statistics
 from mrak.services.cloudwatch.metrics import Measure
 from mrak.services.cloudwatch.queries import Result, pairs_of
 from mrak.services.cloudwatch.tables import METRICS, Metric
 
 _MOST_POINTS = 1440
+_MOST_DATA = 100_800
 _LISTED = 500
 _RECENT_SECONDS = 3 * 3600.0
 
@@ -130,8 +131,38 @@ def get_metric_data(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
         raise errors.validation("The parameter StartTime must be less than the parameter EndTime.")
     queries.check(req["MetricDataQueries"])
     newest_first = req.get("ScanBy", "TimestampDescending") == "TimestampDescending"
+    done = _points_before(req)
     found = queries.run(tx, ctx.scope, req["MetricDataQueries"], (start, end))
-    return {"MetricDataResults": [_render(result, newest_first) for result in found], "Messages": []}
+    results = [_render(result, newest_first) for result in found]
+    most = req.get("MaxDatapoints", _MOST_DATA)
+    answer: dict[str, Any] = {"MetricDataResults": results, "Messages": []}
+    if sum(len(result["Values"]) for result in results) - done > most:
+        answer["NextToken"] = render_token(str(done + most))
+    _cut(results, done, most)
+    return answer
+
+
+def _points_before(req: dict[str, Any]) -> int:
+    """How many data points the pages before this one had."""
+    position = find_position(req["NextToken"]) if "NextToken" in req else "0"
+    if position is None or not position.isdecimal():
+        raise errors.invalid_token()
+    if not 0 < req.get("MaxDatapoints", _MOST_DATA) <= _MOST_DATA:
+        raise errors.validation(f"The parameter MaxDatapoints must be between 1 and {_MOST_DATA}.")
+    return int(position)
+
+
+def _cut(results: list[dict[str, Any]], skipped: int, most: int) -> None:
+    """Leaves the points of one page, counted from the first result on; a result that goes on says PartialData."""
+    for result in results:
+        have = len(result["Values"])
+        first = min(have, skipped)
+        last = min(have, first + most)
+        skipped, most = skipped - first, most - (last - first)
+        if last < have:
+            result["StatusCode"] = "PartialData"
+        for name in ("Timestamps", "Values"):
+            result[name] = result[name][first:last]
 
 
 def _render(result: Result, newest_first: bool) -> dict[str, Any]:
