@@ -176,11 +176,18 @@ def test_encryption(s3: Any, bucket: str) -> None:
 
 
 def test_logging(s3: Any, bucket: str) -> None:
-    """The target has to be there; an empty status turns it off."""
+    """The target has to be there; an empty status turns it off. Recorded: grants may read the list of grants."""
     target = new_bucket(s3)
     enabled = {"TargetBucket": target, "TargetPrefix": "log/"}
     s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": enabled})
     assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == enabled
+    group = {"URI": "http://acs.amazonaws.com/groups/s3/LogDelivery", "Type": "Group"}
+    granted = enabled | {"TargetGrants": [{"Grantee": group, "Permission": "READ_ACP"}]}
+    s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={"LoggingEnabled": granted})
+    assert s3.get_bucket_logging(Bucket=bucket)["LoggingEnabled"] == granted
+    granted["TargetGrants"][0]["Permission"] = "NONE"
+    refused = {"LoggingEnabled": granted}
+    assert failure(s3.put_bucket_logging, Bucket=bucket, BucketLoggingStatus=refused) == ("MalformedXML", 400)
     s3.put_bucket_logging(Bucket=bucket, BucketLoggingStatus={})
     assert "LoggingEnabled" not in s3.get_bucket_logging(Bucket=bucket)
     missing = {"LoggingEnabled": {"TargetBucket": "no-such-bucket-x", "TargetPrefix": ""}}

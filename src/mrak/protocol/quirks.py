@@ -336,6 +336,7 @@ LENIENT_ENUMS: frozenset[str] = frozenset(
     {
         "s3.BucketAccelerateStatus",
         "s3.BucketLocationConstraint",
+        "s3.BucketLogsPermission",
         "s3.CompressionType",
         "s3.Event",
         "s3.ExpressionType",

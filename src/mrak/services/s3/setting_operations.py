@@ -10,7 +10,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
-from mrak.services.s3 import buckets, errors, tagging
+from mrak.services.s3 import acls, buckets, errors, tagging
 from mrak.services.s3.tables import BUCKETS, Bucket, everywhere
 
 deviation("S3-010")
@@ -159,6 +159,8 @@ def put_bucket_logging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
     if enabled is None:
         buckets.delete_setting(ctx, tx, bucket, "logging")
         return
+    if any(grant.get("Permission") not in acls.PERMISSIONS for grant in enabled.get("TargetGrants", [])):
+        raise errors.malformed_xml()  # AWS takes permissions beyond the three that its documentation names
     _check_log_target(ctx, tx, bucket, enabled)
     buckets.put_setting(ctx, tx, bucket, "logging", enabled)
 
