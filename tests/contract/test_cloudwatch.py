@@ -120,6 +120,19 @@ def test_an_alarm_goes_off_and_tells_its_topic(fresh_sandbox: Any, cloudwatch: A
     assert history["AlarmHistoryItems"][0]["HistorySummary"] == "Alarm updated from INSUFFICIENT_DATA to ALARM"
 
 
+def test_a_new_queue_is_measured(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """As test_sqs_approximate_metrics has it: how full a queue is can be seen before anything was sent to it."""
+    fresh_sandbox.client("sqs").create_queue(QueueName="fresh")
+    dimension = {"Name": "QueueName", "Value": "fresh"}
+
+    def names() -> set[str]:
+        listed = cloudwatch.list_metrics(Namespace="AWS/SQS", Dimensions=[dimension])["Metrics"]
+        return {row["MetricName"] for row in listed}
+
+    until(names)
+    assert names() == {f"ApproximateNumberOfMessages{kind}" for kind in ("Visible", "NotVisible", "Delayed")}
+
+
 def test_an_alarm_watches_a_dead_letter_queue(fresh_sandbox: Any, cloudwatch: Any) -> None:
     """CLOUDWATCH-005: nobody sends to it or receives from it, and yet the alarm goes off, until it is empty."""
     sqs = fresh_sandbox.client("sqs")

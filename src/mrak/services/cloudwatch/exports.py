@@ -22,6 +22,7 @@ _CAPACITY = {
 _THROTTLED = frozenset(("ProvisionedThroughputExceededException", "ThrottlingException"))
 _TABLE_READS = frozenset(("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"))
 _QUEUE = frozenset(("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"))
+_FILLS = _QUEUE | {"CreateQueue"}
 
 
 def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> None:
@@ -30,7 +31,7 @@ def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> No
     queues: dict[tuple[Scope, str], float] = {}
     sums: dict[tuple[Scope, str, str, tuple[tuple[str, str], ...], float, str], list[tuple[float, float]]] = {}
     for record in records:
-        if _is_of_queue(record):
+        if _is_of_queue(record, _FILLS):
             queues[record.scope, _queue_of(record)] = record.started_at
         for measure in _measures(record):
             at = measure.at // metrics.STANDARD_SECONDS * metrics.STANDARD_SECONDS
@@ -45,8 +46,9 @@ def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> No
         gauges.measure_used(tx, scope, queue, used_at)
 
 
-def _is_of_queue(record: OperationRecord) -> bool:
-    return record.service == "sqs" and record.operation in _QUEUE and bool(record.resource) and not record.error_code
+def _is_of_queue(record: OperationRecord, operations: frozenset[str]) -> bool:
+    is_wanted = record.service == "sqs" and record.operation in operations
+    return is_wanted and bool(record.resource) and not record.error_code
 
 
 def _queue_of(record: OperationRecord) -> str:
@@ -57,7 +59,7 @@ def _measures(record: OperationRecord) -> Iterator[Measure]:
     invoked = (record.annotations or {}).get("invoked")
     if invoked is not None:
         yield from _of_function(record, invoked)
-    elif _is_of_queue(record):
+    elif _is_of_queue(record, _QUEUE):
         yield from _of_queue(record, _queue_of(record))
     elif record.service == "dynamodb":
         yield from _of_table(record, (record.resource or "").rpartition("/")[2])

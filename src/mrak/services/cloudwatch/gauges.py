@@ -1,6 +1,6 @@
-"""How full queues are. AWS measures every queue each minute; here a queue is measured in the minutes in which it is
-used, and at the end of each period of an alarm that watches it: so that the alarm on a dead-letter queue, into which
-messages come without any request for it, goes off, and nothing is measured that nobody asks for.
+"""How full queues are. AWS measures every queue each minute; here a queue is measured when it is made, in the minutes
+in which it is used, and at the end of each period of an alarm that watches it: so that the alarm on a dead-letter
+queue, into which messages come without any request for it, goes off, and nothing is measured that nobody asks for.
 
 https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-available-cloudwatch-metrics.html
 """

@@ -46,6 +46,7 @@ def create_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     made = msgspec.structs.replace(made, deduplicated_within=made.deduplication_scope)
     queues.check_redrive(tx, ctx.scope, made)
     QUEUES.insert(tx, ctx.scope, made)
+    ctx.about(name)
     return url
 
 
