@@ -73,6 +73,17 @@ def test_upload(s3: Any, bucket: str) -> None:
     assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == whole
 
 
+def test_completing_under_a_kms_key_tells_no_checksum(s3: Any, bucket: str) -> None:
+    """Recorded: test_s3_multipart_upload_sse. S3's own checksum is in the answers of reads only."""
+    names = {"Bucket": bucket, "Key": "sealed"}
+    names["UploadId"] = s3.create_multipart_upload(**names, ServerSideEncryption="aws:kms")["UploadId"]
+    etag = s3.upload_part(**names, PartNumber=1, Body=b"test-sse")["ETag"]
+    done = s3.complete_multipart_upload(**names, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    assert done["ServerSideEncryption"] == "aws:kms" and not {"ChecksumCRC64NVME", "ChecksumType"} & done.keys()
+    read = s3.head_object(Bucket=bucket, Key="sealed", ChecksumMode="ENABLED")
+    assert (read["ChecksumCRC64NVME"], read["ChecksumType"]) == ("Kr7StX/uFlQ=", "FULL_OBJECT")
+
+
 def test_lists_that_cannot_be_completed(s3: Any, bucket: str) -> None:
     """Recorded from AWS: none, the wrong order, parts that are not there, and small ones."""
     upload = Uploading(s3, bucket, "refused")
