@@ -111,7 +111,8 @@ def proxied(sandbox: Any, functions: dict[str, str]) -> Rest:
     api = Rest(sandbox, binaryMediaTypes=["image/png"])
     api.method("ANY", "/{proxy+}", "AWS_PROXY", uri=functions["proxy"])
     api.method("POST", "/answer", "AWS_PROXY", uri=functions["answer"])
-    api.method("GET", "/fixed/{id}/name", "AWS_PROXY", uri=functions["proxy"])
+    unheeded = {"integration.request.header.x": "'x'", "integration.request.querystring.x": "'x'"}
+    api.method("GET", "/fixed/{id}/name", "AWS_PROXY", uri=functions["proxy"], requestParameters=unheeded)
     api.method("GET", "/wrong", "AWS_PROXY", uri=functions["proxy"], integrationHttpMethod="GET")
     api.deploy(variables={"color": "blue"})
     return api
@@ -136,6 +137,7 @@ def test_the_event_of_a_proxied_function(proxied: Rest, sandbox: Any) -> None:
     }
     assert (shown["X-Mine"], shown["User-Agent"], shown["X-Forwarded-For"]) == ("v", "tests", "127.0.0.1")
     assert shown["X-Amzn-Trace-Id"].startswith("Root=1-")
+    assert not {"Connection", "Content-Length"} & set(shown), "those end at the gateway (recorded)"
     for volatile in ("requestId", "extendedRequestId", "requestTime", "requestTimeEpoch", "resourceId", "deploymentId"):
         assert context.pop(volatile)
     assert context == {
@@ -170,6 +172,7 @@ def test_the_most_specific_resource_is_taken(proxied: Rest) -> None:
     """Static parts before variables before greedy ones."""
     event = fetch(f"{proxied.url}/fixed/7/name").json
     assert (event["resource"], event["pathParameters"]) == ("/fixed/{id}/name", {"id": "7"})
+    assert "x" not in event["headers"] and event["queryStringParameters"] is None, "nothing is mapped for a proxy"
     assert fetch(f"{proxied.url}/fixed/7/other").json["resource"] == "/{proxy+}"
 
 
@@ -214,7 +217,10 @@ def test_headers_of_a_proxied_answer(proxied: Rest) -> None:
     assert answer.headers.get_all("a") == ["x", "y", "solo"]
     assert answer.headers["t"] == "true"
     assert answer.headers["x-amzn-requestid"] and answer.headers["x-amz-apigw-id"]
-    assert answer.headers["x-amzn-trace-id"].startswith("Root=")
+    assert ";Parent=" in answer.headers["x-amzn-trace-id"]
+    traced = {"x-amzn-trace-id": "Root=1-3152b799-8954dae64eda91bc9a23a7e8;Parent=7fa8c0f79203be72;Sampled=1"}
+    again = fetch(f"{proxied.url}/answer", "POST", json.dumps(returned).encode(), traced)
+    assert again.headers["x-amzn-trace-id"] == traced["x-amzn-trace-id"], "the caller's own, where it names a parent"
 
 
 def test_what_is_not_there(proxied: Rest, sandbox: Any) -> None:
@@ -385,6 +391,28 @@ def test_aws_services_behind_methods(sandbox: Any) -> None:
         requestTemplates={"application/json": "Action=SendMessage&MessageBody=$util.urlEncode($input.body)"},
         responses={"200": {}},
     )
+    sandbox.client("ssm").put_parameter(Name="from-rest", Value="kept", Type="String")
+    api.method(
+        "GET",
+        "/stored",
+        "AWS",
+        uri="arn:aws:apigateway:us-east-1:ssm:action/GetParameter",
+        credentials=role,
+        requestParameters={"integration.request.querystring.Name": "'from-rest'"},
+        responses={"200": {}},
+    )
+    sandbox.client("s3").create_bucket(Bucket="from-rest")
+    api.method(
+        "ANY",
+        "/object/{key}",
+        "AWS",
+        uri="arn:aws:apigateway:us-east-1:s3:path/from-rest/{key}",
+        integrationHttpMethod="ANY",
+        credentials=role,
+        methodParameters={"method.request.path.key": True},
+        requestParameters={"integration.request.path.key": "method.request.path.key"},
+        responses={"200": {}},
+    )
     item = '{"TableName": "from-rest", "Item": {"id": {"S": "$input.path(\'$.id\')"}}}'
     api.method(
         "PUT",
@@ -402,7 +430,12 @@ def test_aws_services_behind_methods(sandbox: Any) -> None:
     sent = fetch(f"{api.url}/queue", "POST", b'{"a": "b c"}', {"content-type": "application/json"})
     (received,) = sqs.receive_message(QueueUrl=queue)["Messages"]
     assert (received["Body"], sent.status) == ('{"a": "b c"}', 200)
-    assert received["MessageId"] in sent.body.decode()
+    told = sent.json["SendMessageResponse"]  # JSON, since API Gateway accepts that
+    assert told["SendMessageResult"]["MessageId"] == received["MessageId"] and told["ResponseMetadata"]["RequestId"]
+    assert sent.headers["x-amzn-trace-id"].startswith("Root=")
+    assert fetch(f"{api.url}/stored").json["GetParameterResponse"]["GetParameterResult"]["Parameter"]["Value"] == "kept"
+    assert fetch(f"{api.url}/object/from-rest.txt", "PUT", b"text", {"content-type": "text/plain"}).status == 200
+    assert fetch(f"{api.url}/object/from-rest.txt").body == b"text", "ANY is the caller's method"
     assert fetch(f"{api.url}/item", "PUT", b'{"id": "i1"}', {"content-type": "application/json"}).json == {"put": True}
     assert dynamodb.get_item(TableName="from-rest", Key={"id": {"S": "i1"}})["Item"] == {"id": {"S": "i1"}}
     empty = fetch(f"{api.url}/item", "PUT", b'{"id": ""}', {"content-type": "application/json"})

@@ -55,6 +55,15 @@ def test_the_query_protocol_still_works(sandbox: Any, queue: str) -> None:
     assert "<Message>The specified queue does not exist for this wsdl version.</Message>" in answer
 
 
+def test_attributes_by_either_name(sandbox: Any, queue: str) -> None:
+    """MessageAttribute.1 as older SDKs write it, MessageAttributes.1 as templates of API Gateway do (recorded:
+    test_sqs_aws_integration_with_message_attribute)."""
+    for name in ("MessageAttribute", "MessageAttributes"):
+        given = {f"{name}.1.Name": "a", f"{name}.1.Value.DataType": "String", f"{name}.1.Value.StringValue": "told"}
+        status, answer = post(sandbox, Action="SendMessage", QueueUrl=queue, MessageBody="x", **given)
+        assert (status, "<MD5OfMessageAttributes>" in answer) == (200, True), answer
+
+
 def test_a_queue_answers_at_its_own_url(sandbox: Any, queue: str) -> None:
     """What needs a queue takes it from the URL; a QueueUrl parameter goes before."""
     status, answer = get(sandbox, queue, Action="SendMessage", MessageBody="hello")

@@ -110,7 +110,7 @@ class QueryCodec(Codec):
         return self._map(shape, flattened)
 
     def _structure(self, shape: Shape) -> Reader:
-        plan = [(name, self._names(member), self._member(member)) for name, member in shape.members.items()]
+        plan = [(name, self._names(name, member), self._member(member)) for name, member in shape.members.items()]
 
         def read(node: Any) -> dict[str, Any]:
             if not isinstance(node, dict):
@@ -125,7 +125,10 @@ class QueryCodec(Codec):
 
         return read
 
-    def _names(self, member: Member) -> tuple[str, ...]:
+    def _names(self, name: str, member: Member) -> tuple[str, ...]:
+        if member.shape.type == "map" and member.flattened:
+            # Also by its own name, in the plural (recorded: test_sqs_aws_integration_with_message_attribute).
+            return (member.wire_name, name)
         if member.shape.type == "list" and member.flattened:
             own = member.shape.element.traits.get("locationName", member.wire_name)
             return (own, member.wire_name)

@@ -174,6 +174,8 @@ def render_event(call: Call) -> dict[str, Any]:
     https://docs.aws.amazon.com/apigateway/latest/developerguide/set-up-lambda-proxy-integrations.html
     """
     headers, query = render_headers(call), call.query
+    for name in ("Connection", "Content-Length"):
+        headers.pop(name, None)
     path = "/" + call.path.lstrip("/")
     body, in_base64 = _body(call)
     return {

@@ -61,8 +61,9 @@ def parse_proxied(call: Call, payload: bytes) -> Response:
 
 
 def trace_of(call: Call) -> tuple[str, str]:
-    """The header that tells the caller of a function's trace."""
-    return "x-amzn-trace-id", call.ctx.trace.partition(";Parent=")[0]
+    """The header that tells the caller of the trace of what is behind: the caller's own where that names a parent."""
+    given = call.request.headers.get("x-amzn-trace-id", "")
+    return "x-amzn-trace-id", given if "Root=" in given and "Parent=" in given else call.ctx.trace
 
 
 def _status(value: Any) -> int:
