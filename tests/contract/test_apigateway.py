@@ -912,6 +912,24 @@ def test_a_stage_is_exported(gateway: Any, sandbox: Any, kind: str) -> None:
     assert error_of(gateway.get_export, **where | {"exportType": "wrong"}) == bad("No API exporter for type 'wrong'")
 
 
+def test_an_export_without_a_version(gateway: Any) -> None:
+    """It has the moment of its deployment for one, also in the file's name; what isn't required isn't said to be (both
+    recorded: test_export_oas30_openapi)."""
+    get = {
+        "parameters": [{"name": "page", "in": "query", "type": "string"}],
+        "x-amazon-apigateway-integration": {"type": "mock"},
+    }
+    document = {"swagger": "2.0", "info": {"title": "unversioned"}, "paths": {"/pets": {"get": get}}}
+    api_id = gateway.import_rest_api(body=json.dumps(document).encode())["id"]
+    gateway.create_deployment(restApiId=api_id, stageName="local")
+    told = gateway.get_export(restApiId=api_id, stageName="local", exportType="oas30")
+    shown = json.loads(told["body"].read())
+    version = shown["info"]["version"]
+    assert version.endswith("Z") and told["contentDisposition"] == f'attachment; filename="oas30_{version}.json"'
+    (page,) = shown["paths"]["/pets"]["get"]["parameters"]
+    assert page == {"name": "page", "in": "query", "schema": {"type": "string"}}
+
+
 def test_keys_of_a_file(gateway: Any) -> None:
     """Keys with their plans; what can't be imported is warned of, or nothing is."""
     plan = gateway.create_usage_plan(name="imported")["id"]
