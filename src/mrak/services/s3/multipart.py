@@ -205,9 +205,10 @@ def _render_part(part: Part, algorithm: str) -> dict[str, Any]:
 
 
 def _initiator(upload: Upload) -> dict[str, Any]:
-    if upload.initiator_arn.endswith(":root") or not upload.initiator:
-        return render_owner(upload.initiator)
-    return {"ID": names.canonical_id(upload.initiator), "DisplayName": upload.initiator_arn}
+    """Initiators, unlike owners, still have a name: a user's ARN, or the account of its root."""
+    is_root = upload.initiator_arn.endswith(":root") or not upload.initiator
+    name = upload.initiator or "anonymous" if is_root else upload.initiator_arn
+    return {"ID": names.canonical_id(upload.initiator), "DisplayName": name}
 
 
 # --- ending -------------------------------------------------------------------------------------------------------

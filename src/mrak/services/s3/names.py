@@ -13,7 +13,6 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
-from mrak.core.deviations import deviation
 from mrak.core.entropy import Draws
 from mrak.services.s3 import errors
 
@@ -24,7 +23,6 @@ _RESERVED_ENDS = ("-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3")
 _ACCOUNT = re.compile(r"\d{12}")
 _HASH_DIGITS, _ID_DIGITS = 54, 64
 
-deviation("S3-002")
 
 # The owner of what anonymous requests write; AWS's own id for that.
 ANONYMOUS_ID = "65a011a29cdf8ec533ec3d1ccaae921c"
@@ -76,8 +74,8 @@ def find_account(identifier: str) -> str | None:
 
 
 def render_owner(account: str) -> dict[str, Any]:
-    """S3-002: DisplayName, which AWS has stopped to send in 2025, stays for clients that count on it."""
-    return {"DisplayName": account or "anonymous", "ID": canonical_id(account)}
+    """An owner or grantee. AWS stopped sending a DisplayName in November 2025 (recorded in February 2026)."""
+    return {"ID": canonical_id(account)}
 
 
 def bucket_arn(name: str, key: str = "") -> str:
