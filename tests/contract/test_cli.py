@@ -154,3 +154,27 @@ def test_status_and_doctor(server: Any) -> None:
     assert str(server.process.pid) in said and "durability    process" in said
     said = mrak("doctor").stdout
     assert "python3.11" in said and "isolation" in said
+
+
+RELOADED = """
+Transform: AWS::Serverless-2016-10-31
+Resources:
+  Hello:
+    Type: AWS::Serverless::Function
+    Properties: {FunctionName: reloaded, CodeUri: src/, Runtime: python3.11, Handler: app.handler}
+"""
+
+
+def test_functions_of_a_template_run_from_their_folders(sandbox: Any, tmp_path: Path) -> None:
+    """Edit, save, call: nothing is packed or deployed again."""
+    (tmp_path / "src").mkdir()
+    (tmp_path / "template.yaml").write_text(RELOADED)
+    code = tmp_path / "src" / "app.py"
+    functions = sandbox.client("lambda")
+    for answer in ("first", "second"):
+        code.write_text(f"def handler(event, context):\n    return {answer!r}\n")
+        if answer == "first":
+            words = ("deploy", str(tmp_path), "--stack", "reloaded", "--environment", sandbox.name, "--hot-reload")
+            ended = mrak(*words, AWS_ENDPOINT_URL=sandbox.server.endpoint)
+            assert ended.returncode == 0, ended.stderr
+        assert functions.invoke(FunctionName="reloaded")["Payload"].read() == f'"{answer}"'.encode()

@@ -2,6 +2,9 @@
 
 It packs the folders that the template names (a function's CodeUri, a layer's ContentUri), uploads them to a bucket of
 the sandbox, applies the template as a change set, shows the stack's events as they come, and its outputs at the end.
+
+With `--hot-reload` the folders of functions are not packed: they run where they are, and a file that changes answers
+the next call.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ _TEMPLATES = ("template.yaml", "template.yml", "template.json", "sam.yaml")
 _CAPABILITIES = ["CAPABILITY_IAM", "CAPABILITY_NAMED_IAM", "CAPABILITY_AUTO_EXPAND"]
 _IGNORED = {".git", "__pycache__", ".aws-sam", ".venv", ".mypy_cache", ".pytest_cache"}
 _ASK_SECONDS = 0.1
+# The code location that Lambda runs as it is (docs/compat/lambda.md).
+_HOT_RELOAD_BUCKET = "hot-reload"
 
 # type -> the properties whose value may be a path beside the template.
 _PATHS = {
@@ -43,13 +48,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("path", nargs="?", default=".", help="a template, or the folder with one")
     parser.add_argument("--stack", default="", help="the stack's name (default: the folder's)")
     parser.add_argument("--environment", default=client_environment(), help="a sandbox")
+    parser.add_argument(
+        "--hot-reload",
+        action="store_true",
+        help="run functions from their folders: a changed file answers the next call",
+    )
     parser.add_argument("--parameter", action="append", default=[], metavar="NAME=VALUE", help="for the template")
 
 
 def run(options: argparse.Namespace) -> None:
     template_path = _find_template(Path(options.path))
     name = options.stack or "".join(c if c.isalnum() else "-" for c in template_path.resolve().parent.name).strip("-")
-    clients = _Clients(ask("GET", f"/_mrak/environments/{options.environment}"))
+    clients = _Clients(ask("GET", f"/_mrak/environments/{options.environment}"), options.hot_reload)
     try:
         template = parse_template(template_path.read_text())
     except TemplateError as error:
@@ -71,8 +81,10 @@ def _find_template(path: Path) -> Path:
 class _Clients:
     """SDK clients of a sandbox, and its bucket for what is uploaded."""
 
-    def __init__(self, row: dict[str, Any]) -> None:
+    def __init__(self, row: dict[str, Any], hot_reload: bool) -> None:
         import boto3
+
+        self.hot_reload = hot_reload
 
         self._session = boto3.Session(row["access_key_id"], row["secret_access_key"])
         self._region = read_settings({}).region
@@ -113,6 +125,9 @@ def _upload_code(clients: _Clients, template: dict[str, Any], folder: Path) -> N
 
 def _place(clients: _Clients, path: Path, name: str) -> Any:
     """A file or folder, uploaded, in the form that the property takes."""
+    if clients.hot_reload and name in ("CodeUri", "Code") and path.is_dir():
+        bucket, key = _HOT_RELOAD_BUCKET, str(path.resolve())
+        return {"Bucket": bucket, "Key": key} if name == "CodeUri" else {"S3Bucket": bucket, "S3Key": key}
     packed = name in ("CodeUri", "ContentUri", "Code", "Content")
     content = _pack(path) if packed and path.suffix not in (".zip", ".jar") else path.read_bytes()
     bucket, key = clients.upload(content, "zip" if packed else path.suffix.lstrip(".") or "file")
