@@ -48,6 +48,10 @@ class Started:
         """Over the process and everything it started."""
         return sum(_memory_kib(pid) for pid in self._pids()) / 1024
 
+    def own_mib(self) -> float:
+        """Of the server alone, without the instances of functions that earlier scenarios have left warm."""
+        return _memory_kib(self.process.pid) / 1024
+
     def processes(self) -> int:
         return len(self._pids())
 

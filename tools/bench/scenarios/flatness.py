@@ -33,7 +33,7 @@ def dynamodb_items(bench: Bench) -> Iterator[Row]:
             dynamodb.make_table(one, TABLE)
         dynamodb.fill(small, TABLE, 0, FEW)
         dynamodb.fill(bench, TABLE, 0, FEW)
-        held, began = bench.mrak.resident_mib(), time.perf_counter()
+        held, began = bench.mrak.own_mib(), time.perf_counter()
         dynamodb.fill(bench, TABLE, FEW, many)
         loaded = f"{many / (time.perf_counter() - began):,.0f} items/s loaded"
         few_keys, many_keys = range(0, FEW, 2), range(0, many, many // 500)
@@ -45,7 +45,7 @@ def dynamodb_items(bench: Bench) -> Iterator[Row]:
                 f"dynamodb {kind}, {many:,} items", loaded,
                 _repeated(small, make(small, TABLE, few_keys)), _repeated(bench, make(bench, TABLE, many_keys)),
             )  # fmt: skip
-        grown = bench.mrak.resident_mib() - held
+        grown = bench.mrak.own_mib() - held
         yield Row(
             f"memory, {many:,} items", note=f"{grown:+.1f} MiB since {FEW:,} items; {held:.0f} MiB then",
             bar=f"≤ {MEMORY_BAR_MIB} MiB more", met=grown <= MEMORY_BAR_MIB,
