@@ -47,7 +47,8 @@ def aws(sandbox: Any, *arguments: str, stdin: bytes = b"") -> str:
 
 
 def make_tree(folder: Path) -> dict[str, bytes]:
-    """A folder with names that need care, and a file that goes in parts."""
+    """A folder with names that need care, and a file that goes in parts. Its files are a minute old: S3 tells whole
+    seconds, so that `aws s3 sync` takes a file that was written in the second of its upload for a newer one."""
     files = {
         "index.html": b"<h1>home</h1>",
         "deep/er/naïve file+1.txt": b"text",
@@ -58,6 +59,8 @@ def make_tree(folder: Path) -> dict[str, bytes]:
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(content)
+        a_minute_ago = path.stat().st_mtime - 60
+        os.utime(path, (a_minute_ago, a_minute_ago))
     return files
 
 
