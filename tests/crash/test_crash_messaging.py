@@ -21,7 +21,7 @@ from tests.conftest import TAKES_DELIVERIES
 from tests.crash.harness import Client, authorization, torture
 from tests.crash.test_crash_functions import ask, create_function, drain
 
-KILLS = int(os.environ.get("CRASH_MESSAGING_KILLS", "12"))
+KILLS = int(os.environ.get("CRASH_KILLS", "12"))
 WAIT_SECONDS = 30
 QUEUES = ("one", "two", "dead")
 
