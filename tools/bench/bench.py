@@ -84,10 +84,10 @@ class Bench:
         self.signer = Signer(mrak.endpoint)
 
     @contextmanager
-    def beside(self) -> Iterator[Bench]:
-        """Another mrak, empty, at the same time."""
+    def beside(self, start: Callable[[Path, str], Started] = start_mrak) -> Iterator[Bench]:
+        """Another mrak, empty, or another server, at the same time."""
         folder = self.scratch / f"beside-{time.monotonic_ns()}"
-        with start_mrak(folder, self.durability) as other:
+        with start(folder, self.durability) as other:
             yield Bench(other, self.empty, self._options, self.scratch)
 
     @property
@@ -151,6 +151,7 @@ def main() -> int:
     rows: list[Row] = []
     failures: dict[str, str] = {}
     began = time.time()
+    Path(options.data).mkdir(parents=True, exist_ok=True)
     with (
         tempfile.TemporaryDirectory(prefix="mrak-bench-", dir=options.data) as scratch,
         start_mrak(Path(scratch) / "data", options.durability) as mrak,
@@ -171,9 +172,7 @@ def _parse() -> argparse.Namespace:
     parser.add_argument("--quick", action="store_true", help="shorter and smaller")
     parser.add_argument("--items", type=int, metavar="N", help="how many rows the flatness scenarios store: 10000000")
     parser.add_argument("--durability", choices=("power", "process"), default="power")
-    results = ROOT / "bench-results"
-    results.mkdir(exist_ok=True)
-    parser.add_argument("--data", default=str(results), help="the folder on whose disk the data is kept meanwhile")
+    parser.add_argument("--data", default=str(ROOT / "bench-results"), help="the folder that holds the data meanwhile")
     return parser.parse_args()
 
 

@@ -88,6 +88,10 @@ def start_empty() -> Started:
     return Started([str(HERE / "empty.py"), "{port}"], HEALTH)
 
 
+def start_least(file: Path, durability: str) -> Started:
+    return Started([str(HERE / "least.py"), "{port}", str(file), durability], HEALTH)
+
+
 HEALTH = b"GET /_localstack/health HTTP/1.1\r\nhost: localhost\r\nconnection: close\r\n\r\n"
 
 

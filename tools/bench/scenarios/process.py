@@ -7,8 +7,10 @@ import time
 from collections.abc import Iterator
 
 from bench import Bench, Row, scenario
-from servers import start_mrak
+from servers import start_least, start_mrak
 from signing import Signer
+
+from scenarios import dynamodb
 
 READY_BAR_SECONDS = 0.25
 MEMORY_BAR_MIB = 45
@@ -40,3 +42,13 @@ def start(bench: Bench) -> Iterator[Row]:
 @scenario("empty")
 def empty(bench: Bench) -> Iterator[Row]:
     yield bench.empty_row([bench.signer.call("sqs", "send_message", QueueUrl="http://x/q", MessageBody="hello")])
+
+
+@scenario("least")
+def least(bench: Bench) -> Iterator[Row]:
+    """What checking a signature and keeping a row cost under this server when nothing else is done: no operation can
+    come nearer to the empty handler than this."""
+    numbers = range(dynamodb.KEYS)
+    with bench.beside(start_least) as server:
+        yield server.measure("least durable put", dynamodb.puts(server, "any", numbers))
+        yield server.measure("least get", dynamodb.gets(server, "any", numbers))
