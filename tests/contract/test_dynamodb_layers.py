@@ -477,12 +477,12 @@ def test_queries(ddb: Any, table: str) -> None:
     assert refusal(ddb.query, **here, Select="SPECIFIC_ATTRIBUTES") == one(
         "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
     )
-    assert refusal(ddb.scan, TableName=table, Select="SPECIFIC_ATTRIBUTES") == (
-        "Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
-    )
     least = "Member must have value greater than or equal to 1"
     assert refusal(ddb.query, **here, Limit=0) == one(f"Value at 'Limit' {FAILED} {least}")
-    assert refusal(ddb.scan, TableName=table, Limit=0) == one(f"Value '0' at 'limit' {FAILED} {least}")
+    assert refusal(ddb.scan, TableName=table, Limit=0) == one(f"Value at 'Limit' {FAILED} {least}")
+    assert refusal(ddb.scan, TableName=table, Segment=-1, TotalSegments=4) == one(
+        f"Value at 'Segment' {FAILED} Member must have value greater than or equal to 0"
+    )
     xor = {
         "KeyConditions": {"pk": {"ComparisonOperator": "EQ", "AttributeValueList": [TEXT]}},
         "QueryFilter": {"b": {"ComparisonOperator": "NULL"}, "c": {"ComparisonOperator": "NULL"}},

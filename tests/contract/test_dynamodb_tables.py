@@ -301,8 +301,9 @@ def test_tags(ddb: Any) -> None:
 
 
 def test_resource_policies(ddb: Any) -> None:
-    """Put, read in AWS's form, guarded by their revision, deleted."""
-    arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
+    """Put, read in AWS's form, guarded by their revision, deleted; refused in AWS's words, which name tables."""
+    table = make_table(ddb)
+    arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
     assert error_of(ddb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
     assert "RevisionId" not in ddb.delete_resource_policy(ResourceArn=arn)
     account = arn.split(":")[4]
@@ -316,7 +317,21 @@ def test_resource_policies(ddb: Any) -> None:
     )
     assert ddb.put_resource_policy(ResourceArn=arn, Policy=kept)["RevisionId"] == revision
     stale = error_of(ddb.put_resource_policy, ResourceArn=arn, Policy=policy, ExpectedRevisionId="1")
-    assert stale[0] == "PolicyNotFoundException"
+    told = "Resource-based policy not found for the provided ResourceArn: Requested"
+    assert stale == (
+        "PolicyNotFoundException",
+        f"{told} update for policy with revision id 1, but the policy associated to target table {table} has revision "
+        f"id {revision}.",
+    )
+    assert error_of(ddb.put_resource_policy, ResourceArn=arn, Policy=policy, ExpectedRevisionId="NO_POLICY") == (
+        "PolicyNotFoundException",
+        f"{told} policy update expecting none to be present for table {table}, but a policy exists with revision id "
+        f"{revision}.",
+    )
+    absent = ("ResourceNotFoundException", f"Requested resource not found: Table: {table}x not found")
+    assert error_of(ddb.put_resource_policy, ResourceArn=f"{arn}x", Policy=policy) == absent
+    assert error_of(ddb.get_resource_policy, ResourceArn=f"{arn}x") == absent
+    assert error_of(ddb.delete_resource_policy, ResourceArn=f"{arn}x") == absent
     assert ddb.delete_resource_policy(ResourceArn=arn)["RevisionId"] == revision
 
 

@@ -299,6 +299,16 @@ def test_imports_of_bad_lines(ddb: Any, s3: Any, bucket: str) -> None:
         assert ddb.scan(TableName=name)["Count"] == put
 
 
+def test_imports_of_items_in_one_line(ddb: Any, s3: Any, bucket: str) -> None:
+    """AWS takes items that no line break parts; what follows the last whole one is garbage as elsewhere."""
+    items = [json.dumps({"Item": {"pk": {"S": f"é {place}"}}}, ensure_ascii=False) for place in range(4)]
+    s3.put_object(Bucket=bucket, Key="whole/1", Body=f" {items[0]}{items[1]}\n{items[2]} \t{items[3]} ")
+    s3.put_object(Bucket=bucket, Key="broken/1", Body=f"{items[0]}{items[1]}]{items[2]}\n{items[3]}")
+    for prefix, status, put in (("whole/", "COMPLETED", 4), ("broken/", "FAILED", 2)):
+        done = imported(ddb, bucket, f"t-{uuid.uuid4().hex}", prefix=prefix)
+        assert (done["ImportStatus"], done["ImportedItemCount"]) == (status, put)
+
+
 def test_imports_of_csv(ddb: Any, s3: Any, bucket: str) -> None:
     """Everything is text but keys; zstandard as well; no options are shown where none were given."""
     import zstandard

@@ -27,7 +27,7 @@ _HASHES = 1 << 64
 @operation("Query")
 def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     request.check_usage(req, request.QUERY)
-    reading.check_select(req, "Querying")
+    reading.check_select(req)
     plan = _attributes_plan(req)
     legacy_filter = _legacy_filter(req, "QueryFilter")
     start = req.get("ExclusiveStartKey")
@@ -58,7 +58,7 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
 @operation("Scan")
 def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     request.check_usage(req, request.SCAN)
-    reading.check_select(req, "Scanning")
+    reading.check_select(req)
     plan = _attributes_plan(req)
     start = req.get("ExclusiveStartKey")
     with OlderWords():
@@ -235,10 +235,7 @@ def _check_segment(req: Mapping[str, Any]) -> None:
             "when parameter TotalSegments is present"
         )
     if segment >= total:
-        raise errors.invalid(
-            "The Segment parameter is zero-based and must be less than parameter TotalSegments: "
-            f"Segment: {segment} is not less than TotalSegments: {total}"
-        )
+        raise errors.invalid("The Segment parameter is zero-based and must be less than parameter TotalSegments")
 
 
 def _segment_range(source: Source, req: Mapping[str, Any]) -> tuple[bytes, bytes]:
@@ -253,8 +250,7 @@ def _segment_range(source: Source, req: Mapping[str, Any]) -> tuple[bytes, bytes
 
 def _continue_scan(source: Source, req: Mapping[str, Any], start: Item, begin: bytes, end: bytes) -> bytes:
     if set(start) != set(source.start_names):
-        detail = "" if source.index is not None else f": {errors.SCHEMA_MISMATCH}"
-        raise errors.invalid(f"The provided starting key is invalid{detail}")
+        raise errors.invalid("The provided starting key is invalid")
     if source.index is not None:
         for key in source.index.keys:
             if key.kind not in start[key.name]:

@@ -188,20 +188,21 @@ def partition_range(source: Source, parts: list[bytes]) -> bytes:
     return source.prefix + spread(partition) + partition
 
 
-def check_select(req: Mapping[str, Any], verb: str) -> None:
-    """Which Select goes with which projection."""
+def check_select(req: Mapping[str, Any]) -> None:
+    """Which Select goes with which projection; of two mistakes, the one about the projection is told."""
     select = req.get("Select")
     projecting = next((name for name in ("AttributesToGet", "ProjectionExpression") if name in req), None)
     if select == "SPECIFIC_ATTRIBUTES" and projecting is None:
-        prefix = ENVELOPE if verb == "Querying" else ""
-        raise errors.invalid(
-            f"{prefix}Must specify the AttributesToGet or ProjectionExpression when choosing to get SPECIFIC_ATTRIBUTES"
-        )
-    if select == "ALL_PROJECTED_ATTRIBUTES" and "IndexName" not in req:
-        raise errors.invalid_parameter(f"ALL_PROJECTED_ATTRIBUTES can be used only when {verb} using an IndexName")
+        raise _wrong_select("Must specify the AttributesToGet or ProjectionExpression", select)
     if projecting is not None and select in ("COUNT", "ALL_ATTRIBUTES", "ALL_PROJECTED_ATTRIBUTES"):
         chosen = "only the Count" if select == "COUNT" else select
-        raise errors.invalid(f"Cannot specify the {projecting} when choosing to get {chosen}")
+        raise _wrong_select(f"Cannot specify the {projecting}", chosen)
+    if select == "ALL_PROJECTED_ATTRIBUTES" and "IndexName" not in req:
+        raise errors.invalid(f"{ENVELOPE}{select} can be used only when Querying using an IndexName")
+
+
+def _wrong_select(what: str, chosen: str) -> ApiError:
+    return errors.invalid(f"{ENVELOPE}{what} when choosing to get {chosen}")
 
 
 def shape(reading: Reading, req: Mapping[str, Any], plan: ProjectionPlan | None) -> None:

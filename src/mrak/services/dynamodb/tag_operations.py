@@ -5,12 +5,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_TagResource.h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from msgspec import structs
 
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
@@ -20,8 +22,14 @@ from mrak.services.dynamodb.tables import TABLES, TableRecord
 _PAGE_TAGS = 10
 
 
-def require_by_arn(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> tuple[Scope, TableRecord]:
-    """The table that an ARN names."""
+def require_by_arn(
+    ctx: Context,
+    tx: Transaction,
+    text: str,
+    opens: bool = False,
+    not_found: Callable[[str], ApiError] | None = None,
+) -> tuple[Scope, TableRecord]:
+    """The table that an ARN names. `not_found` says of its name, instead of its ARN, that there is none."""
     parts = find_arn(text)
     if not text.startswith("arn:"):
         raise errors.invalid_parameter(f"ARNs must start with 'arn:': {text}")
@@ -37,7 +45,7 @@ def require_by_arn(ctx: Context, tx: Transaction, text: str, opens: bool = False
     name = parts.resource.removeprefix("table/").partition("/")[0]
     record = TABLES.open(tx, scope, name) if opens else TABLES.get(tx, scope, name)
     if record is None:
-        raise errors.arn_not_found(text)
+        raise errors.arn_not_found(text) if not_found is None else not_found(name)
     return scope, record
 
 

@@ -11,6 +11,7 @@ import base64
 import csv
 import gzip
 import io
+import json
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from decimal import Decimal
@@ -82,13 +83,33 @@ def _expand_zstd(body: bytes) -> bytes:
 
 
 def read_json(content: bytes) -> Iterator[Line]:
+    """Lines of one item each; AWS also takes several in a line, one right after the other."""
     for line in content.splitlines():
         if not line.strip():
             continue
         try:
-            yield _decode_line(line)
-        except (msgspec.MsgspecError, UnicodeError, RecursionError) as error:
+            try:
+                yield _decode_line(line)
+            except msgspec.DecodeError:
+                yield from map(_decode_line, _objects(line.decode()))
+        except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Unreadable(str(error)) from error
+
+
+def _next_value(line: str, at: int) -> int:
+    while at < len(line) and line[at].isspace():
+        at += 1
+    return at
+
+
+def _objects(line: str) -> Iterator[str]:
+    """The JSON values of a line."""
+    find_end = json.JSONDecoder().raw_decode
+    at = _next_value(line, 0)
+    while at < len(line):
+        _, end = find_end(line, at)
+        yield line[at:end]
+        at = _next_value(line, end)
 
 
 def read_ion(content: bytes) -> Iterator[Line]:
