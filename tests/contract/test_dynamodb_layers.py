@@ -427,6 +427,8 @@ def test_sizes_of_batches(ddb: Any, table: str) -> None:
         assert got == one(f"Value at 'RequestItems.{table}.member.Keys' {FAILED} Member must have length {bound}")
     got = refusal(ddb.batch_get_item, RequestItems={})
     assert got == one(f"Value at 'RequestItems' {FAILED} Member must have length {short}")
+    assert refusal(ddb.batch_write_item, RequestItems={}) == "The requestItems parameter is required for BatchWriteItem"
+    assert refusal(ddb.batch_write_item, RequestItems={}, ReturnConsumedCapacity="no") == one(CAPACITY)
     sizes = "[Member must have length less than or equal to 25, Member must have length greater than or equal to 1]"
     got = refusal(ddb.batch_write_item, RequestItems={table: []})
     assert got == one(f"Value '{{{table}=[]}}' at 'requestItems' {FAILED} Map value must satisfy constraint: {sizes}")

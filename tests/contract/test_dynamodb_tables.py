@@ -119,8 +119,9 @@ def test_listing_pages(fresh_sandbox: Any) -> None:
             "One or more parameter values were invalid: Some index key attributes are not defined in "
             "AttributeDefinitions. Keys: [pk, nope], AttributeDefinitions: [pk, sk]",
         ),
+        ({"KeySchema": keys("pk", "pk")}, "Invalid KeySchema: Some index key attribute have no definition"),
         (
-            {"KeySchema": keys("pk", "pk")},
+            {"KeySchema": keys("pk", "pk"), "AttributeDefinitions": attributes(pk="S", sk="S")},
             "Both the Hash Key and the Range Key element in the KeySchema have the same name",
         ),
         (

@@ -106,7 +106,11 @@ def _batch_get_words(value: Mapping[str, Any], complaints: list[str]) -> list[st
 
 
 def _batch_write_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
-    """Names of tables are judged when all else is right."""
+    """Names of tables, and whether there are any, are judged when all else is right."""
+    if value.get("RequestItems") == {}:
+        complaints = _others(complaints, "requestItems")
+        if not complaints:
+            raise ApiError("ValidationException", "The requestItems parameter is required for BatchWriteItem")
     others = [complaint for complaint in complaints if "Map keys must satisfy" not in complaint]
     return others or complaints
 

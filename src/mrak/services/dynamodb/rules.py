@@ -140,10 +140,10 @@ def check_key_schema(schema: Sequence[Mapping[str, str]], defined: Sequence[str]
 
 
 def _check_defined(names: Sequence[str], defined: Sequence[str], is_table: bool = False) -> None:
-    if all(name in defined for name in names):
-        return
     if is_table and len(names) > len(defined):
         raise errors.invalid("Invalid KeySchema: Some index key attribute have no definition")
+    if all(name in defined for name in names):
+        return
     raise errors.invalid_parameter(
         "Some index key attributes are not defined in AttributeDefinitions. "
         f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(defined)}]"
