@@ -446,6 +446,15 @@ def test_indexes_show_what_they_hold(ddb: Any, pair: str) -> None:
     assert [item["hidden"]["S"] for item in fetched["Items"]] == ["h1", "h2", "h3"]
     filtered = select("hidden", "\"lsi-inc\" WHERE pk = 'p' AND shown = 'none'")
     assert filtered["Items"] == [] and filtered["ConsumedCapacity"]["Table"] == fetched["ConsumedCapacity"]["Table"]
+    consistent = ddb.execute_statement(
+        Statement=f'SELECT hidden FROM "{pair}"."lsi-keys" WHERE pk = \'p\'',
+        ReturnConsumedCapacity="INDEXES",
+        ConsistentRead=True,
+    )["ConsumedCapacity"]
+    for part, once in (("Table", 1.5), ("LocalSecondaryIndexes", 0.5)):
+        both = (fetched["ConsumedCapacity"], consistent)
+        units = [it[part] if part == "Table" else it[part]["lsi-keys"] for it in both]
+        assert [it["CapacityUnits"] for it in units] == [once, 2 * once], "consistent reads cost twice, of both"
     wrong = "One or more parameter values were invalid: "
     told = refusal(ddb, f'SELECT hidden, other, sk FROM "{pair}"."gsi-inc" WHERE g = \'y\'')
     assert told == f"{wrong}Global secondary index gsi-inc does not project [hidden, other]"

@@ -324,6 +324,44 @@ def test_index_rows_follow_transactions(ddb: Any) -> None:
     assert ddb.scan(TableName=table, IndexName="gsi")["Count"] == 3
 
 
+def test_an_index_key_that_does_not_fit_cancels_and_an_empty_one_is_refused(ddb: Any) -> None:
+    """As the suite measured: an empty value is found before the transaction begins. The first index is named."""
+    indexes = [index(name, "g") for name in ("two", "one")]
+    table = make_table(ddb, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=indexes)
+
+    def put(value: Any) -> dict[str, Any]:
+        return {"Put": {"TableName": table, "Item": key("a") | {"g": value}}}
+
+    def update(value: Any) -> dict[str, Any]:
+        change = {"UpdateExpression": "SET g = :g", "ExpressionAttributeValues": {":g": value}}
+        return {"Update": {"TableName": table, "Key": key("a"), **change}}
+
+    for action in (put, update):
+        with pytest.raises(ddb.exceptions.TransactionCanceledException) as caught:
+            ddb.transact_write_items(TransactItems=[action({"N": "1"})])
+        reasons = caught.value.response["CancellationReasons"]
+        assert [it["Message"].rpartition("g Expected: ")[2] for it in reasons] == ["S Actual: N IndexName: one"]
+    empty = "The AttributeValue for a key attribute cannot contain an empty string value."
+    assert error_of(ddb.transact_write_items, TransactItems=[put({"S": ""})]) == (
+        INVALID,
+        "One or more parameter values are not valid. A value specified for a secondary index key is not supported. "
+        f"{empty} IndexName: one, IndexKey: g",
+    )
+    assert error_of(ddb.transact_write_items, TransactItems=[update({"S": ""})]) == (
+        INVALID,
+        "One or more parameter values are not valid. The update expression attempted to update a secondary index key "
+        f"to a value that is not supported. {empty}",
+    )
+
+
+def test_transactions_leave_out_items_of_which_nothing_is_asked(ddb: Any, table: str) -> None:
+    """Where GetItem answers an empty item."""
+    ddb.put_item(TableName=table, Item=key("a"))
+    get = {"Get": {"TableName": table, "Key": key("a"), "ProjectionExpression": "nothing"}}
+    assert ddb.transact_get_items(TransactItems=[get])["Responses"] == [{}]
+    assert ddb.get_item(TableName=table, Key=key("a"), ProjectionExpression="nothing")["Item"] == {}
+
+
 def test_a_key_that_does_not_fit_cancels(ddb: Any, table: str) -> None:
     """Each write and read of a transaction has its reason, before conditions are looked at; an empty key is refused
     before there is a transaction."""

@@ -106,6 +106,31 @@ def test_indexes_that_cannot_be_changed(ddb: Any) -> None:
     assert refused(Create=index("lsi", "other")) == (INVALID, "Attempting to create an index which already exists")
 
 
+def test_what_a_new_index_has_to_define(ddb: Any) -> None:
+    """All attributes of its key, the table's own too; a second type for one is ignored, and so is a needless one."""
+    table = make_table(ddb)
+    ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "1"}, "g": {"S": "x"}})
+
+    def add(name: str, keys: tuple[str, ...], **defined: str) -> dict[str, Any]:
+        definitions = [{"AttributeName": it, "AttributeType": kind} for it, kind in defined.items()]
+        update = {"Create": index(name, *keys)}
+        return {
+            "TableName": table,
+            "AttributeDefinitions": definitions,
+            "GlobalSecondaryIndexUpdates": [update],
+        }
+
+    assert error_of(ddb.update_table, **add("own", ("pk", "g"), g="S")) == (
+        INVALID,
+        PREFIX + "Some index key attributes are not defined in AttributeDefinitions. Keys: [pk, g], "
+        "AttributeDefinitions: [g]",
+    )
+    shown = ddb.update_table(**add("gsi", ("g",), pk="N", g="S", needless="S"))["TableDescription"]
+    kinds = {it["AttributeName"]: it["AttributeType"] for it in shown["AttributeDefinitions"]}
+    assert kinds == {"g": "S", "pk": "S", "sk": "S"}
+    assert ddb.scan(TableName=table, IndexName="gsi")["Count"] == 1
+
+
 def test_billing_modes_need_their_units(ddb: Any) -> None:
     """Provisioned needs all units, on demand takes none."""
     table = make_table(ddb, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=[index("gsi", "other")])

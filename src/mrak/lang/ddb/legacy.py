@@ -222,7 +222,10 @@ class LegacyUpdate:
         return not self.updates or any(update.get("Action") != "DELETE" for update in self.updates.values())
 
     def kinds(self, values: Mapping[str, Value]) -> dict[str, str]:
-        return {name: kind_of(update["Value"]) for name, update in self.updates.items() if "Value" in update}
+        return {name: kind_of(value) for name, value in self.constants(values).items()}
+
+    def constants(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        return {name: update["Value"] for name, update in self.updates.items() if "Value" in update}
 
     def apply(self, old: Item, values: Values) -> Item:
         new = dict(old)

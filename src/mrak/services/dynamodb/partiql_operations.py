@@ -216,7 +216,7 @@ def _transact_reads(ctx: Context, tx: Transaction, members: list[_Member], req: 
     for member in members:
         assert member.key is not None
         item, size_bytes = _read_one(tx, member.it, member.key)
-        responses.append({} if item is None else {"Item": item})
+        responses.append({"Item": item} if item else {})
         costs.append((member.it.schema, capacity.read_units(size_bytes, transactional=True)))
     return {"Responses": responses, **transaction_operations.render_read(ctx, req, costs)}
 

@@ -48,6 +48,7 @@ def select(ctx: Context, tx: Transaction, it: Prepared, req: dict[str, Any]) -> 
         part.filter, part.values = it.where, it.values
         part.shows = lambda item: statements.project(item, statement.paths)
         part.fetches = _fetches(source, statement)
+        part.consistent = bool(req.get("ConsistentRead"))
         _join(page, part.run(tx))
         if page.last is not None:
             break

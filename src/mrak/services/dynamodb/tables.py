@@ -267,8 +267,7 @@ def require_schema(ctx: Context, tx: Transaction, name_or_arn: str) -> Schema:
 def compile_schema(scope: Scope, record: TableRecord) -> Schema:
     keys = tuple(KeyAttribute(name, record.attributes[name], role == "HASH") for name, role in record.keys)
     indexes = tuple(_compile_index(scope, record, index) for index in record.indexes)
-    ordered = [index for index in reversed(indexes) if index.record.is_global]
-    ordered += [index for index in reversed(indexes) if not index.record.is_global]
+    ordered = sorted(indexes, key=lambda index: index.record.name)
     has_stream = record.stream is not None and record.stream.is_enabled
     ttl = record.ttl.attribute if record.ttl is not None and record.ttl.is_enabled else None
     return Schema(
@@ -290,7 +289,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
 
 
 def _index_keys(record: TableRecord, indexes: list[IndexSchema]) -> tuple[tuple[KeyAttribute, str], ...]:
-    """Attributes that must have the type of an index's key, with the index's name."""
+    """Attributes that must have the type of an index's key, with the name of the (first) index."""
     found = [
         (key, index.record.name)
         for index in indexes

@@ -287,10 +287,10 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     responses: list[dict[str, Any]] = []
     costs: list[tuple[Schema, float]] = []
     for schema, plan, row in zip(schemas, plans, rows, strict=True):
-        if row is None:
-            responses.append({})
-        else:
-            responses.append({"Item": row_json(row) if plan is None else plan.apply(unpack_row(row))})
+        item: Item | msgspec.Raw | None = None
+        if row is not None:
+            item = row_json(row) if plan is None else plan.apply(unpack_row(row))
+        responses.append({"Item": item} if item else {})
         size_bytes = 0 if row is None else row_size_bytes(row)
         costs.append((schema, capacity.read_units(size_bytes, transactional=True)))
     return {"Responses": responses, **render_read(ctx, req, costs)}

@@ -136,16 +136,14 @@ def _change_indexes(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]
 ) -> tuple[TableRecord, TableRecord]:
     """The table with its indexes changed, and as the reply shows it: with those in transition."""
-    attributes = dict(record.attributes)
-    for definition in req.get("AttributeDefinitions", []):
-        attributes.setdefault(definition["AttributeName"], definition["AttributeType"])
+    given = _given_definitions(req)
     shown: TableRecord = record
     for update in req.get("GlobalSecondaryIndexUpdates", []):
         if "Create" in update:
             if "AttributeDefinitions" not in req:
                 name = update["Create"]["IndexName"]
                 raise errors.invalid_parameter(f"AttributeDefinitions is not specified for index: {name}")
-            record, shown = _create(ctx, tx, scope, structs.replace(record, attributes=attributes), update["Create"])
+            record, shown = _create(ctx, tx, scope, record, update["Create"], given)
         elif "Update" in update:
             name = update["Update"]["IndexName"]
             shown = _with_status(record, name, "UPDATING")
@@ -155,9 +153,19 @@ def _change_indexes(
     return record, shown
 
 
+def _given_definitions(req: Mapping[str, Any]) -> dict[str, str]:
+    return {it["AttributeName"]: it["AttributeType"] for it in req.get("AttributeDefinitions", [])}
+
+
 def _create(
-    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, definition: Mapping[str, Any]
+    ctx: Context,
+    tx: Transaction,
+    scope: Scope,
+    record: TableRecord,
+    definition: Mapping[str, Any],
+    given: Mapping[str, str],
 ) -> tuple[TableRecord, TableRecord]:
+    """Adds an index. The request has to define its key attributes, the table's own too, whose type stays."""
     name = definition["IndexName"]
     if name in _index_names(record):
         raise errors.invalid("Attempting to create an index which already exists")
@@ -167,7 +175,8 @@ def _create(
             raise errors.invalid_parameter(
                 f"Key attribute {element['AttributeName']} of index {name} is the vector attribute of a vector index"
             )
-    rules.check_global_index(definition, list(record.attributes), record.billing)
+    rules.check_global_index(definition, list(given), record.billing)
+    record = structs.replace(record, attributes={**given, **record.attributes})
     if sum(index.is_global for index in record.indexes) >= rules.MOST_GLOBAL_INDEXES:
         raise ApiError(
             "LimitExceededException",
@@ -188,15 +197,13 @@ def _create(
 def _change_vectors(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]
 ) -> TableRecord:
-    attributes = record.attributes | {
-        it["AttributeName"]: it["AttributeType"] for it in req.get("AttributeDefinitions", [])
-    }
-    defined = [it["AttributeName"] for it in req.get("AttributeDefinitions", [])]
+    given = _given_definitions(req)
+    defined = list(given)
     for update in req["VectorIndexUpdates"]:
         if "Create" in update:
             if any(vector.phase is not None for vector in record.vectors):
                 raise one_online_index()
-            widened = structs.replace(record, attributes=attributes)
+            widened = structs.replace(record, attributes={**given, **record.attributes})
             record = _create_vector(ctx, tx, scope, widened, update["Create"], defined)
         elif "Delete" in update:
             name = update["Delete"]["IndexName"]

@@ -19,11 +19,12 @@ from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.paths import project
 from mrak.lang.ddb.expressions.update import UpdatePlan
+from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.legacy import LegacyCondition, LegacyUpdate
 from mrak.lang.ddb.values import MAX_ITEM_BYTES, Item, Value, check_depth, check_item, item_size_bytes
 from mrak.services.dynamodb import errors, items
 from mrak.services.dynamodb.items import ItemKey
-from mrak.services.dynamodb.tables import Schema
+from mrak.services.dynamodb.tables import KeyAttribute, Schema
 
 RETURN_VALUES = "ReturnValues can only be ALL_OLD or NONE"
 _EXPRESSION_PARAMETERS = frozenset(
@@ -65,6 +66,9 @@ class Write:
                 kind = kinds.get(key.name)
                 if kind is not None and kind != key.kind:
                     raise items.index_type_mismatch(key, index, kind)
+            constants = update.constants(self.values)
+            for key, _ in schema.index_keys:
+                _check_not_emptied(key, constants.get(key.name))
         items.check_nested_paths(schema, update.nested_heads)
 
     def passes(self, old: Item | None) -> bool:
@@ -104,14 +108,17 @@ class Write:
                 raise errors.invalid(
                     "The update expression attempted to update the secondary index key to unsupported type"
                 )
-            if key.kind != "N" and not value[key.kind]:
-                what = "string" if key.kind == "S" else "binary"
-                raise errors.invalid(
-                    "One or more parameter values are not valid. The update expression attempted to update a secondary "
-                    "index key to a value that is not supported. The AttributeValue for a key attribute cannot contain "
-                    f"an empty {what} value."
-                )
+            _check_not_emptied(key, value)
         items.check_index_keys(schema, new)
+
+
+def _check_not_emptied(key: KeyAttribute, value: Value | None) -> None:
+    if value is not None and key.kind != "N" and not value[key.kind]:
+        what = "string" if key.kind == "S" else "binary"
+        raise errors.invalid(
+            "One or more parameter values are not valid. The update expression attempted to update a secondary "
+            f"index key to a value that is not supported. {EMPTY_KEY} {what} value."
+        )
 
 
 def parse_put(req: Mapping[str, Any], usage: request.Usage = request.PUT) -> Write:

@@ -58,6 +58,8 @@ class Action:
     operand: Reader | None
     # The type of what is set, where it is known without the item; else a function of the values that gives it.
     kind: Callable[[Mapping[str, Value]], str | None]
+    # The request's value that is set as it is.
+    constant: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +99,11 @@ class UpdatePlan:
                 if kind is not None:
                     known[str(action.path[0])] = kind
         return known
+
+    def constants(self, values: Mapping[str, Value]) -> dict[str, Value]:
+        """Top-level attributes that become a value of the request: name -> value."""
+        set_whole = ((action.path, action.constant) for action in self.actions if len(action.path) == 1)
+        return {str(path[0]): values[name] for path, name in set_whole if name is not None}
 
     @property
     def creates(self) -> bool:
@@ -157,7 +164,8 @@ class _Compiler:
         if node.section != "SET":
             assert isinstance(node.value, ValueNode)
             self.section_checks.append(_section_check(node.section, node.value.name))
-        return Action(node.section, path, operand, _kind_reader(node.value))
+        constant = node.value.name if node.section == "SET" and isinstance(node.value, ValueNode) else None
+        return Action(node.section, path, operand, _kind_reader(node.value), constant)
 
     def _bind(self, node: PathNode) -> Path:
         try:
