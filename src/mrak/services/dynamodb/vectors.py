@@ -236,5 +236,15 @@ _SCORES: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
 
 
 def render_vector(vector: array[float]) -> Value:
-    """The vector as an attribute value, with the digits that single precision has."""
-    return {"L": [{"N": numbers.canonical(format(it, ".9g"))} for it in vector]}
+    """The vector as an attribute value: the shortest digits that name each float, and whole ones as 1.0, as measured."""
+    return {"L": [{"N": _shortest(it)} for it in vector]}
+
+
+def _shortest(value: float) -> str:
+    digits = next(it for it in (format(value, f".{most}g") for most in range(6, 10)) if _single(float(it)) == value)
+    plain = numbers.canonical(digits)
+    return plain if "." in plain else f"{plain}.0"
+
+
+def _single(value: float) -> float:
+    return array("f", (value,))[0]
