@@ -236,7 +236,7 @@ _SCORES: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
 
 
 def render_vector(vector: array[float]) -> Value:
-    """The vector as an attribute value: the shortest digits that name each float, and whole ones as 1.0, as measured."""
+    """The vector as an attribute value: the shortest digits that name each float, whole ones as 1.0, as measured."""
     return {"L": [{"N": _shortest(it)} for it in vector]}
 
 
