@@ -12,27 +12,25 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final
 
 import msgspec
 
 from mrak.auth.conditions import Condition, ConditionError, compile_conditions
-from mrak.auth.matching import Pattern, compile_pattern
-from mrak.core.errors import ApiError
-
-PolicyKind = Literal["managed", "inline", "session", "trust", "resource"]
-
-CURRENT: Final = "2012-10-17"
-OLD: Final = "2008-10-17"
-SYNTAX: Final = "Syntax errors in policy."
-
-_TOP: Final = frozenset({"Version", "Id", "Statement"})
-_FIELDS: Final = frozenset(
-    {"Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition", "Principal", "NotPrincipal"}
+from mrak.auth.grammar import (
+    CURRENT,
+    FIELDS,
+    OLD,
+    SYNTAX,
+    TOP,
+    PolicyKind,
+    check_document,
+    is_strings,
+    malformed,
+    strings,
 )
-_SID: Final = re.compile(r"[A-Za-z0-9]*").fullmatch
-_VENDOR: Final = re.compile(r"[A-Za-z0-9*?.-]+").fullmatch
-_PARTITIONS: Final = frozenset({"aws", "aws-cn", "aws-us-gov", "aws-iso", "aws-iso-b", "aws-eusc", "*"})
+from mrak.auth.matching import Pattern, compile_pattern
+
 _PRINCIPAL_TYPES: Final = frozenset({"AWS", "Service", "Federated", "CanonicalUser"})
 
 
@@ -63,10 +61,6 @@ class Policy(msgspec.Struct, frozen=True):
     statements: tuple[Statement, ...]
 
 
-def malformed(message: str) -> ApiError:
-    return ApiError("MalformedPolicyDocument", message, 400)
-
-
 def parse_policy(document: str | dict[str, Any], kind: PolicyKind = "resource") -> Policy:
     """The compiled policy; raises MalformedPolicyDocument with AWS's message."""
     if isinstance(document, str):
@@ -84,20 +78,23 @@ def _parse_text(text: str, kind: PolicyKind) -> Policy:
 
 
 def _parse(document: Any, kind: PolicyKind) -> Policy:
-    if not isinstance(document, dict) or not _TOP.issuperset(document):
+    if not isinstance(document, dict) or not TOP.issuperset(document) or not isinstance(document.get("Id", ""), str):
         raise malformed(SYNTAX)
     version = document.get("Version", OLD)
     if version not in (CURRENT, OLD):
-        raise malformed(SYNTAX if kind == "resource" else f"Policy document must be version {CURRENT} or greater.")
-    if kind == "managed" and version != CURRENT:
-        raise malformed(f"Policy document must be version {CURRENT} or greater.")
+        raise malformed(SYNTAX)
     raw = document.get("Statement")
     if isinstance(raw, dict):
         raw = [raw]
     if not isinstance(raw, list) or not all(isinstance(statement, dict) for statement in raw):
         raise malformed(SYNTAX)
-    if not raw and kind != "resource":
+    if kind == "resource":
+        for statement in raw:
+            _check_resource_policy(statement)
+    elif not raw:
         raise malformed(SYNTAX)
+    else:
+        check_document(document, raw, kind)
     statements = tuple(_statement(index, each, kind, version == CURRENT) for index, each in enumerate(raw))
     sids = [statement.sid for statement in statements if statement.sid]
     if len(set(sids)) != len(sids):
@@ -105,29 +102,21 @@ def _parse(document: Any, kind: PolicyKind) -> Policy:
     return Policy(version, statements)
 
 
+def _check_resource_policy(raw: dict[str, Any]) -> None:
+    """What each service's policies have in common; the services have rules and words of their own."""
+    if not FIELDS.issuperset(raw) or raw.get("Effect") not in ("Allow", "Deny"):
+        raise malformed(SYNTAX)
+    if not isinstance(raw.get("Sid") or "", str):
+        raise malformed(SYNTAX)
+    if "Principal" not in raw and "NotPrincipal" not in raw:
+        raise malformed(SYNTAX)
+
+
 def _statement(index: int, raw: dict[str, Any], kind: PolicyKind, with_variables: bool) -> Statement:
-    if not _FIELDS.issuperset(raw) or raw.get("Effect") not in ("Allow", "Deny"):
-        raise malformed(SYNTAX)
-    sid = raw.get("Sid") or ""
-    if not isinstance(sid, str):
-        raise malformed(SYNTAX)
-    if kind != "resource" and not _SID(sid):
-        raise malformed(
-            "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression "
-            "[A-Za-z0-9]*"
-        )
-    _check_fields(raw, kind)
     actions, is_not_action = _either(raw, "Action", "NotAction")
     if not actions:
         raise malformed("Policy statement must contain actions.")
-    for action in actions:
-        _check_action(action, kind)
     resources, is_not_resource = _either(raw, "Resource", "NotResource")
-    if kind in ("managed", "inline", "session"):
-        if not resources:
-            raise malformed("Policy statement must contain resources.")
-        for resource in resources:
-            _check_resource(resource)
     principals, is_not_principal = _principals(raw)
     try:
         conditions = compile_conditions(raw.get("Condition", {}), with_variables)
@@ -135,7 +124,7 @@ def _statement(index: int, raw: dict[str, Any], kind: PolicyKind, with_variables
         raise malformed(str(error) if kind == "resource" else SYNTAX) from None
     return Statement(
         index,
-        sid,
+        raw.get("Sid") or "",
         raw["Effect"] == "Allow",
         tuple(compile_pattern(action.lower(), False) for action in actions),
         is_not_action,
@@ -147,65 +136,14 @@ def _statement(index: int, raw: dict[str, Any], kind: PolicyKind, with_variables
     )
 
 
-def _check_fields(raw: dict[str, Any], kind: PolicyKind) -> None:
-    has_principal = "Principal" in raw or "NotPrincipal" in raw
-    if kind in ("managed", "inline", "session"):
-        if has_principal:
-            raise malformed("Policy document should not specify a principal.")
-        return
-    if kind == "trust":
-        for name in ("Resource", "NotResource"):
-            if name in raw:
-                raise malformed(f"Has prohibited field {name}")
-    if not has_principal:
-        raise malformed("Missing required field Principal" if kind == "trust" else SYNTAX)
-
-
 def _either(raw: dict[str, Any], name: str, negated: str) -> tuple[list[str], bool]:
     """The strings of an element that has a negated twin, and whether it was the twin."""
     if name in raw and negated in raw:
         raise malformed(SYNTAX)
-    is_negated = negated in raw
-    values = raw.get(negated if is_negated else name, [])
-    if isinstance(values, str):
-        return [values], is_negated
-    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):
+    name = negated if negated in raw else name
+    if not is_strings(raw.get(name, [])):
         raise malformed(SYNTAX)
-    return values, is_negated
-
-
-def _check_action(action: str, kind: PolicyKind) -> None:
-    if kind == "trust":
-        if not (action.lower().startswith("sts:") or action == "*"):
-            raise malformed("AssumeRole policy may only specify STS AssumeRole actions.")
-        return
-    if action == "*" or kind == "resource":
-        return
-    vendor, colon, name = action.partition(":")
-    if not colon:
-        raise malformed("Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.")
-    if ":" in name:
-        raise malformed("Actions/Condition can contain only one colon.")
-    if not _VENDOR(vendor):
-        raise malformed(f"Vendor {vendor} is not valid")
-
-
-def _check_resource(resource: str) -> None:
-    if resource == "*" or set(resource) == {"*"}:
-        return
-    parts = resource.split(":", 5)
-    if parts[0] != "arn":
-        raise malformed(f'Resource {resource} must be in ARN format or "*".')
-    if len(parts) > 1 and not _known_partition(parts[1]):
-        raise malformed(f'Partition "{parts[1]}" is not valid for resource "{resource}".')
-    if len(parts) < 6 and "*" not in resource:
-        raise malformed("The policy failed legacy parsing")
-    if len(parts) > 2 and parts[2] == "iam" and len(parts) > 3 and parts[3] not in ("", "*"):
-        raise malformed(f"IAM resource {resource} cannot contain region information.")
-
-
-def _known_partition(partition: str) -> bool:
-    return partition in _PARTITIONS or "*" in partition or "${" in partition
+    return strings(raw, name), name == negated
 
 
 def _principals(raw: dict[str, Any]) -> tuple[tuple[tuple[str, str], ...] | None, bool]:

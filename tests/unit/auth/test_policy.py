@@ -114,13 +114,31 @@ def _policy(**change: Any) -> str:
     [
         ("{", "Syntax errors in policy."),
         ("[]", "Syntax errors in policy."),
-        ("{}", "Policy document must be version 2012-10-17 or greater."),
+        ("{}", "Syntax errors in policy."),
         ("[" * 100_000, "Syntax errors in policy."),
         ('{"Version":"2012-10-17"}', "Syntax errors in policy."),
         ('{"Version":"2012-10-17","Statement":[],"X":1}', "Syntax errors in policy."),
-        ('{"Version":"2008-10-17","Statement":[]}', "Policy document must be version 2012-10-17 or greater."),
-        ('{"Version":"2026-01-01","Statement":[]}', "Policy document must be version 2012-10-17 or greater."),
-        (_policy(Effect="allow"), "Syntax errors in policy."),
+        (_policy().replace("2012", "2008"), "Policy document must be version 2012-10-17 or greater."),
+        (_policy().replace("2012", "2013"), "Syntax errors in policy."),
+        ('{"Version":"2012-10-17","Statement":[]}', "Syntax errors in policy."),
+        (_policy(Sid=["x"]), "Syntax errors in policy."),
+        (_policy(Resource=[{}]), "Syntax errors in policy."),
+        (_policy(Effect="allow"), "The policy failed legacy parsing"),
+        (_policy(Effect="allow", Action=None, Resource="bucket"), "The policy failed legacy parsing"),
+        (_policy(Action=None, Condition={"DateLessThan": {"a": "234-13"}}), "The policy failed legacy parsing"),
+        (_policy(Condition={"DateLessThan": {"a": "2016-12-13t2:00:00.5+1"}}), "The policy failed legacy parsing"),
+        (_policy(Condition={"DateLessThan": {"a": [str(2**63)]}}), "The policy failed legacy parsing"),
+        (_policy(Resource="arn:aws:s3::short"), "The policy failed legacy parsing"),
+        (_policy(Resource="arn:aws::::x"), "The policy failed legacy parsing"),
+        (_policy(Action="s:3:Get", Resource="bucket"), 'Resource bucket must be in ARN format or "*".'),
+        (_policy(Resource=["c", "b"]), 'Resource b must be in ARN format or "*".'),
+        (_policy(Resource="a:b"), 'Partition "b" is not valid for resource "arn:b:*:*:*:*".'),
+        (_policy(Resource="a:b:c:d:e:f:g:h"), 'Partition "b" is not valid for resource "arn:b:c:d:e:f:g:h".'),
+        (_policy(Resource="arn:aws:s3:us-east-1::x"),
+         "Resource arn:aws:s3:us-east-1::x can not contain region information."),
+        (_policy(Resource="arn:aws:iam:::x"),
+         'IAM resource path must either be "*" or start with user/, federated-user/, role/, group/, instance-profile/, '
+         "mfa/, server-certificate/, policy/, sms-mfa/, saml-provider/, oidc-provider/, report/, access-report/."),
         (_policy(Effect=None), "Syntax errors in policy."),
         (_policy(Extra=1), "Syntax errors in policy."),
         (_policy(Action=None), "Policy statement must contain actions."),
@@ -132,7 +150,7 @@ def _policy(**change: Any) -> str:
         (_policy(Resource=None), "Policy statement must contain resources."),
         (_policy(Resource="bucket"), 'Resource bucket must be in ARN format or "*".'),
         (_policy(Resource="arn:bws:s3:::x"), 'Partition "bws" is not valid for resource "arn:bws:s3:::x".'),
-        (_policy(Resource="arn:aws:s3"), "The policy failed legacy parsing"),
+        (_policy(Resource="arn:aws"), "Resource vendor must be fully qualified and cannot contain regexes."),
         (_policy(Resource="arn:aws:iam:eu-west-1:1:role/x"),
          "IAM resource arn:aws:iam:eu-west-1:1:role/x cannot contain region information."),
         (_policy(Principal="*"), "Policy document should not specify a principal."),
@@ -142,13 +160,32 @@ def _policy(**change: Any) -> str:
         (_policy(Condition={"StringMatches": {"a": "b"}}), "Syntax errors in policy."),
         (json.dumps({"Version": "2012-10-17", "Statement": [{**OK, "Sid": "A"}, {**OK, "Sid": "A"}]}),
          "Statement IDs (SID) in a single policy must be unique."),
+        (json.dumps({"Version": "2012-10-17", "Statement": [{**OK, "Sid": "A"}, {"Sid": "A", "Effect": "Deny"}]}),
+         "Statement IDs (SID) in a single policy must be unique."),
     ],
 )  # fmt: skip
 def test_malformed_identity_policy(text: str, message: str) -> None:
-    """AWS's messages, one for each mistake."""
+    """AWS's messages, one for each mistake, and which of two mistakes AWS tells of."""
     with pytest.raises(ApiError) as caught:
         parse_policy(text, "managed")
     assert (caught.value.code, caught.value.status, caught.value.message) == ("MalformedPolicyDocument", 400, message)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"Resource": ["*", None]},
+        {"Resource": "arn:aws:logs"},
+        {"Resource": "arn:aws:iam::*:*"},
+        {"Resource": "arn:aws:s3:eu-west-1:123456789012:accesspoint/x/object/*"},
+        {"Condition": {"DateLessThan": {"aws:CurrentTime": ["2016", "-5", "2016-12T5", "2016-12-13t2:00:00.5+01:59"]}}},
+        {"Condition": {"DateLessThan": {"aws:CurrentTime": "1700000000"}}},
+        {"Condition": {"Nonsense": {}}},
+    ],
+)
+def test_unusual_identity_policy(change: dict[str, Any]) -> None:
+    """What looks wrong and is not: AWS takes it, so templates that have it must deploy."""
+    parse_policy(_policy(**change), "managed")
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 import msgspec
 
-from mrak.auth.policy import CURRENT
+from mrak.auth.grammar import CURRENT
 
 _LOGS: Final = ("logs:CreateLogGroup", "logs:CreateLogStream", "logs:PutLogEvents")
 _VPC: Final = (

@@ -20,7 +20,8 @@ from mrak.auth.evaluation import (
     evaluate,
     matching_statements,
 )
-from mrak.auth.policy import Policy, PolicyKind, parse_policy
+from mrak.auth.grammar import PolicyKind
+from mrak.auth.policy import Policy, parse_policy
 from mrak.auth.principals import Kind as PrincipalKind
 from mrak.auth.principals import Principal
 from mrak.core.context import Context, Transaction
