@@ -158,6 +158,16 @@ def test_scans_see_everything_once_in_any_number_of_segments(ddb: Any, numbers: 
     assert ddb.scan(TableName=numbers, IndexName="gsi", Select="COUNT")["Count"] == 5
 
 
+def test_scans_come_in_the_order_of_aws(ddb: Any) -> None:
+    """Programs have been seen to lean on it: the order of these names, as text and as keys of an index, is measured."""
+    table = make_table(ddb, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g", "sk")])
+    for name in ("alice", "sadie", "johndoe", "jane", "bob"):
+        ddb.put_item(TableName=table, Item={"pk": {"S": name}, "sk": {"S": "1"}, "g": {"S": name}})
+    expected = ["bob", "jane", "johndoe", "sadie", "alice"]
+    assert [item["pk"]["S"] for item in ddb.scan(TableName=table)["Items"]] == expected
+    assert [item["g"]["S"] for item in ddb.scan(TableName=table, IndexName="gsi")["Items"]] == expected
+
+
 def test_legacy_conditions_and_filters(ddb: Any, numbers: str) -> None:
     """KeyConditions, QueryFilter and ScanFilter."""
     conditions = {

@@ -28,6 +28,9 @@ _parse = re.compile(r"([+-]?)([0-9]*)(?:\.([0-9]*))?(?:[eE]([+-]?[0-9]+))?", re.
 _EXACT = Context(prec=300, Emax=999999, Emin=-999999)
 
 ZERO_KEY = b"\x80"
+_STORED_BIAS = 193
+_STORED_END = 102
+_MOST_PAIRS = 20
 _INT = 1 << 31
 _LONG = 1 << 63
 
@@ -158,3 +161,24 @@ def key_bytes(text: str) -> bytes:
         return bytes([0x81, biased, *(pair + 1 for pair in pairs)])
     # All is mirrored; the end mark is above every mirrored pair, so that the shorter of two sorts as the larger.
     return bytes([0x7F, 255 - biased, *(101 - pair for pair in pairs), 102])
+
+
+def stored_bytes(key: bytes) -> bytes:
+    """A number's key bytes in the form in which AWS stores and hashes it: an exponent to the base of a hundred, then
+    pairs of digits that are aligned to the decimal point."""
+    if key == ZERO_KEY:
+        return key
+    negative = key[0] < ZERO_KEY[0]
+    exponent = (255 - key[1] if negative else key[1]) + MIN_EXPONENT
+    pairs = [101 - pair for pair in key[2:-1]] if negative else [pair - 1 for pair in key[2:]]
+    digits = "".join([f"{pair:02d}" for pair in pairs]).rstrip("0")
+    if exponent % 2 == 0:
+        digits = "0" + digits
+    if len(digits) % 2:
+        digits += "0"
+    aligned = [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
+    head = (exponent // 2 + _STORED_BIAS) & 0xFF
+    if not negative:
+        return bytes([head, *(pair + 1 for pair in aligned)])
+    end = [_STORED_END] if len(aligned) < _MOST_PAIRS else []
+    return bytes([head ^ 0xFF, *(101 - pair for pair in aligned), *end])

@@ -328,6 +328,8 @@ def _new_table(
         else source.sse,
         on_demand=req.get("OnDemandThroughputOverride", source.on_demand),
         vectors=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in source.vectors),
+        # Rows are copied as they lie.
+        is_spread_as_aws=source.is_spread_as_aws,
         restored=summary,
     )
     TABLES.insert(tx, scope, record)

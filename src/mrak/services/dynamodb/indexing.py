@@ -18,6 +18,7 @@ from mrak.core.scope import Scope
 from mrak.lang.ddb.values import item_size_bytes
 from mrak.services.dynamodb import vectors
 from mrak.services.dynamodb.tables import (
+    HASH_BYTES,
     TABLES,
     IndexRecord,
     Schema,
@@ -29,7 +30,6 @@ from mrak.services.dynamodb.tables import (
 from mrak.store.keys import prefix_end
 
 _PAGE_ROWS = 500
-_HASH_BYTES = 8
 
 
 def new_index(ctx: Context, definition: dict[str, Any], is_global: bool, status: str = "ACTIVE") -> IndexRecord:
@@ -118,7 +118,7 @@ def fill_page(tx: Transaction, schema: Schema, index: IndexRecord) -> bytes | No
     """Writes the index rows of the next items; how far it came, None for the end."""
     compiled = next(it for it in schema.indexes if it.record.number == index.number)
     start = schema.prefix if index.backfilled_to is None else index.backfilled_to + b"\x00"
-    suffix_at = len(schema.prefix) + _HASH_BYTES
+    suffix_at = len(schema.prefix) + HASH_BYTES
     last: bytes | None = None
     rows = list(tx.scan(start, prefix_end(schema.prefix), _PAGE_ROWS))
     for key, row in rows:
@@ -135,6 +135,6 @@ def fill_page(tx: Transaction, schema: Schema, index: IndexRecord) -> bytes | No
 def fill_vector(tx: Transaction, schema: Schema, record: vectors.VectorRecord) -> None:
     """Writes the rows of a new vector index. Items without a vector of its form are left out."""
     index = next(it for it in schema.vectors if it.record is record)
-    suffix_at = len(schema.prefix) + _HASH_BYTES
+    suffix_at = len(schema.prefix) + HASH_BYTES
     for key, row in tx.scan(schema.prefix, prefix_end(schema.prefix)):
         vectors.change(tx, index, key[suffix_at:], None, unpack_row(row))

@@ -22,7 +22,6 @@ from mrak.services.dynamodb.tables import (
     key_part,
     pack_row,
     row_size_bytes,
-    spread,
     unpack_row,
 )
 from mrak.store.keys import encode_part, prefix_end
@@ -261,10 +260,11 @@ def collection_metrics(tx: Transaction, schema: Schema, item: Mapping[str, Value
         return None
     deviation("DYNAMODB-008")
     name = schema.partition.name
-    head = encode_part(keys.sort_bytes(item[name]))
+    partition = keys.sort_bytes(item[name])
+    place = schema.spread((partition,)) + encode_part(partition)
     size_bytes = 0
     for prefix in (schema.prefix, *(index.prefix for index in local)):
-        start = prefix + spread(head) + head
+        start = prefix + place
         size_bytes += sum(row_size_bytes(row) for _, row in tx.scan(start, prefix_end(start)))
     gigabytes = size_bytes // (1 << 30)
     return {

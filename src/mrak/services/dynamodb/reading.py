@@ -27,7 +27,6 @@ from mrak.services.dynamodb.tables import (
     Schema,
     row_json,
     row_size_bytes,
-    spread,
     unpack_row,
 )
 from mrak.store.keys import encode_part
@@ -184,8 +183,8 @@ def start_row_key(source: Source, start: Item) -> bytes:
 
 def partition_range(source: Source, parts: list[bytes]) -> bytes:
     """What all rows of a partition begin with."""
-    partition = b"".join(map(encode_part, parts))
-    return source.prefix + spread(partition) + partition
+    spread = source.schema.spread if source.index is None else source.index.spread
+    return source.prefix + spread(parts) + b"".join(map(encode_part, parts))
 
 
 def check_select(req: Mapping[str, Any]) -> None:

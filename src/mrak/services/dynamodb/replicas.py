@@ -19,14 +19,13 @@ from mrak.lang.ddb.values import item_size_bytes
 from mrak.services.dynamodb import errors, items
 from mrak.services.dynamodb.items import Change, ItemKey
 from mrak.services.dynamodb.lifecycle import drop_table, set_stream
-from mrak.services.dynamodb.tables import TABLES, TableRecord, compile_schema, unpack_row
+from mrak.services.dynamodb.tables import HASH_BYTES, TABLES, TableRecord, compile_schema, unpack_row
 from mrak.store.keys import prefix_end
 
 # Changes of these hold for the whole group; tags, protection, backups, policies and insights stay a region's own.
 GROUP_WIDE = frozenset(
     {"AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexUpdates", "TableClass"}
 )
-_HASH_BYTES = 8
 _DAY_SECONDS = 86_400.0
 _REGIONS = [
     "ap-south-2",
@@ -177,7 +176,7 @@ def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRec
     source, target = compile_schema(scope, record), compile_schema(there, structs.replace(member, replicas=()))
     for key, row in tx.scan(source.prefix, prefix_end(source.prefix)):
         item, tail = unpack_row(row), key[len(source.prefix) :]
-        copied = ItemKey(target.prefix + tail, tail[_HASH_BYTES:])
+        copied = ItemKey(target.prefix + tail, tail[HASH_BYTES:])
         tx.lock(copied.row)
         items.change(ctx, tx, Change(target, copied, None, None, item, item_size_bytes(item)))
     if record.stream is not None and record.stream.is_enabled and not record.is_strong:

@@ -5,8 +5,8 @@
     dynamodb.index   account region TABLE INDEX HASH index-keys pk sk -> the projected item, in the same form
 
 TABLE and INDEX are numbers that no other table or index ever gets, so dropping one is one range. HASH is eight bytes of
-the partition key's hash: items are spread as AWS spreads them, a scan returns them in that order, and a segment of a
-parallel scan is a range of it.
+the partition key's hash, which is AWS's: a scan returns items in its order, and a segment of a parallel scan is a range
+of it.
 
 A schema is cached under the bytes of its row, so that it can never be stale.
 
@@ -16,9 +16,10 @@ all of the index's key attributes, and it is the item's projection.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from hashlib import blake2b
+from functools import partial
+from hashlib import blake2b, md5
 from struct import Struct as Packing
 from typing import Any
 
@@ -28,6 +29,7 @@ from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb.keys import sort_bytes
+from mrak.lang.ddb.numbers import stored_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.spaces import RowSpace
@@ -107,6 +109,8 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     is_strong: bool = False
     witness: str | None = None
     is_disassociation_protected: bool = True
+    # Tables of earlier versions are spread by another hash.
+    is_spread_as_aws: bool = False
 
     @property
     def is_provisioned(self) -> bool:
@@ -120,6 +124,7 @@ ITEMS = RowSpace("dynamodb.item")
 INDEX_ROWS = RowSpace("dynamodb.index")
 
 _size = Packing(">I")
+HASH_BYTES = 8
 
 
 def pack_row(item: Item, size_bytes: int) -> bytes:
@@ -140,16 +145,38 @@ def unpack_row(row: bytes) -> Item:
     return decode_item(row[:-4])
 
 
-def spread(partition: bytes) -> bytes:
-    """Where in the table's key space a partition lies."""
-    return blake2b(partition, digest_size=8).digest()
-
-
 @dataclass(frozen=True, slots=True)
 class KeyAttribute:
     name: str
     kind: str
     is_partition: bool
+
+
+# Where in a table's key space a partition lies, by the parts of its key.
+Spread = Callable[[Sequence[bytes]], bytes]
+_SALT = b"Outliers"
+
+
+def _spreading(record: TableRecord, partition: Sequence[KeyAttribute]) -> Spread:
+    if not record.is_spread_as_aws:
+        return _spread_as_earlier
+    if any(key.kind == "N" for key in partition):
+        return partial(_spread_numbers, tuple(key.kind == "N" for key in partition))
+    return _spread
+
+
+def _spread(parts: Sequence[bytes]) -> bytes:
+    """AWS's hash: scans of its tables come in this order."""
+    return md5(_SALT + b"".join(parts), usedforsecurity=False).digest()[:HASH_BYTES]
+
+
+def _spread_numbers(are_numbers: tuple[bool, ...], parts: Sequence[bytes]) -> bytes:
+    pairs = zip(parts, are_numbers, strict=True)
+    return _spread([stored_bytes(part) if is_number else part for part, is_number in pairs])
+
+
+def _spread_as_earlier(parts: Sequence[bytes]) -> bytes:
+    return blake2b(b"".join(map(encode_part, parts)), digest_size=HASH_BYTES).digest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +186,7 @@ class IndexSchema:
     record: IndexRecord
     keys: tuple[KeyAttribute, ...]
     partition_count: int
+    spread: Spread
     prefix: bytes
     # The attributes that an index row holds; None for all.
     attributes: tuple[str, ...] | None
@@ -170,9 +198,9 @@ class IndexSchema:
             value = item.get(key.name)
             if value is None or key.kind not in value:
                 return None
-            parts.append(encode_part(sort_bytes(value)))
-        partition = b"".join(parts[: self.partition_count])
-        return self.prefix + spread(partition) + b"".join(parts) + item_suffix
+            parts.append(sort_bytes(value))
+        place = self.spread(parts[: self.partition_count])
+        return self.prefix + place + b"".join(map(encode_part, parts)) + item_suffix
 
     def project(self, item: Item) -> Item:
         if self.attributes is None:
@@ -187,6 +215,7 @@ class Schema:
     record: TableRecord
     scope: Scope
     prefix: bytes
+    spread: Spread
     partition: KeyAttribute
     sort: KeyAttribute | None
     keys: tuple[KeyAttribute, ...]
@@ -206,7 +235,7 @@ class Schema:
         return head if sort is None else head + encode_part(sort)
 
     def item_key(self, suffix: bytes, partition: bytes) -> bytes:
-        return self.prefix + spread(encode_part(partition)) + suffix
+        return self.prefix + self.spread((partition,)) + suffix
 
     def find_index(self, name: str) -> IndexSchema | None:
         return next((index for index in self.indexes if index.record.name == name), None)
@@ -274,6 +303,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         record=record,
         scope=scope,
         prefix=ITEMS.prefix(scope, record.number),
+        spread=_spreading(record, keys[:1]),
         partition=keys[0],
         sort=keys[1] if len(keys) > 1 else None,
         keys=keys,
@@ -308,10 +338,12 @@ def _compile_index(scope: Scope, record: TableRecord, index: IndexRecord) -> Ind
     if index.projection != "ALL":
         names = [name for name, _ in index.keys] + [name for name, _ in record.keys] + list(index.included)
         attributes = tuple(dict.fromkeys(names))
+    partition = [key for key in keys if key.is_partition]
     return IndexSchema(
         index,
         keys,
-        sum(key.is_partition for key in keys),
+        len(partition),
+        _spreading(record, partition),
         INDEX_ROWS.prefix(scope, record.number, index.number),
         attributes,
     )

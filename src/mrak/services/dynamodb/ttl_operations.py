@@ -17,6 +17,7 @@ from mrak.services.dynamodb import errors, expiry, items, strong
 from mrak.services.dynamodb.items import Change, ItemKey
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import (
+    HASH_BYTES,
     TABLES,
     TableRecord,
     TimeToLive,
@@ -29,7 +30,6 @@ from mrak.store.keys import prefix_end
 # AWS documents an hour; it has been measured to be half of one.
 _CHANGE_SECONDS = 1860
 _PAGE_ROWS = 500
-_HASH_BYTES = 8
 
 
 @operation("UpdateTimeToLive")
@@ -110,7 +110,7 @@ def expire(ctx: Context, tx: Transaction, timer: Timer) -> None:
     schema = compile_schema(timer.scope, record)
     if not row_key.startswith(schema.prefix):
         return
-    key = ItemKey(row_key, row_key[len(schema.prefix) + _HASH_BYTES :])
+    key = ItemKey(row_key, row_key[len(schema.prefix) + HASH_BYTES :])
     row = items.open_row(tx, key)
     if row is None:
         return

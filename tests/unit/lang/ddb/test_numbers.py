@@ -144,3 +144,29 @@ def test_arithmetic_of_fractions_and_its_limits() -> None:
 def test_size_in_bytes(text: str, size: int) -> None:
     """Item sizes are billed and limited to the byte."""
     assert numbers.size_bytes(text) == size
+
+
+@pytest.mark.parametrize(
+    ("text", "stored"),
+    [
+        ("0", "80"),
+        ("1", "c102"),
+        ("10", "c10b"),
+        ("100", "c202"),
+        ("123", "c20218"),
+        ("0.01", "c002"),
+        ("-1", "3e6466"),
+        ("-123", "3d644e66"),
+        ("9.9e125", "ff64"),
+    ],
+)
+def test_stored_form(text: str, stored: str) -> None:
+    """AWS hashes numbers in this form, so it decides the order of a scan."""
+    assert numbers.stored_bytes(numbers.key_bytes(numbers.canonical(text))).hex() == stored
+
+
+@given(st.integers(min_value=-(10**36), max_value=10**36), st.integers(min_value=-80, max_value=80))
+def test_stored_form_is_as_long_as_the_number_is_billed(digits: int, exponent: int) -> None:
+    """The size that AWS charges was measured on its own, and is that of the stored form."""
+    text = numbers.canonical(f"{digits}e{exponent}")
+    assert len(numbers.stored_bytes(numbers.key_bytes(text))) == numbers.size_bytes(text)
