@@ -303,7 +303,7 @@ def test_index_keys_must_have_their_type(ddb: Any) -> None:
 
 
 def test_item_collections_are_reported_for_tables_with_local_indexes(ddb: Any, simple: str) -> None:
-    """And for no others. DYNAMODB-008: they are told, and not limited."""
+    """And for no others."""
     table = make_table(ddb, attributes={"l": "S"}, LocalSecondaryIndexes=[index("lsi", "pk", "l")])
     got = ddb.put_item(TableName=table, Item={"pk": {"S": "c"}, "sk": {"S": "1"}}, ReturnItemCollectionMetrics="SIZE")
     assert got["ItemCollectionMetrics"] == {"ItemCollectionKey": {"pk": {"S": "c"}}, "SizeEstimateRangeGB": [0.0, 1.0]}

@@ -44,6 +44,11 @@ def _terminated(raw: bytes) -> bytes:
     return raw.replace(b"\x00", b"\x00\xff") + _END if b"\x00" in raw else raw + _END
 
 
+def first_text(key: bytes) -> bytes:
+    """The encoded text that a key begins with."""
+    return key[: key.index(_END) + len(_END)]
+
+
 def encode_float(value: float) -> bytes:
     """IEEE bits with the sign folded, so that negative numbers sort before positive ones."""
     (bits,) = _INT.unpack(_FLOAT.pack(value))

@@ -19,7 +19,7 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import backups, describe, errors, history, indexing, restore_rules, rules
+from mrak.services.dynamodb import backups, describe, errors, history, indexing, item_collections, restore_rules, rules
 from mrak.services.dynamodb.backups import BACKUP_ROWS, BACKUPS, BackupRecord
 from mrak.services.dynamodb.table_operations import new_encryption
 from mrak.services.dynamodb.tables import (
@@ -330,6 +330,7 @@ def _new_table(
         vectors=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in source.vectors),
         # Rows are copied as they lie.
         is_spread_as_aws=source.is_spread_as_aws,
+        counts_collections=True,
         restored=summary,
     )
     TABLES.insert(tx, scope, record)
@@ -346,6 +347,8 @@ def _finish(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any
             reached = indexing.fill_page(tx, schema, filling)
     for vector in record.vectors:
         indexing.fill_vector(tx, schema, vector)
+    if schema.local_indexes:
+        item_collections.count_all(tx, schema)
     active = tuple(structs.replace(index, status="ACTIVE") for index in record.indexes)
     filled = structs.replace(record, indexes=active, restored=None)
     TABLES.replace(tx, scope, record, filled)

@@ -15,7 +15,7 @@ from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
-from mrak.services.dynamodb import errors, items, throttling, writes
+from mrak.services.dynamodb import errors, item_collections, items, throttling, writes
 from mrak.services.dynamodb.item_operations import execute, parse_projection
 from mrak.services.dynamodb.items import Cost
 from mrak.services.dynamodb.layers import OlderWords
@@ -177,5 +177,5 @@ def _locate(schema: Schema, write: Write) -> bytes:
 def collection_metrics(tx: Transaction, schema: Schema, targets: list[Item]) -> list[dict[str, Any]]:
     """ItemCollectionMetrics of the partitions that were written, each once."""
     partitions = {encode_item({"": target[schema.partition.name]}): target for target in targets}
-    found = [items.collection_metrics(tx, schema, target) for target in partitions.values()]
+    found = [item_collections.render_metrics(tx, schema, target) for target in partitions.values()]
     return [metrics for metrics in found if metrics is not None]

@@ -97,6 +97,10 @@ def update_too_large() -> ApiError:
     return invalid("Item size to update has exceeded the maximum allowed size")
 
 
+def collection_too_large() -> ApiError:
+    return ApiError("ItemCollectionSizeLimitExceededException", "Collection size exceeded.")
+
+
 def access_denied() -> ApiError:
     return ApiError("AccessDeniedException", "Access is denied")
 

@@ -159,9 +159,10 @@ class _Run:
             try:
                 write = writes.parse_put({"Item": dict(item)})
                 write.locate(schema)
+                # What this refuses, it has not begun to write.
+                execute(self.ctx, tx, schema, write)
             except ApiError:
                 continue
-            execute(self.ctx, tx, schema, write)
             put += 1
         return put
 

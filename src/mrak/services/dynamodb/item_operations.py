@@ -14,7 +14,7 @@ from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import projection, request
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, items, throttling, writes
+from mrak.services.dynamodb import errors, item_collections, items, throttling, writes
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.layers import Enveloped
 from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
@@ -85,7 +85,7 @@ def _write(ctx: Context, tx: Transaction, req: dict[str, Any], write: Write) -> 
     if consumed is not None:
         output["ConsumedCapacity"] = consumed
     if req.get("ReturnItemCollectionMetrics") == "SIZE":
-        metrics = items.collection_metrics(tx, schema, write.target)
+        metrics = item_collections.render_metrics(tx, schema, write.target)
         if metrics is not None:
             output["ItemCollectionMetrics"] = metrics
     return output

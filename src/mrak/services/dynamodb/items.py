@@ -5,15 +5,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
-from mrak.services.dynamodb import errors, expiry, history, streams, throttling, vectors
+from mrak.services.dynamodb import errors, expiry, history, item_collections, streams, throttling, vectors
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -24,7 +22,6 @@ from mrak.services.dynamodb.tables import (
     row_size_bytes,
     unpack_row,
 )
-from mrak.store.keys import encode_part, prefix_end
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,6 +197,11 @@ def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) 
         it.old = unpack_row(it.old_row)
     new_size = None if it.new is None else it.new_size_bytes
     cost = Cost(_table_units(schema, it, new_size))
+    entries = [entry for index in schema.indexes if (entry := _change_of_index(index, it)) is not None]
+    if schema.local_indexes:
+        growth_bytes = (new_size or 0) - (it.old_size_bytes or 0)
+        growth_bytes += sum(entry.growth_bytes for entry in entries if not entry.index.record.is_global)
+        item_collections.count(tx, schema, it.key.row[len(schema.prefix) :], growth_bytes)
     row: bytes | None = None
     if schema.record.pitr_since is not None and (it.new is not None or it.old_row is not None):
         history.append(ctx, tx, schema, it.key.row, it.old_row)
@@ -208,9 +210,9 @@ def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) 
         tx.put(it.key.row, row)
     elif it.old_row is not None:
         tx.delete(it.key.row)
+    for entry in entries:
+        entry.write(tx, row, cost)
     if schema.needs_old and (it.old is not None or it.new is not None):
-        for index in schema.indexes:
-            _change_index(tx, index, it, row, cost)
         for vector in schema.vectors:
             written = vectors.change(tx, vector, it.key.suffix, it.old, it.new)
             if written:
@@ -232,42 +234,41 @@ def _table_units(schema: Schema, it: Change, new_size: int | None) -> float:
     )
 
 
-def _change_index(tx: Transaction, index: IndexSchema, it: Change, row: bytes | None, cost: Cost) -> None:
+@dataclass(slots=True)
+class _IndexChange:
+    """What a change of an item changes in an index."""
+
+    index: IndexSchema
+    old_key: bytes | None
+    new_key: bytes | None
+    new: Item | None
+    old_size_bytes: int | None
+    new_size_bytes: int | None
+
+    @property
+    def growth_bytes(self) -> int:
+        return (self.new_size_bytes or 0) - (self.old_size_bytes or 0)
+
+    def write(self, tx: Transaction, item_row: bytes | None, cost: Cost) -> None:
+        index = self.index
+        if self.old_key is not None and self.old_key != self.new_key:
+            tx.delete(self.old_key)
+        if self.new_key is not None and self.new is not None and self.new_size_bytes is not None:
+            is_whole = index.attributes is None and item_row is not None
+            tx.put(self.new_key, item_row if is_whole else pack_row(self.new, self.new_size_bytes))  # type: ignore[arg-type]
+        units = capacity.index_write_units(self.old_size_bytes, self.new_size_bytes, self.old_key == self.new_key)
+        bucket = cost.global_ if index.record.is_global else cost.local
+        bucket[index.record.name] = bucket.get(index.record.name, 0.0) + units
+
+
+def _change_of_index(index: IndexSchema, it: Change) -> _IndexChange | None:
     old_key = None if it.old is None else index.key_of(it.old, it.key.suffix)
     new_key = None if it.new is None else index.key_of(it.new, it.key.suffix)
     if old_key is None and new_key is None:
-        return
+        return None
     before = None if old_key is None else index.project(it.old)  # type: ignore[arg-type]
     after = None if new_key is None else index.project(it.new)  # type: ignore[arg-type]
     if old_key == new_key and before == after:
-        return
-    if old_key is not None and old_key != new_key:
-        tx.delete(old_key)
-    old_size = None if before is None else item_size_bytes(before)
-    new_size = None
-    if new_key is not None and after is not None:
-        new_size = item_size_bytes(after)
-        tx.put(new_key, row if index.attributes is None and row is not None else pack_row(after, new_size))
-    units = capacity.index_write_units(old_size, new_size, old_key == new_key)
-    bucket = cost.global_ if index.record.is_global else cost.local
-    bucket[index.record.name] = bucket.get(index.record.name, 0.0) + units
-
-
-def collection_metrics(tx: Transaction, schema: Schema, item: Mapping[str, Value]) -> dict[str, Any] | None:
-    """ItemCollectionMetrics of the item's partition; only tables with local indexes have item collections."""
-    local = [index for index in schema.indexes if not index.record.is_global]
-    if not local:
         return None
-    deviation("DYNAMODB-008")
-    name = schema.partition.name
-    partition = keys.sort_bytes(item[name])
-    place = schema.spread((partition,)) + encode_part(partition)
-    size_bytes = 0
-    for prefix in (schema.prefix, *(index.prefix for index in local)):
-        start = prefix + place
-        size_bytes += sum(row_size_bytes(row) for _, row in tx.scan(start, prefix_end(start)))
-    gigabytes = size_bytes // (1 << 30)
-    return {
-        "ItemCollectionKey": {name: item[name]},
-        "SizeEstimateRangeGB": [float(gigabytes), float(gigabytes + 1)],
-    }
+    sizes = [None if entry is None else item_size_bytes(entry) for entry in (before, after)]
+    return _IndexChange(index, old_key, new_key, after, *sizes)

@@ -171,6 +171,7 @@ def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRec
         pitr_since=None,
         insights={},
         restored=None,
+        counts_collections=True,
         replicas=(*others, {"RegionName": scope.region}),
     )
     source, target = compile_schema(scope, record), compile_schema(there, structs.replace(member, replicas=()))

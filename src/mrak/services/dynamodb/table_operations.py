@@ -67,6 +67,7 @@ def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any],
         policy=policies.normalise(req["ResourcePolicy"]) if "ResourcePolicy" in req else None,
         policy_revision=str(int(ctx.now * 1000)) if "ResourcePolicy" in req else None,
         is_spread_as_aws=True,
+        counts_collections=True,
     )
 
 

@@ -27,6 +27,7 @@ import msgspec
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.lang.ddb.keys import sort_bytes
 from mrak.lang.ddb.numbers import stored_bytes
@@ -111,6 +112,8 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     is_disassociation_protected: bool = True
     # Tables of earlier versions are spread by another hash.
     is_spread_as_aws: bool = False
+    # So are those whose item collections have no counters before they are written.
+    counts_collections: bool = False
 
     @property
     def is_provisioned(self) -> bool:
@@ -221,6 +224,7 @@ class Schema:
     keys: tuple[KeyAttribute, ...]
     key_names: tuple[str, ...]
     indexes: tuple[IndexSchema, ...]
+    local_indexes: tuple[IndexSchema, ...]
     # Index keys in AWS's order of checks: global indexes from the last, then local ones.
     index_keys: tuple[tuple[KeyAttribute, str], ...]
     vectors: tuple[VectorSchema, ...]
@@ -294,6 +298,7 @@ def require_schema(ctx: Context, tx: Transaction, name_or_arn: str) -> Schema:
 
 
 def compile_schema(scope: Scope, record: TableRecord) -> Schema:
+    deviation("DYNAMODB-008")
     keys = tuple(KeyAttribute(name, record.attributes[name], role == "HASH") for name, role in record.keys)
     indexes = tuple(_compile_index(scope, record, index) for index in record.indexes)
     ordered = sorted(indexes, key=lambda index: index.record.name)
@@ -309,6 +314,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         keys=keys,
         key_names=tuple(key.name for key in keys),
         indexes=indexes,
+        local_indexes=tuple(index for index in indexes if not index.record.is_global),
         index_keys=_index_keys(record, ordered),
         vectors=tuple(compile_index(scope, record.number, [key.name for key in keys], it) for it in record.vectors),
         ttl_attribute=ttl,

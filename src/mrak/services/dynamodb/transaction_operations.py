@@ -183,19 +183,31 @@ def _attempt(ctx: Context, step: Step) -> dict[str, Any]:
 
 def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]:
     costs = []
+    reasons = []
     for step in steps:
-        if step.write.kind == "check":
-            size_bytes = 0 if step.row is None else row_size_bytes(step.row)
-            costs.append(Cost(capacity.write_units(size_bytes, None)))
-            throttling.take_write(ctx, step.schema, costs[-1].table)
-            continue
-        change = Change(step.schema, step.key, step.row, step.old, step.new, step.size_bytes)
-        costs.append(items.change(ctx, tx, change))
+        try:
+            costs.append(_commit(ctx, tx, step))
+            reasons.append(_NONE)
+        except ApiError as error:
+            if error.code != "ItemCollectionSizeLimitExceededException":
+                raise
+            reasons.append({"Code": "ItemCollectionSizeLimitExceeded", "Message": error.message})
+    if len(costs) < len(steps):
+        raise errors.transaction_cancelled(reasons)
     for step, cost in zip(steps, costs, strict=True):
         ctx.meter("WriteRequestUnits", cost.table)
         throttling.take_write(ctx, step.schema, cost.table + sum(cost.local.values()), cost.global_)
         _double(cost)
     return costs
+
+
+def _commit(ctx: Context, tx: Transaction, step: Step) -> Cost:
+    if step.write.kind == "check":
+        size_bytes = 0 if step.row is None else row_size_bytes(step.row)
+        cost = Cost(capacity.write_units(size_bytes, None))
+        throttling.take_write(ctx, step.schema, cost.table)
+        return cost
+    return items.change(ctx, tx, Change(step.schema, step.key, step.row, step.old, step.new, step.size_bytes))
 
 
 def _double(cost: Cost) -> None:
