@@ -202,7 +202,8 @@ _COMPARE: dict[str, Compare] = {
     "IN": lambda value, operands: value is not None and any(equal(value, operand) for operand in operands),
     "BEGINS_WITH": lambda value, operands: value_begins_with(value, operands[0]),
     "CONTAINS": _contains,
-    "NOT_CONTAINS": lambda value, operands: not _contains(value, operands),
+    # An attribute that is not there neither contains a value nor does without it.
+    "NOT_CONTAINS": lambda value, operands: value is not None and not _contains(value, operands),
     "NULL": lambda value, operands: value is None,
     "NOT_NULL": lambda value, operands: value is not None,
 }

@@ -100,6 +100,7 @@ def test_what_does_not_hold(text: str) -> None:
         ("s = :x and __t = :x", 'Syntax error; token: "_", near: "and __"'),
         ("a[01] = :x", 'Syntax error; token: "1", near: "01]"'),
         ("((s = :x))", "The expression has redundant parentheses;"),
+        ("s < " + "f(" * 1355 + "s" + ")" * 1355, "Invalid function name; function: f"),
         ("((s)) = :x", "The expression has redundant parentheses;"),
         ("Abort = :x", "Attribute name is a reserved keyword; reserved keyword: Abort"),
         ("s.size = :x", "Attribute name is a reserved keyword; reserved keyword: size"),

@@ -262,7 +262,7 @@ def test_expected_refusals(clause: dict[str, Any], message: str) -> None:
 
 
 def test_legacy_conditions_hold_as_their_operators_say() -> None:
-    """NE and NOT_CONTAINS hold for what is not there; AND is the default."""
+    """NE holds for what is not there, NOT_CONTAINS doesn't (DynamoDB's own oddity); AND is the default."""
     for clause in (
         {"Value": {"N": "5"}},
         {"ComparisonOperator": "NE", "AttributeValueList": [{"S": "5"}]},
@@ -272,8 +272,10 @@ def test_legacy_conditions_hold_as_their_operators_say() -> None:
         {"ComparisonOperator": "NOT_NULL"},
     ):
         assert legacy.expected_plan({"n": clause}, None).test(ITEM, {}), clause
-    missing = {"ComparisonOperator": "NOT_CONTAINS", "AttributeValueList": [{"S": "x"}]}
-    assert legacy.expected_plan({"none": missing}, None).test(ITEM, {})
+    different = {"ComparisonOperator": "NE", "AttributeValueList": [{"S": "x"}]}
+    assert legacy.expected_plan({"none": different}, None).test(ITEM, {})
+    lacking = {"ComparisonOperator": "NOT_CONTAINS", "AttributeValueList": [{"S": "x"}]}
+    assert not legacy.expected_plan({"none": lacking}, None).test(ITEM, {})
     both = {"n": {"Value": {"N": "5"}}, "pk": {"Value": {"S": "other"}}}
     assert not legacy.expected_plan(both, "AND").test(ITEM, {})
     assert legacy.expected_plan(both, "OR").test(ITEM, {})

@@ -129,6 +129,16 @@ def test_the_item_after_the_update(text: str, changes: dict[str, Any]) -> None:
             "operator or function: if_not_exists",
         ),
         (
+            "SET a = list_append(list_append(l, :l), :l)",
+            "Invalid UpdateExpression: The function is not allowed to be used this way in an expression; "
+            "function: list_append",
+        ),
+        (
+            "SET a = if_not_exists(a, list_append(l, :l))",
+            "Invalid UpdateExpression: The function is not allowed to be used this way in an expression; "
+            "function: list_append",
+        ),
+        (
             "SET a = list_append(l)",
             "Invalid UpdateExpression: Incorrect number of operands for operator or function; "
             "operator or function: list_append, number of operands: 1",

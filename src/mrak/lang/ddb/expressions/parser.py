@@ -44,7 +44,7 @@ CONDITION_FUNCTIONS = frozenset(
 UPDATE_FUNCTIONS = frozenset({"if_not_exists", "list_append"})
 
 _CONDITION_RANKS = ("parentheses", "index", "unknown function", "misused function", "reserved", "depth")
-_UPDATE_RANKS = ("parentheses", "index", "reserved", "unknown function", "section", "depth")
+_UPDATE_RANKS = ("parentheses", "index", "reserved", "unknown function", "misused function", "section", "depth")
 
 _REDUNDANT = "The expression has redundant parentheses;"
 T = TypeVar("T")
@@ -203,23 +203,27 @@ class _Parser:
         cursor = self._cursor
         name = cursor.take().text
         self._count_operator()
+        is_known = name in CONDITION_FUNCTIONS or name in UPDATE_FUNCTIONS
+        if self._nesting == _MAX_NESTING and not is_known:
+            raise cursor.error(_unknown_function(name))
         self._open()
         node = FunctionNode(name, self._operands())
         self._nesting -= 1
         is_update = cursor.kind == "UpdateExpression"
-        if name not in CONDITION_FUNCTIONS and name not in UPDATE_FUNCTIONS:
-            self._note("unknown function", f"Invalid function name; function: {name}")
+        if not is_known:
+            self._note("unknown function", _unknown_function(name))
         elif (name in UPDATE_FUNCTIONS) != is_update:
             place = "an update" if is_update else "a condition"
             self._note("unknown function", f"The function is not allowed in {place} expression; function: {name}")
-        elif not is_update:
+        else:
             self._check_operands(*node.args)
         return node
 
     def _check_operands(self, *operands: Operand) -> None:
-        """Of the functions, only size gives a value that can be an operand of a condition."""
+        """One function of each kind gives a value to work with: size in conditions, if_not_exists in updates."""
+        usable = "if_not_exists" if self._cursor.kind == "UpdateExpression" else "size"
         for operand in operands:
-            if isinstance(operand, FunctionNode) and operand.name != "size":
+            if isinstance(operand, FunctionNode) and operand.name != usable:
                 self._note("misused function", _misused(operand.name))
 
     def _check_boolean(self, node: FunctionNode) -> None:
@@ -315,6 +319,10 @@ class _Parser:
 
 def _join(operator: str, parts: list[Any]) -> Condition:
     return parts[0] if len(parts) == 1 else LogicNode(operator, tuple(parts))
+
+
+def _unknown_function(name: str) -> str:
+    return f"Invalid function name; function: {name}"
 
 
 def _misused(name: str) -> str:
