@@ -7,6 +7,8 @@ missing, and where a value is very deep.
 
 from __future__ import annotations
 
+import json
+import re
 from base64 import b64encode
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -129,21 +131,44 @@ def _shown(value: Any) -> Any:
     return {name: _shown(member) for name, member in value.items()} if isinstance(value, Mapping) else value
 
 
-# What a strict reader expects of each type of member.
+# What a strict reader expects of each type of member, and what it takes for one.
 _EXPECTED = {"string": "a string", "list": "a sequence", "map": "a map", "integer": "i32", "boolean": "a boolean"}
+_TAKEN: dict[str, type] = {"string": str, "list": list, "map": dict, "integer": int, "boolean": bool}
 
 
 def check_strictly(body: bytes, value: Any, shape: Shape) -> None:
-    """SearchVectors' body is read by a stricter reader: a member that is null is none of its type."""
+    """SearchVectors' body is read by a stricter reader: nothing passes for another type, and null for none."""
     if not isinstance(value, Mapping):
         return
     for name, member in shape.members.items():
-        if name in value and value[name] is None:
-            at = body.index(b"null", body.index(f'"{name}"'.encode())) + len(b"null")
-            expected = _EXPECTED.get(member.shape.type, f"struct {member.shape.name}")
-            raise ApiError("SerializationException", f"invalid type: null, expected {expected} at line 1 column {at}")
-    if "TableName" not in value:
-        raise ApiError("ValidationException", f"missing field `TableName` at line 1 column {len(body)}")
+        if name not in value or type(value[name]) is _TAKEN.get(member.shape.type, dict):
+            continue
+        found, end = _unexpected(body, name, value[name])
+        expected = _EXPECTED.get(member.shape.type, f"struct {member.shape.name}")
+        raise ApiError("SerializationException", f"invalid type: {found}, expected {expected} at line 1 column {end}")
+    for name in shape.members:
+        if name in shape.required and name not in value:
+            raise ApiError("ValidationException", f"missing field `{name}` at line 1 column {len(body)}")
+
+
+def _unexpected(body: bytes, name: str, value: Any) -> tuple[str, int]:
+    """A member of a wrong type as the reader calls it, and where it stops reading: behind a scalar, before others."""
+    text = body.decode()
+    member = re.search(rf'"{name}"\s*:\s*', text)
+    # A name that is written with escapes is not looked for.
+    start = len(text) if member is None else member.end()
+    if isinstance(value, dict | list):
+        return ("map" if isinstance(value, dict) else "sequence"), len(text[:start].encode())
+    shown, end = json.dumps(value), start
+    if member is not None:
+        _, end = json.JSONDecoder().raw_decode(text, start)
+        shown = text[start:end]
+    if isinstance(value, str):
+        shown = f'string "{value}"'
+    elif value is not None:
+        kind = {bool: "boolean", int: "integer", float: "floating point"}[type(value)]
+        shown = f"{kind} `{shown}`"
+    return shown, len(text[:end].encode())
 
 
 STRICT = frozenset({"dynamodb.SearchVectorsInput"})
@@ -157,4 +182,6 @@ RESTATED: dict[str, Restate] = {
     "dynamodb.ScanInput": _read_words,
     "dynamodb.BatchGetItemInput": _batch_get_words,
     "dynamodb.BatchWriteItemInput": _batch_write_words,
+    # The operation itself says which numbers of results it gives.
+    "dynamodb.SearchVectorsInput": lambda _, complaints: _others(complaints, "topK"),
 }

@@ -393,8 +393,10 @@ def compile_operation(shape: Shape, flavour: Flavour, checks: Checks) -> Callabl
             raise ApiError(flavour.validation_code, missed_first[1])
         complaints: list[str] = []
         check(value, "", complaints)
+        if complaints and restate is not None:
+            complaints = restate(value, complaints)
         if complaints:
-            raise validation_error(flavour, complaints if restate is None else restate(value, complaints))
+            raise validation_error(flavour, complaints)
 
     return check_input
 
