@@ -240,6 +240,11 @@ def test_tags_that_are_refused(ddb: Any) -> None:
         pairs = [{"Key": key, "Value": value} for key, value in tags]
         return error_of(ddb.tag_resource, ResourceArn=arn, Tags=pairs)[1]
 
+    for foreign in ("hi!", "d%g", '"hello"', "a#b"):
+        assert refused((foreign, "1")) == f"The Tag Key provided is invalid, Key: {foreign}"
+        assert refused(("a", foreign)) == f"The Tag Value provided is invalid, Value: {foreign}"
+    ddb.tag_resource(ResourceArn=arn, Tags=[{"Key": "ключ א ", "Value": "+-=._:/@"}])
+    ddb.untag_resource(ResourceArn=arn, TagKeys=["ключ א "])
     assert refused(("aws:x", "1")) == "Tag Key cannot be prefixed with aws:, Key: aws:x"
     assert refused(("a", "1"), ("a", "2")) == "Duplicate Tag Keys provided as input: Duplicate Tag Key found a"
     many = [(f"k{number}", "v") for number in range(51)]

@@ -14,12 +14,9 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord
-
-_PAGE_TAGS = 10
 
 
 def require_by_arn(
@@ -75,11 +72,6 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 @operation("ListTagsOfResource")
 def list_tags_of_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """All of them in one page: there are fifty at most."""
     _, record = require_by_arn(ctx, tx, req["ResourceArn"])
-    after = find_position(req["NextToken"]) if "NextToken" in req else None
-    tags = [(key, value) for key, value in sorted(record.tags.items()) if after is None or key > after]
-    page, token = take_page(tags, _PAGE_TAGS, lambda tag: tag[0])
-    output: dict[str, Any] = {"Tags": [{"Key": key, "Value": value} for key, value in page]}
-    if token is not None:
-        output["NextToken"] = token
-    return output
+    return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(record.tags.items())]}
