@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.contract.dynamodb import INVALID, error_of, eventually, make_table
+from tests.contract.dynamodb import INVALID, error_of, eventually, index, make_table
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +228,19 @@ WRONG = "One or more parameter values were invalid: "
             "Value '2' at 'SearchSchema' failed to satisfy constraint: Member must have HASH count less than or equal "
             "to 1",
         ),
+        (
+            {
+                "SearchSchema": [
+                    {"AttributeName": f"f{place}", "SearchSchemaElementType": "INLINE_FILTER"} for place in range(19)
+                ]
+            },
+            "Value '19' at 'SearchSchema' failed to satisfy constraint: Member must have INLINE_FILTER count less than "
+            "or equal to 18",
+        ),
+        (
+            {"Projection": {"ProjectionType": "INCLUDE", "NonKeyAttributes": [f"a{place}" for place in range(20)]}},
+            "Number of projected attributes exceeds the per-index limit of 20",
+        ),
     ],
 )
 def test_indexes_that_are_refused(ddb: Any, changes: dict[str, Any], message: str) -> None:
@@ -275,12 +288,74 @@ def test_how_many_indexes_and_of_what_table(ddb: Any) -> None:
     )
     known = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[{"Create": named[0]}])
     assert known == (INVALID, "Attempting to create an index which already exists")
-    nothing = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[])
-    assert nothing == (INVALID, f"{WRONG}List of VectorIndexUpdates is empty")
+    # An empty list is as good as none.
+    nothing = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[], GlobalSecondaryIndexUpdates=[])
+    assert nothing == error_of(ddb.update_table, TableName=table)
+
+
+def test_indexes_change_one_at_a_time(ddb: Any) -> None:
+    """Global and vector indexes share the limit, which is told before the indexes are looked for."""
+    table = make_table(ddb)
+    create, delete = {"Create": definition()}, {"Delete": {"IndexName": "nowhere"}}
+    one = (
+        "LimitExceededException",
+        "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table",
+    )
+    for updates in ([delete, {"Delete": {"IndexName": "none"}}], [create, delete]):
+        assert error_of(ddb.update_table, TableName=table, VectorIndexUpdates=updates) == one
+    both = error_of(
+        ddb.update_table, TableName=table, VectorIndexUpdates=[create], GlobalSecondaryIndexUpdates=[delete]
+    )
+    assert both == one
+
+
+def test_names_and_attributes_that_are_taken(ddb: Any) -> None:
+    """A name that is taken is told before an attribute that is; one that has a vector index keeps its length."""
+    name, attribute = definition()["IndexName"], definition()["VectorAttribute"]["AttributeName"]
+    options = {
+        "LocalSecondaryIndexes": [index(name, "pk", attribute)],
+        "VectorIndexes": [definition()],
+        "attributes": {attribute: "S"},
+    }
+    assert error_of(lambda: make_table(ddb, **options)) == (INVALID, f"{WRONG}Duplicate index name: {name}")
+    table = make_table(ddb, VectorIndexes=[definition()])
+    longer = {"Create": definition(IndexName="other", Dimensions=4)}
+    assert error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[longer]) == (
+        INVALID,
+        f"{WRONG}Attributes cannot be redefined. Please check that your attribute has the same type as previously "
+        f"defined. Existing schema: VectorIndexSchema:[VectorAttribute: key{{{attribute}:L:3}}] "
+        f"New schema: VectorIndexSchema:[VectorAttribute: key{{{attribute}:L:4}}]",
+    )
+
+
+def test_filters_are_no_keys(ddb: Any) -> None:
+    """What an index only filters by may be empty, by any write; its partition may not."""
+    schema = [TENANT, {"AttributeName": "colour", "SearchSchemaElementType": "INLINE_FILTER"}]
+    names = {"tenant": "S", "colour": "S"}
+    table = make_table(ddb, sort=None, attributes=names, VectorIndexes=[definition(SearchSchema=schema)])
+    ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "colour": {"S": ""}})
+    values = {":empty": {"S": ""}}
+    ddb.update_item(
+        TableName=table,
+        Key={"pk": {"S": "b"}},
+        UpdateExpression="SET colour = :empty",
+        ExpressionAttributeValues=values,
+    )
+    code, message = error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "c"}, "tenant": {"S": ""}})
+    assert code == INVALID and "empty string" in message
+
+
+def test_queries_and_scans_do_not_reach_them(ddb: Any) -> None:
+    """They are told apart from indexes that are not there."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition()])
+    here = {"TableName": table, "IndexName": "near"}
+    assert error_of(ddb.scan, **here) == (INVALID, "Scan operation not supported on this index type")
+    asked = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "a"}}}
+    assert error_of(ddb.query, **here, **asked) == (INVALID, "Query operation not supported on this index type")
 
 
 def test_bodies_are_read_strictly(sandbox: Any) -> None:
-    """SearchVectors has a reader of its own: null is no member, and a missing table's name is told as a field."""
+    """SearchVectors has a reader of its own: no type passes for another, and what is missing is told as a field."""
     ddb = sandbox.client("dynamodb", parameter_validation=False)
     valid = {"TableName": "nowhere", "IndexName": "near", "SearchVector": [{"N": "1"}], "TopK": 1}
 
@@ -305,8 +380,19 @@ def test_bodies_are_read_strictly(sandbox: Any) -> None:
         code, message = told(**{name: None})
         assert code == "SerializationException"
         assert message.startswith(f"invalid type: null, expected {kind} at line 1 column ")
-    code, message = error_of(ddb.search_vectors, IndexName="ab", SearchVector=[{"N": "1"}], TopK=1)
-    assert code == INVALID and message.startswith("missing field `TableName` at line 1 column ")
+    body = json.dumps(valid | {"TopK": 1.5})
+    fraction = f"invalid type: floating point `1.5`, expected i32 at line 1 column {len(body) - 1}"
+    assert told(TopK=1.5) == ("SerializationException", fraction)
+    assert told(SearchVector="x")[1].startswith('invalid type: string "x", expected a sequence at line 1 column ')
+    for name in valid:
+        partial = {key: value for key, value in valid.items() if key != name}
+        code, message = error_of(ddb.search_vectors, **partial)
+        assert code == INVALID and message.startswith(f"missing field `{name}` at line 1 column ")
+    for many in (0, -3, 101):
+        assert told(TopK=many) == (
+            INVALID,
+            f"Provided TopK value '{many}' is out of valid range. The value must be between 1 and 100 inclusive",
+        )
 
 
 def test_partiql_does_not_reach_them(ddb: Any) -> None:

@@ -116,6 +116,8 @@ def check_index_keys(schema: Schema, item: Item) -> None:
             continue
         if key.kind not in value:
             raise index_type_mismatch(key, index, kind_of(value))
+        if key.is_filter:
+            continue
         encoded = keys.sort_bytes(value)
         keys.check_index_not_empty(index, key.name, key.kind, encoded)
         if key.is_partition:

@@ -40,7 +40,7 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     tests = _key_tests(req, bound)
     found_filter = legacy_filter or bound.filter
     schema = require_schema(ctx, tx, req["TableName"])
-    source = reading.find_source(schema, req)
+    source = reading.find_source(schema, req, "Query")
     _check_key_tests(source, tests)
     begin, end = key_range(source, tests)
     reverse = req.get("ScanIndexForward") is False
@@ -68,7 +68,7 @@ def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
         bound = request.bind(req)
     found_filter = legacy_filter or bound.filter
     schema = require_schema(ctx, tx, req["TableName"])
-    source = reading.find_source(schema, req)
+    source = reading.find_source(schema, req, "Scan")
     begin, end = _segment_range(source, req)
     if start is not None:
         begin = _continue_scan(source, req, start, begin, end)

@@ -142,13 +142,15 @@ class Reading:
         return row, unpack_row(row)
 
 
-def find_source(schema: Schema, req: Mapping[str, Any]) -> Source:
-    """The table or index of a request."""
+def find_source(schema: Schema, req: Mapping[str, Any], operation: str) -> Source:
+    """The table or index of a request; `operation` is Query or Scan."""
     name = req.get("IndexName")
     if name is None:
         return Source(schema, None)
     index = schema.find_index(name)
     if index is None:
+        if any(vector.record.name == name for vector in schema.vectors):
+            raise errors.invalid(f"{operation} operation not supported on this index type")
         raise errors.invalid(f"The table does not have the specified index: {name}")
     if index.record.is_global and req.get("ConsistentRead"):
         raise errors.invalid("Consistent reads are not supported on global secondary indexes")

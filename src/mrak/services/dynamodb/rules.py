@@ -20,6 +20,8 @@ LONGEST_TAG_VALUE = 256
 MOST_UNITS = 1_000_000_000_000
 MOST_DIMENSIONS = 4096
 MOST_VECTOR_INDEXES = 5
+MOST_VECTOR_ATTRIBUTES = 20
+MOST_INLINE_FILTERS = 18
 TABLE_CLASSES = ("STANDARD", "STANDARD_INFREQUENT_ACCESS")
 _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 
@@ -244,8 +246,14 @@ def _check_composite(schema: Sequence[Mapping[str, str]]) -> None:
 
 
 def check_tag_key(key: str | None) -> None:
-    if key is None or not 1 <= len(key) <= LONGEST_TAG_KEY or "#" in key:
+    if key is None or not 1 <= len(key) <= LONGEST_TAG_KEY or not _is_tag_text(key):
         raise errors.invalid(f"The Tag Key provided is invalid, Key: {'null' if key is None else key}")
+
+
+def _is_tag_text(text: str) -> bool:
+    """Letters, numbers and spaces of any script, and a few signs.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Tagging.html"""
+    return all(char.isalnum() or char.isspace() or char in "+-=._:/@" for char in text)
 
 
 def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
@@ -255,7 +263,7 @@ def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
         assert key is not None
         if key.lower().startswith("aws:"):
             raise errors.invalid(f"Tag Key cannot be prefixed with aws:, Key: {key}")
-        if value is None or len(value) > LONGEST_TAG_VALUE:
+        if value is None or len(value) > LONGEST_TAG_VALUE or not _is_tag_text(value):
             raise errors.invalid(f"The Tag Value provided is invalid, Value: {'null' if value is None else value}")
         if any(key == other["Key"] for other in tags[:place]):
             raise errors.invalid(f"Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}")
@@ -301,6 +309,7 @@ def check_vector_indexes(req: Mapping[str, Any], defined: Sequence[str], names: 
     for index in indexes:
         check_vector_index(index, defined)
         _check_unique(index["IndexName"], names)
+        check_vector_attribute(index, defined)
     check_same_dimensions([(it["VectorAttribute"]["AttributeName"], it["Dimensions"]) for it in indexes])
 
 
@@ -311,22 +320,32 @@ def check_vector_billing(billing: str) -> None:
 
 def check_vector_index(index: Mapping[str, Any], defined: Sequence[str]) -> None:
     """A vector index on an attribute that has no definition, searched by attributes that have one."""
-    attribute = index["VectorAttribute"]["AttributeName"]
     if index["Dimensions"] > MOST_DIMENSIONS:
         raise errors.invalid_parameter(f"Number of dimensions must be between 1 and {MOST_DIMENSIONS} inclusive.")
     check_projection(index["Projection"])
     searched = index.get("SearchSchema", [])
-    hashes = sum(element["SearchSchemaElementType"] == "HASH" for element in searched)
-    if hashes > 1:
-        raise errors.invalid_parameter(
-            f"Value '{hashes}' at 'SearchSchema' failed to satisfy constraint: "
-            "Member must have HASH count less than or equal to 1"
-        )
+    roles = [element["SearchSchemaElementType"] for element in searched]
+    for role, most in (("HASH", 1), ("INLINE_FILTER", MOST_INLINE_FILTERS)):
+        if roles.count(role) > most:
+            raise errors.invalid_parameter(
+                f"Value '{roles.count(role)}' at 'SearchSchema' failed to satisfy constraint: "
+                f"Member must have {role} count less than or equal to {most}"
+            )
     names = [element["AttributeName"] for element in searched]
     if len(set(names)) != len(names):
         raise errors.invalid_parameter("SearchSchema contains a duplicate AttributeName")
     if any(name not in defined for name in names):
         raise errors.invalid_parameter("One element in SearchSchema is not defined in attribute definitions")
+    # The vector counts among what is projected; the table's own keys do not.
+    projected = {*names, *index["Projection"].get("NonKeyAttributes", ())}
+    if len(projected) >= MOST_VECTOR_ATTRIBUTES:
+        raise errors.invalid_parameter(
+            f"Number of projected attributes exceeds the per-index limit of {MOST_VECTOR_ATTRIBUTES}"
+        )
+
+
+def check_vector_attribute(index: Mapping[str, Any], defined: Sequence[str]) -> None:
+    attribute = index["VectorAttribute"]["AttributeName"]
     if attribute in defined:
         raise errors.invalid_parameter(
             f"Conflicting attribute definition for '{attribute}'. An attribute cannot be defined in "

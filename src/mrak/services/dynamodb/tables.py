@@ -153,6 +153,8 @@ class KeyAttribute:
     name: str
     kind: str
     is_partition: bool
+    # What a vector index only filters by has a type, but may be empty and of any length.
+    is_filter: bool = False
 
 
 # Where in a table's key space a partition lies, by the parts of its key.
@@ -334,7 +336,8 @@ def _index_keys(record: TableRecord, indexes: list[IndexSchema]) -> tuple[tuple[
     ]
     for vector in record.vectors:
         for name, role in vector.search:
-            found.append((KeyAttribute(name, record.attributes[name], role == "HASH"), vector.name))
+            is_partition = role == "HASH"
+            found.append((KeyAttribute(name, record.attributes[name], is_partition, not is_partition), vector.name))
     return tuple(found)
 
 

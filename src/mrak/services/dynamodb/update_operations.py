@@ -227,17 +227,22 @@ def _index_names(record: TableRecord) -> set[str]:
     return {index.name for index in record.indexes} | {vector.name for vector in record.vectors}
 
 
-def _check_not_a_key(record: TableRecord, definition: Mapping[str, Any]) -> None:
-    """An attribute that is a key of something has its type."""
-    name = definition["VectorAttribute"]["AttributeName"]
+def _check_known_attribute(record: TableRecord, definition: Mapping[str, Any]) -> None:
+    """An attribute that is a key of something has its type, and one that has a vector index its length."""
+    name, dimensions = definition["VectorAttribute"]["AttributeName"], definition["Dimensions"]
     keyed = [*record.keys, *(key for index in record.indexes for key in index.keys)]
     role = next((role for key, role in keyed if key == name), None)
+    known = next((it.dimensions for it in record.vectors if it.attribute == name), dimensions)
     if role is not None:
-        raise errors.invalid_parameter(
-            "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. "
-            f"Existing schema: Schema:[SchemaElement: key{{{name}:{record.attributes[name]}:{role}}}] "
-            f"New schema: VectorIndexSchema:[VectorAttribute: key{{{name}:L:{definition['Dimensions']}}}]"
-        )
+        existing = f"Schema:[SchemaElement: key{{{name}:{record.attributes[name]}:{role}}}]"
+    elif known != dimensions:
+        existing = f"VectorIndexSchema:[VectorAttribute: key{{{name}:L:{known}}}]"
+    else:
+        return
+    raise errors.invalid_parameter(
+        "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. "
+        f"Existing schema: {existing} New schema: VectorIndexSchema:[VectorAttribute: key{{{name}:L:{dimensions}}}]"
+    )
 
 
 def _create_vector(
@@ -252,7 +257,8 @@ def _create_vector(
         raise errors.invalid("Attempting to create an index which already exists")
     rules.check_vector_billing(record.billing)
     rules.check_vector_index(definition, defined)
-    _check_not_a_key(record, definition)
+    rules.check_vector_attribute(definition, defined)
+    _check_known_attribute(record, definition)
     if len(record.vectors) >= rules.MOST_VECTOR_INDEXES:
         raise ApiError(
             "LimitExceededException",
@@ -260,7 +266,6 @@ def _create_vector(
             f"{rules.MOST_VECTOR_INDEXES}",
         )
     index = structs.replace(vectors.new_index(ctx, definition), phase="ALLOCATING")
-    rules.check_same_dimensions([(it.attribute, it.dimensions) for it in (*record.vectors, index)])
     added = structs.replace(record, vectors=(*record.vectors, index))
     added = structs.replace(added, attributes=_used(added))
     indexing.fill_vector(tx, compile_schema(scope, added), index)

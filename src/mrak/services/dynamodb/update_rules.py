@@ -25,6 +25,8 @@ _SETTINGS = (
 )
 # Given alone these change nothing, so they do not count.
 _NO_CHANGES = frozenset({"TableName", "AttributeDefinitions", "MultiRegionConsistency", "GlobalTableWitnessUpdates"})
+# An empty list of these is as good as none.
+_INDEX_UPDATES = ("GlobalSecondaryIndexUpdates", "VectorIndexUpdates")
 _LONERS = (
     ("SSESpecification", "Server-Side Encryption modification must be the only operation in the request"),
     ("TableClass", "TableClass modification must be the only operation in the request"),
@@ -40,14 +42,16 @@ _LONERS = (
 
 def check_update(req: Mapping[str, Any]) -> None:
     """UpdateTable's parameters, in AWS's order."""
+    req = {name: value for name, value in req.items() if value != [] or name not in _INDEX_UPDATES}
     if not req.keys() - _NO_CHANGES:
         raise _nothing_to_do(req)
     rules.check_table_class(req.get("TableClass"))
     _check_warm_indexes(req.get("GlobalSecondaryIndexUpdates", []))
     _check_combination(req)
-    check_index_updates(req.get("GlobalSecondaryIndexUpdates"))
-    if req.get("VectorIndexUpdates") == []:
-        raise errors.invalid_parameter("List of VectorIndexUpdates is empty")
+    check_index_updates(req.get("GlobalSecondaryIndexUpdates", ()))
+    online = [update for name in _INDEX_UPDATES for update in req.get(name, ())]
+    if sum("Create" in update or "Delete" in update for update in online) > 1:
+        raise one_online_index()
     check_new_stream(req.get("StreamSpecification"))
     _check_billing(req)
 
@@ -94,11 +98,7 @@ def _adds_or_drops(req: Mapping[str, Any], *actions: str) -> bool:
     return any(action in update for update in req.get("GlobalSecondaryIndexUpdates", []) for action in actions)
 
 
-def check_index_updates(updates: Sequence[Mapping[str, Any]] | None) -> None:
-    if updates is None:
-        return
-    if not updates:
-        raise errors.invalid_parameter("List of GlobalSecondaryIndexUpdates is empty")
+def check_index_updates(updates: Sequence[Mapping[str, Any]]) -> None:
     seen: set[str] = set()
     for update in updates:
         actions = [update[kind] for kind in ("Create", "Update", "Delete") if kind in update]
@@ -117,8 +117,6 @@ def check_index_updates(updates: Sequence[Mapping[str, Any]] | None) -> None:
                 f"Only one global secondary index update per index is allowed simultaneously. Index: {name}"
             )
         seen.add(name)
-    if sum("Create" in update or "Delete" in update for update in updates) > 1:
-        raise one_online_index()
 
 
 def one_online_index() -> ApiError:

@@ -113,7 +113,7 @@ class Write:
 
 
 def _check_not_emptied(key: KeyAttribute, value: Value | None) -> None:
-    if value is not None and key.kind != "N" and not value[key.kind]:
+    if value is not None and key.kind != "N" and not key.is_filter and not value[key.kind]:
         what = "string" if key.kind == "S" else "binary"
         raise errors.invalid(
             "One or more parameter values are not valid. The update expression attempted to update a secondary "
