@@ -133,7 +133,7 @@ class Pipeline:
         if found.service == "s3" and "origin" in request.headers:
             answered: Response = await self._s3(ctx, "s3.cors", request, response)
             return answered
-        return response
+        return plan.finish(request, response)
 
     async def _from_browser(self, ctx: OperationContext, request: Request, found: Route) -> Response:
         """What pages send to buckets and SDKs do not: preflights, and forms that upload a file."""
@@ -158,7 +158,10 @@ class Pipeline:
         caller: Caller,
     ) -> Response:
         if name is None:
-            raise plan.unknown_operation(request)
+            answer = plan.aside(request, ctx.request_id)
+            if answer is None:
+                raise plan.unknown_operation(request)
+            return answer
         operation = find_operation(found.service, name)
         if operation is None:
             if plan.model.find_operation(name) is None:

@@ -14,7 +14,7 @@ import msgspec
 
 from mrak.core.errors import ApiError
 from mrak.core.http import Request, Response
-from mrak.protocol import quirks, validate
+from mrak.protocol import compression, quirks, validate
 from mrak.protocol.model import OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import Readers, WireError
 
@@ -76,6 +76,14 @@ class Codec(ABC):
     def malformed(self, reason: str) -> ApiError:
         """What the service answers to a request that its protocol cannot read."""
 
+    def aside(self, request: Request, request_id: str) -> Response | None:
+        """What is answered where a request names no operation, if that is no error of the service's own."""
+        return None
+
+    def finish(self, request: Request, response: Response) -> Response:
+        """The answer with what it owes to how it was asked for."""
+        return response
+
     def streams_input(self, operation: str) -> bool:
         """Whether the operation reads its payload itself, as a stream."""
         return self._streamed_inputs[operation]
@@ -118,16 +126,17 @@ class Codec(ABC):
 
     def _decompress(self, body: bytes) -> bytes:
         """Clients compress large requests of some operations (CloudWatch's PutMetricData). Bombs are refused."""
-        decompressor = zlib.decompressobj(wbits=31)
         try:
-            content = decompressor.decompress(body, self.max_body_bytes)
+            content = compression.decompress(body, self.max_body_bytes)
         except zlib.error as error:
-            raise self.malformed("Body is not gzip.") from error
-        if decompressor.unconsumed_tail:
+            raise self.undecodable() from error
+        if content is None:
             raise ApiError("RequestEntityTooLargeException", "Request body is too large.", 413)
-        if not decompressor.eof:
-            raise self.malformed("Body is not gzip.")
         return content
+
+    def undecodable(self) -> ApiError:
+        """What the service answers to a body that is not what its Content-Encoding says."""
+        return self.malformed("Body is not gzip.")
 
     def _compile_validator(self, name: str) -> Callable[[dict[str, Any]], dict[str, Any]]:
         operation = self.model.operation(name)

@@ -27,6 +27,7 @@ _CLASSES = {
     "rest-xml": ("mrak.protocol.rest_xml", "RestXmlCodec"),
     "smithy-rpc-v2-cbor": ("mrak.protocol.cbor_codec", "CborCodec"),
 }
+_DYNAMODB = ("mrak.protocol.dynamodb_codec", "DynamoDbCodec")
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -39,7 +40,8 @@ def codec(service: str, protocol: str | None = None) -> Codec:
 def codec_for(service_model: ServiceModel, protocol: str | None = None) -> Codec:
     """A codec of a model at hand."""
     name = protocol or service_model.protocol
-    module, class_name = _CLASSES[name]
+    is_dynamodb = name == "json" and quirks.flavour(service_model.service).crc32
+    module, class_name = _DYNAMODB if is_dynamodb else _CLASSES[name]
     overlay = quirks.query_overlay(service_model.service) if name.startswith("query") else {}
     if overlay:
         service_model = service_model.with_member_traits(overlay)

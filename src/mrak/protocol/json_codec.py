@@ -5,7 +5,6 @@ A body decodes straight into a validated dict (json_types); only what that refus
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from typing import Any
 
@@ -143,12 +142,10 @@ class JsonCodec(Codec):
         limit = self.max_body_bytes
 
         def decode(request: Request) -> dict[str, Any]:
-            body = request.body
-            if not body:
-                return parse(b"{}")
+            body = request.body or b""
             if len(body) > limit or "content-encoding" in request.headers:
                 body = self.body_of(request)
-            return parse(body)
+            return parse(body or b"{}")
 
         return decode
 
@@ -160,8 +157,6 @@ class JsonCodec(Codec):
         if stream is not None:
             return self._compile_event_stream(operation, stream)
         render = self._bodies.compile_renderer(list(operation.output.members.items()))
-        if self.flavour.crc32:
-            return _with_crc32(render, content_type)
 
         def encode(output: dict[str, Any], request_id: str) -> Response:
             return Response(200, [content_type, ("x-amzn-RequestId", request_id)], render(output))
@@ -201,10 +196,7 @@ class JsonCodec(Codec):
         if "awsQueryCompatible" in self.model.metadata:
             headers.append(("x-amzn-query-error", query_error(self.model, error, shape)))
         headers.extend((error.headers or {}).items())
-        content = encode_json(body)
-        if self.flavour.crc32:
-            headers.append(("x-amz-crc32", str(zlib.crc32(content))))
-        return Response(status, headers, content)
+        return Response(status, headers, encode_json(body))
 
     def _message_key(self, name: str, shape: Shape | None, error: ApiError) -> str:
         if error.fields and self.flavour.detailed_message_key is not None:
@@ -235,15 +227,3 @@ def _framework_message_key(name: str, flavour: quirks.Flavour) -> str:
 
 def _event_stream_member(shape: Shape) -> str | None:
     return next((name for name, member in shape.members.items() if member.shape.is_event_stream), None)
-
-
-def _with_crc32(render: Callable[[dict[str, Any]], bytes], content_type: tuple[str, str]) -> Encoder:
-    """DynamoDB's clients compare the body with this checksum."""
-    crc32 = zlib.crc32
-
-    def encode(output: dict[str, Any], request_id: str) -> Response:
-        body = render(output)
-        headers = [content_type, ("x-amzn-RequestId", request_id), ("x-amz-crc32", str(crc32(body)))]
-        return Response(200, headers, body)
-
-    return encode

@@ -33,6 +33,7 @@ class Flavour(Struct, frozen=True):
     message_key: str = "message"
     # The same for modelled errors that carry more than a message, where the model's spelling is not what is sent.
     detailed_message_key: str | None = None
+    # The front end of DynamoDB, which has a checksum in its answers, and more of its own (dynamodb_codec).
     crc32: bool = False
     # What a blob or text that is the whole body is called where the output does not say.
     blob_content_type: str = "application/octet-stream"

@@ -1,0 +1,97 @@
+"""AWS JSON as DynamoDB's front end speaks it: checksums, compressed answers, its health, and who is no client."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from mrak.core.errors import ApiError
+from mrak.core.http import Request, Response
+from mrak.protocol.base import Encoder
+from mrak.protocol.compression import choose, compress
+from mrak.protocol.json_codec import JsonCodec
+from mrak.protocol.model import OperationModel
+
+_COMPRESSED_FROM_BYTES = 4096
+_USUAL_TYPE, _PLAIN_TYPE = "application/x-amz-json-1.0", "application/json"
+_SERVER = ("Server", "Server")
+_NO_CLIENT = b"<UnknownOperationException/>\n"
+
+
+class DynamoDbCodec(JsonCodec):
+    """DynamoDB's wire format, and that of its streams."""
+
+    def operation_name(self, request: Request) -> str | None:
+        return super().operation_name(request) if _is_client(request) else None
+
+    def aside(self, request: Request, request_id: str) -> Response | None:
+        """What browsers and health checks get, which send no JSON."""
+        if request.method == "GET" and request.path == "/":
+            body, status = f"healthy: {request.host} ".encode(), 200
+        elif not _is_client(request):
+            body, status = _NO_CLIENT, 404
+        else:
+            return None
+        return _signed(Response(status, [("x-amzn-RequestId", request_id)], body))
+
+    def unknown_operation(self, request: Request) -> ApiError:
+        """The body is read before the operation is looked for."""
+        if request.body:
+            try:
+                self._bodies.parse_any(self.body_of(request))
+            except ApiError as error:
+                return error
+        return super().unknown_operation(request)
+
+    def body_of(self, request: Request) -> bytes:
+        encoding = request.headers.get("content-encoding")
+        if encoding not in (None, "gzip") or (encoding == "gzip" and not request.body):
+            raise self.undecodable()
+        return super().body_of(request)
+
+    def undecodable(self) -> ApiError:
+        return ApiError("InternalServerError", "The body is not what its Content-Encoding says.", 500)
+
+    def compile_encoder(self, operation: OperationModel) -> Encoder:
+        encode = super().compile_encoder(operation)
+        return lambda output, request_id: _signed(encode(output, request_id))
+
+    def encode_error(self, operation: str | None, error: ApiError, request_id: str) -> Response:
+        return _signed(super().encode_error(operation, error, request_id))
+
+    def finish(self, request: Request, response: Response) -> Response:
+        """JSON is called what the client calls it. Large bodies are compressed for clients that accept it, and the
+        checksum is that of what is sent."""
+        if not request.headers.get("content-type", "").startswith(_USUAL_TYPE):
+            response.headers = [
+                (name, _PLAIN_TYPE if name == "Content-Type" else value) for name, value in response.headers
+            ]
+        body: Any = response.body
+        if len(body) < _COMPRESSED_FROM_BYTES or "accept-encoding" not in request.headers:
+            return response
+        encoding = choose(request.headers["accept-encoding"])
+        if encoding is not None:
+            response.body = compress(body, encoding)
+            response.headers = [header for header in response.headers if header[0] != "x-amz-crc32"]
+            response.headers += [("Content-Encoding", encoding), _checksum(response.body)]
+        return response
+
+
+def _is_client(request: Request) -> bool:
+    """Clients post JSON; without a body its type does not matter."""
+    if request.method != "POST":
+        return False
+    return not request.body or request.headers.get("content-type", "").partition(";")[0].strip() in (
+        _USUAL_TYPE,
+        _PLAIN_TYPE,
+    )
+
+
+def _signed(response: Response) -> Response:
+    """With the server's name and the checksum with which clients compare the body."""
+    response.headers += [_SERVER, _checksum(response.body)]
+    return response
+
+
+def _checksum(body: Any) -> tuple[str, str]:
+    return ("x-amz-crc32", str(zlib.crc32(body)))

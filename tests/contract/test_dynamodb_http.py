@@ -1,0 +1,98 @@
+"""DynamoDB's HTTP: compressed bodies, checksums, and who is no client at all."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import zlib
+from typing import Any
+
+import pytest
+from tests.contract.dynamodb import make_table
+from tests.contract.wire import post, send
+
+JSON = {"content_type": "application/x-amz-json-1.0"}
+HOST = "dynamodb.us-east-1.amazonaws.com"
+
+
+def target(operation: str) -> dict[str, str]:
+    return {"x_amz_target": f"DynamoDB_20120810.{operation}"}
+
+
+def test_compressed_answers(sandbox: Any) -> None:
+    """From 4 KB on, for clients that accept it; the checksum is that of the compressed body (Go's SDK compares it)."""
+    ddb = sandbox.client("dynamodb")
+    table = make_table(ddb, sort=None)
+    ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "large": {"S": "x" * 4096}})
+
+    def answer(accepted: str, **options: str) -> tuple[dict[str, str], bytes]:
+        body = json.dumps({"TableName": table, "Key": {"pk": {"S": "a"}}, **options}).encode()
+        status, headers, content = post(
+            sandbox, "dynamodb", body, accept_encoding=accepted, **target("GetItem"), **JSON
+        )
+        assert status == 200 and headers["x-amz-crc32"] == str(zlib.crc32(content))
+        assert headers["content-length"] == str(len(content))
+        return headers, content
+
+    headers, plain = answer("identity")
+    assert "Content-Encoding" not in headers and headers["Server"] == "Server"
+    for encoding, decompress in (("gzip", gzip.decompress), ("deflate", zlib.decompress)):
+        headers, content = answer(encoding)
+        assert headers["Content-Encoding"] == encoding and len(content) < 200 and decompress(content) == plain
+    headers, _ = answer("gzip", ProjectionExpression="pk")
+    assert "Content-Encoding" not in headers
+
+
+def test_compressed_requests(sandbox: Any) -> None:
+    """Gzip of one member or several; what is not what its encoding says is a failure, and nothing is written."""
+    ddb = sandbox.client("dynamodb")
+    table = make_table(ddb, sort=None)
+
+    def put(key: str, content: Any, encoding: str = "gzip") -> int:
+        item = json.dumps({"TableName": table, "Item": {"pk": {"S": key}}}).encode()
+        headers = {"content_encoding": encoding, **target("PutItem"), **JSON}
+        return post(sandbox, "dynamodb", content(item), **headers)[0]
+
+    assert put("whole", gzip.compress) == 200
+    assert put("pieces", lambda item: gzip.compress(item[:10]) + gzip.compress(item[10:])) == 200
+    assert put("more", lambda item: gzip.compress(item) + b"junk") == 200
+    assert put("plain", lambda item: item) == 500
+    assert put("cut", lambda item: gzip.compress(item)[:-1]) == 500
+    assert put("nothing", lambda item: b"") == 500
+    assert put("foreign", lambda item: item, "garbage") == 500
+    assert {item["pk"]["S"] for item in ddb.scan(TableName=table)["Items"]} == {"whole", "pieces", "more"}
+
+
+def test_health(sandbox: Any) -> None:
+    """Load balancers and people look at the endpoint itself."""
+    status, headers, body = send(sandbox.server.endpoint + "/", None, {"host": HOST}, "GET")
+    assert (status, body) == (200, f"healthy: {HOST} ".encode())
+    assert headers["x-amz-crc32"] == "3128867991"
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "content_type"),
+    [
+        ("GET", "/x", None),
+        ("PUT", "/", None),
+        ("DELETE", "/", None),
+        ("OPTIONS", "/", None),
+        ("POST", "/", "text/plain"),
+    ],
+)
+def test_who_is_no_client(sandbox: Any, method: str, path: str, content_type: str | None) -> None:
+    """Other methods and types are not looked into."""
+    headers = {"host": HOST} | ({} if content_type is None else {"content-type": content_type})
+    body = None if content_type is None else b"hi"
+    status, headers, answer = send(sandbox.server.endpoint + path, body, headers, method)
+    assert (status, answer) == (404, b"<UnknownOperationException/>\n")
+    assert headers["x-amz-crc32"] == "3552371480"
+
+
+def test_bodies_are_read_before_operations_are_looked_for(sandbox: Any) -> None:
+    """And the answer is called what the client calls its request."""
+    for body, code in ((b"hi", "SerializationException"), (b"{}", "UnknownOperationException")):
+        for content_type in ("application/json", "application/x-amz-json-1.0"):
+            status, headers, answer = post(sandbox, "dynamodb", body, content_type=content_type)
+            assert (status, json.loads(answer)) == (400, {"__type": f"com.amazon.coral.service#{code}"})
+            assert headers["Content-Type"] == content_type
