@@ -164,7 +164,9 @@ def test_responses(service: str, protocol: str) -> None:
         ]
         for member in status:
             output[member] = 200
-        response = codec.encode(name, output, "request-id")
+        woven = quirks.WOVEN_LISTS.get(f"{service}.{shape.name}", ()) if shape else ()
+        sequence = [(member, item) for member in woven for item in output[member]]
+        response = codec.encode(name, output | {"Sequence": sequence} if woven else output, "request-id")
         headers = HTTPHeaders.from_dict(dict(response.headers))
         parsed = parser.parse({"status_code": response.status, "headers": headers, "body": response.body}, shape)
         parsed.pop("ResponseMetadata", None)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import socket
+import urllib.error
+import urllib.request
 import uuid
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -77,6 +79,57 @@ def test_private_by_default(s3: Any, other: Any, nobody: Any, bucket: str) -> No
         assert failure(client.delete_bucket, Bucket=bucket) == DENIED
     assert failure(nobody.list_buckets) == DENIED
     assert failure(other.create_bucket, Bucket=bucket) == ("BucketAlreadyExists", 409)
+
+
+def test_a_refusal_tells_the_region(s3: Any, nobody: Any) -> None:
+    """SDKs find a bucket's region by asking as nobody and reading the header of the refusal (GetBucketRegion of Go's
+    transfer manager); writes tell nothing."""
+    name = f"access-{uuid.uuid4().hex[:12]}"
+    s3.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    for call in (nobody.head_bucket, nobody.list_objects, nobody.list_objects_v2):
+        assert _headers_of_refusal(call, Bucket=name)["x-amz-bucket-region"] == "eu-west-1"
+    assert "x-amz-bucket-region" not in _headers_of_refusal(nobody.put_object, Bucket=name, Key="k", Body=b"x")
+
+
+def _headers_of_refusal(call: Any, **params: Any) -> Any:
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    answer = caught.value.response["ResponseMetadata"]
+    assert answer["HTTPStatusCode"] == 403
+    return answer["HTTPHeaders"]
+
+
+def test_new_regions_do_not_know_signature_version_2(sandbox: Any) -> None:
+    """Only regions that were opened before 2014 take it, in headers and in links."""
+    v4 = sandbox.client("s3")
+    names = {region: f"v2-{region}-{uuid.uuid4().hex[:8]}" for region in ("us-west-2", "eu-central-1")}
+    for region, name in names.items():
+        v4.create_bucket(Bucket=name, CreateBucketConfiguration={"LocationConstraint": region})
+    v2 = sandbox.client("s3", signature_version="s3")
+    assert v2.list_objects_v2(Bucket=names["us-west-2"])["KeyCount"] == 0
+    with pytest.raises(ClientError, match=r"not supported\. Please use AWS4") as caught:
+        v2.list_objects_v2(Bucket=names["eu-central-1"])
+    assert caught.value.response["Error"]["Code"] == "InvalidRequest"
+    link = v2.generate_presigned_url("list_objects_v2", Params={"Bucket": names["eu-central-1"]})
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        urllib.request.urlopen(link)
+    assert refused.value.code == 400
+
+
+def test_lasting_keys_have_no_session_token(sandbox: Any) -> None:
+    """A token beside a root's or a user's own key is none of its session: S3 and the other services say so, as AWS."""
+    user = f"u{uuid.uuid4().hex[:8]}"
+    iam = sandbox.client("iam")
+    iam.create_user(UserName=user)
+    made = iam.create_access_key(UserName=user)["AccessKey"]
+    row = sandbox.row
+    pairs = [(row["access_key_id"], row["secret_access_key"]), (made["AccessKeyId"], made["SecretAccessKey"])]
+    for key, secret in pairs:
+        session = boto3.Session(key, secret, "leftover", "us-east-1")
+        options = {"endpoint_url": sandbox.server.endpoint}
+        assert failure(session.client("s3", **options).list_buckets) == ("InvalidToken", 400)
+        found = failure(session.client("sts", **options).get_caller_identity)
+        assert found == ("InvalidClientTokenId", 403)
 
 
 def test_canned_acls_of_objects(s3: Any, other: Any, nobody: Any, bucket: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import urllib.request
 from typing import Any
 from xml.etree import ElementTree
 
@@ -171,6 +172,21 @@ def test_versions(s3: Any) -> None:
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"1"
     assert failure(s3.get_object, Bucket=bucket, Key="k", VersionId=ids[2]) == ("NoSuchVersion", 404)
     assert failure(s3.get_object, Bucket=bucket, Key="k", VersionId="rubbish") == ("InvalidArgument", 400)
+
+
+def test_versions_and_markers_stand_in_one_order(s3: Any) -> None:
+    """AWS writes both as one list, key by key and newest first: clients that read the document in its order, as minio's
+    do, tell by it which came after which."""
+    bucket = _versioned(s3)
+    for key in ("a", "b"):
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+        s3.delete_object(Bucket=bucket, Key=key)
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x")
+    link = s3.generate_presigned_url("list_object_versions", Params={"Bucket": bucket})
+    with urllib.request.urlopen(link) as answer:
+        document = ElementTree.fromstring(answer.read())
+    kinds = [each.tag.rpartition("}")[2] for each in document]
+    assert [kind for kind in kinds if kind in ("Version", "DeleteMarker")] == ["Version", "DeleteMarker", "Version"] * 2
 
 
 def test_null_versions(s3: Any) -> None:

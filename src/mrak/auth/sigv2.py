@@ -35,7 +35,8 @@ _SUBRESOURCES: Final = frozenset(
         "x-id",
     }
 )  # fmt: skip
-_BUCKET_HOST: Final = re.compile(r"(.+?)\.s3[.-].*")
+# `bucket.s3.localhost`, or before whatever endpoint an SDK was given: `bucket.localhost`, `bucket.SANDBOX.localhost`.
+_BUCKET_HOST: Final = re.compile(r"(.+?)\.(?:s3[.-].*|(?:[a-z0-9-]+\.)?localhost(?::\d+)?)")
 
 
 def parse_header(header: str, request: Request) -> Signature:
@@ -110,8 +111,11 @@ def _check_date(headers: dict[str, str], now: float) -> str:
 
 
 def _paths(request: Request) -> list[str]:
-    """The resource, which begins with the bucket also where that stands in the host."""
+    """The resource, which begins with the bucket also where that stands in the host; a bucket's own may end in `/`,
+    which botocore always signs."""
     paths = [request.path or "/"]
+    if paths[0].count("/") == 1 and paths[0] != "/":
+        paths.append(f"{paths[0]}/")
     match = _BUCKET_HOST.fullmatch(request.host)
     if match is not None:
         paths.insert(0, f"/{match[1]}{paths[0]}")

@@ -51,6 +51,7 @@ class Authentication:
         key = signature.access_key
         row = self._environments.by_key.get(key)
         if row is not None:
+            _check_needs_no_token(signature)
             environment = await self._environments.require(row.name)
             return await self._verified(
                 request, route, signature, environment, root_of(row.account, access_key=key), row.secret_access_key
@@ -143,6 +144,7 @@ class Authentication:
         found = await environment.transact(lambda tx: iam.find_access_key(tx, scope, signature.access_key))
         if found is None:
             raise signature.flavour.error("unknown-key")
+        _check_needs_no_token(signature)
         principal, secret = found
         return await self._verified(request, route, signature, environment, principal, secret)
 
@@ -174,6 +176,12 @@ class Authentication:
             sigv4.check_signature(signature, request, secret, _real_time(environment))
         scope = Scope(environment.name, principal.account, signature.region)
         return Caller(environment, scope, principal, signature, secret)
+
+
+def _check_needs_no_token(signature: Signature) -> None:
+    """Only temporary credentials have a session token; with a key that lasts, whatever comes as one is none."""
+    if signature.session_token:
+        raise signature.flavour.error("bad-token")
 
 
 def _real_time(environment: Environment) -> float:

@@ -332,6 +332,10 @@ BODY_ORDER: dict[str, tuple[str, ...]] = {
     ),
 }
 
+# Flattened lists that AWS writes as one, in an order across them. The output's `Sequence`, which the model does not
+# have, holds (member, item) in that order.
+WOVEN_LISTS: dict[str, tuple[str, ...]] = {"s3.ListObjectVersionsOutput": ("Versions", "DeleteMarkers")}
+
 # Enums that the service judges itself, with an error of its own, though the model lists their values.
 LENIENT_ENUMS: frozenset[str] = frozenset(
     {

@@ -114,7 +114,8 @@ class RestXmlCodec(RestCodec):
         shape = operation.output
         declared = xml.namespace_declaration(self._namespace or self._xml_namespace(shape))
         root = quirks.S3_ROOTS.get(operation.name) if self._is_s3 else shape.traits.get("locationName")
-        return _document(root or shape.name, self._writers.element(members, declared))
+        woven = quirks.WOVEN_LISTS.get(shape.full_name, ())
+        return _document(root or shape.name, self._writers.element(members, declared, woven))
 
     def compile_payload_renderer(self, operation: OperationModel, member: Member) -> Callable[[Any], bytes]:
         declared = xml.namespace_declaration(self._namespace or self._xml_namespace(member.shape))

@@ -262,9 +262,9 @@ class XmlWriters:
     def _structure(self, shape: Shape) -> Writer:
         return self.element(list(shape.members.items()), namespace_declaration(shape.traits.get("xmlNamespace")))
 
-    def element(self, members: list[tuple[str, Member]], declaration: str) -> Writer:
-        """Writes an element with these members, some of them as its attributes."""
-        write_content = self.content(members)
+    def element(self, members: list[tuple[str, Member]], declaration: str, woven: tuple[str, ...] = ()) -> Writer:
+        """Writes an element with these members, some of them as its attributes, some lists of them as one."""
+        write_content = self.content(members, woven)
         attributes = [
             (name, member.wire_name, text.formatter(member, "iso8601"))
             for name, member in members
@@ -283,13 +283,18 @@ class XmlWriters:
 
         return write
 
-    def content(self, members: list[tuple[str, Member]]) -> Callable[[dict[str, Any], list[str]], None]:
+    def content(
+        self, members: list[tuple[str, Member]], woven: tuple[str, ...] = ()
+    ) -> Callable[[dict[str, Any], list[str]], None]:
         """Writes these members of a structure, without an element around them."""
         plan = [
             (name, member.wire_name, self.member(member))
             for name, member in members
-            if not member.traits.get("xmlAttribute")
+            if not member.traits.get("xmlAttribute") and name not in woven
         ]
+        if woven:
+            at = next(at for at, (name, _) in enumerate(members) if name in woven)
+            plan.insert(at, ("Sequence", "", self._sequence([row for row in members if row[0] in woven])))
 
         def write(value: dict[str, Any], out: list[str]) -> None:
             for name, wire_name, write_member in plan:
@@ -298,6 +303,17 @@ class XmlWriters:
                     write_member(wire_name, inner, out)
 
         return write
+
+    def _sequence(self, members: list[tuple[str, Member]]) -> Writer:
+        """Writes (member, item) of several flattened lists."""
+        writers = {name: (element_name(member), self.member(member.shape.element)) for name, member in members}
+
+        def write_sequence(name: str, value: Any, out: list[str]) -> None:
+            for member, inner in value:
+                item, write = writers[member]
+                write(item, inner, out)
+
+        return write_sequence
 
     def _list(self, member: Member) -> Writer:
         write = self.member(member.shape.element)

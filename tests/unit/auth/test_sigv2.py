@@ -59,7 +59,9 @@ def test_skewed_header() -> None:
         _verify(request, now=_date_of(request) + 3600)
 
 
-@pytest.mark.parametrize("host", ["localhost:4566", "bucket.s3.localhost:4566"])
+@pytest.mark.parametrize(
+    "host", ["localhost:4566", "bucket.s3.localhost:4566", "bucket.localhost:4566", "bucket.alice.localhost:4566"]
+)
 def test_presigned(host: str) -> None:
     """A URL is good until it expires, whether the bucket stands in the path or in the host."""
     path = "/bucket/key%2B1" if host.startswith("localhost") else "/key%2B1"

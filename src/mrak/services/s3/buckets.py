@@ -11,6 +11,15 @@ from mrak.core.scope import Scope
 from mrak.services.s3 import access, errors, names, points
 from mrak.services.s3.tables import BUCKETS, SETTINGS, Bucket, Setting, everywhere
 
+# Regions that were opened before 2014 know Signature Version 2.
+# https://docs.aws.amazon.com/general/latest/gr/signature-version-2.html
+_REGIONS_OF_V2 = frozenset(
+    {
+        "us-east-1", "us-west-1", "us-west-2", "ap-northeast-1", "ap-southeast-1", "ap-southeast-2", "eu-west-1",
+        "sa-east-1", "us-gov-west-1",
+    }
+)  # fmt: skip
+
 
 def require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
     """The bucket that a request names, without a check of who asks. Raises NoSuchBucket."""
@@ -18,12 +27,20 @@ def require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
     bucket = BUCKETS.get(tx, everywhere(ctx.scope), name)
     if bucket is None:
         bucket = _behind_point(ctx, tx, name)
+    if bucket.region not in _REGIONS_OF_V2 and _is_signed_v2(ctx):
+        raise errors.unsupported_signature()
     expected = req.get("ExpectedBucketOwner")
     if expected is not None:
         names.check_account_id(expected)
         if expected != bucket.account:
             raise errors.access_denied()
     return bucket
+
+
+def _is_signed_v2(ctx: Context) -> bool:
+    if ctx.http is None:
+        return False
+    return ctx.http.headers.get("authorization", "").startswith("AWS ") or "AWSAccessKeyId=" in ctx.http.query
 
 
 def _behind_point(ctx: Context, tx: Transaction, name: str) -> Bucket:
@@ -39,7 +56,12 @@ def _behind_point(ctx: Context, tx: Transaction, name: str) -> Bucket:
 def require_allowed(ctx: Context, tx: Transaction, req: dict[str, Any], action: str) -> Bucket:
     """The bucket, which the caller may do this to."""
     bucket = require(ctx, tx, req)
-    access.check_bucket(ctx, bucket, action, req)
+    if not access.may(ctx, bucket, action, req):
+        denied = errors.access_denied()
+        if action == "s3:ListBucket":
+            # SDKs find a bucket's region so, whoever they are.
+            denied.headers = {"x-amz-bucket-region": bucket.region}
+        raise denied
     return bucket
 
 

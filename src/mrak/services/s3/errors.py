@@ -147,6 +147,12 @@ def invalid_request(message: str) -> ApiError:
     return error("InvalidRequest", message)
 
 
+def unsupported_signature() -> ApiError:
+    return invalid_request(
+        "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
+    )
+
+
 def malformed_xml() -> ApiError:
     return error("MalformedXML", _MALFORMED_XML)
 

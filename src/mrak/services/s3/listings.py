@@ -195,28 +195,29 @@ def _require_marked(ctx: Context, tx: Transaction, bucket: Bucket, key: str, ver
 
 
 def _render_page(page: list[tuple[Version | str, bool]], url: bool) -> dict[str, Any]:
-    shown: list[dict[str, Any]] = []
-    markers: list[dict[str, Any]] = []
+    """Versions and delete markers stand between each other: clients tell by that which came after which."""
+    sequence: list[tuple[str, dict[str, Any]]] = []
     prefixes: list[str] = []
     for row, is_latest in page:
         if isinstance(row, str):
             prefixes.append(row)
-        elif row.is_marker:
-            markers.append(
-                {
-                    "Key": encode(row.key, url),
-                    "VersionId": row.id,
-                    "IsLatest": is_latest,
-                    "LastModified": float(int(row.modified_at)),
-                    "Owner": render_owner(row.account),
-                }
-            )
-        else:
-            shown.append(listing.render_version(row, url) | {"VersionId": row.id, "IsLatest": is_latest})
+            continue
+        shown = _render_marker(row, url) if row.is_marker else listing.render_version(row, url)
+        shown |= {"VersionId": row.id, "IsLatest": is_latest}
+        sequence.append(("DeleteMarkers" if row.is_marker else "Versions", shown))
     return {
-        "Versions": shown,
-        "DeleteMarkers": markers,
+        "Sequence": sequence,
+        "Versions": [shown for member, shown in sequence if member == "Versions"],
+        "DeleteMarkers": [shown for member, shown in sequence if member == "DeleteMarkers"],
         "CommonPrefixes": listing.render_prefixes(prefixes, url),
+    }
+
+
+def _render_marker(marker: Version, url: bool) -> dict[str, Any]:
+    return {
+        "Key": encode(marker.key, url),
+        "LastModified": float(int(marker.modified_at)),
+        "Owner": render_owner(marker.account),
     }
 
 
