@@ -129,6 +129,15 @@ def test_a_fifo_topics_name_ends_in_fifo(sns: Any) -> None:
     assert wrong == invalid("Topic Name")
 
 
+def test_switches_of_topics_in_any_case(sns: Any) -> None:
+    """Python programs send str(True); AWS takes it, and shows it in small letters."""
+    attributes = {"FifoTopic": str(True), "ContentBasedDeduplication": str(False)}
+    topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}.fifo", Attributes=attributes)["TopicArn"]
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="ContentBasedDeduplication", AttributeValue="True")
+    shown = sns.get_topic_attributes(TopicArn=topic)["Attributes"]
+    assert (shown["FifoTopic"], shown["ContentBasedDeduplication"]) == ("true", "true")
+
+
 def test_set_topic_attributes(sns: Any, topic: str) -> None:
     """Each attribute by its name; FifoTopic is not one that can be set."""
     sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Hello")
@@ -282,12 +291,21 @@ def test_subscribing_twice(sns: Any, topic: str, queue: Queue) -> None:
         ("http", "https://example.com", "Endpoint must match the specified protocol"),
         ("email", "nobody", "Email address"),
         ("sms", "abc", "Invalid SMS endpoint: abc"),
+        ("sms", "+15--551234567", "Invalid SMS endpoint: +15--551234567"),
+        ("sms", "+15551234567.", "Invalid SMS endpoint: +15551234567."),
+        ("sms", "/+15551234567", "Invalid SMS endpoint: /+15551234567"),
         ("sqs", "", "Endpoint"),
     ],
 )
 def test_endpoints_of_each_protocol(sns: Any, topic: str, protocol: str, endpoint: str, text: str) -> None:
     """An endpoint has to look like its protocol."""
     assert error_of(sns.subscribe, TopicArn=topic, Protocol=protocol, Endpoint=endpoint) == invalid(text)
+
+
+def test_phone_numbers_may_be_written_with_separators(sns: Any, topic: str) -> None:
+    """Verified on AWS: a dot, slash or hyphen may stand between digits."""
+    arn = sns.subscribe(TopicArn=topic, Protocol="sms", Endpoint="+12/34-567.890")["SubscriptionArn"]
+    assert sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["Endpoint"] == "+12/34-567.890"
 
 
 def test_fifo_queues_need_fifo_topics(sns: Any, topic: str, sandbox: Any) -> None:
@@ -783,6 +801,10 @@ def test_platform_applications_and_endpoints(sns: Any, sandbox: Any) -> None:
     no_target = "TargetArn Reason: No endpoint found for the target arn specified"
     assert error_of(sns.publish, TargetArn=endpoint, Message="x") == invalid(no_target)
     assert sns.list_endpoints_by_platform_application(PlatformApplicationArn=app)["Endpoints"] == []
+    # Verified on AWS, where the space is missing too.
+    topic = sns.create_topic(Name=name)["TopicArn"]
+    subscribed = error_of(sns.subscribe, TopicArn=topic, Protocol="application", Endpoint=endpoint)
+    assert subscribed == invalid(f"Endpoint Reason: Endpoint does not exist for endpoint arn{endpoint}")
     gone = error_of(sns.get_endpoint_attributes, EndpointArn=endpoint)
     assert gone == ("NotFound", "Endpoint does not exist", 404)
     sns.set_platform_application_attributes(PlatformApplicationArn=app, Attributes={"Enabled": "false"})
@@ -845,6 +867,9 @@ def test_sms(sns: Any, sandbox: Any) -> None:
     assert sns.check_if_phone_number_is_opted_out(phoneNumber="+15551234")["isOptedOut"] is False
     sns.opt_in_phone_number(phoneNumber="+15551234")
     assert sns.list_phone_numbers_opted_out()["phoneNumbers"] == []
+    for call in (sns.check_if_phone_number_is_opted_out, sns.opt_in_phone_number):
+        refused = error_of(call, phoneNumber="+44742LALALA")
+        assert refused == invalid("PhoneNumber Reason: input incorrectly formatted")
 
 
 def test_the_sms_sandbox(sns: Any, sandbox: Any) -> None:

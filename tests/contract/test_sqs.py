@@ -291,6 +291,30 @@ def test_tags_and_paging(fresh_sandbox: Any) -> None:
     assert sqs.list_queue_tags(QueueUrl=urls[0])["Tags"] == {"team": "x"}
 
 
+def test_tags_that_are_refused_change_nothing(sqs: Any, queue: str) -> None:
+    """A queue has 50 tags at most, with keys of 1 to 128 characters; a request without any is one too few."""
+    sqs.tag_queue(QueueUrl=queue, Tags={"kept": "x"})
+    keys = "Tag keys must be between 1 and 128 characters in length."
+    name = queue.rpartition("/")[2]
+    for tags, code, message in (
+        ({}, "MissingParameter", "The request must contain the parameter Tags."),
+        ({str(i): "" for i in range(50)}, "InvalidParameterValue", f"Too many tags added for queue {name}."),
+        ({"k" * 129: ""}, "InvalidParameterValue", keys),
+        ({"k": "v" * 257}, "InvalidParameterValue", "Tag values must be between 0 and 256 characters in length."),
+    ):
+        assert error_of(sqs.tag_queue, QueueUrl=queue, Tags=tags) == (code, message, 400)
+    assert error_of(sqs.untag_queue, QueueUrl=queue, TagKeys=[]) == ("InvalidParameterValue", keys, 400)
+    assert sqs.list_queue_tags(QueueUrl=queue)["Tags"] == {"kept": "x"}
+    made = error_of(sqs.create_queue, QueueName=f"q-{uuid.uuid4().hex}", tags={"k" * 129: ""})
+    assert made == ("InvalidParameterValue", keys, 400)
+
+
+def test_a_url_without_a_path_is_no_queue(sqs: Any) -> None:
+    """Verified on AWS by moto: any address is looked up, and none is found there."""
+    gone = error_of(sqs.get_queue_attributes, QueueUrl="http://whatever-incorrect-queue-address")
+    assert gone == ("AWS.SimpleQueueService.NonExistentQueue", "The specified queue does not exist.", 400)
+
+
 ERRORS = [
     ("send_message", {"MessageBody": "a" * 1_048_577}, "InvalidParameterValue", "Message must be shorter than 1048576"),
     ("send_message", {"MessageBody": "\x00"}, "InvalidMessageContents", "Invalid characters found"),

@@ -24,6 +24,7 @@ _SETTABLE = frozenset(
         "UsageReportS3Bucket",
     }
 )
+_NUMBER = re.compile(r"\+?[0-9]{1,15}")
 _SENDER = re.compile(r"[A-Za-z0-9-]{1,11}")
 PAGE_SIZE = 100
 
@@ -74,12 +75,19 @@ def get_sms_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 
 @operation("CheckIfPhoneNumberIsOptedOut")
 def check_if_phone_number_is_opted_out(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    return {"isOptedOut": is_opted_out(tx, ctx.scope, req["phoneNumber"])}
+    return {"isOptedOut": is_opted_out(tx, ctx.scope, _require_number(req))}
+
+
+def _require_number(req: dict[str, Any]) -> str:
+    number: str = req["phoneNumber"]
+    if not _NUMBER.fullmatch(number):
+        raise errors.invalid_parameter("PhoneNumber Reason: input incorrectly formatted")
+    return number
 
 
 @operation("OptInPhoneNumber")
 def opt_in_phone_number(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    row = SMS.open(tx, ctx.scope, _OPTED_OUT, req["phoneNumber"])
+    row = SMS.open(tx, ctx.scope, _OPTED_OUT, _require_number(req))
     if row is not None:
         SMS.delete(tx, ctx.scope, row)
 

@@ -27,7 +27,7 @@ def subscribe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, A
     topics.locate(ctx.scope, req["TopicArn"])
     scope, topic = topics.require_open(tx, ctx.scope, req["TopicArn"])
     ctx.about(req["TopicArn"])
-    subscriptions.check_endpoint(topic, protocol, endpoint)
+    subscriptions.check_endpoint(tx, ctx.scope, topic, protocol, endpoint)
     subscriptions.check_attributes(protocol, endpoint, attributes, _ATTRIBUTES)
     attributes = subscriptions.normal_attributes(attributes)
     existing = next(BY_ENDPOINT.scan(tx, scope, topic.name, protocol, endpoint, limit=1), None)

@@ -12,7 +12,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang import filterpolicies
 from mrak.lang.filterpolicies import FilterPolicyError
-from mrak.services.sns import errors, topics
+from mrak.services.sns import errors, platforms, topics
 from mrak.services.sns.tables import FILTERED, PENDING, SUBSCRIPTIONS, Subscription, Topic
 
 PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"})
@@ -31,7 +31,7 @@ SETTABLE = frozenset(
 )
 PENDING_ARN = "pending confirmation"
 MAX_FILTER_POLICIES = 200
-_PHONE = re.compile(r"\+?[0-9](?:[ ()-]?[0-9]){2,25}|\+[0-9]{3,15}")
+_PHONE = re.compile(r"\+?[0-9](?:[ ()./-]?[0-9]){2,25}|\+[0-9]{3,15}")
 _EMAIL = re.compile(r"[^@\s]{1,256}@[^@\s]{1,256}")
 _POLICIES = ("healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy", "requestPolicy")
 _TOKEN = re.compile(r"[0-9a-f]{1,4096}")
@@ -103,8 +103,8 @@ def parse_token(token: str, scope: Scope) -> tuple[Scope, str, str]:
     return Scope(scope.environment, account, region), topic, identifier
 
 
-def check_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
-    """The form of an endpoint, by its protocol."""
+def check_endpoint(tx: Transaction, scope: Scope, topic: Topic, protocol: str, endpoint: str) -> None:
+    """The form of an endpoint, by its protocol; one for push notifications has to be there."""
     if not endpoint:
         raise errors.invalid_parameter("Endpoint")
     if topic.is_fifo and protocol != "sqs":
@@ -123,6 +123,8 @@ def check_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
             raise errors.invalid_parameter(f"Invalid SMS endpoint: {endpoint}")
     else:
         _check_arn_endpoint(topic, protocol, endpoint)
+    if protocol == "application" and platforms.find_endpoint(tx, scope, endpoint, "Endpoint") is None:
+        raise errors.invalid_parameter(f"Endpoint Reason: Endpoint does not exist for endpoint arn{endpoint}")
 
 
 def _check_arn_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:

@@ -26,7 +26,7 @@ _CREATABLE = topics.SETTABLE | {"FifoTopic"}
 
 @operation("CreateTopic")
 def create_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    name, attributes = req["Name"], dict(req.get("Attributes") or {})
+    name, attributes = req["Name"], topics.spell_switches(req.get("Attributes") or {})
     tags = _read_tags(req.get("Tags") or [])
     topics.check_name(name, attributes.get("FifoTopic") == "true")
     for attribute, value in attributes.items():
@@ -124,7 +124,7 @@ def get_topic_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 
 @operation("SetTopicAttributes")
 def set_topic_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    name, value = req["AttributeName"], req.get("AttributeValue", "")
+    ((name, value),) = topics.spell_switches({req["AttributeName"]: req.get("AttributeValue", "")}).items()
     scope, topic = topics.require_open(tx, ctx.scope, req["TopicArn"])
     ctx.about(req["TopicArn"])
     if name not in topics.SETTABLE:

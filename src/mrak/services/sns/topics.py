@@ -34,6 +34,7 @@ SETTABLE = FEEDBACK | {
     "SignatureVersion",
     "TracingConfig",
 }
+_SWITCHES = ("FifoTopic", "ContentBasedDeduplication")
 POLICY_ACTIONS = (
     "GetTopicAttributes",
     "SetTopicAttributes",
@@ -132,11 +133,16 @@ def lets_publish(scope: Scope, topic: Topic, service: Principal, now: float) -> 
     return lets_service_act(policy, service, "sns:Publish", topic_arn(scope, topic.name), int(now // 60))
 
 
+def spell_switches(attributes: dict[str, str]) -> dict[str, str]:
+    """The attributes with true and false in small letters, since AWS takes them in any case."""
+    return {name: value.lower() if name in _SWITCHES else value for name, value in attributes.items()}
+
+
 def check_attribute(name: str, value: str, prefix: str = "") -> str:
     """An attribute's value as it is stored; `prefix` is "Attributes Reason: " where it came with CreateTopic."""
     if name in ("Policy", "ArchivePolicy", "DeliveryPolicy") and value:
         return _check_document(name, value, prefix)
-    if name in ("ContentBasedDeduplication",) and value not in ("true", "false"):
+    if name == "ContentBasedDeduplication" and value not in ("true", "false"):
         raise errors.invalid_parameter(f"{prefix}{name}: Invalid value [{value}]. Must be true or false.")
     if name == "SignatureVersion" and value not in ("1", "2"):
         raise errors.invalid_parameter(f"{prefix}SignatureVersion")

@@ -41,8 +41,8 @@ def create_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         if ctx.now - deleted.deleted_at < _REUSE_AFTER_SECONDS:
             raise errors.queue_deleted_recently()
         DELETED.delete(tx, ctx.scope, deleted)
-    fresh = Queue(name=name, created_at=ctx.now, modified_at=ctx.now, tags=req.get("tags", {}), fifo=fifo_queue)
-    made = queues.apply_attributes(fresh, wanted)
+    fresh = Queue(name=name, created_at=ctx.now, modified_at=ctx.now, fifo=fifo_queue)
+    made = queues.apply_attributes(queues.with_tags(fresh, req.get("tags", {})), wanted)
     made = msgspec.structs.replace(made, deduplicated_within=made.deduplication_scope)
     queues.check_redrive(tx, ctx.scope, made)
     QUEUES.insert(tx, ctx.scope, made)
@@ -233,13 +233,17 @@ def change_message_visibility_batch(ctx: Context, tx: Transaction, req: dict[str
 @operation("TagQueue")
 def tag_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    if not req["Tags"]:
+        raise errors.missing_parameter("Tags")
     QUEUES.lock(tx, scope, queue.name)
-    QUEUES.replace(tx, scope, queue, msgspec.structs.replace(queue, tags=queue.tags | req["Tags"]))
+    QUEUES.replace(tx, scope, queue, queues.with_tags(queue, req["Tags"]))
 
 
 @operation("UntagQueue")
 def untag_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    if not req["TagKeys"]:
+        raise errors.invalid_parameter("Tag keys must be between 1 and 128 characters in length.")
     kept = {name: value for name, value in queue.tags.items() if name not in req["TagKeys"]}
     QUEUES.lock(tx, scope, queue.name)
     QUEUES.replace(tx, scope, queue, msgspec.structs.replace(queue, tags=kept))

@@ -21,6 +21,7 @@ from mrak.services.sqs.tables import DUE, FIFO_DUE, FRESH, QUEUES, TALLIES, Queu
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
 _FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,75}\.fifo")
+_MOST_TAGS = 50
 _ACCOUNT = re.compile(r"\d{12}")
 
 # Attribute -> (field, least, most).
@@ -89,7 +90,8 @@ def parse_url(url: str) -> tuple[str, str]:
     """
     segments = [unquote(part) for part in urlsplit(url).path.split("/") if part]
     if not segments:
-        raise errors.invalid_address(url)
+        # AWS looks for a queue by a URL without a path too, and finds none.
+        raise errors.queue_does_not_exist()
     account = segments[-2] if len(segments) > 1 else ""
     if account and not _ACCOUNT.fullmatch(account):
         raise errors.invalid_address(url)
@@ -125,6 +127,19 @@ def check_name(name: str, fifo: bool) -> None:
 def spell_switches(attributes: dict[str, str]) -> dict[str, str]:
     """The attributes with true and false in small letters: AWS takes them in any case and shows them so."""
     return {name: value.lower() if name in _SWITCHES else value for name, value in attributes.items()}
+
+
+def with_tags(queue: Queue, added: dict[str, str]) -> Queue:
+    """The queue with more tags, or with other values for those that it has."""
+    for key, value in added.items():
+        if not 1 <= len(key) <= 128:
+            raise errors.invalid_parameter("Tag keys must be between 1 and 128 characters in length.")
+        if len(value) > 256:
+            raise errors.invalid_parameter("Tag values must be between 0 and 256 characters in length.")
+    tags = queue.tags | added
+    if len(tags) > _MOST_TAGS:
+        raise errors.invalid_parameter(f"Too many tags added for queue {queue.name}.")
+    return msgspec.structs.replace(queue, tags=tags)
 
 
 def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
