@@ -325,6 +325,13 @@ def test_integrations(gateway: Any, where: dict[str, str]) -> None:
     assert error_of(gateway.put_integration, **where, type="AWS_PROXY", integrationHttpMethod="POST", uri=table) == bad(
         "Integrations of type 'AWS_PROXY' currently only supports Lambda function and Firehose stream invocations."
     )
+    service = {"type": "AWS", "integrationHttpMethod": "POST", "uri": table}
+    roleless = bad("Role ARN must be specified for AWS integrations")
+    assert error_of(gateway.put_integration, **where, **service) == roleless
+    abroad = service | {"credentials": "arn:aws:iam::000000000000:role/r"}
+    refused = ("AccessDeniedException", "Cross-account pass role is not allowed.", 403)
+    assert error_of(gateway.put_integration, **where, **abroad) == refused
+    gateway.put_integration(**where, **service, credentials="arn:aws:iam::*:user/*")
     for wrong in (
         {"type": "HTTP", "uri": "http://example.com"},
         {"type": "HTTP", "uri": "ftp://x", "integrationHttpMethod": "GET"},
@@ -697,8 +704,15 @@ def test_domains_and_base_paths(gateway: Any, api: dict[str, Any], where: dict[s
     }
     assert error_of(gateway.create_base_path_mapping, **mapping)[0] == "ConflictException"
     assert error_of(gateway.create_base_path_mapping, **mapping | {"stage": "none"})[2] == 400
+    slash = bad(
+        "API Gateway V1 doesn't support the slash character (/) in base path mappings. To create a multi-level base "
+        "path mapping, use API Gateway V2."
+    )
+    assert error_of(gateway.create_base_path_mapping, **mapping, basePath="/v1") == slash
     gateway.create_base_path_mapping(**mapping, basePath="v1")
     where_mapped = {"domainName": name, "basePath": "v1"}
+    into = patch("replace", "/basePath", "v1/v2")
+    assert error_of(gateway.update_base_path_mapping, **where_mapped, patchOperations=into) == slash
     moved = gateway.update_base_path_mapping(**where_mapped, patchOperations=patch("replace", "/basePath", "v2"))
     assert moved["basePath"] == "v2"
     assert [row["basePath"] for row in gateway.get_base_path_mappings(domainName=name)["items"]] == ["(none)", "v2"]
@@ -714,6 +728,10 @@ def test_the_account(gateway: Any) -> None:
     role = "arn:aws:iam::000000000000:role/logs"
     gateway.update_account(patchOperations=patch("replace", "/cloudwatchRoleArn", role))
     assert gateway.get_account()["cloudwatchRoleArn"] == role
+    without = [{"op": "remove", "path": "/features", "value": "UsagePlans"}]
+    assert error_of(gateway.update_account, patchOperations=without) == bad(
+        "Usage Plans cannot be disabled once enabled"
+    )
 
 
 def test_invocations_of_what_is_not_there(gateway: Any, where: dict[str, str]) -> None:

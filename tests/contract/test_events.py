@@ -529,6 +529,42 @@ def test_schedules_fire(events: Any, sandbox: Any, target: Queue) -> None:
 # Archives and replays
 
 
+def test_an_archive_shows_as_a_rule(fresh_sandbox: Any) -> None:
+    """AWS archives by a rule of its own for each archive, which its account sees and cannot change."""
+    events = fresh_sandbox.client("events")
+    source = events.describe_event_bus()["Arn"]
+    events.create_archive(ArchiveName="all", EventSourceArn=source)
+    events.create_archive(ArchiveName="some", EventSourceArn=source, EventPattern=PATTERN)
+    rules = {rule["Name"]: rule for rule in events.list_rules()["Rules"]}
+    assert list(rules) == ["Events-Archive-all", "Events-Archive-some"]
+    unreplayed = {"replay-name": [{"exists": False}]}
+    assert json.loads(rules["Events-Archive-all"]["EventPattern"]) == unreplayed
+    assert json.loads(rules["Events-Archive-some"]["EventPattern"]) == json.loads(PATTERN) | unreplayed
+    named = {"Rule": "Events-Archive-all"}
+    assert events.describe_rule(Name=named["Rule"])["ManagedBy"] == "prod.vhs.events.aws.internal"
+    (target,) = events.list_targets_by_rule(**named)["Targets"]
+    assert target["Arn"] == "arn:aws:events:us-east-1:::"
+    template = target["InputTransformer"]["InputTemplate"]
+    assert '"event": <aws.events.event.json>' in template and '"archive-arn"' in template
+    for refused in (
+        lambda: events.delete_rule(Name=named["Rule"]),
+        lambda: events.disable_rule(Name=named["Rule"]),
+        lambda: events.put_rule(Name=named["Rule"], EventPattern=PATTERN),
+        lambda: events.put_targets(**named, Targets=[{"Id": "x", "Arn": "arn:aws:sqs:us-east-1:1:q"}]),
+        lambda: events.remove_targets(**named, Ids=[target["Id"]]),
+    ):
+        assert error_of(refused)[0] == "ManagedRuleException"
+    entry = {"Source": "s", "DetailType": "t", "Detail": "{}"}
+    assert events.put_events(Entries=[entry])["FailedEntryCount"] == 0
+    assert events.describe_archive(ArchiveName="all")["EventCount"] == 1
+    events.update_archive(ArchiveName="all", EventPattern=PATTERN)
+    changed = json.loads(events.describe_rule(Name=named["Rule"])["EventPattern"])
+    assert changed == json.loads(PATTERN) | unreplayed
+    for archive in ("all", "some"):
+        events.delete_archive(ArchiveName=archive)
+    assert events.list_rules()["Rules"] == []
+
+
 def test_archives(events: Any) -> None:
     """Recorded: what an archive shows, and each refusal."""
     archive, bus = name(), name()
@@ -685,6 +721,9 @@ def test_connections(events: Any, sandbox: Any) -> None:
         },
     }
     assert f":secret:events!connection/{connection}/" in shown["SecretArn"]
+    described = secrets.describe_secret(SecretId=shown["SecretArn"])
+    assert described["OwningService"] == "events"
+    assert described["Tags"] == [{"Key": "aws:secretsmanager:owningService", "Value": "events"}]
     secret = secrets.get_secret_value(SecretId=shown["SecretArn"])
     assert secret["Name"].startswith(f"events!connection/{connection}/")
     assert json.loads(secret["SecretString"]) == {"api_key_name": "ApiKey", "api_key_value": "secret"}

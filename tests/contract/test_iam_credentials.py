@@ -254,6 +254,12 @@ def test_signing_certificates_and_ssh_keys(iam: Any, user: str) -> None:
     assert made["Status"] == "Active"
     assert error_of(iam.upload_signing_certificate, UserName=user, CertificateBody=body)[0] == "DuplicateCertificate"
     assert error_of(iam.upload_signing_certificate, UserName=user, CertificateBody="x")[0] == "MalformedCertificate"
+    iam.upload_signing_certificate(UserName=user, CertificateBody=self_signed()[0])
+    third = self_signed()[0]
+    assert error_of(iam.upload_signing_certificate, UserName=user, CertificateBody=third)[:2] == (
+        "LimitExceeded",
+        "Cannot exceed quota for CertificatesPerUser: 2",
+    )
     named = {"UserName": user, "CertificateId": made["CertificateId"]}
     iam.update_signing_certificate(**named, Status="Inactive")
     assert iam.list_signing_certificates(UserName=user)["Certificates"][0]["Status"] == "Inactive"

@@ -154,7 +154,9 @@ def test_layers_reach_the_function(client: Any, sandbox: Any) -> None:
     assert call(client, "layered") == "two"
     shown = client.get_function_configuration(FunctionName="layered")["Layers"]
     assert [row["Arn"] for row in shown] == [second["LayerVersionArn"]] and shown[0]["CodeSize"] > 0
-    assert [row["Version"] for row in client.list_layer_versions(LayerName="shared")["LayerVersions"]] == [2, 1]
+    versions = client.list_layer_versions(LayerName="shared")["LayerVersions"]
+    assert [row["Version"] for row in versions] == [2, 1]
+    assert sorted(versions[0]) == ["CreatedDate", "LayerVersionArn", "Version"], "lists leave out what was not said"
     client.delete_layer_version(LayerName="shared", VersionNumber=2)
     assert [row["LatestMatchingVersion"]["Version"] for row in client.list_layers()["Layers"]] == [1]
     assert call(client, "layered") == "two"

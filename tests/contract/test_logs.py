@@ -57,6 +57,15 @@ def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
     return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
+def test_values_against_a_pattern_are_not_repeated(logs: Any) -> None:
+    """AWS no longer puts what failed a pattern into its message."""
+    assert error_of(logs.create_log_group, logGroupName="x!x")[:2] == (
+        "InvalidParameterException",
+        r"1 validation error detected: Value at 'logGroupName' failed to satisfy constraint: Member must satisfy "
+        r"regular expression pattern: [\.\-_/#A-Za-z0-9]+",
+    )
+
+
 def test_group_as_aws_shows_it(logs: Any, sandbox: Any, group: str) -> None:
     """Members and defaults. LOGS-001: stored bytes stay at nought."""
     (shown,) = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]

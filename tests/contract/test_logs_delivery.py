@@ -132,6 +132,10 @@ def test_export_to_a_bucket(fresh_sandbox: Any) -> None:
     task = logs.create_export_task(**asked)["taskId"]
     shown = wait_for_task(logs, task)
     assert (shown["status"]["code"], shown["destinationPrefix"]) == ("COMPLETED", "exportedlogs")
+    proof = s3.get_object(Bucket=asked["destination"], Key="aws-logs-write-test")["Body"].read()
+    assert proof == b"Permission Check Successful"
+    wait_for_task(logs, logs.create_export_task(**asked, destinationPrefix="own")["taskId"])
+    assert s3.head_object(Bucket=asked["destination"], Key="own/aws-logs-write-test")
     body = s3.get_object(Bucket=asked["destination"], Key=f"exportedlogs/{task}/s/000000.gz")["Body"].read()
     written = gzip.decompress(body).decode().splitlines()
     assert [line.partition(" ")[2] for line in written] == ["line 0", "line 1"]
@@ -141,5 +145,5 @@ def test_export_to_a_bucket(fresh_sandbox: Any) -> None:
     assert logs.describe_export_tasks(taskId="nope")["exportTasks"] == []
     assert error_of(logs.create_export_task, **(asked | {"logGroupName": "none"}))[0] == "ResourceNotFoundException"
     bucketless = error_of(logs.create_export_task, **(asked | {"destination": "no-such-bucket"}))
-    assert bucketless[1] == "The given bucket does not exist. Please specify a valid bucket."
+    assert bucketless[1] == "The given bucket does not exist. Please make sure the bucket is valid."
     assert error_of(logs.create_export_task, **(asked | {"to": at - 1}))[0] == "InvalidParameterException"

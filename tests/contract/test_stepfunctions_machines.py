@@ -101,6 +101,8 @@ def test_versions_stay_as_they_were_published(client: Any, machine: str) -> None
     first = client.publish_state_machine_version(stateMachineArn=machine, description="one")
     assert first["stateMachineVersionArn"] == f"{machine}:1"
     assert client.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"] == f"{machine}:1"
+    same = client.publish_state_machine_version(stateMachineArn=machine, description="one")
+    assert same["stateMachineVersionArn"] == f"{machine}:1"
     updated = client.update_state_machine(stateMachineArn=machine, definition=definition("new"), publish=True)
     assert updated["stateMachineVersionArn"] == f"{machine}:2"
     assert client.describe_state_machine(stateMachineArn=f"{machine}:1")["description"] == "one"
@@ -360,3 +362,18 @@ def test_an_express_execution_runs_by_itself(sandbox: Sandbox, client: Any) -> N
     assert ":express:later:" in started["executionArn"]
     message = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"][0]
     assert message["Body"] == "hello"
+
+
+def test_another_description_is_another_version(client: Any, machine: str) -> None:
+    """A revision that is published again under another description has a version for each, as on AWS."""
+    client.publish_state_machine_version(stateMachineArn=machine, description="one")
+    updated = client.update_state_machine(
+        stateMachineArn=machine, definition=definition("same"), publish=True, versionDescription="two"
+    )
+    again = client.update_state_machine(
+        stateMachineArn=machine, definition=definition("same"), publish=True, versionDescription="three"
+    )
+    assert updated["revisionId"] == again["revisionId"]
+    arns = [updated["stateMachineVersionArn"], again["stateMachineVersionArn"]]
+    assert arns == [f"{machine}:2", f"{machine}:3"]
+    assert [client.describe_state_machine(stateMachineArn=arn)["description"] for arn in arns] == ["two", "three"]

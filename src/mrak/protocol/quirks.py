@@ -22,7 +22,7 @@ class Flavour(Struct, frozen=True):
     elements_not_null: bool = True
     # API Gateway takes an empty enum member for an absent one.
     empty_enums: bool = False
-    # IAM does not repeat a value that fails its pattern.
+    # IAM and CloudWatch Logs do not repeat a value that fails its pattern.
     hide_pattern_value: bool = False
     # Namespace of modelled errors in `__type`, and of the framework's own (ValidationException).
     error_namespace: str = ""
@@ -75,7 +75,7 @@ FLAVOURS: dict[str, Flavour] = {
     "ecr": Flavour(validation_code="InvalidParameterException"),
     "iam": structs.replace(_QUERY, hide_pattern_value=True),
     "lambda": Flavour(blob_content_type="application/json"),
-    "logs": Flavour(validation_code="InvalidParameterException"),
+    "logs": Flavour(validation_code="InvalidParameterException", hide_pattern_value=True),
     "route53": Flavour(validation_code="InvalidInput"),
     "s3": Flavour(
         constraints="none",

@@ -90,3 +90,7 @@ def malformed_path_part() -> ApiError:
 
 def active_stages() -> ApiError:
     return bad_request("Active stages pointing to this deployment must be moved or deleted")
+
+
+def cross_account_role() -> ApiError:
+    return ApiError("AccessDeniedException", "Cross-account pass role is not allowed.", 403)

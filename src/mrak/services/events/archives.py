@@ -10,7 +10,7 @@ from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.events import buses, errors, pages
+from mrak.services.events import archive_rules, buses, errors, pages
 from mrak.services.events.rule_operations import check_pattern
 from mrak.services.events.tables import ARCHIVED, ARCHIVES, Archive
 
@@ -49,6 +49,7 @@ def create_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         retention_days=req.get("RetentionDays", 0),
     )
     ARCHIVES.insert(tx, ctx.scope, archive)
+    archive_rules.add(ctx, tx, ctx.scope, archive)
     return _render_state(ctx.scope, archive)
 
 
@@ -69,6 +70,7 @@ def update_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         retention_days=req.get("RetentionDays", old.retention_days),
     )
     ARCHIVES.replace(tx, ctx.scope, old, new)
+    archive_rules.follow(tx, ctx.scope, new)
     return _render_state(ctx.scope, new)
 
 
@@ -78,6 +80,7 @@ def delete_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     ctx.about(archive_arn(ctx.scope, archive.name))
     ARCHIVED.delete_all(tx, ctx.scope, archive.name)
     ARCHIVES.delete(tx, ctx.scope, archive)
+    archive_rules.remove(tx, ctx.scope, archive)
 
 
 @operation("DescribeArchive")

@@ -67,6 +67,18 @@ def require_rule(tx: Transaction, scope: Scope, bus: str | None, name: str) -> t
     return home, rule
 
 
+def open_rule(tx: Transaction, scope: Scope, bus: str | None, name: str) -> tuple[Scope, Rule]:
+    """A rule that its account may change."""
+    home, rule = require_rule(tx, scope, bus, name)
+    check_own(rule)
+    return home, rule
+
+
+def check_own(rule: Rule) -> None:
+    if rule.managed_by:
+        raise errors.managed_rule(rule.name, rule.managed_by)
+
+
 def parse_rule_arn(scope: Scope, resource: str) -> tuple[str, str]:
     """Bus and name of an ARN's resource `rule/name` or `rule/bus/name`."""
     parts = resource.split("/")[1:]
@@ -97,5 +109,6 @@ def render_rule(scope: Scope, rule: Rule) -> dict[str, Any]:
         "Description": rule.description,
         "RoleArn": rule.role_arn,
         "EventBusName": rule.bus,
+        "ManagedBy": rule.managed_by,
     }
     return {name: value for name, value in shown.items() if value}

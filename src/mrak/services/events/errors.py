@@ -61,6 +61,11 @@ def already_exists(what: str) -> ApiError:
     return ApiError("ResourceAlreadyExistsException", f"{what} already exists.", 400)
 
 
+def managed_rule(name: str, manager: str) -> ApiError:
+    message = f"Rule {name} is managed by {manager} and can't be changed."
+    return ApiError("ManagedRuleException", message, 400)
+
+
 def limit_exceeded() -> ApiError:
     message = "The requested resource exceeds the maximum number allowed."
     return ApiError("LimitExceededException", message, 400)

@@ -51,7 +51,8 @@ async def authorise(ctx: Context, scope: Scope, connection_arn: str) -> Added | 
 def explain(tx: Transaction, scope: Scope, bus: str, event: dict[str, Any]) -> list[dict[str, Any]]:
     """For each rule of a bus: whether it takes the event, and if not, which field keeps it from it."""
     ready = Event(json.loads(json.dumps(event)))
-    return [_explain_rule(scope, rule, ready) for rule in RULES.scan(tx, scope, bus, limit=300)]
+    rules = (rule for rule in RULES.scan(tx, scope, bus, limit=300) if not rule.managed_by)
+    return [_explain_rule(scope, rule, ready) for rule in rules]
 
 
 def _explain_rule(scope: Scope, rule: Any, event: Event) -> dict[str, Any]:

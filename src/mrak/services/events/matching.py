@@ -75,7 +75,7 @@ def render_time(seconds: float) -> str:
 
 def listening_rules(tx: Transaction, scope: Scope, bus: str) -> list[Rule]:
     """The rules of a bus that events are matched against."""
-    return [rule for rule in RULES.scan(tx, scope, bus) if rule.is_enabled and rule.pattern]
+    return [rule for rule in RULES.scan(tx, scope, bus) if rule.is_enabled and rule.pattern and not rule.managed_by]
 
 
 def put(

@@ -42,7 +42,9 @@ def put_rule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
     if schedule:
         _check_schedule(schedule, bus.name)
     old = RULES.open(tx, scope, bus.name, req["Name"])
-    if old is None and RULES.count(tx, scope, bus.name) >= MAX_RULES:
+    if old is not None:
+        buses.check_own(old)
+    elif RULES.count(tx, scope, bus.name) >= MAX_RULES:
         raise errors.limit_exceeded()
     state = req.get("State", "ENABLED")
     rule = Rule(
@@ -100,6 +102,8 @@ def delete_rule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     if rule is None:
         return
     ctx.about(buses.rule_arn(scope, rule))
+    if not req.get("Force"):
+        buses.check_own(rule)
     if next(TARGETS.scan(tx, scope, bus.name, rule.name, limit=1), None) is not None:
         raise errors.validation("Rule can't be deleted since it has targets.")
     scheduled.cancel(tx, scope, rule)
@@ -117,7 +121,7 @@ def disable_rule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 
 def _set_state(ctx: Context, tx: Transaction, req: dict[str, Any], state: str) -> None:
-    scope, rule = buses.require_rule(tx, ctx.scope, req.get("EventBusName"), req["Name"])
+    scope, rule = buses.open_rule(tx, ctx.scope, req.get("EventBusName"), req["Name"])
     ctx.about(buses.rule_arn(scope, rule))
     save(ctx, tx, scope, rule, replace(rule, state=state, is_enabled=state == "ENABLED"))
 
@@ -142,7 +146,7 @@ def list_rule_names_by_target(ctx: Context, tx: Transaction, req: dict[str, Any]
 
 @operation("PutTargets")
 def put_targets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    scope, rule = buses.require_rule(tx, ctx.scope, req.get("EventBusName"), req["Rule"])
+    scope, rule = buses.open_rule(tx, ctx.scope, req.get("EventBusName"), req["Rule"])
     ctx.about(buses.rule_arn(scope, rule))
     for entry in req["Targets"]:
         _check_target(scope, entry)
@@ -199,7 +203,7 @@ def _is_json(text: str) -> bool:
 
 @operation("RemoveTargets")
 def remove_targets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    scope, rule = buses.require_rule(tx, ctx.scope, req.get("EventBusName"), req["Rule"])
+    scope, rule = buses.open_rule(tx, ctx.scope, req.get("EventBusName"), req["Rule"])
     ctx.about(buses.rule_arn(scope, rule))
     TARGETS.lock(tx, scope, rule.bus, rule.name)
     for identifier in req["Ids"]:

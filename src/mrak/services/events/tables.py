@@ -49,6 +49,8 @@ class Rule(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     role_arn: str = ""
     tags: dict[str, str] = {}
     next_due_at: float | None = None
+    managed_by: str = ""
+    """The service that keeps it, where that is not its account."""
 
 
 class Target(msgspec.Struct, frozen=True, array_like=True):

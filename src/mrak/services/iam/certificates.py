@@ -140,7 +140,7 @@ def upload_signing_certificate(ctx: Context, tx: Transaction, req: dict[str, Any
     if any(row.body == body for row in rows):
         raise errors.duplicate_certificate()
     if len(rows) >= _MOST_SIGNING:
-        raise errors.quota("SigningCertificatesPerUser", _MOST_SIGNING)
+        raise errors.quota("CertificatesPerUser", _MOST_SIGNING)
     fresh = SigningCertificate(
         user=user.key, id=ctx.draw.alphanumeric(32, _CERTIFICATE_ID), body=body, uploaded_at=ctx.now
     )

@@ -209,8 +209,10 @@ def _render(ctx: Context, scope: Scope, layer: Layer, *, whole: bool) -> dict[st
         "CreatedDate": render_modified(layer.created_at),
         **layer.settings,
     }
-    if whole:
-        shown["LayerArn"] = _layer_arn(scope, layer.name)
-        content = {"CodeSha256": layer.code_sha256, "CodeSize": layer.code_bytes}
-        shown["Content"] = content | package_location(ctx, layer.code_id)
+    if not whole:
+        # Lists leave out what was not said; a version by itself shows it empty.
+        return {name: value for name, value in shown.items() if value not in ("", [])}
+    shown["LayerArn"] = _layer_arn(scope, layer.name)
+    content = {"CodeSha256": layer.code_sha256, "CodeSize": layer.code_bytes}
+    shown["Content"] = content | package_location(ctx, layer.code_id)
     return shown

@@ -19,7 +19,7 @@ from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
 from mrak.services.logs import errors, names, store
 from mrak.services.logs.places import Place, place_of
-from mrak.services.logs.tables import EXPORT_TASKS, STREAMS, TASKS_BY_STATUS, Event, ExportTask
+from mrak.services.logs.tables import EXPORT_TASKS, STREAMS, TASKS_BY_STATUS, Event, ExportTask, Group
 from mrak.services.s3.exports import bucket_exists
 
 EXPORT, FAILED = "logs.export", "logs.export-failed"
@@ -28,14 +28,28 @@ _ACTIVE = ("PENDING", "RUNNING")
 
 
 @operation("CreateExportTask")
-def create_export_task(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+async def create_export_task(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    """Writes to the bucket first, as AWS does, to find out whether it may."""
+    await ctx.transact(partial(_check, ctx, req))
+    prefix = f"{req['destinationPrefix']}/" if req.get("destinationPrefix") else ""
+    proof = {"Bucket": req["destination"], "Key": f"{prefix}aws-logs-write-test"}
+    await ctx.call("s3", "PutObject", proof | {"Body": b"Permission Check Successful"})
+    return await ctx.transact(partial(_create, ctx, req))
+
+
+def _check(ctx: Context, req: dict[str, Any], tx: Transaction) -> Group:
     group = names.require_group(tx, ctx.scope, req["logGroupName"])
     if req["from"] > req["to"]:
         raise errors.invalid_parameter("The 'from' time must be before the 'to' time.")
     if not bucket_exists(tx, ctx.scope, req["destination"]):
-        raise errors.invalid_parameter("The given bucket does not exist. Please specify a valid bucket.")
+        raise errors.invalid_parameter("The given bucket does not exist. Please make sure the bucket is valid.")
     if any(TASKS_BY_STATUS.count(tx, ctx.scope, status) for status in _ACTIVE):
         raise errors.limit_exceeded()
+    return group
+
+
+def _create(ctx: Context, req: dict[str, Any], tx: Transaction) -> dict[str, Any]:
+    group = _check(ctx, req, tx)
     task = ExportTask(
         id=ctx.draw.uuid(),
         group=group.name,

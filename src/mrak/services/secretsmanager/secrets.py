@@ -204,13 +204,23 @@ def render(scope: Scope, secret: Secret) -> dict[str, Any]:
         # AWS shows the day, not the moment.
         "LastAccessedDate": secret.accessed_at // 86_400 * 86_400,
     }
-    if secret.tags or secret.was_tagged:
-        shown["Tags"] = [{"Key": name, "Value": value} for name, value in secret.tags.items()]
+    tags = secret.tags
+    owner = owning_service(secret)
+    if owner:
+        shown["OwningService"] = owner
+        tags = {"aws:secretsmanager:owningService": owner} | tags
+    if tags or secret.was_tagged:
+        shown["Tags"] = [{"Key": name, "Value": value} for name, value in tags.items()]
     if secret.rotation is not None:
         shown |= _render_rotation(secret.rotation)
     if secret.primary_region or secret.replicas:
         shown["PrimaryRegion"] = secret.primary_region or scope.region
     return shown | {name: value for name, value in optional.items() if value}
+
+
+def owning_service(secret: Secret) -> str:
+    """The service that made it for itself: its name begins with that and an exclamation mark."""
+    return secret.name.partition("!")[0] if "!" in secret.name else ""
 
 
 def versions_to_stages(secret: Secret) -> dict[str, list[str]]:

@@ -13,9 +13,10 @@ from mrak.services.stepfunctions.tables import MACHINES, VERSIONS, Machine, Vers
 
 
 def publish(ctx: Context, tx: Transaction, scope: Scope, machine: Machine, description: str) -> Version:
-    """The machine's present revision as a version; the one that there is where it was published last."""
+    """The machine's present revision as a version; the one that there is where it was published last, unless the
+    request describes it otherwise."""
     newest = next(VERSIONS.scan(tx, scope, machine.name, limit=1, reverse=True), None)
-    if newest is not None and newest.revision == machine.revision:
+    if newest is not None and newest.revision == machine.revision and description in ("", newest.description):
         return newest
     opened = MACHINES.open(tx, scope, machine.name)
     assert opened is not None

@@ -8,7 +8,7 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.services.apigateway import patches
+from mrak.services.apigateway import errors, patches
 from mrak.services.apigateway.tables import ACCOUNTS, Named
 
 _FIELDS = {"/cloudwatchRoleArn": patches.ANY_TEXT, "/features/*": patches.MEMBER, "/features": patches.MEMBER}
@@ -27,6 +27,9 @@ def get_account(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
 
 @operation("UpdateAccount")
 def update_account(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    patched = [(patch.get("op"), patch.get("path")) for patch in req.get("patchOperations", [])]
+    if ("remove", "/features") in patched:
+        raise errors.bad_request("Usage Plans cannot be disabled once enabled")
     old = ACCOUNTS.open(tx, ctx.scope, "account")
     settings = patches.apply({} if old is None else old.settings, req.get("patchOperations"), _FIELDS)
     if old is None:

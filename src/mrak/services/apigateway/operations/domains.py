@@ -95,7 +95,7 @@ def delete_domain_name(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
 @operation("CreateBasePathMapping")
 def create_base_path_mapping(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     domain = _require(tx, ctx.scope, req["domainName"])
-    path = req.get("basePath") or _NONE
+    path = _checked_path(req.get("basePath"))
     _check_target(tx, ctx.scope, req["restApiId"], req.get("stage"))
     if MAPPINGS.open(tx, ctx.scope, domain.id, path) is not None:
         raise errors.conflict("Base path already exists for this domain name")
@@ -123,7 +123,7 @@ def update_base_path_mapping(ctx: Context, tx: Transaction, req: dict[str, Any])
     settings = patches.apply(old.settings, req.get("patchOperations"), _MAPPING_FIELDS)
     if "restapiId" in settings:
         settings["restApiId"] = settings.pop("restapiId")
-    settings["basePath"] = settings["basePath"] or _NONE
+    settings["basePath"] = _checked_path(settings["basePath"])
     _check_target(tx, ctx.scope, settings["restApiId"], settings.get("stage"))
     MAPPINGS.lock(tx, ctx.scope, old.parent, old.id)
     if settings["basePath"] != old.id and MAPPINGS.open(tx, ctx.scope, old.parent, settings["basePath"]) is not None:
@@ -163,6 +163,15 @@ def _require_mapping(tx: Transaction, scope: Scope, req: dict[str, Any]) -> Name
     if mapping is None:
         raise errors.not_found("Invalid base path mapping identifier specified")
     return mapping
+
+
+def _checked_path(path: str | None) -> str:
+    if path and "/" in path:
+        raise errors.bad_request(
+            "API Gateway V1 doesn't support the slash character (/) in base path mappings. To create a multi-level "
+            "base path mapping, use API Gateway V2."
+        )
+    return path or _NONE
 
 
 def _check_target(tx: Transaction, scope: Scope, api_id: str, stage: str | None) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
+from mrak.core.scope import Scope
 from mrak.services.apigateway import errors, parts, patches
 from mrak.services.apigateway.operations.methods import require_method, write_method
 
@@ -48,8 +50,22 @@ def put_integration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
     resource = parts.open_resource(tx, ctx.scope, req)
     method = require_method(resource, req["httpMethod"])
     integration = complete_integration(parts.given(req, *_MEMBERS), req.get("integrationHttpMethod"), resource.id)
+    _check_role(ctx.scope, integration)
     write_method(tx, ctx.scope, resource, req["httpMethod"], method | {"methodIntegration": integration})
     return integration
+
+
+def _check_role(scope: Scope, integration: dict[str, Any]) -> None:
+    """Services other than Lambda are called as a role of this account, or as the caller."""
+    if integration["type"] not in ("AWS", "AWS_PROXY"):
+        return
+    credentials = integration.get("credentials")
+    service = _SERVICE_URI.fullmatch(integration["uri"])
+    if not credentials and service is not None and service[1] != "lambda":
+        raise errors.bad_request("Role ARN must be specified for AWS integrations")
+    role = find_arn(credentials or "")
+    if role is not None and role.account not in (scope.account, "*"):
+        raise errors.cross_account_role()
 
 
 def complete_integration(given: dict[str, Any], http_method: str | None, resource_id: str) -> dict[str, Any]:
