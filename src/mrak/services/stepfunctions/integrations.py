@@ -127,6 +127,9 @@ async def _call_sdk(ctx: Context, job: Job) -> Any:
 async def _call_optimised(ctx: Context, job: Job) -> Any:
     resource = job.resource
     operation = resource.operation[:1].upper() + resource.operation[1:]
+    unreachable = services.find_unreachable(resource.service, job.parameters)
+    if unreachable is not None:
+        raise StateFailed(*unreachable)
     try:
         output = await call(ctx, job, services.optimised_service(resource.service), operation, job.parameters)
     except ApiError as error:

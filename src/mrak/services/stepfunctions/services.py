@@ -7,6 +7,9 @@ AmazonDynamoDBv2; ...)"), SDK integrations as version 2 ("DynamoDb.ResourceNotFo
 
 from __future__ import annotations
 
+from typing import Any
+from urllib.parse import urlsplit
+
 from mrak.core.errors import ApiError
 from mrak.protocol import model
 
@@ -83,12 +86,19 @@ def find_optimised_service(name: str) -> str | None:
     return None if known is None else known[0]
 
 
+def find_unreachable(integration: str, parameters: Any) -> tuple[str, str] | None:
+    """(error, cause) where the SDK would find nobody to ask: it sends to the queue's URL itself, and one without a path
+    is a host's that no service answers at."""
+    url = parameters.get("QueueUrl") if integration == "sqs" and isinstance(parameters, dict) else None
+    parts = urlsplit(url) if isinstance(url, str) else None
+    if parts is None or not parts.netloc or parts.path.strip("/"):
+        return None
+    return "SQS.SdkClientException", f"Unable to execute HTTP request: {parts.hostname}: Name or service not known"
+
+
 def optimised_error(integration: str, error: ApiError, request_id: str) -> tuple[str, str]:
     """(error, cause) of a failed optimised integration."""
     service, prefix, java = _OPTIMISED[integration]
-    if (service, error.code) == ("sqs", "InvalidAddress"):
-        # The SDK sends to the queue's URL itself, so one that is nobody's fails before any service answers.
-        return "SQS.SdkClientException", f"Unable to execute HTTP request: {error.message}"
     name = _exception(service, error.code) or _BASE[prefix]
     cause = (
         f"{error.message} (Service: {java}; Status Code: {error.status}; Error Code: {error.code}; "
