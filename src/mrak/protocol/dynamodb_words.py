@@ -81,10 +81,14 @@ def _modern(complaint: str) -> str:
     return _OPERATOR if _is_about(complaint, "conditionalOperator") else complaint
 
 
-def _read_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
-    """Query and Scan leave out the numbers that are too small."""
+def _query_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
     if any(_is_about(complaint, "conditionalOperator") for complaint in complaints):
         raise ApiError("ValidationException", _OPERATOR)
+    return _read_words(value, complaints)
+
+
+def _read_words(value: Mapping[str, Any], complaints: list[str]) -> list[str]:
+    """Query and Scan leave out the numbers that are too small."""
     for name in ("Limit", "Segment", "TotalSegments"):
         member = name[0].lower() + name[1:]
         complaints = [_unvalued(complaint, member, name) for complaint in complaints]
@@ -178,7 +182,7 @@ RESTATED: dict[str, Restate] = {
     "dynamodb.PutItemInput": lambda value, complaints: _write_words(value, complaints, "Item"),
     "dynamodb.DeleteItemInput": lambda value, complaints: _write_words(value, complaints, "Key"),
     "dynamodb.UpdateItemInput": _update_words,
-    "dynamodb.QueryInput": _read_words,
+    "dynamodb.QueryInput": _query_words,
     "dynamodb.ScanInput": _read_words,
     "dynamodb.BatchGetItemInput": _batch_get_words,
     "dynamodb.BatchWriteItemInput": _batch_write_words,
