@@ -158,14 +158,37 @@ def test_scans_see_everything_once_in_any_number_of_segments(ddb: Any, numbers: 
     assert ddb.scan(TableName=numbers, IndexName="gsi", Select="COUNT")["Count"] == 5
 
 
-def test_scans_come_in_the_order_of_aws(ddb: Any) -> None:
-    """Programs have been seen to lean on it: the order of these names, as text and as keys of an index, is measured."""
-    table = make_table(ddb, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g", "sk")])
-    for name in ("alice", "sadie", "johndoe", "jane", "bob"):
-        ddb.put_item(TableName=table, Item={"pk": {"S": name}, "sk": {"S": "1"}, "g": {"S": name}})
-    expected = ["bob", "jane", "johndoe", "sadie", "alice"]
-    assert [item["pk"]["S"] for item in ddb.scan(TableName=table)["Items"]] == expected
-    assert [item["g"]["S"] for item in ddb.scan(TableName=table, IndexName="gsi")["Items"]] == expected
+@pytest.mark.parametrize(
+    ("kind", "keys"),
+    [
+        ("S", ["bob", "jane", "johndoe", "sadie"]),
+        ("S", ["2", "8", "9", "1", "6", "hello", "0", "5", "4", "äáöü", "aardman", "7", "3", "zapf"]),
+        ("N", ["7", "999.9", "8", "3", "2", "-999.9", "9", "4", "-0.09", "6", "1", "0", "0.012345", "5"]),
+    ],
+)
+def test_scans_come_in_the_order_of_aws(ddb: Any, kind: str, keys: list[str]) -> None:
+    """Tables and indexes by the hash of their partition keys: programs have been seen to lean on the order, which was
+    measured."""
+    gsi = [index("gsi", "g", "pk")]
+    table = make_table(ddb, sort=None, attributes={"pk": kind, "g": kind}, GlobalSecondaryIndexes=gsi)
+    for key in sorted(keys):
+        ddb.put_item(TableName=table, Item={"pk": {kind: key}, "g": {kind: key}})
+    assert [item["pk"][kind] for item in ddb.scan(TableName=table)["Items"]] == keys
+    assert [item["g"][kind] for item in ddb.scan(TableName=table, IndexName="gsi")["Items"]] == keys
+
+
+@pytest.mark.parametrize(
+    ("kind", "segments"),
+    [("S", {"3635": 0, "228": 0, "1668": 1, "3435": 4}), ("N", {"251": 1, "2388": 4095})],
+)
+def test_segments_hold_what_those_of_aws_hold(ddb: Any, kind: str, segments: dict[str, int]) -> None:
+    """A segment is an equal share of the hashes, as was measured with 4096 of them."""
+    table = make_table(ddb, sort=None, attributes={"pk": kind})
+    for key in segments:
+        ddb.put_item(TableName=table, Item={"pk": {kind: key}})
+    for key, segment in segments.items():
+        found = ddb.scan(TableName=table, Segment=segment, TotalSegments=4096)["Items"]
+        assert {"pk": {kind: key}} in found
 
 
 def test_legacy_conditions_and_filters(ddb: Any, numbers: str) -> None:
