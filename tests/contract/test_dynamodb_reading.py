@@ -177,6 +177,21 @@ def test_scans_come_in_the_order_of_aws(ddb: Any, kind: str, keys: list[str]) ->
     assert [item["g"][kind] for item in ddb.scan(TableName=table, IndexName="gsi")["Items"]] == keys
 
 
+def test_items_that_are_alike_in_a_global_index(ddb: Any) -> None:
+    """They come in the order of the hash of their table's key, as was measured; pages go on where they ended."""
+    table = make_table(ddb, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")])
+    keys = ["bb", "aa", "ce", "ea", "da", "cd"]
+    for pk, sk in sorted(keys):
+        ddb.put_item(TableName=table, Item={"pk": {"S": pk}, "sk": {"S": sk}, "g": {"S": "all"}})
+    asked = {"KeyConditionExpression": "g = :g", "ExpressionAttributeValues": {":g": {"S": "all"}}, "IndexName": "gsi"}
+    for forward in (True, False):
+        pages = ddb.get_paginator("query").paginate(
+            TableName=table, ScanIndexForward=forward, PaginationConfig={"PageSize": 2}, **asked
+        )
+        found = [item["pk"]["S"] + item["sk"]["S"] for page in pages for item in page["Items"]]
+        assert found == keys[:: 1 if forward else -1]
+
+
 @pytest.mark.parametrize(
     ("kind", "segments"),
     [("S", {"3635": 0, "228": 0, "1668": 1, "3435": 4}), ("N", {"251": 1, "2388": 4095})],

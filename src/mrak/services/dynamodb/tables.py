@@ -2,11 +2,12 @@
 
     dynamodb.table   account region name             -> TableRecord
     dynamodb.item    account region TABLE HASH pk sk -> the item's wire JSON, then its size in 4 bytes
-    dynamodb.index   account region TABLE INDEX HASH index-keys pk sk -> the projected item, in the same form
+    dynamodb.index   account region TABLE INDEX HASH index-keys TIE pk sk -> the projected item, in the same form
 
 TABLE and INDEX are numbers that no other table or index ever gets, so dropping one is one range. HASH is eight bytes of
 the partition key's hash, which is AWS's: a scan returns items in its order, and a segment of a parallel scan is a range
-of it.
+of it. TIE, in global indexes only, is eight bytes of the same hash of the table's whole key: items that are alike in
+such an index are in this order at AWS.
 
 A schema is cached under the bytes of its row, so that it can never be stale.
 
@@ -195,6 +196,9 @@ class IndexSchema:
     prefix: bytes
     # The attributes that an index row holds; None for all.
     attributes: tuple[str, ...] | None
+    # The table's key attributes, whose hash is the order of items that are alike in the index.
+    tie_names: tuple[str, ...]
+    tie: Spread
 
     def key_of(self, item: Item, item_suffix: bytes) -> bytes | None:
         """The key of the item's row in this index; None where the item is not in it."""
@@ -205,6 +209,8 @@ class IndexSchema:
                 return None
             parts.append(sort_bytes(value))
         place = self.spread(parts[: self.partition_count])
+        if self.tie_names:
+            item_suffix = self.tie([sort_bytes(item[name]) for name in self.tie_names]) + item_suffix
         return self.prefix + place + b"".join(map(encode_part, parts)) + item_suffix
 
     def project(self, item: Item) -> Item:
@@ -301,7 +307,7 @@ def require_schema(ctx: Context, tx: Transaction, name_or_arn: str) -> Schema:
 
 def compile_schema(scope: Scope, record: TableRecord) -> Schema:
     deviation("DYNAMODB-008")
-    keys = tuple(KeyAttribute(name, record.attributes[name], role == "HASH") for name, role in record.keys)
+    keys = _key_attributes(record, record.keys)
     indexes = tuple(_compile_index(scope, record, index) for index in record.indexes)
     ordered = sorted(indexes, key=lambda index: index.record.name)
     has_stream = record.stream is not None and record.stream.is_enabled
@@ -341,20 +347,27 @@ def _index_keys(record: TableRecord, indexes: list[IndexSchema]) -> tuple[tuple[
     return tuple(found)
 
 
+def _key_attributes(record: TableRecord, keys: tuple[tuple[str, str], ...]) -> tuple[KeyAttribute, ...]:
+    return tuple(KeyAttribute(name, record.attributes[name], role == "HASH") for name, role in keys)
+
+
 def _compile_index(scope: Scope, record: TableRecord, index: IndexRecord) -> IndexSchema:
-    keys = tuple(KeyAttribute(name, record.attributes[name], role == "HASH") for name, role in index.keys)
+    keys = _key_attributes(record, index.keys)
     attributes: tuple[str, ...] | None = None
     if index.projection != "ALL":
         names = [name for name, _ in index.keys] + [name for name, _ in record.keys] + list(index.included)
         attributes = tuple(dict.fromkeys(names))
     partition = [key for key in keys if key.is_partition]
+    has_ties = index.is_global and record.is_spread_as_aws
     return IndexSchema(
-        index,
-        keys,
-        len(partition),
-        _spreading(record, partition),
-        INDEX_ROWS.prefix(scope, record.number, index.number),
-        attributes,
+        record=index,
+        keys=keys,
+        partition_count=len(partition),
+        spread=_spreading(record, partition),
+        prefix=INDEX_ROWS.prefix(scope, record.number, index.number),
+        attributes=attributes,
+        tie_names=tuple(name for name, _ in record.keys) if has_ties else (),
+        tie=_spreading(record, _key_attributes(record, record.keys)),
     )
 
 
