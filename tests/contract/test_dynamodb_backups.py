@@ -86,7 +86,7 @@ def test_a_table_goes_back_to_any_second(fresh_sandbox: Any) -> None:
         TargetTableName="never",
         RestoreDateTime=base - 86_400,
     )
-    assert beyond[0] == "InvalidRestoreTimeException"
+    assert beyond[0] == "InvalidRestoreTimeException" and "' must be within EarliestRestorableDateTime '" in beyond[1]
 
 
 def test_backups_of_nothing(ddb: Any) -> None:
@@ -110,12 +110,71 @@ def test_recovery_that_is_refused(ddb: Any) -> None:
     )
     assert error_of(ddb.restore_table_to_point_in_time, TargetTableName="never", UseLatestRestorableTime=True) == (
         INVALID,
+        "The parameter 'TableName' is required but was not present in the request",
+    )
+
+    def refused(**named: Any) -> tuple[str, str]:
+        return error_of(ddb.restore_table_to_point_in_time, TargetTableName="never", **named)
+
+    latest = {"UseLatestRestorableTime": True}
+    arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
+    assert refused(SourceTableName=table, SourceTableArn=arn, **latest) == (
+        INVALID,
         "Invalid Request: Must provide exactly one of: sourceTableArn, sourceTableName",
     )
-    assert error_of(ddb.describe_backup, BackupArn="arn:aws:dynamodb:us-east-1:000000000000:table/t") == (
-        INVALID,
-        "Invalid Backup ARN",
+    assert refused(SourceTableName=table, RestoreDateTime=1, **latest)[1].startswith(
+        "Invalid Request: Both RestoreDateTime and UseLatestRestorableTime cannot be set"
     )
+    assert refused(SourceTableArn="x", **latest)[1].endswith("sourceTableArn is not a valid ARN")
+    assert refused(SourceTableArn=arn.replace(arn.split(":")[4], "1" * 12), **latest) == (
+        INVALID,
+        "This action is only supported by accounts that match the resource owner\u2019s account.",
+    )
+
+
+def test_which_backup_an_arn_names(sandbox: Any, ddb: Any) -> None:
+    """AWS looks for its number in the endpoint's region, and repeats the ARN as it was written."""
+    arn = ddb.create_backup(TableName=with_index(ddb), BackupName="named")["BackupDetails"]["BackupArn"]
+    elsewhere = arn.replace("us-east-1", "eu-west-1")
+    shown = ddb.describe_backup(BackupArn=elsewhere)["BackupDescription"]
+    assert shown["BackupDetails"]["BackupArn"] == elsewhere
+    assert error_of(sandbox.client("dynamodb", region="eu-west-1").describe_backup, BackupArn=arn) == (
+        "BackupNotFoundException",
+        f"Backup not found: {arn}",
+    )
+    for given in (("us-east-1", "xx-fake-1"), ("arn:aws:", "arn:aws-cn:"), ("dynamodb", "sqs")):
+        assert error_of(ddb.describe_backup, BackupArn=arn.replace(*given)) == (INVALID, "BackupArn is not valid")
+    for given in ((arn.split(":")[4], "1" * 12), ("us-east-1", "")):
+        refused = error_of(ddb.describe_backup, BackupArn=arn.replace(*given))
+        assert refused == ("AccessDeniedException", "Access is denied")
+    assert error_of(ddb.describe_backup, BackupArn=arn.partition("/backup/")[0]) == (INVALID, "Invalid Backup ARN")
+    assert "does not match the region" in error_of(ddb.list_backups, ExclusiveStartBackupArn=elsewhere)[1]
+    ddb.delete_backup(BackupArn=elsewhere)
+    assert error_of(ddb.describe_backup, BackupArn=arn)[0] == "BackupNotFoundException"
+
+
+def test_restores_into_another_region(sandbox: Any, ddb: Any) -> None:
+    """Of backups and of tables, if the request says how the new table is encrypted."""
+    table = with_index(ddb)
+    on = {"PointInTimeRecoveryEnabled": True}
+    ddb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=on)
+    put(ddb, table, "a")
+    backup = ddb.create_backup(TableName=table, BackupName="travels")["BackupDetails"]["BackupArn"]
+    far = sandbox.client("dynamodb", region="eu-west-1")
+    by_time = {"SourceTableArn": backup.partition("/backup/")[0], "UseLatestRestorableTime": True}
+    encrypted = {"SSESpecificationOverride": {"Enabled": True, "SSEType": "KMS"}}
+    for restore, source, target in (
+        (far.restore_table_from_backup, {"BackupArn": backup}, f"{table}-1"),
+        (far.restore_table_to_point_in_time, by_time, f"{table}-2"),
+    ):
+        assert error_of(restore, TargetTableName=target, **source) == (
+            INVALID,
+            "Invalid Request: sseSpecificationOverride must be provided for cross-region restores",
+        )
+        made = restore(TargetTableName=target, **source, **encrypted)["TableDescription"]
+        assert ":eu-west-1:" in made["TableArn"] and ":eu-west-1:" in made["SSEDescription"]["KMSMasterKeyArn"]
+        assert contents(far, target) == contents(far, target, IndexName="gsi") == {"a": "1"}
+        assert error_of(ddb.describe_table, TableName=target)[0] == "ResourceNotFoundException"
 
 
 def test_a_table_with_recovery_leaves_a_system_backup(fresh_sandbox: Any) -> None:
@@ -183,8 +242,29 @@ def test_contributor_insights(ddb: Any) -> None:
     rest = ddb.list_contributor_insights(TableName=table, MaxResults=1, NextToken=first["NextToken"])
     assert [*first["ContributorInsightsSummaries"], *rest["ContributorInsightsSummaries"]] == listed
     assert error_of(ddb.list_contributor_insights, NextToken="nonsense")[0] == INVALID
+    narrow = {"ContributorInsightsAction": "ENABLE", "ContributorInsightsMode": "THROTTLED_KEYS"}
+    ddb.update_contributor_insights(TableName=table, **narrow)
+    kept = ddb.describe_contributor_insights(TableName=table)["ContributorInsightsRuleList"]
+    assert kept == [it for it in described["ContributorInsightsRuleList"] if "-PKT-" in it]
     ddb.update_contributor_insights(TableName=table, ContributorInsightsAction="DISABLE")
-    assert ddb.describe_contributor_insights(TableName=table)["ContributorInsightsStatus"] == "DISABLED"
+    off_again = ddb.describe_contributor_insights(TableName=table)
+    assert off_again["ContributorInsightsStatus"] == "DISABLED" and "ContributorInsightsRuleList" not in off_again
+    assert off_again["ContributorInsightsMode"] == "THROTTLED_KEYS" and "LastUpdateDateTime" in off_again
+    listed = ddb.list_contributor_insights(TableName=table)["ContributorInsightsSummaries"]
+    assert [it.get("IndexName") for it in listed] == ["gsi"]
+    assert error_of(ddb.describe_contributor_insights, TableName=table, IndexName="nope") == (
+        "ResourceNotFoundException",
+        f"Requested resource not found: Index: nope not found for table: {table}",
+    )
+
+
+def test_insights_have_two_rules_for_a_key_and_two_more_for_a_sort_key(ddb: Any) -> None:
+    """Of the table or of the index that they are about."""
+    table = make_table(ddb, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")])
+    for name, count in ((None, 4), ("gsi", 2)):
+        about = {"TableName": table} | ({} if name is None else {"IndexName": name})
+        ddb.update_contributor_insights(**about, ContributorInsightsAction="ENABLE")
+        assert len(ddb.describe_contributor_insights(**about)["ContributorInsightsRuleList"]) == count
 
 
 def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
@@ -210,6 +290,17 @@ def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
     assert ddb.enable_kinesis_streaming_destination(TableName=table, StreamArn=arn)["DestinationStatus"] == "ENABLING"
     shown = ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
     assert [(it["StreamArn"], it["DestinationStatus"]) for it in shown] == [(arn, "ENABLE_FAILED")]
+    elsewhere = "The kinesis Arn used to enable kinesis replication belongs to a stream which is not in"
+    account = ddb.describe_table(TableName=table)["Table"]["TableArn"].split(":")[4]
+    for stream, why in (
+        (f"arn:aws:kinesis:eu-west-1:{account}:stream/nope", f"{elsewhere} the current region"),
+        ("arn:aws:kinesis:us-east-1:111111111111:stream/nope", f"{elsewhere} Active state"),
+        (f"arn:aws:kinesis:us-east-1:{account}:stream/nope", "User does not have a permission to use kinesis stream"),
+    ):
+        answer = ddb.enable_kinesis_streaming_destination(TableName=table, StreamArn=stream)
+        assert answer["DestinationStatus"] == "ENABLING" and answer["EnableKinesisStreamingConfiguration"] == {}
+        shown = ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
+        assert (shown[0]["StreamArn"], shown[0]["DestinationStatusDescription"]) == (stream, why)
     assert error_of(ddb.disable_kinesis_streaming_destination, TableName=table, StreamArn=arn) == (
         INVALID,
         "Table is not in a valid state to enable Kinesis Streaming Destination: "

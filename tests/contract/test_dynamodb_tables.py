@@ -296,7 +296,7 @@ def test_tags(ddb: Any) -> None:
     gone = arn + "x"
     assert error_of(ddb.tag_resource, ResourceArn=gone, Tags=[{"Key": "a", "Value": "b"}]) == (
         "ResourceNotFoundException",
-        f"Requested resource not found: ResourcArn: {gone} not found",
+        f"Requested resource not found: ResourceArn: {gone} not found",
     )
 
 

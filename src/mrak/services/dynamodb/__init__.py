@@ -6,7 +6,7 @@ read_operations, reading              Query and Scan; a page of a range of rows
 partiql_operations, statements        PartiQL, as plans over the same reads and writes
 vector_operations, vectors            vector indexes and their search
 ttl_, tag_, policy_, insight_, destination_operations   settings of a table
-backup_, global_operations            its copies and replicas; replicas, strong: how members of a group work together
+backup_, restore_, global_operations  its copies and replicas; replicas, strong: how members of a group work together
 transfer_operations, transfers        exports and imports; exporting, importing, transfer_formats: their runs and files
 bulk_operations, bulk                 puts of what lies in a bucket; transfer_objects: what they and the above share
 items, tables, indexing              keys and rows, schemas, secondary indexes
@@ -28,6 +28,7 @@ from mrak.services.dynamodb import (
     partiql_operations,
     policy_operations,
     read_operations,
+    restore_operations,
     table_operations,
     tag_operations,
     transaction_operations,
@@ -48,6 +49,7 @@ __all__ = [
     "partiql_operations",
     "policy_operations",
     "read_operations",
+    "restore_operations",
     "table_operations",
     "tag_operations",
     "transaction_operations",

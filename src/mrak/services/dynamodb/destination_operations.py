@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
@@ -17,6 +18,7 @@ from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import TABLES
 
 _INVALID_STATE = "Table is not in a valid state to enable Kinesis Streaming Destination: "
+_ELSEWHERE = "The kinesis Arn used to enable kinesis replication belongs to a stream which is not"
 
 
 @operation("EnableKinesisStreamingDestination")
@@ -28,7 +30,7 @@ def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dic
     failed = {
         "StreamArn": stream,
         "DestinationStatus": "ENABLE_FAILED",
-        "DestinationStatusDescription": "User does not have a permission to use kinesis stream",
+        "DestinationStatusDescription": _why_it_failed(ctx, stream),
     }
     others = tuple(it for it in record.kinesis if it["StreamArn"] != stream)
     TABLES.replace(tx, scope, record, structs.replace(record, kinesis=(failed, *others)))
@@ -38,6 +40,16 @@ def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dic
         "DestinationStatus": "ENABLING",
         "EnableKinesisStreamingConfiguration": req.get("EnableKinesisStreamingConfiguration", {}),
     }
+
+
+def _why_it_failed(ctx: Context, stream: str) -> str:
+    """What AWS finds out of an ARN that leads to no stream: seconds after the answer, or a minute."""
+    parts = find_arn(stream)
+    if parts is not None and parts.service == "kinesis" and parts.region != ctx.scope.region:
+        return f"{_ELSEWHERE} in the current region"
+    if parts is not None and (parts.account != ctx.scope.account or parts.service == "firehose"):
+        return f"{_ELSEWHERE} in Active state"
+    return "User does not have a permission to use kinesis stream"
 
 
 @operation("DisableKinesisStreamingDestination")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from typing import Any
 
 from mrak.core.errors import ApiError
@@ -47,7 +48,7 @@ def table_not_found(name: str) -> ApiError:
 
 
 def arn_not_found(arn: str) -> ApiError:
-    return ApiError("ResourceNotFoundException", f"Requested resource not found: ResourcArn: {arn} not found")
+    return ApiError("ResourceNotFoundException", f"Requested resource not found: ResourceArn: {arn} not found")
 
 
 def table_exists(name: str) -> ApiError:
@@ -105,6 +106,15 @@ def access_denied() -> ApiError:
     return ApiError("AccessDeniedException", "Access is denied")
 
 
+def not_the_owner() -> ApiError:
+    return invalid("This action is only supported by accounts that match the resource owner\u2019s account.")
+
+
+def spelled(moment: float) -> str:
+    """A time as messages tell it."""
+    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+
+
 def transfer_conflict(kind: str) -> ApiError:
     """A token that was used for another export or import."""
     return ApiError(
@@ -122,5 +132,6 @@ def recovery_unavailable(table: str) -> ApiError:
     )
 
 
-def table_arn_not_found(text: str) -> ApiError:
-    return ApiError("TableNotFoundException", f"Table not found: {text}")
+def recovery_table_not_found(name_or_arn: str) -> ApiError:
+    """What the operations of backups, recovery and exports say."""
+    return ApiError("TableNotFoundException", f"Table not found: {name_or_arn}")

@@ -25,7 +25,10 @@ def _check_index(record: TableRecord, name: str | None) -> None:
     if name is not None:
         rules.check_name_length(name, "IndexName")
     if name is not None and all(index.name != name or not index.is_global for index in record.indexes):
-        raise ApiError("ResourceNotFoundException", f"Index: {name} not found for table: {record.name}")
+        raise ApiError(
+            "ResourceNotFoundException",
+            f"Requested resource not found: Index: {name} not found for table: {record.name}",
+        )
 
 
 @operation("UpdateContributorInsights")
@@ -36,15 +39,17 @@ def update_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, An
     enables = req["ContributorInsightsAction"] == "ENABLE"
     mode = req.get("ContributorInsightsMode", _DEFAULT_MODE)
     current = record.insights.get(name or "")
-    status = "ENABLING" if enables else "DISABLING"
-    if not enables and current is None:
-        status = "DISABLED"
-    elif enables and current is not None and current["mode"] == mode:
-        status = "ENABLED"
-    insights = {key: value for key, value in record.insights.items() if key != (name or "")}
-    if enables:
-        insights[name or ""] = current if status == "ENABLED" and current else {"mode": mode, "since": ctx.now}
-    TABLES.replace(tx, scope, record, structs.replace(record, insights=insights))
+    is_on = current is not None and _is_on(current)
+    if is_on == enables and (current is None or not enables or current["mode"] == mode):
+        status = "ENABLED" if enables else "DISABLED"
+    else:
+        status = "ENABLING" if enables else "DISABLING"
+        # Rules are named by when they were made: those that another mode keeps have their names still.
+        since = current["since"] if current is not None and is_on else ctx.now
+        kept_mode = mode if enables or current is None else current["mode"]
+        changed = {"mode": kept_mode, "since": since, "updated": ctx.now, "is_on": enables}
+        insights = {**record.insights, name or "": changed}
+        TABLES.replace(tx, scope, record, structs.replace(record, insights=insights))
     output = {
         "TableName": record.name,
         "ContributorInsightsStatus": status,
@@ -62,22 +67,30 @@ def describe_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, 
     if name is not None:
         output["IndexName"] = name
     insight = record.insights.get(name or "")
-    if insight is not None:
+    if insight is None:
+        return output
+    output |= {
+        "ContributorInsightsMode": insight["mode"],
+        "LastUpdateDateTime": insight.get("updated", insight["since"]),
+    }
+    if _is_on(insight):
         suffix = f"{record.name}{'-' + name if name else ''}-{int(insight['since'] * 1000)}"
-        output |= {
-            "ContributorInsightsStatus": "ENABLED",
-            "ContributorInsightsMode": insight["mode"],
-            "ContributorInsightsRuleList": [
-                f"DynamoDBContributorInsights-{rule}-{suffix}" for rule in _rules(record, insight["mode"])
-            ],
-            "LastUpdateDateTime": insight["since"],
-        }
+        output["ContributorInsightsStatus"] = "ENABLED"
+        output["ContributorInsightsRuleList"] = [
+            f"DynamoDBContributorInsights-{rule}-{suffix}" for rule in _rules(record, name, insight["mode"])
+        ]
     return output
 
 
-def _rules(record: TableRecord, mode: str) -> list[str]:
+def _is_on(insight: dict[str, Any]) -> bool:
+    """What was switched off is remembered, and shown by a description alone."""
+    return bool(insight.get("is_on", True))
+
+
+def _rules(record: TableRecord, index: str | None, mode: str) -> list[str]:
     """Accessed and throttled, partition keys and whole keys."""
-    whole = len(record.keys) > 1
+    keys = next((it.keys for it in record.indexes if it.name == index), record.keys)
+    whole = any(role == "RANGE" for _, role in keys)
     rules = ["PKT", "SKT"] if whole else ["PKT"]
     return rules if mode == "THROTTLED_KEYS" else [*(["PKC", "SKC"] if whole else ["PKC"]), *rules]
 
@@ -91,6 +104,8 @@ def list_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]
     summaries: list[dict[str, Any]] = []
     for record in records:
         for name, insight in sorted(record.insights.items()):
+            if not _is_on(insight):
+                continue
             summary = {
                 "TableName": record.name,
                 "ContributorInsightsStatus": "ENABLED",

@@ -27,7 +27,7 @@ GROUP_WIDE = frozenset(
     {"AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexUpdates", "TableClass"}
 )
 _DAY_SECONDS = 86_400.0
-_REGIONS = [
+REGIONS = [
     "ap-south-2",
     "ap-south-1",
     "eu-south-1",
@@ -127,10 +127,10 @@ def _no_action() -> Exception:
 
 
 def check_addable(tx: Transaction, scope: Scope, record: TableRecord, region: str) -> None:
-    if region not in _REGIONS:
+    if region not in REGIONS:
         raise errors.invalid(
             f"Region {region} is not supported. The latest version of global tables are only supported in the "
-            f"following regions: [{', '.join(_REGIONS)}]"
+            f"following regions: [{', '.join(REGIONS)}]"
         )
     if record.is_provisioned:
         raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")

@@ -5,8 +5,31 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mrak.core.context import Context
+from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.tables import IndexRecord, TableRecord
+
+
+def check_recovery(req: Mapping[str, Any]) -> None:
+    """That one table and one moment are named."""
+    if "SourceTableArn" in req and "SourceTableName" in req:
+        raise _refused("Must provide exactly one of: sourceTableArn, sourceTableName")
+    if "SourceTableArn" not in req and "SourceTableName" not in req:
+        raise errors.invalid("The parameter 'TableName' is required but was not present in the request")
+    if req.get("UseLatestRestorableTime") and "RestoreDateTime" in req:
+        raise _refused(
+            "Both RestoreDateTime and UseLatestRestorableTime cannot be set for point-in-time restore request. "
+            "Please specify either RestoreDateTime time or UseLatestRestorableTime"
+        )
+    if not req.get("UseLatestRestorableTime") and "RestoreDateTime" not in req:
+        raise _refused("Either one of RestoreDateTime or UseLatestRestorableTime must be specified, but not both")
+
+
+def check_region(ctx: Context, origin: Scope, req: Mapping[str, Any]) -> None:
+    """What comes from another region says with which key it is encrypted in this one."""
+    if origin.region != ctx.scope.region and "SSESpecificationOverride" not in req:
+        raise _refused("sseSpecificationOverride must be provided for cross-region restores")
 
 
 def check_overrides(source: TableRecord, req: Mapping[str, Any]) -> None:

@@ -7,7 +7,6 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_ImportTable.h
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 from mrak.core.arn import find_arn
@@ -34,7 +33,7 @@ def export_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str, 
         return {"ExportDescription": transfers.render_export(scope, known)}
     record = TABLES.get(tx, scope, name)
     if record is None or f":{scope.region}:" not in req["TableArn"]:
-        raise errors.table_arn_not_found(req["TableArn"])
+        raise errors.recovery_table_not_found(req["TableArn"])
     specification = req.get("IncrementalExportSpecification")
     if specification is not None:
         period = _period(ctx, record, specification)
@@ -109,11 +108,11 @@ def _period(ctx: Context, record: TableRecord, specification: Mapping[str, Any])
     since, until = specification["ExportFromTime"], specification.get("ExportToTime", ctx.now)
     if since < (record.pitr_since if record.pitr_since is not None else ctx.now):
         raise errors.invalid_export_time(
-            f"Incremental export period from time cannot be less than the table creation time : {_spelled(since)}"
+            f"Incremental export period from time cannot be less than the table creation time : {errors.spelled(since)}"
         )
     if until > ctx.now:
         raise errors.invalid_export_time(
-            f"Incremental export period to time cannot be greater than the current time : {_spelled(until)}"
+            f"Incremental export period to time cannot be greater than the current time : {errors.spelled(until)}"
         )
     difference = "Difference between export period from time and export period to time is"
     if until - since < _SHORTEST_PERIOD_SECONDS:
@@ -121,10 +120,6 @@ def _period(ctx: Context, record: TableRecord, specification: Mapping[str, Any])
     if until - since > _DAY_SECONDS:
         raise errors.invalid_export_time(f"{difference} greater than 24 hours")
     return {"ExportFromTime": since, "ExportToTime": until}
-
-
-def _spelled(moment: float) -> str:
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
 
 
 @operation("DescribeExport")
