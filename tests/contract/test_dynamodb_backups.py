@@ -143,7 +143,10 @@ def test_which_backup_an_arn_names(sandbox: Any, ddb: Any) -> None:
         f"Backup not found: {arn}",
     )
     for given in (("us-east-1", "xx-fake-1"), ("arn:aws:", "arn:aws-cn:"), ("dynamodb", "sqs")):
-        assert error_of(ddb.describe_backup, BackupArn=arn.replace(*given)) == (INVALID, "BackupArn is not valid")
+        assert error_of(ddb.describe_backup, BackupArn=arn.replace(*given)) == (
+            INVALID,
+            "Invalid Request: BackupArn is not valid",
+        )
     for given in ((arn.split(":")[4], "1" * 12), ("us-east-1", "")):
         refused = error_of(ddb.describe_backup, BackupArn=arn.replace(*given))
         assert refused == ("AccessDeniedException", "Access is denied")

@@ -35,7 +35,9 @@ def test_a_replica_has_the_items_and_every_later_write(regions: dict[str, Any]) 
     indexes = [index("gsi", "other")]
     table = make_table(here, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=indexes)
     here.put_item(TableName=table, Item={"pk": {"S": "old"}, "other": {"S": "x"}})
-    assert add(here, table, THERE).get("Replicas") is None
+    answer = add(here, table, THERE)
+    assert (answer["Replicas"], answer["GlobalTableVersion"]) == ([], "2019.11.21")
+    assert answer["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert there.get_item(TableName=table, Key={"pk": {"S": "old"}})["Item"] == {
         "pk": {"S": "old"},
         "other": {"S": "x"},
@@ -158,11 +160,10 @@ def test_global_tables_of_2017(regions: dict[str, Any]) -> None:
     group = [{"RegionName": HERE}]
     refused = error_of(here.create_global_table, GlobalTableName="some", ReplicationGroup=group)
     assert refused[0] == INVALID and "version 2017.11.29 is not supported" in refused[1]
-    for call in (here.describe_global_table, here.describe_global_table_settings, here.update_global_table_settings):
-        assert error_of(call, GlobalTableName="some") == (
-            "GlobalTableNotFoundException",
-            "Global table not found: Global table with name: 'some' does not exist.",
-        )
+    code, missing = "GlobalTableNotFoundException", "Global table with name: 'some' does not exist."
+    assert error_of(here.describe_global_table, GlobalTableName="some") == (code, f"Global table not found: {missing}")
+    for call in (here.describe_global_table_settings, here.update_global_table_settings):
+        assert error_of(call, GlobalTableName="some") == (code, missing)
 
 
 def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
@@ -175,15 +176,45 @@ def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
     )
     add(here, table, THERE)
     shown = here.describe_table_replica_auto_scaling(TableName=table)["TableAutoScalingDescription"]
-    assert [it["RegionName"] for it in shown["Replicas"]] == [HERE, THERE]
+    assert [it["RegionName"] for it in shown["Replicas"]] == [THERE, HERE]
+    off = {"AutoScalingDisabled": True, "ScalingPolicies": []}
+    assert shown["Replicas"][0]["ReplicaProvisionedReadCapacityAutoScalingSettings"] == off
     wanted = {"MinimumUnits": 1, "MaximumUnits": 10}
     refused = error_of(
         here.update_table_replica_auto_scaling, TableName=table, ProvisionedWriteCapacityAutoScalingUpdate=wanted
     )
     assert refused[0] == INVALID and "BillingMode is PayPerRequest" in refused[1]
+    failed = f"Failed to update settings for global table with name: ‘{table}’ because"
+    for updates, reason in (
+        ({}, "at least one update parameter must be specified."),
+        ({"ReplicaUpdates": [{"RegionName": HERE}] * 2}, f"the regions: ‘[{HERE}]’ were specified more than once."),
+        (
+            {"ReplicaUpdates": [{"RegionName": THERE}]},
+            f"at least one update parameter must be specified for region: ‘{THERE}’.",
+        ),
+    ):
+        told = error_of(here.update_table_replica_auto_scaling, TableName=table, **updates)
+        assert told == (INVALID, f"{failed} {reason}")
+
+
+def test_the_mode_of_settings_without_replicas(regions: dict[str, Any]) -> None:
+    """A table of one region shows what it was given, and knows nothing of overrides."""
+    here, key = regions[HERE], "GlobalTableSettingsReplicationMode"
+    table = make_table(here, sort=None)
+    assert key not in here.describe_table(TableName=table)["Table"]
+    for mode in ("ENABLED", "DISABLED"):
+        here.update_table(TableName=table, **{key: mode})
+        assert here.describe_table(TableName=table)["Table"][key] == mode
+    assert error_of(here.update_table, TableName=table, **{key: "ENABLED_WITH_OVERRIDES"}) == (
+        INVALID,
+        f"Value 'ENABLED_WITH_OVERRIDES' at '{key}' failed to satisfy constraint: "
+        "Only ENABLED and DISABLED settings replication are supported for a Regional Table.",
+    )
 
 
 EAST, WEST = "us-east-2", "us-west-2"
+STRONG = "for global tables with MultiRegionConsistency set to STRONG"
+ONE_ONLY = f"Deletion of only one table replica is not supported {STRONG}."
 
 
 def strengthen(ddb: Any, table: str, *regions: str, witness: str | None = None) -> Any:
@@ -218,8 +249,18 @@ def test_a_strong_group_with_a_witness(sandbox: Any, regions: dict[str, Any]) ->
     assert members(here, table) == [EAST]
     assert error_of(regions[WEST].describe_table, TableName=table)[0] == "ResourceNotFoundException"
     code, message = error_of(here.update_table, TableName=table, ReplicaUpdates=[{"Delete": {"RegionName": EAST}}])
-    assert code == INVALID and "must be deleted in one request" in message
-    assert "cannot be deleted by itself" in error_of(here.delete_table, TableName=table)[1]
+    assert (code, message) == (INVALID, "Update table delete operation does not include all witnesses.")
+    assert error_of(here.delete_table, TableName=table) == (INVALID, ONE_ONLY)
+    wrong = {"GlobalTableWitnessUpdates": [{"Delete": {"RegionName": THERE}}]}
+    deletion = [{"Delete": {"RegionName": EAST}}]
+    assert error_of(here.update_table, TableName=table, ReplicaUpdates=deletion, **wrong)[1] == (
+        "Update global table operation failed because one or more witnesses were not part of the global table. "
+        f"Please retry the request without these witnesses: [{THERE}]."
+    )
+    strong = {"ReplicaUpdates": deletion, "MultiRegionConsistency": "STRONG"}
+    assert error_of(here.update_table, TableName=table, **strong)[1] == (
+        "Only Replica Create actions are supported when MultiRegionConsistency parameter is provided."
+    )
     here.update_table(
         TableName=table,
         ReplicaUpdates=[{"Delete": {"RegionName": EAST}}],
@@ -231,7 +272,7 @@ def test_a_strong_group_with_a_witness(sandbox: Any, regions: dict[str, Any]) ->
 
 
 def test_what_strong_groups_cannot_be(regions: dict[str, Any]) -> None:
-    """DYNAMODB-010: the rules are AWS's, of which it documents no words."""
+    """DYNAMODB-010: the words about what a request asks for were measured; those about its table are ours."""
     here = regions[HERE]
 
     def refused(table: str, *added: str, **more: Any) -> str:
@@ -248,12 +289,23 @@ def test_what_strong_groups_cannot_be(regions: dict[str, Any]) -> None:
         return message
 
     table = make_table(here, sort=None)
-    count = "Unsupported table replica count for global tables with MultiRegionConsistency set to STRONG"
-    witness = {"GlobalTableWitnessUpdates": [{"Create": {"RegionName": WEST}}]}
-    assert refused(table, EAST) == refused(table, EAST, WEST, **witness) == count
+    count = f"Unsupported replica count {STRONG}."
+
+    def witness(region: str) -> dict[str, Any]:
+        return {"GlobalTableWitnessUpdates": [{"Create": {"RegionName": region}}]}
+
+    assert refused(table, EAST) == refused(table, EAST, WEST, **witness(WEST)) == count
     assert refused(table, EAST, WEST, "us-west-1") == count
-    assert "within one Region set" in refused(table, EAST, THERE)
-    assert "requires a global table" in refused(table, EAST, MultiRegionConsistency="EVENTUAL", **witness)
+    region = f"Unsupported Region(s) specified {STRONG}: [us-west-1]."
+    assert refused(table, EAST, "us-west-1") == refused(table, EAST, **witness("us-west-1")) == region
+    assert refused(table, EAST, MultiRegionConsistency="EVENTUAL", **witness(WEST)) == (
+        "MultiRegionConsistency must be set as STRONG when GlobalTableWitnessUpdates parameter is present."
+    )
+    assert refused(table, EAST, **witness(EAST)) == "Cannot target multiple regions with the same action"
+    assert refused(table, EAST, **witness(HERE)) == (
+        "Cannot add a witness in the same region as an existing replica when creating a global table with "
+        "MultiRegionConsistency set to STRONG."
+    )
     two = [{"Create": {"RegionName": WEST}, "Delete": {"RegionName": WEST}}]
     assert "exactly one witness" in refused(table, EAST, GlobalTableWitnessUpdates=two)
     deletion = [{"Delete": {"RegionName": WEST}}]
@@ -282,7 +334,15 @@ def test_what_members_of_strong_groups_refuse(regions: dict[str, Any]) -> None:
     expiry = {"Enabled": True, "AttributeName": "t"}
     assert "Time to live" in error_of(here.update_time_to_live, TableName=table, TimeToLiveSpecification=expiry)[1]
     another = {"Create": {"RegionName": THERE}}
-    assert "existing global table" in error_of(here.update_table, TableName=table, ReplicaUpdates=[another])[1]
+    assert error_of(here.update_table, TableName=table, ReplicaUpdates=[another])[1] == (
+        "Cannot add replicas to a global table with strong MultiRegionConsistency"
+    )
+    again = {"ReplicaUpdates": [another], "MultiRegionConsistency": "EVENTUAL"}
+    assert error_of(here.update_table, TableName=table, **again)[1] == (
+        "MultiRegionConsistency parameter is unsupported on existing global table"
+    )
+    one = [{"Delete": {"RegionName": EAST}}]
+    assert error_of(here.update_table, TableName=table, ReplicaUpdates=one) == (INVALID, ONE_ONLY)
     alone = {"Disassociate": {"RegionName": HERE, "DisassociationMode": "WAIT_FOR_REPLICATION"}}
     assert "cannot be disassociated" in error_of(here.update_table, TableName=table, ReplicaUpdates=[alone])[1]
 

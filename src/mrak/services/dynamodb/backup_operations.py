@@ -45,7 +45,7 @@ def parse_backup_arn(ctx: Context, text: str) -> Arn:
         raise errors.invalid("Invalid Backup ARN")
     is_region = parts.region in ("", ctx.scope.region, *replicas.REGIONS)
     if (parts.partition, parts.service) != (ctx.scope.partition, "dynamodb") or not is_region:
-        raise errors.invalid("BackupArn is not valid")
+        raise errors.invalid("Invalid Request: BackupArn is not valid")
     if parts.account != ctx.scope.account or not parts.region:
         raise errors.access_denied()
     return parts
@@ -180,7 +180,7 @@ def _start(ctx: Context, text: str) -> str:
     """After which backup a list goes on; whether there is one of this number does not matter."""
     parts = parse_backup_arn(ctx, text)
     if parts.region != ctx.scope.region:
-        raise errors.invalid_parameter(f"Region of ExclusiveStartBackupArn {text} does not match the region")
+        raise errors.invalid("Invalid Request: The supplied ExclusiveStartBackupArn does not match the region")
     return parts.resource.rpartition("/")[2]
 
 

@@ -53,13 +53,12 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     ):
         if value is not None:
             out[name] = value
+    if record.settings_mode is not None:
+        out["GlobalTableSettingsReplicationMode"] = record.settings_mode
     if record.replicas:
-        out["Replicas"] = [_replica_of(record, it) for it in record.replicas]
-        out["GlobalTableVersion"] = "2019.11.21"
         out["GlobalTableSettingsReplicationMode"] = "ENABLED_WITH_OVERRIDES"
         out["DisassociationProtectionEnabled"] = record.is_disassociation_protected
-        if record.is_strong:
-            out["MultiRegionConsistency"] = "STRONG"
+        out.update(new_group(record))
         if record.witness is not None:
             out["GlobalTableWitnesses"] = [{"RegionName": record.witness, "WitnessStatus": "ACTIVE"}]
     if record.table_class is not None:
@@ -69,6 +68,15 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     if status not in ("CREATING", "DELETING") or record.warm is not None:
         out["WarmThroughput"] = _warm(record, None, status)
     return out
+
+
+def new_group(record: TableRecord) -> dict[str, Any]:
+    """What is said of a global table from the moment on at which its first replica is asked for."""
+    out: dict[str, Any] = {
+        "Replicas": [_replica_of(record, it) for it in record.replicas],
+        "GlobalTableVersion": "2019.11.21",
+    }
+    return {**out, "MultiRegionConsistency": "STRONG"} if record.is_strong else out
 
 
 def is_allocating(record: TableRecord) -> bool:
@@ -135,7 +143,11 @@ def _replica_of(record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
             out[name] = replica[name]
     if "TableClassOverride" in replica:
         out["ReplicaTableClassSummary"] = {"TableClass": replica["TableClassOverride"]}
-    indexes = [{"IndexName": index.name} for index in record.indexes if index.is_global]
+    indexes = [
+        {"IndexName": index.name, "WarmThroughput": _warm(record, index, "ACTIVE")}
+        for index in record.indexes
+        if index.is_global
+    ]
     if indexes:
         out["GlobalSecondaryIndexes"] = indexes
     return out

@@ -55,6 +55,8 @@ def _why_it_failed(ctx: Context, stream: str) -> str:
 @operation("DisableKinesisStreamingDestination")
 def disable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     require_table(ctx, tx, req["TableName"])
+    if "EnableKinesisStreamingConfiguration" in req:
+        raise errors.invalid("Stream cannot be disabled using EnableKinesisStreamingConfiguration parameters")
     raise errors.invalid(f"{_INVALID_STATE}KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.")
 
 

@@ -5,13 +5,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, rules
+from mrak.services.dynamodb import errors, replicas, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 
 _LEGACY = (
@@ -21,9 +22,11 @@ _LEGACY = (
 
 
 def _missing(name: str) -> ApiError:
-    return ApiError(
-        "GlobalTableNotFoundException", f"Global table not found: Global table with name: '{name}' does not exist."
-    )
+    return _missing_settings(name, "Global table not found: ")
+
+
+def _missing_settings(name: str, prefix: str = "") -> ApiError:
+    return ApiError("GlobalTableNotFoundException", f"{prefix}Global table with name: '{name}' does not exist.")
 
 
 @operation("CreateGlobalTable")
@@ -56,16 +59,19 @@ def describe_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
 @operation("DescribeGlobalTableSettings")
 def describe_global_table_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     rules.check_name_length(req["GlobalTableName"])
-    raise _missing(req["GlobalTableName"])
+    raise _missing_settings(req["GlobalTableName"])
 
 
 @operation("UpdateGlobalTableSettings")
 def update_global_table_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    raise _missing(req["GlobalTableName"])
+    raise _missing_settings(req["GlobalTableName"])
 
 
 @operation("ListGlobalTables")
 def list_global_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """None; a region that is none breaks AWS's own handler."""
+    if req.get("RegionName", ctx.scope.region) not in (ctx.scope.region, *replicas.REGIONS):
+        raise ApiError("InternalServerError", "Internal server error", 500)
     return {"GlobalTables": []}
 
 
@@ -77,9 +83,23 @@ def _require_global(ctx: Context, tx: Transaction, name_or_arn: str) -> tuple[Sc
     return scope, record
 
 
+def _members(scope: Scope, record: TableRecord) -> list[str]:
+    return sorted([scope.region, *(replica["RegionName"] for replica in record.replicas)])
+
+
 def _scaling(scope: Scope, record: TableRecord) -> dict[str, Any]:
-    regions = [scope.region, *(replica["RegionName"] for replica in record.replicas)]
-    members = [{"RegionName": region, "ReplicaStatus": "ACTIVE", "GlobalSecondaryIndexes": []} for region in regions]
+    """Everyone in the order of the alphabet, the asked region too."""
+    off = {"AutoScalingDisabled": True, "ScalingPolicies": []}
+    members = [
+        {
+            "RegionName": region,
+            "GlobalSecondaryIndexes": [],
+            "ReplicaProvisionedReadCapacityAutoScalingSettings": off,
+            "ReplicaProvisionedWriteCapacityAutoScalingSettings": off,
+            "ReplicaStatus": "ACTIVE",
+        }
+        for region in _members(scope, record)
+    ]
     return {"TableAutoScalingDescription": {"TableName": record.name, "TableStatus": "ACTIVE", "Replicas": members}}
 
 
@@ -92,6 +112,7 @@ def describe_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict
 def update_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """Members are on demand, which does not scale; only switching it off passes."""
     scope, record = _require_global(ctx, tx, req["TableName"])
+    _check_scaling(record, req)
     wanted = req.get("ProvisionedWriteCapacityAutoScalingUpdate")
     parameter = None
     if wanted is not None and not wanted.get("AutoScalingDisabled"):
@@ -99,10 +120,24 @@ def update_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[s
     elif "ReplicaUpdates" in req:
         parameter = "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate"
     if parameter is not None:
-        regions = sorted([scope.region, *(replica["RegionName"] for replica in record.replicas)])
-        shown = ", ".join(f"'{region.upper()}'" for region in regions)
+        shown = ", ".join(f"'{region.upper()}'" for region in _members(scope, record))
         raise errors.invalid(
             f"Failed to update global table with name ‘{record.name}‘. Replicas {shown} BillingMode is PayPerRequest. "
             f"You must convert table's BillingMode to PROVISIONED to set parameters: '{parameter}'."
         )
     return _scaling(scope, record)
+
+
+def _check_scaling(record: TableRecord, req: Mapping[str, Any]) -> None:
+    failed = f"Failed to update settings for global table with name: ‘{record.name}’ because"
+    if not req.keys() - {"TableName"}:
+        raise errors.invalid(f"{failed} at least one update parameter must be specified.")
+    regions = [update["RegionName"] for update in req.get("ReplicaUpdates", [])]
+    doubled = [region for region in dict.fromkeys(regions) if regions.count(region) > 1]
+    if doubled:
+        raise errors.invalid(f"{failed} the regions: ‘[{', '.join(doubled)}]’ were specified more than once.")
+    for update in req.get("ReplicaUpdates", []):
+        if not update.keys() - {"RegionName"}:
+            raise errors.invalid(
+                f"{failed} at least one update parameter must be specified for region: ‘{update['RegionName']}’."
+            )

@@ -173,6 +173,7 @@ def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRec
         restored=None,
         counts_collections=True,
         replicas=(*others, {"RegionName": scope.region}),
+        settings_mode=None,
     )
     source, target = compile_schema(scope, record), compile_schema(there, structs.replace(member, replicas=()))
     for key, row in tx.scan(source.prefix, prefix_end(source.prefix)):

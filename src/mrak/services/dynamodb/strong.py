@@ -1,8 +1,8 @@
 """Global tables that are strongly consistent across regions.
 
-Such a group has three members, or two and a witness, in regions of one set. It is made at once, of an empty table, and
-taken apart at once. A witness holds no table. Members write in one transaction, as all groups do here; so no request
-ever meets another region's in the middle of its work.
+Such a group has three members, or two and a witness, in regions that can have such. It is made at once, of an empty
+table, and taken apart at once. A witness holds no table. Members write in one transaction, as all groups do here; so no
+request ever meets another region's in the middle of its work.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 """
 
@@ -21,15 +21,18 @@ from mrak.services.dynamodb.tables import ITEMS, TableRecord
 from mrak.store.keys import prefix_end
 
 _MEMBERS = 3
-_REGION_SETS = (
-    frozenset({"us-east-1", "us-east-2", "us-west-2"}),
-    frozenset({"eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"}),
-    frozenset({"ap-northeast-1", "ap-northeast-2", "ap-northeast-3"}),
+_REGIONS = frozenset(
+    {
+        *("us-east-1", "us-east-2", "us-west-2"),
+        *("eu-west-1", "eu-west-2", "eu-west-3", "eu-central-1"),
+        *("ap-northeast-1", "ap-northeast-2", "ap-northeast-3"),
+    }
 )
+_SET_TO_STRONG = "for global tables with MultiRegionConsistency set to STRONG"
 
 
 def concerns(record: TableRecord, req: Mapping[str, Any]) -> bool:
-    return record.is_strong or req.get("MultiRegionConsistency") == "STRONG" or "GlobalTableWitnessUpdates" in req
+    return record.is_strong or "MultiRegionConsistency" in req or "GlobalTableWitnessUpdates" in req
 
 
 def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]) -> TableRecord:
@@ -37,8 +40,19 @@ def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req
     deviation("DYNAMODB-010")
     kind, actions = replicas.parse_actions(req["ReplicaUpdates"])
     witness_kind, witness = _parse_witness(req.get("GlobalTableWitnessUpdates", []))
+    consistency = req.get("MultiRegionConsistency")
+    if consistency is not None and kind != "Create":
+        raise errors.invalid(
+            "Only Replica Create actions are supported when MultiRegionConsistency parameter is provided."
+        )
+    if witness_kind == "Create" and consistency != "STRONG":
+        raise errors.invalid(
+            "MultiRegionConsistency must be set as STRONG when GlobalTableWitnessUpdates parameter is present."
+        )
     if witness_kind is not None and witness_kind != kind:
         raise errors.invalid("A witness can only be created or deleted together with a replica of the global table.")
+    if kind == "Create":
+        return _create(ctx, tx, scope, record, req)
     if kind == "Update":
         for action in actions:
             settings = {name: value for name, value in action.items() if name != "RegionName"}
@@ -48,10 +62,7 @@ def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req
         raise errors.invalid("Replicas of a global table with MultiRegionConsistency STRONG cannot be disassociated.")
     for action in actions:
         replicas.check_remote(scope, action["RegionName"])
-    if kind == "Delete":
-        return _dissolve(ctx, tx, scope, record, [it["RegionName"] for it in actions], witness)
-    _check_new(tx, scope, record, req)
-    return _form(ctx, tx, scope, record, actions, witness)
+    return _dissolve(ctx, tx, scope, record, [it["RegionName"] for it in actions], witness)
 
 
 def _parse_witness(updates: list[dict[str, Any]]) -> tuple[str | None, str | None]:
@@ -64,15 +75,56 @@ def _parse_witness(updates: list[dict[str, Any]]) -> tuple[str | None, str | Non
     return actions[0]
 
 
-def _check_new(tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]) -> None:
-    """What a table has to be for a group to be made of it."""
-    if record.replicas:
+def _create(
+    ctx: Context,
+    tx: Transaction,
+    scope: Scope,
+    record: TableRecord,
+    req: Mapping[str, Any],
+) -> TableRecord:
+    """A group of the table, in AWS's order of checks: the request by itself, then the table."""
+    _, actions = replicas.parse_actions(req["ReplicaUpdates"])
+    _, witness = _parse_witness(req.get("GlobalTableWitnessUpdates", []))
+    regions = [it["RegionName"] for it in actions]
+    is_strong = req.get("MultiRegionConsistency") == "STRONG"
+    if is_strong:
+        _check_shape(scope, regions, witness)
+    if "MultiRegionConsistency" in req and (record.is_strong or (is_strong and record.replicas)):
+        raise errors.invalid("MultiRegionConsistency parameter is unsupported on existing global table")
+    if record.is_strong:
+        raise errors.invalid("Cannot add replicas to a global table with strong MultiRegionConsistency")
+    if not is_strong:
+        return replicas.update(ctx, tx, scope, record, req)
+    _check_table(tx, scope, record)
+    for region in regions:
+        replicas.check_addable(tx, scope, record, region)
+    record = structs.replace(record, is_strong=True, witness=witness)
+    for action in actions:
+        settings = {name: value for name, value in action.items() if name != "RegionName"}
+        record = replicas.add(ctx, tx, scope, record, action["RegionName"], settings)
+    return record
+
+
+def _check_shape(scope: Scope, regions: list[str], witness: str | None) -> None:
+    for region in regions:
+        replicas.check_remote(scope, region)
+    if 1 + len(set(regions)) + (witness is not None) != _MEMBERS:
+        raise errors.invalid(f"Unsupported replica count {_SET_TO_STRONG}.")
+    everyone = dict.fromkeys([scope.region, *regions, *([witness] if witness is not None else [])])
+    unsupported = [region for region in everyone if region not in _REGIONS]
+    if unsupported:
+        raise errors.invalid(f"Unsupported Region(s) specified {_SET_TO_STRONG}: [{', '.join(unsupported)}].")
+    if witness in regions:
+        raise errors.invalid("Cannot target multiple regions with the same action")
+    if witness == scope.region:
         raise errors.invalid(
-            "Replicas and witnesses cannot be added to an existing global table "
-            "and its MultiRegionConsistency cannot be changed."
+            "Cannot add a witness in the same region as an existing replica when creating a global table with "
+            "MultiRegionConsistency set to STRONG."
         )
-    if req.get("MultiRegionConsistency") != "STRONG":
-        raise errors.invalid("A witness requires a global table with MultiRegionConsistency set to STRONG.")
+
+
+def _check_table(tx: Transaction, scope: Scope, record: TableRecord) -> None:
+    """What a table has to be for a group to be made of it."""
     prefix = ITEMS.prefix(scope, record.number)
     if any(True for _ in tx.scan(prefix, prefix_end(prefix), 1)):
         raise errors.invalid("MultiRegionConsistency can only be set to STRONG for a table that is empty.")
@@ -82,43 +134,28 @@ def _check_new(tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[
         raise ttl_refused()
 
 
-def _form(
-    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, actions: list[dict[str, Any]], witness: str | None
-) -> TableRecord:
-    regions = [it["RegionName"] for it in actions]
-    everyone = {scope.region, *regions} | ({witness} if witness is not None else set())
-    if len(everyone) != _MEMBERS or 1 + len(actions) + (witness is not None) != _MEMBERS:
-        raise errors.invalid(
-            "Unsupported table replica count for global tables with MultiRegionConsistency set to STRONG"
-        )
-    for region in regions:
-        replicas.check_addable(tx, scope, record, region)
-    if not any(everyone <= known for known in _REGION_SETS):
-        raise errors.invalid(
-            "Replicas and witness of a global table with MultiRegionConsistency set to STRONG must be within one "
-            "Region set."
-        )
-    record = structs.replace(record, is_strong=True, witness=witness)
-    for action in actions:
-        settings = {name: value for name, value in action.items() if name != "RegionName"}
-        record = replicas.add(ctx, tx, scope, record, action["RegionName"], settings)
-    return record
-
-
 def _dissolve(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, regions: list[str], witness: str | None
 ) -> TableRecord:
     """The table is a table of one region again."""
     for region in regions:
         replicas.check_member(record, region)
-    if len(set(regions)) != len(record.replicas) or witness != record.witness:
+    if witness is not None and witness != record.witness:
         raise errors.invalid(
-            "All other replicas, and the witness, of a global table with MultiRegionConsistency set to STRONG must be "
-            "deleted in one request."
+            "Update global table operation failed because one or more witnesses were not part of the global table. "
+            f"Please retry the request without these witnesses: [{witness}]."
         )
+    if len(set(regions)) != len(record.replicas):
+        raise _one_only()
+    if witness != record.witness:
+        raise errors.invalid("Update table delete operation does not include all witnesses.")
     for region in regions:
         record = replicas.remove(ctx, tx, scope, record, region)
     return structs.replace(record, is_strong=False, witness=None)
+
+
+def _one_only() -> Exception:
+    return errors.invalid(f"Deletion of only one table replica is not supported {_SET_TO_STRONG}.")
 
 
 def check_transactions(record: TableRecord) -> None:
@@ -130,10 +167,7 @@ def check_transactions(record: TableRecord) -> None:
 
 def check_deletable(record: TableRecord) -> None:
     if record.is_strong:
-        raise errors.invalid(
-            "A replica of a global table with MultiRegionConsistency set to STRONG cannot be deleted by itself. "
-            "Delete the other replicas, and the witness, first."
-        )
+        raise _one_only()
 
 
 def ttl_refused() -> Exception:

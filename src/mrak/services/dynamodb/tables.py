@@ -115,6 +115,7 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     is_spread_as_aws: bool = False
     # So are those whose item collections have no counters before they are written.
     counts_collections: bool = False
+    settings_mode: str | None = None
 
     @property
     def is_provisioned(self) -> bool:

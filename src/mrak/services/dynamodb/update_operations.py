@@ -20,26 +20,39 @@ from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, Table
 from mrak.services.dynamodb.update_rules import check_update, one_online_index
 
 # What is changed at once; everything else leaves the table UPDATING for a while.
-_IMMEDIATE = ("DeletionProtectionEnabled", "OnDemandThroughput", "WarmThroughput", "SSESpecification")
+_IMMEDIATE = (
+    "DeletionProtectionEnabled",
+    "OnDemandThroughput",
+    "WarmThroughput",
+    "SSESpecification",
+    "GlobalTableSettingsReplicationMode",
+)
 
 
 @operation("UpdateTable")
 def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     check_update(req)
-    if "GlobalTableSettingsReplicationMode" in req:
-        raise NotBuilt("dynamodb", "UpdateTable(GlobalTableSettingsReplicationMode)")
     scope, old = require_table(ctx, tx, req["TableName"], opens=True)
+    if old.replicas and "GlobalTableSettingsReplicationMode" in req:
+        raise NotBuilt("dynamodb", "UpdateTable(GlobalTableSettingsReplicationMode)")
     if "ReplicaUpdates" in req:
         change = strong.update if strong.concerns(old, req) else replicas.update
-        TABLES.replace(tx, scope, old, change(ctx, tx, scope, old, req))
-        shown = old
+        changed = change(ctx, tx, scope, old, req)
+        TABLES.replace(tx, scope, old, changed)
+        shown = structs.replace(changed, replicas=old.replicas, witness=old.witness) if _adds_replicas(req) else old
     else:
         shown = _update_member(ctx, tx, scope, old, req)
         _update_others(ctx, tx, scope, old, req)
     description = describe.table(tx, scope, shown)
     if not _is_immediate(req):
         description["TableStatus"] = "UPDATING"
+    if _adds_replicas(req):
+        description.update(describe.new_group(shown))
     return {"TableDescription": description}
+
+
+def _adds_replicas(req: Mapping[str, Any]) -> bool:
+    return any("Create" in update for update in req.get("ReplicaUpdates", []))
 
 
 def _is_immediate(req: Mapping[str, Any]) -> bool:
@@ -106,6 +119,8 @@ def _change_settings(
         if not record.replicas or record.is_strong:
             raise errors.invalid("Disassociation protection is a setting of replicas of eventually consistent tables.")
         changes["is_disassociation_protected"] = req["DisassociationProtectionEnabled"]
+    if "GlobalTableSettingsReplicationMode" in req:
+        changes["settings_mode"] = _settings_mode(req["GlobalTableSettingsReplicationMode"])
     if "TableClass" in req and req["TableClass"] != (record.table_class or "STANDARD"):
         changes["table_class"] = req["TableClass"]
         changes["table_class_at"] = ctx.now
@@ -116,6 +131,16 @@ def _change_settings(
     if "WarmThroughput" in req:
         changes["warm"] = throughput.warmer(req["WarmThroughput"], throughput.warm_units(record))
     return structs.replace(record, **changes) if changes else record
+
+
+def _settings_mode(mode: str) -> str:
+    """Of a table without replicas, which shows it from then on."""
+    if mode == "ENABLED_WITH_OVERRIDES":
+        raise errors.invalid(
+            f"Value '{mode}' at 'GlobalTableSettingsReplicationMode' failed to satisfy constraint: "
+            "Only ENABLED and DISABLED settings replication are supported for a Regional Table."
+        )
+    return mode
 
 
 def _change_encryption(
@@ -180,7 +205,8 @@ def _create(
     if sum(index.is_global for index in record.indexes) >= rules.MOST_GLOBAL_INDEXES:
         raise ApiError(
             "LimitExceededException",
-            "One or more parameter values were invalid: GlobalSecondaryIndex count exceeds the per-table limit of 20",
+            "Subscriber limit exceeded: Number of global secondary indexes exceeds per-table limit of "
+            f"{rules.MOST_GLOBAL_INDEXES}",
         )
     index = indexing.new_index(ctx, dict(definition), is_global=True, status="CREATING")
     shown = structs.replace(record, indexes=(*record.indexes, index), attributes=_used(record, (index,)))
