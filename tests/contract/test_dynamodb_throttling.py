@@ -120,7 +120,7 @@ def test_an_index_without_units_stops_its_table(ddb: Any) -> None:
 
 def test_limits_of_on_demand_tables(ddb: Any) -> None:
     """MaxReadRequestUnits and MaxWriteRequestUnits; a table without them has no limit."""
-    limits = {"OnDemandThroughput": {"MaxWriteRequestUnits": 1, "MaxReadRequestUnits": -1}}
+    limits = {"OnDemandThroughput": {"MaxWriteRequestUnits": 1}}
     plain = {"BillingMode": "PAY_PER_REQUEST", "ProvisionedThroughput": None}
     options = {name: value for name, value in (plain | limits).items() if value is not None}
     table = make_table(ddb, sort=None, Tags=[{"Key": "mrak:throttled", "Value": "true"}], **options)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.contract.dynamodb import INVALID, error_of, index, make_table
 
 PREFIX = "One or more parameter values were invalid: "
@@ -131,6 +132,14 @@ def test_what_a_new_index_has_to_define(ddb: Any) -> None:
     assert ddb.scan(TableName=table, IndexName="gsi")["Count"] == 1
 
 
+def test_an_empty_list_of_updates_beside_a_change(ddb: Any) -> None:
+    """Alone it is as good as none; with something to do it is refused before anything else."""
+    table = make_table(ddb, sort=None)
+    for change in ({"DeletionProtectionEnabled": True}, {"OnDemandThroughput": {"MaxReadRequestUnits": 5}}):
+        told = error_of(ddb.update_table, TableName=table, GlobalSecondaryIndexUpdates=[], **change)
+        assert told == (INVALID, PREFIX + "List of GlobalSecondaryIndexUpdates is empty")
+
+
 def test_billing_modes_need_their_units(ddb: Any) -> None:
     """Provisioned needs all units, on demand takes none."""
     table = make_table(ddb, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=[index("gsi", "other")])
@@ -151,14 +160,117 @@ def test_billing_modes_need_their_units(ddb: Any) -> None:
         PREFIX + "ProvisionedThroughput must be specified for index: gsi"
     )
     both = [{"Update": {"IndexName": "gsi", "ProvisionedThroughput": UNITS}}]
-    ddb.update_table(
+    answer = ddb.update_table(
         TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS, GlobalSecondaryIndexUpdates=both
-    )
+    )["TableDescription"]
+    assert answer["BillingModeSummary"]["BillingMode"] == "PROVISIONED"
+    assert answer["ProvisionedThroughput"]["ReadCapacityUnits"] == 10
+    assert answer["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["ReadCapacityUnits"] == 10
     shown = ddb.describe_table(TableName=table)["Table"]
     assert shown["BillingModeSummary"]["BillingMode"] == "PROVISIONED"
     assert shown["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]["ReadCapacityUnits"] == 10
     warm = shown["WarmThroughput"]
     assert (warm["ReadUnitsPerSecond"], warm["WriteUnitsPerSecond"]) == (12000, 4000)
+
+
+def test_a_switch_to_on_demand_is_told_at_once(ddb: Any) -> None:
+    """The reply has the new mode without its time, no units, and what the table could take until now."""
+    table = make_table(ddb, sort=None, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS)
+    answer = ddb.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")["TableDescription"]
+    assert (answer["TableStatus"], answer["BillingModeSummary"]) == ("UPDATING", {"BillingMode": "PAY_PER_REQUEST"})
+    assert answer["ProvisionedThroughput"]["ReadCapacityUnits"] == 0
+    assert "LastDecreaseDateTime" in answer["ProvisionedThroughput"]
+    assert answer["WarmThroughput"]["ReadUnitsPerSecond"] == 10
+    shown = ddb.describe_table(TableName=table)["Table"]
+    assert "LastUpdateToPayPerRequestDateTime" in shown["BillingModeSummary"]
+    assert shown["ProvisionedThroughput"] == {
+        "NumberOfDecreasesToday": 0,
+        "ReadCapacityUnits": 0,
+        "WriteCapacityUnits": 0,
+    }
+
+
+def test_units_that_stay_as_they_are(ddb: Any) -> None:
+    """Refused, of the table as of an index."""
+    gsi = {**index("gsi", "other"), "ProvisionedThroughput": UNITS}
+    provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
+    table = make_table(ddb, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=[gsi], **provisioned)
+    told = (
+        "The provisioned throughput for the {0} will not change. The requested value equals the current value. Current "
+        "ReadCapacityUnits provisioned for {1}: 10. Requested ReadCapacityUnits: 10. Current WriteCapacityUnits "
+        "provisioned for {1}: 10. Requested WriteCapacityUnits: 10. Refer to the Amazon DynamoDB Developer Guide for "
+        "current limits and how to request higher limits."
+    )
+    assert error_of(ddb.update_table, TableName=table, ProvisionedThroughput=UNITS)[1] == told.format(
+        "table", "the table"
+    )
+    same = [{"Update": {"IndexName": "gsi", "ProvisionedThroughput": UNITS}}]
+    assert error_of(ddb.update_table, TableName=table, GlobalSecondaryIndexUpdates=same)[1] == told.format(
+        "index gsi", "index gsi"
+    )
+
+
+def test_what_an_account_may_reserve(fresh_sandbox: Any) -> None:
+    """40000 units for a table or an index, 80000 for all; as many at most for limits on demand and warm throughput."""
+    ddb = fresh_sandbox.client("dynamodb")
+    refer = "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
+    limit = "LimitExceededException"
+
+    def make(reads: int, **more: Any) -> str:
+        units = {"ReadCapacityUnits": reads, "WriteCapacityUnits": 1}
+        return str(make_table(ddb, sort=None, BillingMode="PROVISIONED", ProvisionedThroughput=units, **more))
+
+    assert error_of(make, reads=40_001) == (
+        limit,
+        "The requested ReadCapacityUnits, 40001, is above the per table maximum for the account in us-east-1. "
+        f"Per table maximum: 40000. {refer}",
+    )
+    wide = {**index("gsi", "other"), "ProvisionedThroughput": {"ReadCapacityUnits": 40_001, "WriteCapacityUnits": 1}}
+    assert error_of(make, reads=1, attributes={"other": "S"}, GlobalSecondaryIndexes=[wide]) == (
+        limit,
+        "The requested ReadCapacityUnits for index gsi, 40001, is above the per index maximum for the account in "
+        f"us-east-1. Per table maximum: 40000. {refer}",
+    )
+    make(40_000)
+    table = make(1)
+    assert error_of(make, reads=40_001) == (
+        limit,
+        "This request would have caused the ReadCapacityUnits limit to be exceeded for the account in us-east-1. "
+        f"Current ReadCapacityUnits reserved by the account: 40001. Limit: 80000. Requested: 40001. {refer}",
+    )
+    ddb.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
+    for kind, name in (("OnDemandThroughput", "MaxReadRequestUnits"), ("WarmThroughput", "ReadUnitsPerSecond")):
+        assert error_of(ddb.update_table, TableName=table, **{kind: {name: 40_001}}) == (
+            limit,
+            f"Subscriber limit exceeded: Requested {name} for {kind} for table exceeds TableMaxReadCapacityUnits of "
+            "the account in region us-east-1",
+        )
+
+
+def test_decreases_of_an_index_are_counted_by_themselves(fresh_sandbox: Any) -> None:
+    """Four, as of the table; both counts begin again at midnight of UTC."""
+    ddb = fresh_sandbox.client("dynamodb")
+    gsi = {**index("gsi", "other"), "ProvisionedThroughput": UNITS}
+    provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
+    table = make_table(ddb, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=[gsi], **provisioned)
+
+    def shrink(units: int) -> dict[str, Any]:
+        less = {"ReadCapacityUnits": units, "WriteCapacityUnits": 10}
+        return {
+            "TableName": table,
+            "GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": "gsi", "ProvisionedThroughput": less}}],
+        }
+
+    def shown() -> Any:
+        return ddb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"][0]["ProvisionedThroughput"]
+
+    for units in (9, 8, 7, 6):
+        ddb.update_table(**shrink(units))
+    assert (shown()["NumberOfDecreasesToday"], shown()["ReadCapacityUnits"]) == (4, 6)
+    assert "Number of decreases today: 4." in error_of(ddb.update_table, **shrink(5))[1]
+    ddb.update_table(TableName=table, ProvisionedThroughput={"ReadCapacityUnits": 9, "WriteCapacityUnits": 10})
+    fresh_sandbox.advance_clock(86_401)
+    assert shown()["NumberOfDecreasesToday"] == 0 and "LastDecreaseDateTime" in shown()
 
 
 def test_four_decreases_a_day(fresh_sandbox: Any) -> None:
@@ -187,7 +299,8 @@ def test_limits_on_demand(ddb: Any) -> None:
     table = make_table(ddb, sort=None)
 
     def limit(**units: int) -> Any:
-        ddb.update_table(TableName=table, OnDemandThroughput=units)
+        answer = ddb.update_table(TableName=table, OnDemandThroughput=units)["TableDescription"]
+        assert answer["OnDemandThroughput"].items() >= units.items()
         return ddb.describe_table(TableName=table)["Table"].get("OnDemandThroughput")
 
     assert limit(MaxReadRequestUnits=5) == {"MaxReadRequestUnits": 5}
@@ -195,16 +308,27 @@ def test_limits_on_demand(ddb: Any) -> None:
     assert limit(MaxReadRequestUnits=-1) == {"MaxWriteRequestUnits": 6}
     assert limit(MaxWriteRequestUnits=-1) is None
     refused = error_of(ddb.update_table, TableName=table, OnDemandThroughput={"MaxReadRequestUnits": 0})
-    assert (
-        refused[1]
-        == PREFIX + "Requested MaxReadRequestUnits for OnDemandThroughput for table is outside of valid range"
-    )
+    outside = PREFIX + "Requested MaxReadRequestUnits for OnDemandThroughput for table is outside of valid range"
+    assert refused[1] == outside
+    assert error_of(make_table, ddb=ddb, OnDemandThroughput={"MaxReadRequestUnits": -1})[1] == outside
+
+
+def test_changes_that_name_nothing_break(sandbox: Any) -> None:
+    """Empty limits and empty warm throughput, as AWS's own handler breaks on them."""
+    ddb = sandbox.client("dynamodb", retries={"max_attempts": 0})
+    table = make_table(ddb, sort=None)
+    for kind in ("OnDemandThroughput", "WarmThroughput"):
+        with pytest.raises(ClientError) as caught:
+            ddb.update_table(**{"TableName": table, kind: {}})
+        assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
+        assert caught.value.response["Error"]["Code"] == "InternalFailure"
 
 
 def test_warm_throughput_grows(ddb: Any) -> None:
     """And never shrinks."""
     table = make_table(ddb, sort=None)
-    ddb.update_table(TableName=table, WarmThroughput={"ReadUnitsPerSecond": 13000})
+    answer = ddb.update_table(TableName=table, WarmThroughput={"ReadUnitsPerSecond": 13000})["TableDescription"]
+    assert answer["WarmThroughput"] == {"ReadUnitsPerSecond": 12000, "WriteUnitsPerSecond": 4000, "Status": "UPDATING"}
     warm = ddb.describe_table(TableName=table)["Table"]["WarmThroughput"]
     assert warm == {"ReadUnitsPerSecond": 13000, "WriteUnitsPerSecond": 4000, "Status": "ACTIVE"}
     refused = error_of(ddb.update_table, TableName=table, WarmThroughput={"ReadUnitsPerSecond": 12000})

@@ -34,7 +34,7 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
         "KeySchema": key_schema(record.keys),
         "TableStatus": "UPDATING" if status == "ACTIVE" and is_allocating(record) else status,
         "CreationDateTime": record.created_at,
-        "ProvisionedThroughput": _table_throughput(record),
+        "ProvisionedThroughput": _throughput(record),
         "TableSizeBytes": size_bytes,
         "ItemCount": count,
         "TableArn": table_arn(scope, record.name),
@@ -103,25 +103,25 @@ def projection(index: IndexRecord) -> dict[str, Any]:
     return out
 
 
-def _table_throughput(record: TableRecord) -> dict[str, Any]:
+def _throughput(it: TableRecord | IndexRecord) -> dict[str, Any]:
     out: dict[str, Any] = {
-        "NumberOfDecreasesToday": record.decreases_today,
-        "ReadCapacityUnits": record.read_units,
-        "WriteCapacityUnits": record.write_units,
+        "NumberOfDecreasesToday": it.decreases_today,
+        "ReadCapacityUnits": it.read_units,
+        "WriteCapacityUnits": it.write_units,
     }
-    if record.increased_at is not None:
-        out["LastIncreaseDateTime"] = record.increased_at
-    if record.decreased_at is not None:
-        out["LastDecreaseDateTime"] = record.decreased_at
+    if it.increased_at is not None:
+        out["LastIncreaseDateTime"] = it.increased_at
+    if it.decreased_at is not None:
+        out["LastDecreaseDateTime"] = it.decreased_at
     return out
 
 
 def _billing(record: TableRecord, status: str) -> dict[str, Any]:
-    """Tables that were never on demand have no summary."""
-    if record.pay_per_request_at is None:
+    """Tables that were never on demand have no summary; those that are about to be have no time in it."""
+    if record.pay_per_request_at is None and record.is_provisioned:
         return {}
     summary: dict[str, Any] = {"BillingMode": record.billing}
-    if status != "CREATING":
+    if status != "CREATING" and record.pay_per_request_at is not None:
         summary["LastUpdateToPayPerRequestDateTime"] = record.pay_per_request_at
     return {"BillingModeSummary": summary}
 
@@ -177,11 +177,7 @@ def index_of(
     out["IndexStatus"] = status if status in ("CREATING", "DELETING") else index.status
     if index.status == "CREATING" and status != "CREATING":
         out["Backfilling"] = True
-    out["ProvisionedThroughput"] = {
-        "NumberOfDecreasesToday": 0,
-        "ReadCapacityUnits": index.read_units,
-        "WriteCapacityUnits": index.write_units,
-    }
+    out["ProvisionedThroughput"] = _throughput(index)
     if index.on_demand is not None:
         out["OnDemandThroughput"] = index.on_demand
     if status != "CREATING" or index.warm is not None:

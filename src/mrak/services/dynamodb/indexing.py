@@ -45,7 +45,7 @@ def new_index(ctx: Context, definition: dict[str, Any], is_global: bool, status:
         read_units=throughput.get("ReadCapacityUnits", 0),
         write_units=throughput.get("WriteCapacityUnits", 0),
         status=status,
-        on_demand=definition.get("OnDemandThroughput"),
+        on_demand=definition.get("OnDemandThroughput") or None,
         warm=definition.get("WarmThroughput"),
     )
 

@@ -16,7 +16,16 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, history, indexing, item_collections, restore_rules, rules
+from mrak.services.dynamodb import (
+    capacity,
+    describe,
+    errors,
+    history,
+    indexing,
+    item_collections,
+    restore_rules,
+    rules,
+)
 from mrak.services.dynamodb.backup_operations import (
     earliest_restorable,
     latest_restorable,
@@ -118,7 +127,8 @@ def _new_table(
     billing = req.get("BillingModeOverride", source.billing)
     throughput = req.get("ProvisionedThroughputOverride", {})
     is_provisioned = billing == "PROVISIONED"
-    indexes = [structs.replace(index, number=ctx.draw.sequence(), status="CREATING") for index in source.indexes]
+    fresh: dict[str, Any] = {"status": "CREATING", "decreases_today": 0, "increased_at": None, "decreased_at": None}
+    indexes = [structs.replace(index, number=ctx.draw.sequence(), **fresh) for index in source.indexes]
     for parameter, is_global in (("LocalSecondaryIndexOverride", False), ("GlobalSecondaryIndexOverride", True)):
         if parameter in req:
             indexes = [index for index in indexes if index.is_global != is_global]
@@ -147,6 +157,7 @@ def _new_table(
         counts_collections=True,
         restored=summary,
     )
+    capacity.check(tx, scope, None, record)
     TABLES.insert(tx, scope, record)
     return record
 

@@ -14,9 +14,20 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import NotBuilt
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, lifecycle, policies, replicas, rules, strong, vectors
+from mrak.services.dynamodb import (
+    capacity,
+    describe,
+    errors,
+    indexing,
+    lifecycle,
+    policies,
+    replicas,
+    rules,
+    strong,
+    vectors,
+)
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
-from mrak.services.dynamodb.throughput import check_initial_warmth, limits
+from mrak.services.dynamodb.throughput import as_of, check_initial_warmth, check_new_limits
 
 _MOST_LISTED = 100
 
@@ -29,14 +40,23 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         raise NotBuilt("dynamodb", "CreateTable(GlobalTableSourceArn)")
     rules.check_table_name(name)
     rules.check_new_table(req)
+    _check_limits(req)
     check_initial_warmth(req)
     if TABLES.open(tx, scope, name) is not None:
         raise errors.table_exists(name)
     record = new_record(ctx, tx, scope, {**req, "TableName": name}, ctx.draw.uuid())
     if req.get("StreamSpecification", {}).get("StreamEnabled"):
         record = lifecycle.set_stream(ctx, tx, scope, record, req["StreamSpecification"])
+    capacity.check(tx, scope, None, record)
     TABLES.insert(tx, scope, record)
     return {"TableDescription": describe.table(tx, scope, record, "CREATING")}
+
+
+def _check_limits(req: dict[str, Any]) -> None:
+    billing = req.get("BillingMode", "PROVISIONED")
+    check_new_limits(req.get("OnDemandThroughput", {}), billing)
+    for index in req.get("GlobalSecondaryIndexes", []):
+        check_new_limits(index.get("OnDemandThroughput", {}), billing, index["IndexName"])
 
 
 def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any], table_id: str) -> TableRecord:
@@ -62,7 +82,7 @@ def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any],
         table_class=req.get("TableClass"),
         vectors=tuple(vectors.new_index(ctx, it) for it in req.get("VectorIndexes", [])),
         sse=new_encryption(ctx, tx, scope, req.get("SSESpecification")),
-        on_demand=limits(req.get("OnDemandThroughput", {}), None, billing),
+        on_demand=req.get("OnDemandThroughput") or None,
         warm=req.get("WarmThroughput"),
         policy=policies.normalise(req["ResourcePolicy"]) if "ResourcePolicy" in req else None,
         policy_revision=str(int(ctx.now * 1000)) if "ResourcePolicy" in req else None,
@@ -109,7 +129,7 @@ def _aws_key(ctx: Context, tx: Transaction, scope: Scope) -> str:
 @operation("DescribeTable")
 def describe_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, record = require_table(ctx, tx, req["TableName"])
-    return {"Table": describe.table(tx, scope, record)}
+    return {"Table": describe.table(tx, scope, as_of(record, ctx.now))}
 
 
 def require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool = False) -> tuple[Scope, TableRecord]:
@@ -157,10 +177,10 @@ def list_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
 @operation("DescribeLimits")
 def describe_limits(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     return {
-        "AccountMaxReadCapacityUnits": 80_000,
-        "AccountMaxWriteCapacityUnits": 80_000,
-        "TableMaxReadCapacityUnits": 40_000,
-        "TableMaxWriteCapacityUnits": 40_000,
+        "AccountMaxReadCapacityUnits": capacity.ACCOUNT_UNITS,
+        "AccountMaxWriteCapacityUnits": capacity.ACCOUNT_UNITS,
+        "TableMaxReadCapacityUnits": capacity.TABLE_UNITS,
+        "TableMaxWriteCapacityUnits": capacity.TABLE_UNITS,
     }
 
 

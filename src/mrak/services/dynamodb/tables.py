@@ -55,6 +55,9 @@ class IndexRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     on_demand: dict[str, int] | None = None
     warm: dict[str, int] | None = None
     backfilled_to: bytes | None = None
+    decreases_today: int = 0
+    increased_at: float | None = None
+    decreased_at: float | None = None
 
 
 class StreamRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

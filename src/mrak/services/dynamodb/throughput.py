@@ -50,7 +50,10 @@ def change_billing(ctx: Context, record: TableRecord, req: Mapping[str, Any]) ->
 
 def _to_on_demand(ctx: Context, record: TableRecord) -> TableRecord:
     indexes = tuple(
-        structs.replace(index, read_units=0, write_units=0, warm=warm_units(record, index)) for index in record.indexes
+        _counted(ctx, structs.replace(index, read_units=0, write_units=0, warm=warm_units(record, index)), True)
+        if index.is_global
+        else index
+        for index in record.indexes
     )
     return structs.replace(
         record,
@@ -81,11 +84,10 @@ def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has
     read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
     is_same = (read_units, write_units) == (record.read_units, record.write_units)
     if is_same and record.is_provisioned and not has_more:
-        raise unchanged("table", record.name, record.read_units, record.write_units)
+        raise unchanged("table", "the table", record.read_units, record.write_units)
     shrinks = record.is_provisioned and (read_units < record.read_units or write_units < record.write_units)
-    decreases = decreases_today(record, ctx.now)
     if shrinks:
-        _check_decrease(record, decreases, ctx.now)
+        check_decrease(record, ctx.now)
     grows = read_units > record.read_units or write_units > record.write_units
     indexes = record.indexes
     if not record.is_provisioned:
@@ -97,20 +99,51 @@ def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has
         write_units=write_units,
         increased_at=ctx.now if grows else record.increased_at,
         decreased_at=ctx.now if shrinks else record.decreased_at,
-        decreases_today=decreases + shrinks,
+        decreases_today=decreases_today(record, ctx.now) + shrinks,
         on_demand=None,
         warm=warm_units(record),
         indexes=indexes,
     )
 
 
-def decreases_today(record: TableRecord, now: float) -> int:
-    is_today = record.decreased_at is not None and record.decreased_at // 86_400 == now // 86_400
-    return record.decreases_today if is_today else 0
+def change_index(ctx: Context, record: TableRecord, index: IndexRecord, units: Mapping[str, int]) -> IndexRecord:
+    """A global index of a provisioned table with other units; its decreases are counted by themselves."""
+    read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
+    if (read_units, write_units) == (index.read_units, index.write_units):
+        raise unchanged(f"index {index.name}", f"index {index.name}", read_units, write_units)
+    shrinks = read_units < index.read_units or write_units < index.write_units
+    grows = read_units > index.read_units or write_units > index.write_units
+    if shrinks:
+        check_decrease(index, ctx.now)
+    changed = structs.replace(
+        index,
+        read_units=read_units,
+        write_units=write_units,
+        increased_at=ctx.now if grows else index.increased_at,
+        warm=warm_units(record, index),
+    )
+    return _counted(ctx, changed, shrinks)
 
 
-def _check_decrease(record: TableRecord, decreases: int, now: float) -> None:
-    last = record.decreased_at
+def _counted(ctx: Context, index: IndexRecord, shrinks: bool) -> IndexRecord:
+    if not shrinks:
+        return index
+    return structs.replace(index, decreased_at=ctx.now, decreases_today=decreases_today(index, ctx.now) + 1)
+
+
+def as_of(record: TableRecord, now: float) -> TableRecord:
+    """The table whose decreases are those of this day of UTC."""
+    indexes = tuple(structs.replace(it, decreases_today=decreases_today(it, now)) for it in record.indexes)
+    return structs.replace(record, decreases_today=decreases_today(record, now), indexes=indexes)
+
+
+def decreases_today(it: TableRecord | IndexRecord, now: float) -> int:
+    is_today = it.decreased_at is not None and it.decreased_at // 86_400 == now // 86_400
+    return it.decreases_today if is_today else 0
+
+
+def check_decrease(it: TableRecord | IndexRecord, now: float) -> None:
+    last, decreases = it.decreased_at, decreases_today(it, now)
     if decreases < _FREE_DECREASES or last is None or now >= last + _HOUR_SECONDS:
         return
     midnight = (now // 86_400 + 1) * 86_400
@@ -129,15 +162,30 @@ def _spelled(moment: float) -> str:
     return f"{at:%A, %B} {at.day}, {at.year} at {hour}:{at:%M:%S} {at:%p} Coordinated Universal Time"
 
 
-def unchanged(what: str, name: str, read_units: int, write_units: int) -> Exception:
+def unchanged(what: str, owner: str, read_units: int, write_units: int) -> Exception:
     return errors.invalid(
-        f"The provisioned throughput for the {what} {name} will not change. The requested value equals the current "
-        f"value. Current ReadCapacityUnits provisioned for the {what}: {read_units}. "
+        f"The provisioned throughput for the {what} will not change. The requested value equals the current value. "
+        f"Current ReadCapacityUnits provisioned for {owner}: {read_units}. "
         f"Requested ReadCapacityUnits: {read_units}. "
-        f"Current WriteCapacityUnits provisioned for the {what}: {write_units}. "
+        f"Current WriteCapacityUnits provisioned for {owner}: {write_units}. "
         f"Requested WriteCapacityUnits: {write_units}. "
         "Refer to the Amazon DynamoDB Developer Guide for current limits and how to request higher limits."
     )
+
+
+def check_new_limits(wanted: Mapping[str, int], billing: str, index: str | None = None) -> None:
+    """OnDemandThroughput of a table or an index that is made: there is nothing yet for -1 to take away."""
+    for name in ("MaxReadRequestUnits", "MaxWriteRequestUnits"):
+        if name in wanted and billing == "PROVISIONED":
+            where = "" if index is None else f" for index: {index}"
+            raise errors.invalid_parameter(
+                f"{name} for OnDemandThroughput{where} cannot be specified when table BillingMode is PROVISIONED."
+            )
+        if wanted.get(name, 1) < 1:
+            where = "table" if index is None else f"index : {index}"
+            raise errors.invalid_parameter(
+                f"Requested {name} for OnDemandThroughput for {where} is outside of valid range"
+            )
 
 
 def limits(

@@ -14,7 +14,18 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import describe, errors, indexing, lifecycle, replicas, rules, strong, throughput, vectors
+from mrak.services.dynamodb import (
+    capacity,
+    describe,
+    errors,
+    indexing,
+    lifecycle,
+    replicas,
+    rules,
+    strong,
+    throughput,
+    vectors,
+)
 from mrak.services.dynamodb.table_operations import new_encryption, require_table
 from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
 from mrak.services.dynamodb.update_rules import check_update, one_online_index
@@ -43,12 +54,32 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     else:
         shown = _update_member(ctx, tx, scope, old, req)
         _update_others(ctx, tx, scope, old, req)
-    description = describe.table(tx, scope, shown)
-    if not _is_immediate(req):
-        description["TableStatus"] = "UPDATING"
+    description = describe.table(tx, scope, throughput.as_of(shown, ctx.now))
+    if shown.billing != old.billing:
+        description["WarmThroughput"].update(throughput.warm_units(old))
+    _mark_transition(description, req)
     if _adds_replicas(req):
         description.update(describe.new_group(shown))
     return {"TableDescription": description}
+
+
+def _mark_transition(description: dict[str, Any], req: Mapping[str, Any]) -> None:
+    """What the reply says of changes that take AWS a while: old values, and that they are being updated."""
+    if not _is_immediate(req):
+        description["TableStatus"] = "UPDATING"
+    if "WarmThroughput" in req:
+        description["WarmThroughput"]["Status"] = "UPDATING"
+    if "OnDemandThroughput" in req:
+        known = description.get("OnDemandThroughput", {})
+        cleared = {name: -1 for name, units in req["OnDemandThroughput"].items() if units == -1}
+        description["OnDemandThroughput"] = {**known, **cleared}
+    indexes = {it["IndexName"]: it for it in description.get("GlobalSecondaryIndexes", [])}
+    for update in req.get("GlobalSecondaryIndexUpdates", []):
+        for kind, change in update.items():
+            if kind == "Create":
+                indexes[change["IndexName"]]["Backfilling"] = False
+            if kind == "Update" and "WarmThroughput" in change:
+                indexes[change["IndexName"]]["WarmThroughput"]["Status"] = "UPDATING"
 
 
 def _adds_replicas(req: Mapping[str, Any]) -> bool:
@@ -89,12 +120,14 @@ def _update_member(
     record, shown = _change_indexes(ctx, tx, scope, record, req)
     if "VectorIndexUpdates" in req:
         record = shown = _change_vectors(ctx, tx, scope, record, req)
+    capacity.check(tx, scope, old, record)
     TABLES.replace(tx, scope, old, record)
+    if record.billing == old.billing:
+        shown = structs.replace(shown, read_units=old.read_units, write_units=old.write_units)
+    elif not record.is_provisioned:
+        shown = structs.replace(shown, decreased_at=ctx.now)
     return structs.replace(
         shown,
-        billing=old.billing,
-        read_units=old.read_units,
-        write_units=old.write_units,
         decreases_today=old.decreases_today,
         pay_per_request_at=old.pay_per_request_at,
         table_class=old.table_class,
@@ -126,6 +159,9 @@ def _change_settings(
         changes["table_class_at"] = ctx.now
     if "SSESpecification" in req:
         changes["sse"] = _change_encryption(ctx, tx, scope, record, req["SSESpecification"])
+    for name in ("OnDemandThroughput", "WarmThroughput"):
+        if req.get(name) == {}:
+            raise ApiError("InternalFailure", "", 500)
     if "OnDemandThroughput" in req:
         changes["on_demand"] = throughput.limits(req["OnDemandThroughput"], record.on_demand, record.billing)
     if "WarmThroughput" in req:
@@ -171,8 +207,10 @@ def _change_indexes(
             record, shown = _create(ctx, tx, scope, record, update["Create"], given)
         elif "Update" in update:
             name = update["Update"]["IndexName"]
-            shown = _with_status(record, name, "UPDATING")
-            record = _update(record, update["Update"])
+            before, record = record, _update(ctx, record, update["Update"])
+            shown = record if req.get("BillingMode") == "PROVISIONED" else before
+            if update["Update"].keys() & {"ProvisionedThroughput", "OnDemandThroughput"}:
+                shown = _with_status(shown, name, "UPDATING")
         else:
             record, shown = _delete(tx, scope, record, update["Delete"]["IndexName"])
     return record, shown
@@ -200,7 +238,12 @@ def _create(
             raise errors.invalid_parameter(
                 f"Key attribute {element['AttributeName']} of index {name} is the vector attribute of a vector index"
             )
+    if record.is_provisioned and "ProvisionedThroughput" not in definition:
+        raise errors.invalid_parameter(
+            f"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: {name}"
+        )
     rules.check_global_index(definition, list(given), record.billing)
+    throughput.check_new_limits(definition.get("OnDemandThroughput", {}), record.billing, name)
     record = structs.replace(record, attributes={**given, **record.attributes})
     if sum(index.is_global for index in record.indexes) >= rules.MOST_GLOBAL_INDEXES:
         raise ApiError(
@@ -321,35 +364,26 @@ def _require_index(record: TableRecord, name: str, verb: str) -> IndexRecord:
     return index
 
 
-def _update(record: TableRecord, change: Mapping[str, Any]) -> TableRecord:
+def _update(ctx: Context, record: TableRecord, change: Mapping[str, Any]) -> TableRecord:
     name = change["IndexName"]
     index = _require_index(record, name, "update")
-    changes: dict[str, Any] = {}
     units = change.get("ProvisionedThroughput")
     is_empty = not any(value for name, value in change.items() if name != "IndexName")
-    if is_empty and not record.is_provisioned:
+    if not record.is_provisioned and (is_empty or units is not None):
         raise errors.invalid_parameter(
             f"The only Updates for index: {name} when TableThroughputMode is PAY_PER_REQUEST can be to "
             "OnDemandThroughput, WarmThroughput"
         )
+    changed = index
     if units is not None:
-        if not record.is_provisioned:
-            raise errors.invalid_parameter(
-                f"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: {name} when "
-                "BillingMode is PAY_PER_REQUEST"
-            )
         rules.check_units(units, name)
-        read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
-        if (read_units, write_units) == (index.read_units, index.write_units):
-            raise throughput.unchanged("index", name, read_units, write_units)
-        changes.update(read_units=read_units, write_units=write_units, warm=throughput.warm_units(record, index))
+        changed = throughput.change_index(ctx, record, index, units)
     if "OnDemandThroughput" in change:
         limits = throughput.limits(change["OnDemandThroughput"], index.on_demand, record.billing, name)
-        changes["on_demand"] = limits
+        changed = structs.replace(changed, on_demand=limits)
     if "WarmThroughput" in change:
-        current = throughput.warm_units(record, index)
-        changes["warm"] = throughput.warmer(change["WarmThroughput"], current, name)
-    changed = structs.replace(index, **changes)
+        warm = throughput.warmer(change["WarmThroughput"], throughput.warm_units(record, index), name)
+        changed = structs.replace(changed, warm=warm)
     return structs.replace(record, indexes=tuple(changed if it is index else it for it in record.indexes))
 
 

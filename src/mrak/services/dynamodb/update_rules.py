@@ -25,7 +25,7 @@ _SETTINGS = (
 )
 # Given alone these change nothing, so they do not count.
 _NO_CHANGES = frozenset({"TableName", "AttributeDefinitions", "MultiRegionConsistency", "GlobalTableWitnessUpdates"})
-# An empty list of these is as good as none.
+# An empty list of these does not count either.
 _INDEX_UPDATES = ("GlobalSecondaryIndexUpdates", "VectorIndexUpdates")
 _LONERS = (
     ("SSESpecification", "Server-Side Encryption modification must be the only operation in the request"),
@@ -42,9 +42,12 @@ _LONERS = (
 
 def check_update(req: Mapping[str, Any]) -> None:
     """UpdateTable's parameters, in AWS's order."""
+    has_no_updates = req.get("GlobalSecondaryIndexUpdates") == []
     req = {name: value for name, value in req.items() if value != [] or name not in _INDEX_UPDATES}
     if not req.keys() - _NO_CHANGES:
         raise _nothing_to_do(req)
+    if has_no_updates:
+        raise errors.invalid_parameter("List of GlobalSecondaryIndexUpdates is empty")
     rules.check_table_class(req.get("TableClass"))
     _check_warm_indexes(req.get("GlobalSecondaryIndexUpdates", []))
     _check_combination(req)
