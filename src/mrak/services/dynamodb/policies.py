@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
+from mrak.core.arn import find_arn
 from mrak.core.errors import ApiError
 from mrak.services.dynamodb import errors
 
 _MOST_POLICY_BYTES = 20_480
 _DOCUMENT = ("Version", "Id", "Statement")
+_STREAM_ACTIONS = frozenset({"describestream", "getrecords", "getsharditerator"})
+_OWN_ACTIONS = frozenset({"putresourcepolicy", "getresourcepolicy", "deleteresourcepolicy"})
+_BARE_PRINCIPAL = re.compile(r'"Principal"\s*:\s*"[^"*]*"')
 _STATEMENT = (
     "Sid",
     "Effect",
@@ -23,9 +28,21 @@ _STATEMENT = (
 )
 
 
-def normalise(text: str) -> str:
-    """The document as AWS gives it back; raises what AWS has against it."""
-    return _normal(_parse(text))
+def normalise(text: str, is_stream: bool = False) -> str:
+    """The document as AWS keeps it; raises what AWS has against it as a policy of a table, or of a stream."""
+    document = _parse(text)
+    for statement in document["Statement"]:
+        _check_principal(text, statement)
+        _check_resources(statement, is_stream)
+        _check_actions(statement, is_stream)
+        _check_bounds(statement)
+    return _normal(document)
+
+
+def shown(policy: str) -> str:
+    """The document as AWS gives it back: with a version, even where it was kept without."""
+    document = {"Version": "2008-10-17", **json.loads(policy)}
+    return _text({name: document[name] for name in _DOCUMENT if name in document})
 
 
 def _parse(text: str) -> dict[str, Any]:
@@ -63,16 +80,62 @@ def _check_statement(statement: Any) -> None:
             raise _malformed(f"Missing required field {field}")
 
 
+def _check_principal(text: str, statement: dict[str, Any]) -> None:
+    principal = statement.get("Principal")
+    if isinstance(principal, str) and principal != "*":
+        found = _BARE_PRINCIPAL.search(text)
+        end = len(text) if found is None else found.end()
+        line, column = text.count("\n", 0, end) + 1, end - text.rfind("\n", 0, end)
+        raise _malformed(f"Syntax error at position ({line},{column})")
+
+
+def _check_resources(statement: dict[str, Any], is_stream: bool) -> None:
+    for resource in _strings(statement.get("Resource")):
+        parts = find_arn(resource)
+        if parts is None or not parts.resource.startswith("table/"):
+            continue
+        if ("/stream/" in parts.resource) != is_stream:
+            raise _malformed(f'The relative-id "{parts.resource}" is invalid for ARN "{resource}"')
+
+
+def _check_actions(statement: dict[str, Any], is_stream: bool) -> None:
+    wrong = []
+    for action in _strings(statement.get("Action")):
+        verb = action.lower().removeprefix("dynamodb:")
+        is_exact = "*" not in verb and "?" not in verb
+        if is_exact and verb not in _OWN_ACTIONS and (verb in _STREAM_ACTIONS) != is_stream:
+            wrong.append(f'"{action}"')
+    if wrong:
+        raise _malformed(f"The following action names are invalid: {', '.join(wrong)}")
+
+
+def _check_bounds(statement: dict[str, Any]) -> None:
+    """Nobody allows something to everyone, unless on a condition."""
+    principal = statement.get("Principal")
+    everyone = principal == "*" or (isinstance(principal, dict) and "*" in _strings(principal.get("AWS")))
+    if everyone and str(statement.get("Effect")).lower() == "allow" and not statement.get("Condition"):
+        raise errors.invalid(
+            "Resource-based policy grants unbounded access in one or more elements. Please revise the policy to ensure "
+            "least-privilege form of access"
+        )
+
+
+def _strings(value: Any) -> list[str]:
+    return [it for it in (value if isinstance(value, list) else [value]) if isinstance(it, str)]
+
+
 def _malformed(why: str) -> ApiError:
     return errors.invalid_parameter(f"Invalid policy document: {why}")
 
 
 def _normal(document: dict[str, Any]) -> str:
-    """The document as AWS keeps it: minified, in one order, lists of one as their element."""
-    shown = {"Version": "2008-10-17", **document}
-    shown["Statement"] = [_normal_statement(statement) for statement in document["Statement"]]
-    ordered = {name: shown[name] for name in _DOCUMENT if name in shown}
-    return json.dumps(ordered, separators=(",", ":"), ensure_ascii=False)
+    """The document in one order, with lists of one as their element."""
+    kept = {**document, "Statement": [_normal_statement(statement) for statement in document["Statement"]]}
+    return _text({name: kept[name] for name in _DOCUMENT if name in kept})
+
+
+def _text(document: dict[str, Any]) -> str:
+    return json.dumps(document, separators=(",", ":"), ensure_ascii=False)
 
 
 def _normal_statement(statement: dict[str, Any]) -> dict[str, Any]:

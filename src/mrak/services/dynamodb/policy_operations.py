@@ -1,4 +1,4 @@
-"""Resource policies of tables and streams.
+"""Resource policies of tables and of their latest streams.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_PutResourcePolicy.html
 """
@@ -7,68 +7,155 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 from msgspec import structs
 
+from mrak.auth.evaluation import AuthorizationRequest, Named, PolicySet, evaluate
+from mrak.auth.policy import parse_policy
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, policies
-from mrak.services.dynamodb.tables import TABLES, TableRecord
-from mrak.services.dynamodb.tag_operations import require_by_arn
+from mrak.services.dynamodb.tables import TABLES, StreamRecord, TableRecord
 
 _NO_POLICY = "NO_POLICY"
+# How long AWS speaks of a policy that was deleted by its deletion.
+_REMEMBERED_MS = 15_000
+
+
+class _Owner(msgspec.Struct, frozen=True):
+    """Whose policy a request is about: a table's, or that of its stream."""
+
+    scope: Scope
+    record: TableRecord
+    stream: StreamRecord | None
+
+    @property
+    def policy(self) -> str | None:
+        return (self.stream or self.record).policy
+
+    @property
+    def revision(self) -> str | None:
+        return (self.stream or self.record).policy_revision
+
+    def keep(self, tx: Transaction, policy: str | None, revision: str) -> None:
+        change: dict[str, Any] = {"policy": policy, "policy_revision": revision}
+        if self.stream is not None:
+            change = {"stream": structs.replace(self.stream, **change)}
+        TABLES.replace(tx, self.scope, self.record, structs.replace(self.record, **change))
 
 
 @operation("PutResourcePolicy")
 def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    policy = policies.normalise(req["Policy"])
-    scope, record = _require(ctx, tx, req, opens=True)
-    _check_revision(record, req.get("ExpectedRevisionId"))
-    if record.policy == policy:
-        return {"RevisionId": record.policy_revision}
-    revision = str(int(ctx.now * 1000))
-    TABLES.replace(tx, scope, record, structs.replace(record, policy=policy, policy_revision=revision))
+    text = req["ResourceArn"]
+    policy = policies.normalise(req["Policy"], is_stream="/stream/" in text)
+    owner = _require(ctx, tx, text, opens=True)
+    if not req.get("ConfirmRemoveSelfResourceAccess"):
+        _check_own_access(ctx, text, policy)
+    _check_revision(ctx, owner, req.get("ExpectedRevisionId"))
+    if owner.policy == policy:
+        return {"RevisionId": owner.revision}
+    revision = _revision(ctx)
+    owner.keep(tx, policy, revision)
     return {"RevisionId": revision}
 
 
 @operation("GetResourcePolicy")
 def get_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    _, record = _require(ctx, tx, req)
-    if record.policy is None:
+    owner = _require(ctx, tx, req["ResourceArn"])
+    if owner.policy is None:
         raise _no_policy(req["ResourceArn"])
-    return {"Policy": record.policy, "RevisionId": record.policy_revision}
+    return {"Policy": policies.shown(owner.policy), "RevisionId": owner.revision}
 
 
 @operation("DeleteResourcePolicy")
 def delete_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    scope, record = _require(ctx, tx, req, opens=True)
-    _check_revision(record, req.get("ExpectedRevisionId"))
-    if record.policy is None:
-        return {}
-    TABLES.replace(tx, scope, record, structs.replace(record, policy=None, policy_revision=None))
-    return {"RevisionId": record.policy_revision}
+    owner = _require(ctx, tx, req["ResourceArn"], opens=True)
+    _check_revision(ctx, owner, req.get("ExpectedRevisionId"))
+    current = _current(ctx, owner)
+    if owner.policy is not None:
+        owner.keep(tx, None, _revision(ctx))
+    return {} if current is None else {"RevisionId": current}
+
+
+def _revision(ctx: Context) -> str:
+    return str(int(ctx.now * 1000))
 
 
 def _no_policy(why: str) -> ApiError:
     return ApiError("PolicyNotFoundException", f"Resource-based policy not found for the provided ResourceArn: {why}")
 
 
-def _require(ctx: Context, tx: Transaction, req: dict[str, Any], opens: bool = False) -> tuple[Scope, TableRecord]:
-    return require_by_arn(ctx, tx, req["ResourceArn"], opens, errors.table_not_found)
+def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> _Owner:
+    """Whom an ARN names, of this account, region and partition."""
+    parts = find_arn(text)
+    if not text.startswith("arn:"):
+        raise errors.invalid_parameter(f"ARNs must start with 'arn:': {text}")
+    name, _, rest = (parts.resource if parts is not None else "").removeprefix("table/").partition("/")
+    kind, _, label = rest.partition("/")
+    if parts is None or parts.service != "dynamodb" or kind not in ("", "index", "stream"):
+        raise errors.invalid_parameter(f"Provided Arn is not a DynamoDB resource arn: {text}")
+    if not parts.resource.startswith("table/") or kind == "index":
+        raise errors.invalid_parameter(
+            f"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {text}"
+        )
+    if (parts.partition, parts.region) != (ctx.scope.partition, ctx.scope.region):
+        raise errors.invalid_parameter(f"Invalid resource Arn: {text}")
+    if parts.account != ctx.scope.account:
+        raise errors.not_the_owner()
+    record = TABLES.open(tx, ctx.scope, name) if opens else TABLES.get(tx, ctx.scope, name)
+    if record is None:
+        raise errors.table_not_found(name)
+    stream = record.stream if kind == "stream" else None
+    if kind == "stream" and (stream is None or stream.label != label):
+        raise ApiError(
+            "ResourceNotFoundException", f"Requested resource not found: Stream: {label} not found for Table: {name}"
+        )
+    return _Owner(ctx.scope, record, stream)
 
 
-def _check_revision(record: TableRecord, expected: str | None) -> None:
+def _check_own_access(ctx: Context, arn: str, policy: str) -> None:
+    """Who puts a policy must be able to put the next one, or say that this is meant."""
+    try:
+        named = Named("resource policy", parse_policy(policy))
+    except ApiError:
+        return
+    request = AuthorizationRequest(ctx.principal, "dynamodb:PutResourcePolicy", arn, ctx.now, ctx.scope.account)
+    decision = evaluate(request, PolicySet(resource=named))
+    if decision.is_explicit and not decision.allowed:
+        raise ApiError(
+            "AccessDeniedException",
+            "The new resource policy will not allow you to update the resource policy in the future.",
+        )
+
+
+def _current(ctx: Context, owner: _Owner) -> str | None:
+    """The policy's revision; for a while after its deletion, the moment of that."""
+    revision = owner.revision
+    if owner.policy is None and revision is not None and int(revision) + _REMEMBERED_MS < ctx.now * 1000:
+        return None
+    return revision
+
+
+def _check_revision(ctx: Context, owner: _Owner, expected: str | None) -> None:
     """A revision that is expected must be the current one; NO_POLICY expects none."""
-    current = record.policy_revision or _NO_POLICY
-    if expected is None or current == expected:
+    current, name = _current(ctx, owner), owner.record.name
+    if expected is None or (owner.policy is not None and current == expected):
         return
     if expected == _NO_POLICY:
+        if owner.policy is None:
+            return
         raise _no_policy(
-            f"Requested policy update expecting none to be present for table {record.name}, but a policy exists with "
-            f"revision id {current}."
+            f"Requested policy update expecting none to be present for table {name}, but a policy exists with revision "
+            f"id {current}."
+        )
+    if current is None:
+        raise _no_policy(
+            f"Requested update for policy with revision id {expected}, but table {name} has no associated policy."
         )
     raise _no_policy(
-        f"Requested update for policy with revision id {expected}, but the policy associated to target table "
-        f"{record.name} has revision id {current}."
+        f"Requested update for policy with revision id {expected}, but the policy associated to target table {name} "
+        f"has revision id {current}."
     )

@@ -68,6 +68,8 @@ class StreamRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     label: str
     created_at: float
     is_enabled: bool = True
+    policy: str | None = None
+    policy_revision: str | None = None
 
 
 class TimeToLive(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
