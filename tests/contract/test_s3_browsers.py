@@ -8,6 +8,7 @@ import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlsplit
+from xml.etree import ElementTree
 
 import pytest
 from s3_support import Raw, code_of, failure, new_bucket
@@ -189,6 +190,82 @@ def test_malformed_policies(s3: Any, raw: Raw, sandbox: Any, bucket: str, policy
     body, headers = _form({"key": "k", "policy": text}, b"x")
     status, _, answer = raw("POST", f"/{bucket}", body, headers, f"{sandbox.name}.localhost")
     assert (status, code_of(answer)) == (400, code)
+
+
+def _policy_refusal(s3: Any, raw: Raw, host: str, bucket: str, text: str) -> tuple[int, str]:
+    """(status, message) with which a form of nobody's is refused; anybody may write to the bucket."""
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    policy = base64.b64encode(text.encode()).decode()
+    body, headers = _form({"key": "k", "policy": policy}, b"x")
+    status, _, answer = raw("POST", f"/{bucket}", body, headers, host)
+    return status, ElementTree.fromstring(answer).findtext("Message") or ""
+
+
+def _dated(rest: str) -> str:
+    """A policy that has not expired."""
+    return '{"expiration": "2090-01-01T00:00:00Z"' + (f", {rest}" if rest else "") + "}"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "Expecting '{' but found End-of-Input"),
+        ("words", "Invalid JSON."),
+        ('{"conditions": []}', "Policy missing expiration."),
+        ('{"expiration": true, "conditions": []}', "Invalid JSON."),
+        (_dated(""), "Policy missing conditions."),
+        (_dated('"conditions": true'), "Invalid 'conditions' value: must be a List."),
+        (_dated('"conditions": [true]'), "Invalid condition test: must be a List or Object."),
+        (_dated('"conditions": [[]]'), "Invalid Condition: missing operation identifier."),
+        (_dated('"conditions": [["foo", "$a", "b"]]'), "Invalid Condition: unknown operation 'foo'."),
+        (_dated('"conditions": [["eq", "$a", "b", "c"]]'), "Invalid eq: wrong number of arguments."),
+        (_dated('"conditions": [["eq", "$a", true]]'), "Invalid JSON."),
+        (_dated('"conditions": [["content-length-range", 1, false]]'), "Invalid JSON."),
+        (_dated('"conditions": [{"a": true}]'), "Invalid Simple-Condition: value must be a string."),
+    ],
+)
+def test_what_a_policy_lacks(s3: Any, raw: Raw, sandbox: Any, bucket: str, text: str, message: str) -> None:
+    """Each fault of a policy has a sentence of its own, by which whoever signs forms finds it."""
+    found = _policy_refusal(s3, raw, f"{sandbox.name}.localhost", bucket, text)
+    assert found == (400, f"Invalid Policy: {message}")
+
+
+@pytest.mark.parametrize(
+    ("conditions", "message"),
+    [
+        ('[["eq","$key","other"]]', 'Policy Condition failed: ["eq","$key","other"]'),
+        ('[["starts-with",  "$key", "o"]]', 'Policy Condition failed: ["starts-with",  "$key", "o"]'),
+        ('[{"key":"other"}]', 'Policy Condition failed: ["eq", "$key", "other"]'),
+        ('[["eq", "key", "k"]]', 'Policy Condition failed: ["eq", "key", "k"]'),
+        ('[["eq", "$key", "k"]]', "Extra input fields: bucket"),
+    ],
+)
+def test_conditions_that_fail(s3: Any, raw: Raw, sandbox: Any, bucket: str, conditions: str, message: str) -> None:
+    """A list is shown as the policy has it, an object as the list that it stands for. A word without a dollar is no
+    field, and the bucket has to be spoken of like each field."""
+    text = _dated(f'"conditions": {conditions}')
+    found = _policy_refusal(s3, raw, f"{sandbox.name}.localhost", bucket, text)
+    assert found == (403, f"Invalid according to Policy: {message}")
+
+
+def test_forms_with_wrong_fields(sandbox: Any, raw: Raw, bucket: str) -> None:
+    """What is wrong with a signature's fields is said of the field; a checksum of no kind is none."""
+    fields = sandbox.client("s3", signature_version="s3v4").generate_presigned_post(bucket, "k")["fields"]
+    for name, value, title, text in (
+        ("x-amz-algorithm", "rot13", "X-Amz-Algorithm", b"Only AWS4-HMAC-SHA256 is supported"),
+        ("x-amz-date", "today", "X-Amz-Date", b"X-Amz-Date must be formated via ISO8601 Long format"),
+        ("x-amz-credential", "key", "X-Amz-Credential", b"the Credential is mal-formed; expecting"),
+    ):
+        status, _, body = _post(raw, bucket, fields | {name: value})
+        assert (status, code_of(body)) == (400, "InvalidArgument") and text in body
+        assert f"<ArgumentName>{title}</ArgumentName><ArgumentValue>{value}</ArgumentValue>".encode() in body
+    body, _ = _form(fields, b"x")
+    status, _, answer = raw("POST", f"/{bucket}", body, {"Content-Type": "multipart/form-data"})
+    assert (status, code_of(answer)) == (400, "MalformedPOSTRequest")
+    conditions = [{"x-amz-checksum-crc7": "AA=="}]
+    signed = sandbox.client("s3").generate_presigned_post(bucket, "k", Conditions=conditions)["fields"]
+    status, _, answer = _post(raw, bucket, signed | conditions[0])
+    assert (status, code_of(answer)) == (400, "InvalidRequest") and b"The algorithm type you specified in" in answer
 
 
 # --- CORS ---------------------------------------------------------------------------------------------------------

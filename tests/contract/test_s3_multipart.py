@@ -91,7 +91,7 @@ def test_lists_that_cannot_be_completed(s3: Any, bucket: str) -> None:
     one, two = upload.part(1, b"small"), upload.part(2, b"last")
     complete = s3.complete_multipart_upload
     assert failure(complete, **upload.names) == ("InvalidRequest", 400)
-    assert failure(complete, **upload.names, MultipartUpload={"Parts": []}) == ("InvalidRequest", 400)
+    assert failure(complete, **upload.names, MultipartUpload={"Parts": []}) == ("MalformedXML", 400)
     for parts, code in (
         ([two, one], "InvalidPartOrder"),
         ([one, one], "InvalidPartOrder"),
@@ -183,6 +183,34 @@ def test_a_composite_checksum_may_be_told_without_its_count(s3: Any, bucket: str
     assert failure(s3.complete_multipart_upload, **complete, ChecksumSHA256=wrong) == ("BadDigest", 400)
     done = s3.complete_multipart_upload(**complete, ChecksumSHA256=whole)
     assert done["ChecksumSHA256"] == f"{whole}-1"
+
+
+def test_lists_of_parts_that_are_refused(s3: Any, bucket: str) -> None:
+    """What is wrong with a list is told apart: its form, a number, a checksum that is none or of another kind."""
+    upload = Uploading(s3, bucket, "refused", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+    part = {name: value for name, value in upload.part(1, b"x", **sums("CRC32", b"x")).items() if "Type" not in name}
+    plain = {name: part[name] for name in ("PartNumber", "ETag")}
+    other = base64.b64encode(hashlib.sha256(b"x").digest()).decode()
+
+    def told(changed: dict[str, Any] | None = None, **more: Any) -> str:
+        parts = [] if changed is None else [changed]
+        return message(s3.complete_multipart_upload, **upload.names, MultipartUpload={"Parts": parts}, **more)
+
+    assert message(s3.complete_multipart_upload, **upload.names) == "You must specify at least one part"
+    assert told().startswith("The XML you provided was not well-formed")
+    assert told(plain | {"PartNumber": 0}) == "PartNumber must be >= 1"
+    complaint = "The sha256 you specified for part 1 did not match what we received."
+    several = "Invalid Base64 or multiple checksums present in request"
+    assert told(part | {"ChecksumSHA256": other}) == several
+    assert told(plain | {"ChecksumCRC32": "rubbish"}) == several
+    assert told(plain | {"ChecksumSHA256": other}) == complaint
+    assert told(plain | {"ChecksumCRC32": "AAAAAA=="}).startswith("One or more of the specified parts could not")
+    assert told(part, ChecksumType="x") == "Value for x-amz-checksum-type header is invalid."
+    assert told(part, ChecksumCRC32="rubbish") == "Value for x-amz-checksum-crc32 header is invalid."
+    assert told(part, ChecksumCRC32="AAAAAA==-1") == "Value for x-amz-checksum-crc32 header is invalid."
+    assert told(part, ChecksumCRC32="AAAAAA==", ChecksumCRC32C="AAAAAA==").startswith("Expecting a single")
+    assert told(part, MpuObjectSize=-1) == "Value for x-amz-mp-object-size header is less than zero: '-1'"
+    upload.complete(part)
 
 
 def test_checksum_kinds_that_do_not_fit(s3: Any, bucket: str) -> None:

@@ -30,6 +30,39 @@ def bucket(s3: Any) -> str:
     return new_bucket(s3)
 
 
+def test_tags_in_a_header_that_are_refused(s3: Any, bucket: str) -> None:
+    """No query is one complaint, a tag that cannot be is another: both name what they are about."""
+    put = {"Bucket": bucket, "Key": "tagged"}
+    for text in ("=", "a%", "a=1&a=2", "a=1,b=2"):
+        assert failure(s3.put_object, **put, Tagging=text) == ("InvalidArgument", 400)
+    for text in ("a?=1", "a=1?", "aws%3Ax!=1"):
+        assert failure(s3.put_object, **put, Tagging=text) == ("InvalidTag", 400)
+    s3.put_object(**put, Tagging="&a%2E=b%2F&&c&d=&")
+    tags = s3.get_object_tagging(**put)["TagSet"]
+    assert {tag["Key"]: tag["Value"] for tag in tags} == {"a.": "b/", "c": "", "d": ""}
+
+
+def test_sources_of_copies_that_are_none(sandbox: Any, s3: Any, bucket: str) -> None:
+    """What cannot be a bucket or is no URL is told before anything is looked for."""
+    raw = Raw(sandbox.server.endpoint)
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    for source, what in (
+        ("192.168.1.1/k", "bucket name"), ("my(bucket)/k", "bucket name"), (f"{bucket}/%ZZ", "encoding"),
+        ("%", "encoding"), (bucket, "object key"), (f"{bucket}/", "object key"),
+    ):  # fmt: skip
+        headers = {"x-amz-copy-source": source}
+        status, _, body = raw("PUT", f"/{bucket}/copy", b"", headers, f"{sandbox.name}.localhost")
+        assert (status, code_of(body)) == (400, "InvalidArgument") and f"Invalid copy source {what}".encode() in body
+    refused = message(s3.put_object, Bucket=bucket, Key="k", WebsiteRedirectLocation="")
+    assert refused == "The website redirect location must be non-empty."
+
+
+def test_attributes_have_to_be_named(s3: Any, bucket: str) -> None:
+    """`?attributes` asks for attributes, also without the header that names them; it is no GetObject."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"content")
+    assert failure(s3.get_object_attributes, Bucket=bucket, Key="k", ObjectAttributes=[]) == ("InvalidRequest", 400)
+
+
 @pytest.mark.parametrize("size", [0, 1, 1024, 1025, 16 * 1024, 16 * 1024 + 1, 3 * MIB])
 def test_sizes(s3: Any, bucket: str, size: int) -> None:
     """A body is kept in a row, in another row or in a file, by its size; a client sees no difference."""

@@ -245,17 +245,26 @@ def parse_post_signature(fields: dict[str, str]) -> Signature | None:
             raise s3_argument(f"Bucket POST must contain a field named '{title}'.  If it is specified, please check "
                                "the order of the fields.", "", name)  # fmt: skip
     if fields["x-amz-algorithm"] != ALGORITHM:
-        raise s3_argument(f'X-Amz-Algorithm only supports "{ALGORITHM}"', fields["x-amz-algorithm"], "x-amz-algorithm")
-    access_key, date, region, service = _parse_credential(fields["x-amz-credential"], S3, presigned=True)
+        raise s3_argument(f"Only {ALGORITHM} is supported", fields["x-amz-algorithm"], "X-Amz-Algorithm")
     timestamp = fields["x-amz-date"]
     if parse_timestamp(timestamp) is None:
-        raise S3.error("presign", "X-Amz-Date must be in the ISO8601 Long Format \"yyyyMMdd'T'HHmmss'Z'\"")
+        raise s3_argument("X-Amz-Date must be formated via ISO8601 Long format", timestamp, "X-Amz-Date")
+    access_key, date, region, service = _parse_post_credential(fields["x-amz-credential"])
     if timestamp[:8] != date:
         raise _wrong_date(S3, date, timestamp, presigned=True)
     token = fields.get("x-amz-security-token")
     return Signature(
         "post", access_key, date, region, service, (), fields["x-amz-signature"], timestamp, None, token, UNSIGNED
     )
+
+
+def _parse_post_credential(credential: str) -> list[str]:
+    """A form's credential scope; what is wrong with it is said of the field, not of a query parameter."""
+    try:
+        return _parse_credential(credential, S3, presigned=True)
+    except ApiError as error:
+        detail = error.message.removeprefix("Error parsing the X-Amz-Credential parameter; ")
+        raise s3_argument(detail, credential, "X-Amz-Credential") from None
 
 
 @lru_cache(maxsize=1024)

@@ -83,14 +83,17 @@ class FileBody:
 
 async def read_form(request: Request) -> Form:
     """The form up to its file. Raises what S3 answers to requests that are no such form."""
-    match = _BOUNDARY.search(request.headers.get("content-type", ""))
-    if match is None or not request.headers["content-type"].lower().startswith("multipart/form-data"):
+    content_type = request.headers.get("content-type", "")
+    if not content_type.lower().startswith("multipart/form-data"):
         raise ApiError(
             "PreconditionFailed",
             "At least one of the pre-conditions you specified did not hold",
             412,
             {"Condition": "Bucket POST must be of the enclosure-type multipart/form-data"},
         )
+    match = _BOUNDARY.search(content_type)
+    if match is None:
+        raise _malformed()
     form = Form(request.method, request.path, request.query, request.headers, None, None, request.peer, request.scheme)
     form.fields, form.titles, form.filename, form.file_type = {}, {}, None, ""
     mark = b"\r\n--" + (match[1] or match[2]).encode()

@@ -103,13 +103,16 @@ class RouteTable:
         if len(candidates) == 1 and not candidates[0].literals:
             return candidates[0].operation
         query = dict(request.query_pairs)
-        fallback = None
+        fallback, fallback_literals = None, 0
         for route in candidates:
+            if fallback_literals > len(route.literals):
+                # What names an operation is for that one, though it lacks something.
+                break
             if route.has_literals(query):
                 if route.is_complete(query, request.headers):
                     return route.operation
                 # Of routes that lack a parameter, the one that asks for least would report it.
-                fallback = route.operation
+                fallback, fallback_literals = route.operation, len(route.literals)
         return fallback
 
 

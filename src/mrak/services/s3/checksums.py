@@ -12,7 +12,7 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import cache
 from typing import Any, Protocol
 
@@ -31,6 +31,8 @@ SIZES = {
 _CRCS = ("CRC32", "CRC32C", "CRC64NVME")
 _XXHASHES = {"XXHASH64": "xxh64", "XXHASH3": "xxh3_64", "XXHASH128": "xxh3_128"}
 _MEMBERS = {f"Checksum{name}": name for name in SIZES}
+_PREFIX = "x-amz-checksum-"
+_HEADERS = frozenset(_PREFIX + name for name in (*map(str.lower, SIZES), "algorithm", "type", "mode"))
 
 
 class Digest(Protocol):
@@ -143,11 +145,8 @@ def member_of(algorithm: str) -> str:
 
 def parse_expected(req: dict[str, Any], headers: dict[str, str]) -> Expected:
     """Raises for what no body could match."""
-    given = [(name, req[member]) for member, name in _MEMBERS.items() if member in req]
-    if len(given) > 1:
-        message = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
-        raise errors.invalid_request(message)
-    algorithm, value = given[0] if given else ("", "")
+    algorithm, value = find_single(req) or ("", "")
+    check_known_headers(headers)
     if algorithm:
         check_value(algorithm, value)
     else:
@@ -157,13 +156,33 @@ def parse_expected(req: dict[str, Any], headers: dict[str, str]) -> Expected:
     return Expected(algorithm, value, _parse_md5(req.get("ContentMD5")), sha256)
 
 
-def check_value(algorithm: str, value: str) -> None:
-    try:
-        raw = base64.b64decode(value.encode(), validate=True)
-    except (binascii.Error, UnicodeEncodeError):
-        raw = b""
-    if len(raw) != SIZES[algorithm]:
+def check_known_headers(names: Iterable[str]) -> None:
+    for name in names:
+        if name.startswith(_PREFIX) and name not in _HEADERS:
+            raise errors.invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid.")
+
+
+def find_single(req: dict[str, Any]) -> tuple[str, str] | None:
+    """The one checksum that headers bring."""
+    given = [(name, req[member]) for member, name in _MEMBERS.items() if member in req]
+    if len(given) > 1:
+        message = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
+        raise errors.invalid_request(message)
+    return given[0] if given else None
+
+
+def check_value(algorithm: str, value: str, checksum_type: str = FULL_OBJECT) -> None:
+    """A composite one may end in the number of its parts."""
+    text, hyphen, count = value.partition("-") if checksum_type == COMPOSITE else (value, "", "")
+    if not _is_value(algorithm, text) or (hyphen and not count.isdigit()):
         raise errors.invalid_request(f"Value for {header_of(algorithm)} header is invalid.")
+
+
+def _is_value(algorithm: str, text: str) -> bool:
+    try:
+        return len(base64.b64decode(text.encode(), validate=True)) == SIZES[algorithm]
+    except (binascii.Error, UnicodeEncodeError):
+        return False
 
 
 def _announced(trailer: str) -> str:
@@ -205,6 +224,12 @@ def find_given(entry: dict[str, Any]) -> tuple[str, str] | None:
     return next(((name, entry[member]) for member, name in _MEMBERS.items() if member in entry), None)
 
 
+def is_at_most_one(entry: dict[str, Any]) -> bool:
+    """Whether a part of a list brings no checksum, or one that can be one."""
+    given = [(name, entry[member]) for member, name in _MEMBERS.items() if member in entry]
+    return len(given) < 2 and all(_is_value(name, value) for name, value in given)
+
+
 def render(algorithm: str, value: str) -> dict[str, str]:
     return {f"Checksum{algorithm}": value} if algorithm and value else {}
 
@@ -216,8 +241,14 @@ def default_type(algorithm: str) -> str:
     return FULL_OBJECT if algorithm == "CRC64NVME" else COMPOSITE
 
 
+def check_known_type(checksum_type: str | None) -> None:
+    if checksum_type not in (None, COMPOSITE, FULL_OBJECT):
+        raise errors.invalid_request("Value for x-amz-checksum-type header is invalid.")
+
+
 def check_type(algorithm: str, checksum_type: str) -> None:
     """CRC64NVME has no composite form, and what is no CRC has no full one."""
+    check_known_type(checksum_type)
     possible = (FULL_OBJECT,) if algorithm == "CRC64NVME" else _types_of(algorithm)
     if checksum_type not in possible:
         raise errors.invalid_request(

@@ -65,12 +65,18 @@ def _find_completed(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str
 
 
 def _parse_list(req: dict[str, Any]) -> list[dict[str, Any]]:
-    listed: list[dict[str, Any]] = req.get("MultipartUpload", {}).get("Parts") or []
-    if not listed:
+    document = req.get("MultipartUpload")
+    if document is None:
         raise errors.invalid_request("You must specify at least one part")
-    if any("PartNumber" not in entry or "ETag" not in entry for entry in listed):
+    listed: list[dict[str, Any]] = document.get("Parts") or []
+    if not listed or any("PartNumber" not in entry or "ETag" not in entry for entry in listed):
         raise errors.malformed_xml()
     numbers = [entry["PartNumber"] for entry in listed]
+    for number in numbers:
+        if number < 1:
+            raise errors.invalid_argument("PartNumber must be >= 1", "PartNumber", str(number))
+    if not all(checksums.is_at_most_one(entry) for entry in listed):
+        raise errors.invalid_argument("Invalid Base64 or multiple checksums present in request", "Checksum")
     if any(after <= before for before, after in pairwise(numbers)):
         message = "The list of parts was not in ascending order. Parts must be ordered by part number."
         raise errors.error("InvalidPartOrder", message, UploadId=req["UploadId"])
@@ -79,6 +85,7 @@ def _parse_list(req: dict[str, Any]) -> list[dict[str, Any]]:
 
 def _check_mode(upload: Upload, req: dict[str, Any]) -> None:
     wanted = req.get("ChecksumType")
+    checksums.check_known_type(wanted)
     if wanted is not None and wanted != upload.checksum_type:
         raise errors.invalid_request(
             f"The upload was created using the {upload.checksum_type or 'null'} checksum mode. The complete request "
@@ -92,6 +99,9 @@ def _require_part(tx: Transaction, ctx: Context, upload: Upload, entry: dict[str
     if part is None or part.etag != etag:
         raise errors.invalid_part(upload.id, number, etag)
     given = checksums.find_given(entry)
+    if given is not None and upload.checksum_algorithm and given[0] != upload.checksum_algorithm:
+        message = f"The {given[0].lower()} you specified for part {number} did not match what we received."
+        raise errors.error("BadDigest", message)
     if given is not None and given != (upload.checksum_algorithm, part.checksum):
         raise errors.invalid_part(upload.id, number, etag)
     if given is None and upload.checksum_type == checksums.COMPOSITE:
@@ -125,16 +135,22 @@ def _checksum(upload: Upload, parts: list[Part]) -> tuple[str, str]:
 
 def _check_whole(upload: Upload, req: dict[str, Any], checksum: str, size_bytes: int) -> None:
     wanted_bytes = req.get("MpuObjectSize")
+    if wanted_bytes is not None and int(wanted_bytes) < 0:
+        raise errors.invalid_request(f"Value for x-amz-mp-object-size header is less than zero: '{wanted_bytes}'")
     if wanted_bytes is not None and int(wanted_bytes) != size_bytes:
         raise errors.invalid_request(
             f"The provided 'x-amz-mp-object-size' header value {wanted_bytes} does not match what was computed: "
             f"{size_bytes}"
         )
-    given = checksums.find_given(req)
-    # A composite one may be told without the number of parts, as minio's clients do it.
-    told = () if given is None else (checksum, checksum.partition("-")[0])
-    if given is not None and (given[0] != (upload.checksum_algorithm or checksums.DEFAULT) or given[1] not in told):
-        raise errors.bad_digest(given[0])
+    given = checksums.find_single(req)
+    if given is None:
+        return
+    algorithm, value = given
+    checksums.check_value(algorithm, value, upload.checksum_type)
+    # The number of parts may be left out, as minio's clients do it.
+    is_it = value in (checksum, checksum.partition("-")[0])
+    if algorithm != (upload.checksum_algorithm or checksums.DEFAULT) or not is_it:
+        raise errors.bad_digest(algorithm)
 
 
 def _convert(ctx: Context, tx: Transaction, upload: Upload, parts: list[Part]) -> None:

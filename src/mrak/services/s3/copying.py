@@ -39,6 +39,9 @@ _RANGE = re.compile(r"bytes=(\d+)-(\d+)")
 _SOURCE = "x-amz-copy-source"
 # The source may be a whole URL.
 _HOST = re.compile(r"^https?://[^/]*")
+_NO_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+# Old buckets have capitals and underscores; none ever had an address for its name.
+_BUCKET = re.compile(r"(?!\d+\.\d+\.\d+\.\d+$)[A-Za-z0-9._-]{3,255}")
 _THROUGH_POINT = re.compile(r"^arn:[^:]+:s3:[^:]*:(\d{12}):accesspoint/([^/]+)/object/(.+)$", re.DOTALL)
 
 
@@ -62,11 +65,15 @@ def parse_source(text: str) -> dict[str, Any]:
     elif query:
         path = text
     path = _HOST.sub("", path)
+    if _NO_ESCAPE.search(path):
+        raise errors.invalid_argument("Invalid copy source encoding", _SOURCE, _SOURCE)
     # Some clients write spaces as pluses, here only. An access point's ARN becomes what its host would be.
     path = _THROUGH_POINT.sub(r"\2-\1/\3", unquote(path.replace("+", " ")))
     bucket, _, key = path.lstrip("/").partition("/")
     if not bucket or not key:
         raise errors.invalid_argument("Invalid copy source object key", _SOURCE, _SOURCE)
+    if not _BUCKET.fullmatch(bucket):
+        raise errors.invalid_argument("Invalid copy source bucket name", _SOURCE, _SOURCE)
     named: dict[str, Any] = {"Bucket": bucket, "Key": key}
     return named | {"VersionId": version_id} if version_id else named
 
@@ -226,7 +233,7 @@ def _draft(ctx: Context, tx: Transaction, target: Bucket, req: dict[str, Any], v
         headers, metadata = dict(version.headers), version.metadata
         headers.pop("WebsiteRedirectLocation", None)
         redirect = req.get("WebsiteRedirectLocation")
-        if redirect:
+        if redirect is not None:
             drafts.check_redirect(redirect)
             headers["WebsiteRedirectLocation"] = redirect
     if req.get("TaggingDirective") == "REPLACE":

@@ -64,13 +64,15 @@ def parse_headers(req: dict[str, Any]) -> dict[str, str]:
         if not kept:
             del headers["ContentEncoding"]
     redirect = req.get(_REDIRECT)
-    if redirect:
+    if redirect is not None:
         check_redirect(redirect)
         headers[_REDIRECT] = redirect
     return headers
 
 
 def check_redirect(location: str) -> None:
+    if not location:
+        raise errors.error("InvalidRedirectLocation", "The website redirect location must be non-empty.")
     if not location.startswith(("/", "http://", "https://")):
         message = "The website redirect location must have a prefix of 'http://' or 'https://' or '/'."
         raise errors.error("InvalidRedirectLocation", message)

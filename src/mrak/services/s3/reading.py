@@ -215,7 +215,11 @@ def _checksum(version: Version, length: int, segment: Segment | None) -> dict[st
 @operation("GetObjectAttributes")
 def get_object_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
-    wanted = req["ObjectAttributes"]
+    wanted = req.get("ObjectAttributes")
+    if not wanted:
+        raise errors.invalid_request(
+            "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty"
+        )
     for name in wanted:
         if name not in _ATTRIBUTES:
             raise errors.invalid_argument("Invalid attribute name specified.", "x-amz-object-attributes", name)

@@ -12,6 +12,8 @@ from urllib.parse import parse_qsl
 from mrak.services.s3 import errors
 
 _ALLOWED = re.compile(r"[\w\s_.:/=+\-@]*")
+# A per cent sign that escapes nothing, or a second equals sign in one pair.
+_NO_QUERY = re.compile(r"%(?![0-9A-Fa-f]{2})|=[^&]*=")
 _LONGEST_KEY, _LONGEST_VALUE = 128, 256
 _MOST_OBJECT_TAGS, _MOST_BUCKET_TAGS = 10, 50
 _HEADER = "x-amz-tagging"
@@ -21,7 +23,7 @@ def parse_header(text: str) -> dict[str, str]:
     """The tags of an x-amz-tagging header: a URL's query."""
     pairs = parse_qsl(text, keep_blank_values=True)
     names = [name for name, _ in pairs]
-    if len(set(names)) != len(names) or any(not _ALLOWED.fullmatch(part) for pair in pairs for part in pair):
+    if len(set(names)) != len(names) or "" in names or _NO_QUERY.search(text):
         raise errors.invalid_argument(
             f"The header '{_HEADER}' shall be encoded as UTF-8 then URLEncoded URL query parameters without tag name "
             "duplicates.",
