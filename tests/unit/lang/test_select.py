@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mrak.lang.select.errors import SelectError
-from mrak.lang.select.formats import CsvFormat, CsvReader, JsonDocumentReader, JsonLinesReader
+from mrak.lang.select.formats import CsvFormat, CsvReader, CsvWriter, JsonDocumentReader, JsonLinesReader
 from mrak.lang.select.query import JsonRecords, Selection
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
@@ -102,3 +102,25 @@ def test_json_comes_back(documents: list[dict[str, Any]], cuts: list[int]) -> No
     assert _read(JsonLinesReader(), lines, cuts) == documents
     spread = "".join(json.dumps(document, indent=1) for document in documents).encode()
     assert _read(JsonDocumentReader(), spread, cuts) == documents
+
+
+@pytest.mark.parametrize(
+    ("quote", "escape", "line", "fields"),
+    [
+        ('"', "\\", "A\\B,C", ["A\\B", "C"]),
+        ('"', "\\", '"A\\B","C,D",', ["AB", "C,D", ""]),
+        ('"', "\\", '"A\\"\\"B","C"x', ['A""B', "Cx"]),
+        ("'", '"', '"a",b', ['"a"', "b"]),
+        ("'", '"', "'a\"'b',c", ["a'b", "c"]),
+    ],
+)
+def test_an_escape_counts_between_quotes(quote: str, escape: str, line: str, fields: list[str]) -> None:
+    """MinIO's select tests: outside of quotes an escape is like any other character."""
+    assert _read(CsvReader(CsvFormat(quote=quote, escape=escape)), f"{line}\n".encode(), []) == [fields]
+
+
+def test_a_lone_empty_cell_is_an_empty_line() -> None:
+    """As S3 writes a row of one NULL, unless it quotes everything."""
+    assert CsvWriter(CsvFormat()).write([("_1", None)]) == b"\n"
+    assert CsvWriter(CsvFormat()).write([("_1", None), ("_2", 1)]) == b",1\n"
+    assert CsvWriter(CsvFormat(always_quotes=True)).write([("_1", None)]) == b'""\n'

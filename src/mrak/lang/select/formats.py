@@ -130,6 +130,9 @@ class CsvReader(_Lines):
         text = _decode(line)
         if not text or (self._form.comments and text.startswith(self._form.comments)):
             return
+        if self._form.quote and self._form.escape != self._form.quote:
+            yield start, _split_escaped(text, self._form)
+            return
         try:
             yield start, _split(text, self._options)
         except (csv.Error, StopIteration):
@@ -146,6 +149,32 @@ def _split(text: str, options: dict[str, Any]) -> list[str]:
     text = text.replace("\n", line_feed).replace("\r", carriage_return)
     fields = next(csv.reader([text], **options))
     return [field.replace(line_feed, "\n").replace(carriage_return, "\r") for field in fields]
+
+
+def _split_escaped(text: str, form: CsvFormat) -> list[str]:
+    """With an escape of its own, which counts between quotes only: Python's module heeds it everywhere."""
+    fields: list[str] = []
+    at = 0
+    while True:
+        field = ""
+        if text.startswith(form.quote, at):
+            field, at = _unquote(text, at + 1, form)
+        end = text.find(form.field_delimiter, at)
+        fields.append(field + (text[at:] if end < 0 else text[at:end]))
+        if end < 0:
+            return fields
+        at = end + 1
+
+
+def _unquote(text: str, at: int, form: CsvFormat) -> tuple[str, int]:
+    """(what stands up to the closing quote, where it goes on after that)."""
+    found: list[str] = []
+    while at < len(text) and text[at] != form.quote:
+        if text[at] == form.escape and at + 1 < len(text):
+            at += 1
+        found.append(text[at])
+        at += 1
+    return "".join(found), at + 1
 
 
 class JsonLinesReader(_Lines):
@@ -242,9 +271,14 @@ class CsvWriter:
         elif options["escapechar"] is None and not form.quote:
             options["escapechar"] = "\\"
         self._writer = csv.writer(self._buffer, lineterminator=form.record_delimiter, **options)
+        self._empty = None if form.always_quotes else form.record_delimiter.encode()
 
     def write(self, row: Row) -> bytes:
-        self._writer.writerow([_cell(value) for _, value in row])
+        cells = [_cell(value) for _, value in row]
+        if self._empty is not None and cells == [""]:
+            # Python's module would quote it, to tell it from a row without fields.
+            return self._empty
+        self._writer.writerow(cells)
         text = self._buffer.getvalue()
         self._buffer.seek(0)
         self._buffer.truncate()
