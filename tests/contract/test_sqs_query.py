@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import urllib.error
 import urllib.request
 import uuid
@@ -62,6 +63,23 @@ def test_attributes_by_either_name(sandbox: Any, queue: str) -> None:
         given = {f"{name}.1.Name": "a", f"{name}.1.Value.DataType": "String", f"{name}.1.Value.StringValue": "told"}
         status, answer = post(sandbox, Action="SendMessage", QueueUrl=queue, MessageBody="x", **given)
         assert (status, "<MD5OfMessageAttributes>" in answer) == (200, True), answer
+
+
+def test_single_items_without_a_number(sandbox: Any, queue: str) -> None:
+    """boto 2 writes lists and maps of one item so, and AWS reads them."""
+    fields = {"Attribute.Name": "VisibilityTimeout", "Attribute.Value": "45"}
+    assert post(sandbox, Action="SetQueueAttributes", QueueUrl=queue, **fields)[0] == 200
+    status, answer = post(sandbox, Action="GetQueueAttributes", QueueUrl=queue, AttributeName="VisibilityTimeout")
+    shown = "<Attribute><Name>VisibilityTimeout</Name><Value>45</Value></Attribute>"
+    assert (status, shown in answer, answer.count("<Name>")) == (200, True, 1), answer
+
+
+def test_a_form_that_asks_for_json(sandbox: Any, queue: str) -> None:
+    """ContentType=JSON is how boto 2 asks SNS and others for JSON."""
+    status, answer = post(sandbox, Action="GetQueueUrl", QueueName=queue.rpartition("/")[2], ContentType="JSON")
+    assert (status, json.loads(answer)["GetQueueUrlResponse"]["GetQueueUrlResult"]) == (200, {"QueueUrl": queue})
+    status, answer = post(sandbox, Action="GetQueueUrl", QueueName="missing", ContentType="JSON")
+    assert (status, json.loads(answer)["Error"]["Code"]) == (400, "AWS.SimpleQueueService.NonExistentQueue")
 
 
 def test_a_queue_answers_at_its_own_url(sandbox: Any, queue: str) -> None:

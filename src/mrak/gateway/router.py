@@ -71,6 +71,7 @@ _PATHS = (
     ("/v20180820/", "s3control"),
 )
 _FORM = "application/x-www-form-urlencoded"
+_JSON_ASKED = re.compile(rb"(?:\A|&)ContentType=JSON(?:&|\Z)")
 _SNS_CERTIFICATE = re.compile(r"/SimpleNotificationService-([0-9a-z]{32})\.pem")
 # Links in SNS's notifications, which name no version.
 _SNS_LINKS = frozenset({"ConfirmSubscription", "Unsubscribe"})
@@ -184,9 +185,12 @@ def _by_signing_name(name: str, request: Request, target: str | None) -> tuple[s
 
 
 def _form_protocol(request: Request) -> str:
-    """A form is answered in XML, or in JSON to those who accept nothing else."""
+    """A form is answered in XML, or in JSON to those who accept nothing else, or ask for it as older SDKs do."""
     accepted = request.headers.get("accept", "")
-    return "query-json" if accepted.startswith("application/json") and "xml" not in accepted else "query"
+    if accepted.startswith("application/json") and "xml" not in accepted:
+        return "query-json"
+    asks = _JSON_ASKED.search(request.body or b"") or "ContentType=JSON" in request.query
+    return "query-json" if asks else "query"
 
 
 def _unsigned(request: Request) -> tuple[str, str]:

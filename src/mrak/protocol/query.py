@@ -147,9 +147,10 @@ class QueryCodec(Codec):
 
         def read_list(node: Any) -> list[Any]:
             if isinstance(node, str):
-                if node:
+                if node and not flattened:
                     raise WireError("Value found where a list was expected")
-                return []
+                # Older SDKs leave the number off where there is one item: AttributeName=All.
+                return [read(node)] if node else []
             items = node if flattened else node.get(wrapper, node.get("member", {}))
             if isinstance(items, str):
                 return []
@@ -165,9 +166,12 @@ class QueryCodec(Codec):
             if isinstance(node, str):
                 return {}
             items = node if flattened else node.get("entry", {})
+            if not isinstance(items, dict):
+                return {}
+            # Older SDKs leave the number off where there is one entry: Attribute.Name=Policy.
+            entries = [items] if flattened and key_name in items else [items[index] for index in _in_order(items)]
             result: dict[str, Any] = {}
-            for index in _in_order(items if isinstance(items, dict) else {}):
-                entry = items[index]
+            for entry in entries:
                 if not isinstance(entry, dict) or not isinstance(entry.get(key_name), str):
                     raise WireError("Map entry without a key")
                 if value_name in entry:
