@@ -212,7 +212,7 @@ def test_attribute_names_and_how_receivers_choose_among_them(sqs: Any, queue: st
 
     assert chosen("Hel.*") == {"Help.Me", "Hello"}
     assert chosen("Nope", "Help") == set()
-    assert chosen(".*") == chosen("All") == set(names)
+    assert chosen(".*") == chosen("*") == chosen("All") == set(names)
 
 
 def test_batches_fail_entry_by_entry(sqs: Any, queue: str) -> None:

@@ -120,8 +120,10 @@ def test_an_entry_that_lacks_an_id_fails_its_whole_batch(sqs: Any) -> None:
 
 
 def test_a_fifo_queue_stays_one(sqs: Any, queue: str) -> None:
+    """The type is settled when the queue is made."""
     code, message, _ = error_of(sqs.set_queue_attributes, QueueUrl=queue, Attributes={"FifoQueue": "false"})
-    assert (code, message) == ("InvalidAttributeValue", "Invalid value for the parameter FifoQueue.")
+    reason = "Invalid value for the parameter FifoQueue. Reason: Modifying queue type is not supported."
+    assert (code, message) == ("InvalidAttributeValue", reason)
 
 
 def test_switches_are_taken_in_any_case(sqs: Any) -> None:

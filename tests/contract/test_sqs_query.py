@@ -40,8 +40,9 @@ def post(sandbox: Any, **fields: str) -> Answer:
     return ask(sandbox, AWSRequest("POST", sandbox.server.endpoint + "/", data=body, headers=headers))
 
 
-def get(sandbox: Any, url: str, **fields: str) -> Answer:
-    return ask(sandbox, AWSRequest("GET", f"{url}?{urlencode(fields)}" if fields else url))
+def get(sandbox: Any, url: str, accept: str = "*/*", **fields: str) -> Answer:
+    asked = AWSRequest("GET", f"{url}?{urlencode(fields)}" if fields else url, headers={"Accept": accept})
+    return ask(sandbox, asked)
 
 
 def test_the_query_protocol_still_works(sandbox: Any, queue: str) -> None:
@@ -80,6 +81,28 @@ def test_a_form_that_asks_for_json(sandbox: Any, queue: str) -> None:
     assert (status, json.loads(answer)["GetQueueUrlResponse"]["GetQueueUrlResult"]) == (200, {"QueueUrl": queue})
     status, answer = post(sandbox, Action="GetQueueUrl", QueueName="missing", ContentType="JSON")
     assert (status, json.loads(answer)["Error"]["Code"]) == (400, "AWS.SimpleQueueService.NonExistentQueue")
+
+
+def test_json_for_those_who_accept_it(sandbox: Any, queue: str) -> None:
+    """Verified on AWS: attributes are a list of names and values there, and what is no operation is told in XML."""
+    numbered = {"AttributeName.1": "QueueArn", "MessageAttributeName.1": "All"}
+    _, answer = get(sandbox, queue, "application/json", Action="GetQueueAttributes", **numbered)
+    (attribute,) = json.loads(answer)["GetQueueAttributesResponse"]["GetQueueAttributesResult"]["Attributes"]
+    assert (attribute["Name"], attribute["Value"].endswith(queue.rpartition("/")[2])) == ("QueueArn", True)
+    attributes = {"a": {"DataType": "String", "StringValue": "v"}}
+    sandbox.client("sqs").send_message(QueueUrl=queue, MessageBody="x", MessageAttributes=attributes)
+    _, answer = get(sandbox, queue, "application/json", Action="ReceiveMessage", **numbered)
+    (message,) = json.loads(answer)["ReceiveMessageResponse"]["ReceiveMessageResult"]["messages"]
+    ((name, value),) = [(entry["Name"], entry["Value"]["StringValue"]) for entry in message["MessageAttributes"]]
+    assert (message["Body"], name, value) == ("x", "a", "v")
+    status, answer = get(sandbox, queue, "application/json", Action="ListQueues")
+    assert (status, json.loads(answer)["Error"]["Code"]) == (400, "InvalidAction")
+    assert get(sandbox, queue, "application/json") == (404, "<UnknownOperationException/>")
+
+
+def test_an_empty_result_is_one_element(sandbox: Any, queue: str) -> None:
+    """Verified on AWS; there are clients that compare texts."""
+    assert "<ReceiveMessageResult/>" in get(sandbox, queue, Action="ReceiveMessage")[1]
 
 
 def test_a_queue_answers_at_its_own_url(sandbox: Any, queue: str) -> None:

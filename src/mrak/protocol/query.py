@@ -191,10 +191,12 @@ class QueryCodec(Codec):
 
         def encode(output: dict[str, Any], request_id: str) -> Response:
             out = ['<?xml version="1.0"?>', opening]
-            if has_output:
+            if has_output and output:
                 out.append(f"<{wrapper}>")
                 write(output, out)
                 out.append(f"</{wrapper}>")
+            elif has_output:
+                out.append(f"<{wrapper}/>")
             out.append(f"<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata>")
             out.append(closing)
             headers = [("Content-Type", "text/xml"), ("x-amzn-RequestId", request_id)]

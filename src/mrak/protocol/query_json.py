@@ -3,7 +3,7 @@ that verify tokens by STS and for integrations of API Gateway.
 
     {"GetCallerIdentityResponse": {"GetCallerIdentityResult": {...}, "ResponseMetadata": {"RequestId": "..."}}}
 
-Names are in order, and what is absent is null.
+Names are in order, and what is absent is null. A flattened map is a list of its entries: [{"Name": ..., "Value": ...}].
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import msgspec
 
 from mrak.core.errors import ApiError
 from mrak.core.http import Response
-from mrak.protocol import quirks
+from mrak.protocol import quirks, xml
 from mrak.protocol.base import Encoder
 from mrak.protocol.json_codec import query_error
 from mrak.protocol.model import OperationModel, Shape
@@ -45,6 +45,8 @@ class QueryJsonCodec(QueryCodec):
         return encode
 
     def encode_error(self, operation: str | None, error: ApiError, request_id: str) -> Response:
+        if error.code == "UnknownOperationException":
+            return super().encode_error(operation, error, request_id)
         shape = self.model.error_shape(error.code)
         code, _, kind = query_error(self.model, error, shape).rpartition(";")
         message = quirks.QUERY_MESSAGES.get((self.service, code), error.message)
@@ -68,10 +70,26 @@ class QueryJsonCodec(QueryCodec):
 
     def _compile_writer(self, shape: Shape) -> Writer:
         if shape.type == "structure":
-            plan = [(name, self._writer_of(member.shape)) for name, member in shape.members.items()]
-            return lambda value: {name: None if value.get(name) is None else write(value[name]) for name, write in plan}
+            return self._compile_structure(shape)
         if shape.type == "list":
             write_item = self._writer_of(shape.element.shape)
             return lambda value: [write_item(item) for item in value]
         write_value = self._writer_of(shape.value.shape)
+        if shape.traits.get("flattened"):
+            key, held = xml.map_names(shape)
+            return lambda value: [{key: name, held: write_value(item)} for name, item in value.items()]
         return lambda value: {name: write_value(item) for name, item in value.items()}
+
+    def _compile_structure(self, shape: Shape) -> Writer:
+        plan = [
+            (quirks.QUERY_JSON_NAMES.get((self.service, name), name), name, self._writer_of(member.shape))
+            for name, member in shape.members.items()
+        ]
+
+        def write(value: dict[str, Any]) -> dict[str, Any]:
+            return {
+                shown: None if value.get(name) is None else write_member(value[name])
+                for shown, name, write_member in plan
+            }
+
+        return write

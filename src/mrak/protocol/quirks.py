@@ -159,6 +159,9 @@ QUERY_MESSAGES: dict[tuple[str, str], str] = {
     ("sqs", "AWS.SimpleQueueService.NonExistentQueue"): "The specified queue does not exist for this wsdl version.",
 }
 
+# Lists that are called by their old names where a form is answered in JSON.
+QUERY_JSON_NAMES: dict[tuple[str, str], str] = {("sqs", "Messages"): "messages", ("sqs", "QueueUrls"): "queueUrls"}
+
 # SQS's operations that a queue's URL does not take; GetQueueUrl it does take.
 NOT_AT_QUEUES = frozenset({"CreateQueue", "ListQueues"})
 

@@ -19,6 +19,7 @@ _NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _RESERVED = ("aws.", "amazon.")
 _TYPES = ("String", "Number", "Binary")
 _MOST = 10
+_EVERYTHING = frozenset({"All", ".*", "*"})
 
 # name -> (type, value); a Binary value is bytes. (msgpack makes the pair a list.)
 Stored = dict[str, tuple[str, str | bytes]]
@@ -49,8 +50,8 @@ def unpack(packed: bytes) -> Stored:
 
 
 def select(stored: Stored, wanted: list[str]) -> Stored:
-    """The attributes that a receiver asked for: names, `All` or `.*`, or `bar.*` for what begins with bar."""
-    if "All" in wanted or ".*" in wanted:
+    """The attributes that a receiver asked for: names, `All`, `.*` or `*`, or `bar.*` for what begins with bar."""
+    if not _EVERYTHING.isdisjoint(wanted):
         return stored
     prefixes = tuple(name[:-2] for name in wanted if name.endswith(".*"))
     return {name: value for name, value in stored.items() if name in wanted or (prefixes and name.startswith(prefixes))}

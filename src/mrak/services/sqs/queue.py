@@ -161,7 +161,8 @@ def apply_attributes(queue: Queue, attributes: dict[str, str]) -> Queue:
             changes[field] = values[value]
         elif name == "FifoQueue" and queue.fifo:
             if value != "true":
-                raise errors.invalid_attribute_value(name)
+                reason = "Modifying queue type is not supported." if value == "false" else ""
+                raise errors.invalid_attribute_value(name, reason)
         elif name in _TEXTS:
             _check_text(name, value)
             settings[name] = value
