@@ -291,6 +291,24 @@ def test_tags_and_paging(fresh_sandbox: Any) -> None:
     assert sqs.list_queue_tags(QueueUrl=urls[0])["Tags"] == {"team": "x"}
 
 
+@pytest.mark.parametrize("attributes", [{}, {"FifoQueue": "true", "ContentBasedDeduplication": "true"}])
+def test_twelve_hours_from_the_receive_are_the_end(fresh_sandbox: Any, attributes: dict[str, str]) -> None:
+    """What has passed since the receive counts, so nobody gets the whole twelve hours anew."""
+    sqs = fresh_sandbox.client("sqs")
+    queue = sqs.create_queue(QueueName="q.fifo" if attributes else "q", Attributes=attributes)["QueueUrl"]
+    sqs.send_message(QueueUrl=queue, MessageBody="x", **({"MessageGroupId": "g"} if attributes else {}))
+    handle = sqs.receive_message(QueueUrl=queue, VisibilityTimeout=7200)["Messages"][0]["ReceiptHandle"]
+    fresh_sandbox.advance_clock(3600)
+    change = {"QueueUrl": queue, "ReceiptHandle": handle}
+    code, message, _ = error_of(sqs.change_message_visibility, **change, VisibilityTimeout=43_200)
+    limit = "Total VisibilityTimeout for the message is beyond the limit [43200 seconds]"
+    assert (code, message) == (
+        "InvalidParameterValue",
+        f"Value 43200 for parameter VisibilityTimeout is invalid. Reason: {limit}",
+    )
+    sqs.change_message_visibility(**change, VisibilityTimeout=39_000)
+
+
 def test_tags_that_are_refused_change_nothing(sqs: Any, queue: str) -> None:
     """A queue has 50 tags at most, with keys of 1 to 128 characters; a request without any is one too few."""
     sqs.tag_queue(QueueUrl=queue, Tags={"kept": "x"})

@@ -155,6 +155,7 @@ def change_visibility(tx: Transaction, scope: Scope, queue: Queue, handle: str, 
     state = require_held(tx, scope, queue, handle, now)
     if state is None:
         raise errors.message_not_in_flight(handle)
+    rules.check_total_visibility(state, seconds, now)
     FIFO_STATES.replace(tx, scope, state, msgspec.structs.replace(state, visible_at=now + seconds))
     _settle(tx, scope, queue.name, state.group)
     tx.notify(topic(scope, queue.name))
@@ -192,6 +193,7 @@ def _take_one(
         receive_count=state.receive_count + 1,
         first_received_at=state.first_received_at or ctx.clock(),
         receipt=ctx.draw.hex(16),
+        received_at=ctx.clock(),
     )
     FIFO_STATES.replace(tx, scope, state, held)
     message = MESSAGES.get(tx, scope, queue.name, state.sequence)

@@ -168,6 +168,7 @@ def change_visibility(tx: Transaction, scope: Scope, queue: Queue, handle: str, 
     state = _find_received(tx, scope, queue, handle)[0]
     if state is None or state.visible_at <= now:
         raise errors.message_not_in_flight(handle)
+    rules.check_total_visibility(state, seconds, now)
     STATES.replace(tx, scope, state, msgspec.structs.replace(state, visible_at=now + seconds))
     tx.notify(topic(scope, queue.name))
 
@@ -221,14 +222,19 @@ def _hold(
     if isinstance(waiting, Fresh):
         FRESH.lock(tx, scope, waiting.queue, waiting.visible_at, waiting.sequence)
         FRESH.delete(tx, scope, waiting)
-        held = State(waiting.queue, waiting.sequence, until, waiting.sent_at, 1, ctx.clock(), ctx.draw.hex(16))
+        now = ctx.clock()
+        held = State(waiting.queue, waiting.sequence, until, waiting.sent_at, 1, now, ctx.draw.hex(16), now)
         STATES.append(tx, scope, held)
         return held
     STATES.lock(tx, scope, waiting.queue, waiting.sequence)
     if redrive.is_exhausted(queue, waiting) and redrive.move_to_dead_letters(tx, scope, queue, waiting, ctx):
         return None
     held = msgspec.structs.replace(
-        waiting, visible_at=until, receive_count=waiting.receive_count + 1, receipt=ctx.draw.hex(16)
+        waiting,
+        visible_at=until,
+        receive_count=waiting.receive_count + 1,
+        receipt=ctx.draw.hex(16),
+        received_at=ctx.clock(),
     )
     STATES.replace(tx, scope, waiting, held)
     return held

@@ -6,11 +6,12 @@ import re
 from typing import Any
 
 from mrak.services.sqs import errors
-from mrak.services.sqs.tables import Queue
+from mrak.services.sqs.tables import FifoState, Queue, State
 
 MOST_BYTES = 1_048_576
 MOST_IN_FLIGHT = 120_000
 _MOST_ENTRIES = 10
+_LONGEST_VISIBILITY_SECONDS = 43_200
 _ENTRY_ID = re.compile(r"[A-Za-z0-9_-]{1,80}")
 # What XML 1.0 does not allow, which is what SQS's first protocol could carry.
 _INVALID_CHARACTER = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
@@ -47,10 +48,17 @@ def check_receive(most: int, wait_seconds: int, visibility_seconds: int) -> None
 
 
 def check_visibility(seconds: int) -> None:
-    if not 0 <= seconds <= 43_200:
+    if not 0 <= seconds <= _LONGEST_VISIBILITY_SECONDS:
         raise errors.invalid_value(
             seconds, "VisibilityTimeout", "VisibilityTimeout must be an integer between 0 and 43200"
         )
+
+
+def check_total_visibility(state: State | FifoState, seconds: int, now: float) -> None:
+    """A message is hidden for twelve hours at most, counted from its receive: what has passed of them is gone."""
+    if state.received_at and now + seconds > state.received_at + _LONGEST_VISIBILITY_SECONDS:
+        reason = f"Total VisibilityTimeout for the message is beyond the limit [{_LONGEST_VISIBILITY_SECONDS} seconds]"
+        raise errors.invalid_value(seconds, "VisibilityTimeout", reason)
 
 
 _NOT_FOR_THIS_QUEUE = "The request include parameter that is not valid for this queue type."

@@ -89,7 +89,8 @@ class Fresh(msgspec.Struct, frozen=True, array_like=True):
 
 
 class State(msgspec.Struct, frozen=True, array_like=True):
-    """`receipt` changes with each receive; a handle of an earlier one no longer holds the message."""
+    """`receipt` changes with each receive; a handle of an earlier one no longer holds the message. `received_at` is
+    when the last one was, 0 where a file of an earlier version does not say."""
 
     queue: str
     sequence: int
@@ -98,6 +99,7 @@ class State(msgspec.Struct, frozen=True, array_like=True):
     receive_count: int = 0
     first_received_at: float = 0.0
     receipt: str = ""
+    received_at: float = 0.0
 
 
 class FifoState(msgspec.Struct, frozen=True, array_like=True):
@@ -110,6 +112,7 @@ class FifoState(msgspec.Struct, frozen=True, array_like=True):
     receive_count: int = 0
     first_received_at: float = 0.0
     receipt: str = ""
+    received_at: float = 0.0
 
 
 class Head(msgspec.Struct, frozen=True, array_like=True):
