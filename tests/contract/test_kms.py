@@ -126,6 +126,7 @@ def test_aliases(kms: Any, key: str) -> None:
     kms.create_alias(AliasName="alias/app", TargetKeyId=key)
     assert kms.describe_key(KeyId="alias/app")["KeyMetadata"]["Arn"] == key
     assert error_of(kms.create_alias, AliasName="alias/app", TargetKeyId=key)[0] == "AlreadyExistsException"
+    assert error_of(kms.create_alias, AliasName="alias/aws/ebs", TargetKeyId=key)[0] == "NotAuthorizedException"
     assert [row["AliasName"] for row in kms.list_aliases(KeyId=key)["Aliases"]] == ["alias/app"]
     kms.delete_alias(AliasName="alias/app")
     assert error_of(kms.describe_key, KeyId="alias/app")[0] == "NotFoundException"

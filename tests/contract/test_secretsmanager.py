@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from typing import Any
 
 import pytest
@@ -120,3 +121,70 @@ def test_errors(secrets: Any, operation: str, params: dict[str, Any], code: str,
     secrets.create_secret(Name="n")
     found, message, _ = error_of(getattr(secrets, operation), **params)
     assert (found, text in message) == (code, True), message
+
+
+def test_a_token_stands_for_one_value(secrets: Any) -> None:
+    """Another value under a token that was used is refused, whichever operation brings it."""
+    token = str(uuid.uuid4())
+    arn = secrets.create_secret(Name="n", SecretString="one", ClientRequestToken=token)["ARN"]
+    used = (
+        f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}."
+    )
+    other = {"SecretString": "two", "ClientRequestToken": token}
+    for refused in (
+        lambda: secrets.create_secret(Name="n", **other),
+        lambda: secrets.put_secret_value(SecretId="n", **other),
+        lambda: secrets.update_secret(SecretId="n", **other),
+    ):
+        assert error_of(refused)[:2] == ("ResourceExistsException", used)
+
+
+def test_force_deletes_what_is_not_there(secrets: Any) -> None:
+    """AWS says so: clean-up need not look first."""
+    gone = secrets.delete_secret(SecretId="none", ForceDeleteWithoutRecovery=True)
+    assert gone["Name"] == "none" and ":secret:none-" in gone["ARN"] and gone["DeletionDate"]
+    assert error_of(secrets.delete_secret, SecretId="none")[0] == "ResourceNotFoundException"
+
+
+def test_the_first_version_is_the_current_one(secrets: Any) -> None:
+    """Whatever label it is put under, as AWS's reference says; later ones are what they are put as."""
+    secrets.create_secret(Name="n")
+    first = secrets.put_secret_value(SecretId="n", SecretString="a", VersionStages=["AWSPENDING"])
+    assert first["VersionStages"] == ["AWSCURRENT", "AWSPENDING"]
+    second = secrets.put_secret_value(SecretId="n", SecretString="b", VersionStages=["AWSPENDING"])
+    assert second["VersionStages"] == ["AWSPENDING"]
+
+
+def test_lists_are_in_order_of_creation(secrets: Any, fresh_sandbox: Any) -> None:
+    """Unless another order is asked for, page by page; filters need a key and values."""
+    for name in ("b", "c", "a"):
+        secrets.create_secret(Name=name)
+        fresh_sandbox.advance_clock(1)
+    for order, expected in (
+        ({}, ["b", "c", "a"]),
+        ({"SortOrder": "desc"}, ["a", "c", "b"]),
+        ({"SortBy": "name"}, ["a", "b", "c"]),
+    ):
+        first = secrets.list_secrets(MaxResults=2, **order)
+        rest = secrets.list_secrets(NextToken=first["NextToken"], **order)
+        assert [row["Name"] for row in first["SecretList"] + rest["SecretList"]] == expected
+    for wanted, message in (
+        ({"Values": ["x"]}, "Invalid filter key"),
+        ({"Key": "name"}, "Invalid filter values for key: name"),
+    ):
+        assert error_of(secrets.list_secrets, Filters=[wanted])[:2] == ("InvalidParameterException", message)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found"),
+    [
+        ("AppBeta", ["prod/AppBeta/x"]), ("beta", ["prod/AppBeta/x"]), ("pp", []),
+        ("/", []), ("prod-AppBeta/x", ["prod-AppBeta/x"]), ("Ythings", ["COMPANYthings"]), ("things", []),
+    ],
+)  # fmt: skip
+def test_texts_are_searched_by_words(secrets: Any, wanted: str, found: list[str]) -> None:
+    """`all` splits at one kind of mark and at capitals, as tests against AWS found out."""
+    for name in ("prod/AppBeta/x", "prod-AppBeta/x", "COMPANYthings"):
+        secrets.create_secret(Name=name)
+    listed = secrets.list_secrets(Filters=[{"Key": "all", "Values": [wanted]}])["SecretList"]
+    assert [row["Name"] for row in listed] == found

@@ -233,3 +233,85 @@ def test_labels_have_a_form_and_keep_versions(ssm: Any) -> None:
     tags = [{"Key": str(number), "Value": ""} for number in range(51)]
     refused = error_of(ssm.add_tags_to_resource, ResourceType="Parameter", ResourceId="p", Tags=tags)
     assert refused[0] == "TooManyTagsError"
+
+
+def test_a_slash_before_a_plain_name_makes_no_difference(ssm: Any) -> None:
+    """AWS knows `/x` and `x` as one parameter, whichever of the two made it: templates and code mix them."""
+    for made, asked in (("/one", "one"), ("two", "/two")):
+        ssm.put_parameter(Name=made, Value="v", Type="String")
+        assert ssm.get_parameter(Name=made)["Parameter"]["ARN"] == ssm.get_parameter(Name=asked)["Parameter"]["ARN"]
+        assert len(ssm.get_parameters(Names=[asked])["Parameters"]) == 1
+        tagged = {"ResourceType": "Parameter", "ResourceId": asked}
+        ssm.add_tags_to_resource(**tagged, Tags=[{"Key": "k", "Value": "v"}])
+        assert ssm.list_tags_for_resource(ResourceType="Parameter", ResourceId=made)["TagList"]
+        assert error_of(ssm.put_parameter, Name=asked, Value="v", Type="String")[0] == "ParameterAlreadyExists"
+        ssm.label_parameter_version(Name=asked, Labels=["l"])
+        (version,) = ssm.get_parameter_history(Name=asked)["Parameters"]
+        assert version["Labels"] == ["l"]
+        named = ssm.describe_parameters(ParameterFilters=[{"Key": "Name", "Values": [asked]}])["Parameters"]
+        assert [row["Name"] for row in named] == [made]
+        ssm.delete_parameter(Name=asked)
+        assert ssm.get_parameters(Names=[made])["InvalidParameters"] == [made]
+
+
+def test_plain_names_lie_below_the_root(ssm: Any) -> None:
+    """`/` holds the names without a slash too, by path and by filter; an ARN shows the name as it was made."""
+    for name in ("plain", "/top", "/a/b"):
+        ssm.put_parameter(Name=name, Value="v", Type="String")
+    direct = ssm.get_parameters_by_path(Path="/")["Parameters"]
+    assert {row["Name"] for row in direct} == {"plain", "/top"}
+    assert len(ssm.get_parameters_by_path(Path="/", Recursive=True)["Parameters"]) == 3
+    filtered = ssm.describe_parameters(ParameterFilters=[{"Key": "Path", "Values": ["/", "/a/"]}])["Parameters"]
+    assert {row["Name"] for row in filtered} == {"plain", "/top", "/a/b"}
+    arn = ssm.get_parameter(Name="/top")["Parameter"]["ARN"]
+    assert ssm.get_parameter(Name=arn)["Parameter"]["Name"] == "/top"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "code", "text"),
+    [
+        ([{"Key": "Label"}], "InvalidFilterKey", "The following filter key is not valid: Label."),
+        ([{"Key": "Name"}], "InvalidFilterValue", "The following filter values are missing : null for filter key Name"),
+        ([{"Key": "Name", "Values": ["a"]}] * 2, "InvalidFilterKey", "The following filter is duplicated in the"),
+        ([{"Key": "Path", "Values": ["/AWS/x"]}], "ValidationException", "Filters for common parameters can't be"),
+        ([{"Key": "Path", "Values": ["x"]}], "ValidationException", "The parameter doesn't meet the parameter name"),
+        ([{"Key": "Path", "Values": ["//"]}], "ValidationException", "The parameter doesn't meet the parameter name"),
+        ([{"Key": "Path", "Option": "Equals", "Values": ["/x"]}], "InvalidFilterOption", "[Recursive, OneLevel]"),
+        ([{"Key": "Name", "Option": "x", "Values": ["x"]}], "InvalidFilterOption", "[BeginsWith, Equals]"),
+        ([{"Key": "Tier", "Values": ["x"]}], "InvalidFilterOption", "[Standard, Advanced, Intelligent-Tiering]"),
+        ([{"Key": "Type", "Values": ["x"]}], "InvalidFilterOption", "[String, StringList, SecureString]"),
+    ],
+)  # fmt: skip
+def test_filters_are_checked(ssm: Any, wanted: list[dict[str, Any]], code: str, text: str) -> None:
+    """A filter that can't match is told of, instead of finding nothing or everything."""
+    refused = error_of(ssm.describe_parameters, ParameterFilters=wanted)
+    assert refused[0] == code and text in refused[1]
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "text"),
+    [
+        ({"Name": "AWS_x"}, "ValidationException", 'can\'t be prefixed with "aws" or "ssm" (case-insensitive).'),
+        ({"Name": "ssm-x"}, "ValidationException", 'can\'t be prefixed with "aws" or "ssm" (case-insensitive).'),
+        ({"Name": "/SSM/x"}, "ValidationException", "If formed as a path, it can consist of sub-paths"),
+        ({"Name": "/aws/x"}, "AccessDeniedException", "No access to reserved parameter name: /aws/x."),
+        ({"DataType": "Text"}, "ValidationException", "The following data type is not supported: Text"),
+    ],
+)
+def test_reserved_names_and_data_types(ssm: Any, change: dict[str, str], code: str, text: str) -> None:
+    """What belongs to AWS, and types that nobody knows."""
+    refused = error_of(ssm.put_parameter, **{"Name": "n", "Value": "v", "Type": "String"} | change)
+    assert refused[0] == code and text in refused[1]
+
+
+def test_a_new_value_keeps_what_describes_the_parameter(ssm: Any) -> None:
+    """Overwriting a value alone loses neither description nor pattern; a version that is not there is only invalid."""
+    ssm.put_parameter(Name="n", Value="v", Type="String", Description="d", AllowedPattern="v.*", DataType="text")
+    ssm.put_parameter(Name="n", Value="v2", Overwrite=True)
+    (shown,) = ssm.describe_parameters()["Parameters"]
+    assert (shown["Description"], shown["AllowedPattern"], shown["Version"]) == ("d", "v.*", 2)
+    answer = ssm.get_parameters(Names=["n:7", "n:label", "n:1"])
+    assert answer["InvalidParameters"] == ["n:7", "n:label"] and answer["Parameters"][0]["Value"] == "v"
+    tagged = [{"Key": "tag:k", "Option": "BeginsWith", "Values": ["v"]}]
+    ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId="n", Tags=[{"Key": "k", "Value": "value"}])
+    assert len(ssm.describe_parameters(ParameterFilters=tagged)["Parameters"]) == 1

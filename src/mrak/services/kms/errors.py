@@ -142,3 +142,7 @@ def invalid_grant_token() -> ApiError:
 
 def invalid_principal() -> ApiError:
     return ApiError("InvalidArnException", "")
+
+
+def reserved_alias() -> ApiError:
+    return ApiError("NotAuthorizedException", "")

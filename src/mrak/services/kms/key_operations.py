@@ -157,7 +157,7 @@ def _check_alias(name: str) -> None:
     if not name.startswith("alias/"):
         raise errors.invalid_alias_name(f'Alias must start with the prefix "alias/". {_ALIAS_HELP}')
     if name.startswith("alias/aws/"):
-        raise errors.invalid_alias_name("AWS managed KMS keys' aliases are reserved.")
+        raise errors.reserved_alias()
     if not _ALIAS.fullmatch(name):
         raise errors.invalid_alias_name(f"Alias contains invalid characters. {_ALIAS_HELP}")
 

@@ -17,10 +17,10 @@ def secret_exists(name: str) -> ApiError:
     return ApiError("ResourceExistsException", f"The operation failed because the secret {name} already exists.")
 
 
-def version_exists() -> ApiError:
+def version_exists(token: str, arn: str) -> ApiError:
     return ApiError(
         "ResourceExistsException",
-        "A resource with the ID you requested already exists.",
+        f"You can't use ClientRequestToken {token} because that value is already in use for a version of secret {arn}.",
     )
 
 

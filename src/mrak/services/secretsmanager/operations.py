@@ -56,8 +56,10 @@ def _create_again(ctx: Context, tx: Transaction, old: Secret, req: dict[str, Any
         raise errors.name_marked_for_deletion()
     token = req.get("ClientRequestToken")
     version = VERSIONS.get(tx, ctx.scope, old.name, token) if token else None
-    if version is None or (version.text, version.binary) != (req.get("SecretString", ""), req.get("SecretBinary", b"")):
+    if version is None:
         raise errors.secret_exists(old.name)
+    if (version.text, version.binary) != (req.get("SecretString", ""), req.get("SecretBinary", b"")):
+        raise errors.version_exists(version.version, secrets.secret_arn(ctx.scope, old))
     return secrets.identify(ctx.scope, old) | {"VersionId": version.version}
 
 
@@ -145,7 +147,7 @@ def update_secret_version_stage(ctx: Context, tx: Transaction, req: dict[str, An
 
 @operation("DeleteSecret")
 def delete_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """By force, what is marked for deletion already too."""
+    """By force, what is marked for deletion already too, and what is not there at all."""
     force, days = req.get("ForceDeleteWithoutRecovery", False), req.get("RecoveryWindowInDays")
     if force and days is not None:
         raise errors.invalid_parameter(
@@ -153,6 +155,8 @@ def delete_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
         )
     if days is not None and not 7 <= days <= 30:
         raise errors.invalid_parameter("RecoveryWindowInDays value must be between 7 and 30 days (inclusive).")
+    if force and secrets.find(tx, ctx.scope, req["SecretId"]) is None:
+        return {**secrets.identify_absent(ctx, req["SecretId"]), "DeletionDate": ctx.now}
     home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"], living=not force)
     if secret.replicas:
         raise errors.has_replicas(secret.name, sorted(secret.replicas))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import string
 from typing import Any
 
 import msgspec
@@ -50,6 +51,10 @@ def require(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = Tru
     if living and secret.deleted_at:
         raise errors.marked_for_deletion()
     return home, secret
+
+
+def find(tx: Transaction, scope: Scope, secret_id: str) -> Secret | None:
+    return _find(tx, scope, secret_id)[1]
 
 
 def require_primary(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = True) -> tuple[Scope, Secret]:
@@ -124,7 +129,9 @@ def put_value(
             VERSIONS.lock(tx, place, secret.name)
             VERSIONS.insert(tx, place, fresh)
     elif (old.text, old.binary) != (fresh.text, fresh.binary):
-        raise errors.version_exists()
+        raise errors.version_exists(version, secret_arn(home, secret))
+    if not secret.stages:
+        stages = [*stages, CURRENT]  # whatever the first version is put as
     return move_stages(secret, version, stages, ctx.now), version
 
 
@@ -164,6 +171,14 @@ def secret_arn(scope: Scope, secret: Secret) -> str:
 def identify(scope: Scope, secret: Secret) -> dict[str, str]:
     """What every answer begins with."""
     return {"ARN": secret_arn(scope, secret), "Name": secret.name}
+
+
+def identify_absent(ctx: Context, secret_id: str) -> dict[str, str]:
+    """The same for a secret that is not there and is said to be deleted."""
+    if secret_id.startswith("arn:"):
+        return {"ARN": secret_id, "Name": secret_id.rpartition(":")[2]}
+    suffix = ctx.draw.alphanumeric(6, string.ascii_letters + string.digits)
+    return {"ARN": arn(ctx.scope, "secretsmanager", f"secret:{secret_id}-{suffix}"), "Name": secret_id}
 
 
 def parse_tags(tags: list[dict[str, str]]) -> dict[str, str]:

@@ -35,6 +35,28 @@ def malformed_name(prefix: str) -> ApiError:
     )
 
 
+def reserved_name() -> ApiError:
+    return validation('Parameter name: can\'t be prefixed with "aws" or "ssm" (case-insensitive).')
+
+
+def no_access(name: str) -> ApiError:
+    return ApiError("AccessDeniedException", f"No access to reserved parameter name: {name}.")
+
+
+def malformed_path() -> ApiError:
+    return validation(
+        "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward "
+        'slash "/". It can\'t be prefixed with "aws" or "ssm" (case-insensitive). It must use only letters, '
+        "numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not "
+        'allowed. All sub-paths, if specified, must use the forward slash symbol "/". '
+        "Valid example: /get/parameters2-/by1./path0_."
+    )
+
+
+def unsupported_data_type(data_type: str) -> ApiError:
+    return validation(f"The following data type is not supported: {data_type} (Data type names are all lowercase.)")
+
+
 def unsupported_type(kind: str) -> ApiError:
     return ApiError("UnsupportedParameterType", f"The parameter type is not supported: {kind}.")
 
@@ -71,6 +93,22 @@ def invalid_token() -> ApiError:
 
 def invalid_filter(message: str) -> ApiError:
     return ApiError("InvalidFilterKey", message)
+
+
+def invalid_filter_option(option: str, valid: str) -> ApiError:
+    return ApiError(
+        "InvalidFilterOption", f"The following filter option is not valid: {option}. Valid options include: [{valid}]."
+    )
+
+
+def invalid_filter_value(value: str, valid: str) -> ApiError:
+    return ApiError(
+        "InvalidFilterOption", f"The following filter value is not valid: {value}. Valid values include: [{valid}]."
+    )
+
+
+def missing_filter_values(key: str) -> ApiError:
+    return ApiError("InvalidFilterValue", f"The following filter values are missing : null for filter key {key}.")
 
 
 def policy_type(kind: str) -> ApiError:

@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.services.ssm import changes, errors, filters, parameters, policies
@@ -23,9 +24,9 @@ _LABEL = re.compile(r"[A-Za-z_.-][A-Za-z0-9_.-]{0,99}")
 
 @operation("PutParameter")
 def put_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    name = parameters.full_name(req["Name"])
-    parameters.check_name(name)
+    parameters.check_name(parameters.full_name(req["Name"]))
     parameters.check_value(req)
+    name = parameters.stored_name(tx, ctx.scope, req["Name"])
     old = PARAMETERS.open(tx, ctx.scope, name)
     if old is not None and not req.get("Overwrite"):
         raise errors.already_exists()
@@ -57,7 +58,8 @@ def put_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 
 
 def _new_version(ctx: Context, req: dict[str, Any], name: str, kind: str, before: Version | None) -> Version:
-    """A parameter stays advanced, and keeps its policies, unless others are given."""
+    """A parameter stays advanced, and keeps what describes it, unless something else is given."""
+    old_key = before.key_id if before is not None and before.kind == kind else parameters.DEFAULT_KEY
     tier = req.get("Tier") or ("Standard" if before is None else before.tier)
     given = req.get("Policies", "" if before is None else before.policies)
     if tier == "Intelligent-Tiering":
@@ -78,11 +80,11 @@ def _new_version(ctx: Context, req: dict[str, Any], name: str, kind: str, before
         value=req["Value"],
         modified_at=ctx.now,
         modified_by=ctx.principal.arn,
-        description=req.get("Description", ""),
-        key_id=req.get("KeyId", parameters.DEFAULT_KEY) if kind == "SecureString" else "",
-        allowed_pattern=req.get("AllowedPattern", ""),
+        description=req.get("Description", "" if before is None else before.description),
+        key_id=req.get("KeyId", old_key) if kind == "SecureString" else "",
+        allowed_pattern=req.get("AllowedPattern", "" if before is None else before.allowed_pattern),
         tier=tier,
-        data_type=req.get("DataType", "text"),
+        data_type=req.get("DataType", "text" if before is None else before.data_type),
         policies=msgspec.json.encode(kept).decode() if kept else "",
     )
 
@@ -116,7 +118,7 @@ def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         shown = None
         if name.startswith(parameters.SECRETS):
             shown = parameters.find_secret(ctx, tx, name, decrypted)
-        elif (parameter := parameters.find(tx, ctx.scope, name)) is not None:
+        elif (parameter := _find(ctx, tx, name)) is not None:
             shown = parameters.show(ctx, tx, *parameter, decrypted)
         if shown is None:
             missing.append(name)
@@ -125,16 +127,20 @@ def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     return {"Parameters": found, "InvalidParameters": missing}
 
 
+def _find(ctx: Context, tx: Transaction, selector: str) -> tuple[Version, str] | None:
+    """As `parameters.find`; a version that is not there is among the invalid names too."""
+    try:
+        return parameters.find(tx, ctx.scope, selector)
+    except ApiError as error:
+        if error.code != "ParameterVersionNotFound":
+            raise
+        return None
+
+
 @operation("GetParametersByPath")
 def get_parameters_by_path(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     if not req["Path"].startswith("/"):
-        raise errors.validation(
-            "The parameter doesn't meet the parameter name requirements. The parameter name must begin with a forward "
-            'slash "/". It can\'t be prefixed with "aws" or "ssm" (case-insensitive). It must use only letters, '
-            "numbers, or the following symbols: . (period), - (hyphen), _ (underscore). Special characters are not "
-            'allowed. All sub-paths, if specified, must use the forward slash symbol "/". '
-            "Valid example: /get/parameters2-/by1./path0_."
-        )
+        raise errors.malformed_path()
     after, fits = _position(req), filters.by_path(req)
     is_labelled = any(wanted["Key"] == "Label" for wanted in req.get("ParameterFilters", []))
     versions = (
@@ -191,7 +197,7 @@ def delete_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
 
 
 def _delete(ctx: Context, tx: Transaction, name_or_arn: str) -> bool:
-    name = parameters.full_name(name_or_arn)
+    name = parameters.stored_name(tx, ctx.scope, name_or_arn)
     row = PARAMETERS.open(tx, ctx.scope, name)
     if row is None:
         return False
@@ -203,7 +209,7 @@ def _delete(ctx: Context, tx: Transaction, name_or_arn: str) -> bool:
 
 @operation("GetParameterHistory")
 def get_parameter_history(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    name = parameters.full_name(req["Name"])
+    name = parameters.stored_name(tx, ctx.scope, req["Name"])
     if PARAMETERS.get(tx, ctx.scope, name) is None:
         raise errors.parameter_not_found()
     after = _position(req)
@@ -229,7 +235,7 @@ def _render_history(ctx: Context, version: Version, decrypted: bool) -> dict[str
 
 @operation("LabelParameterVersion")
 def label_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    name = parameters.full_name(req["Name"])
+    name = parameters.stored_name(tx, ctx.scope, req["Name"])
     row = PARAMETERS.get(tx, ctx.scope, name)
     if row is None:
         raise errors.parameter_not_found()
@@ -256,7 +262,7 @@ def label_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) 
 
 @operation("UnlabelParameterVersion")
 def unlabel_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    name = parameters.full_name(req["Name"])
+    name = parameters.stored_name(tx, ctx.scope, req["Name"])
     if PARAMETERS.get(tx, ctx.scope, name) is None:
         raise errors.parameter_not_found()
     version = VERSIONS.open(tx, ctx.scope, name, req["ParameterVersion"])
@@ -293,7 +299,7 @@ def _retag(ctx: Context, tx: Transaction, req: dict[str, Any], change: Any) -> N
 def _require_tagged(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Parameter:
     if req["ResourceType"] != "Parameter":
         raise errors.validation(f"mrak keeps tags of parameters only, not of {req['ResourceType']}.")
-    row = PARAMETERS.get(tx, ctx.scope, parameters.full_name(req["ResourceId"]))
+    row = PARAMETERS.get(tx, ctx.scope, parameters.stored_name(tx, ctx.scope, req["ResourceId"]))
     if row is None:
         raise errors.invalid_resource_id()
     return row

@@ -29,6 +29,7 @@ _MOST_LEVELS = 15
 _STANDARD_BYTES = 4096
 _ADVANCED_BYTES = 8192
 _MOST_TAGS = 50
+_DATA_TYPES = ("text", "aws:ec2:image", "aws:ssm:integration")
 KINDS = ("String", "StringList", "SecureString")
 DEFAULT_KEY = "alias/aws/ssm"
 SECRETS = "/aws/reference/secretsmanager/"
@@ -38,8 +39,12 @@ SECRETS = "/aws/reference/secretsmanager/"
 def check_name(name: str) -> None:
     if not _NAME.fullmatch(name):
         raise errors.malformed_name("ssm")
-    prefix = name.removeprefix("/")[:3].lower()
-    if prefix in ("aws", "ssm"):
+    prefix, is_path = name.removeprefix("/")[:3].lower(), name.count("/") > 1
+    if prefix in ("aws", "ssm") and not is_path:
+        raise errors.reserved_name()
+    if prefix == "aws":
+        raise errors.no_access(name)
+    if prefix == "ssm":
         raise errors.malformed_name(prefix)
     if "/" in name and not name.startswith("/"):
         raise errors.validation("Parameter name must be a fully qualified name.")
@@ -59,6 +64,8 @@ def check_value(req: dict[str, Any]) -> None:
             "parameter value, upgrade the parameter to use the advanced-parameter tier. For more information, see "
             "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"
         )
+    if req.get("DataType", "text") not in _DATA_TYPES:
+        raise errors.unsupported_data_type(req["DataType"])
     pattern = req.get("AllowedPattern")
     if pattern and not _matches(pattern, value):
         raise errors.pattern_mismatch(req["Name"], pattern)
@@ -83,18 +90,27 @@ def full_name(name_or_arn: str) -> str:
     return name if name.count("/") > 1 else name.removeprefix("/")
 
 
+def stored_name(tx: Transaction, scope: Scope, name_or_arn: str) -> str:
+    """The name under which a parameter is kept: one without a hierarchy is the same with and without a slash."""
+    name = full_name(name_or_arn)
+    if name.rfind("/") > 0 or PARAMETERS.get(tx, scope, name) is not None:
+        return name
+    other = name[1:] if name.startswith("/") else f"/{name}"
+    return name if PARAMETERS.get(tx, scope, other) is None else other
+
+
 def find(tx: Transaction, scope: Scope, selector: str) -> tuple[Version, str] | None:
     """The version that `name`, `name:3` or `name:label` says, and the selector (":3"); None where there is none.
-    Raises ParameterVersionNotFound where the parameter is there and the version is not. A name without a hierarchy can
-    be read with a slash before it, and is shown so."""
+    Raises ParameterVersionNotFound where the parameter is there and the version is not. It is shown by the name that
+    asked for it."""
     name, colon, chosen = full_name(selector).partition(":")
     if not _NAME.fullmatch(name) or "//" in name or ("/" in name and not name.startswith("/")):
         raise errors.malformed_name("ssm")
-    parameter = PARAMETERS.get(tx, scope, name)
-    if parameter is None and name.startswith("/") and name.count("/") == 1:
-        parameter = PARAMETERS.get(tx, scope, name[1:])
+    parameter = PARAMETERS.get(tx, scope, stored_name(tx, scope, name))
     if parameter is None:
         return None
+    if selector.startswith("arn:"):
+        name = parameter.name
     if not colon:
         version = _require_version(tx, scope, parameter, parameter.version)
         return msgspec.structs.replace(version, name=name), ""
@@ -162,7 +178,11 @@ def require(tx: Transaction, scope: Scope, selector: str) -> tuple[Version, str]
 
 
 def under(tx: Transaction, scope: Scope, path: str, recursive: bool) -> Iterator[Parameter]:
-    """Parameters whose names lie below a path, in order; direct children only, unless recursive."""
+    """Parameters whose names lie below a path, in order; direct children only, unless recursive. Names without a slash
+    lie below the root."""
+    if path == "/":
+        yield from (row for row in PARAMETERS.scan(tx, scope) if recursive or row.name.rfind("/") <= 0)
+        return
     prefix = path if path.endswith("/") else f"{path}/"
     for parameter in PARAMETERS.scan(tx, scope, since=prefix):
         if not parameter.name.startswith(prefix):
