@@ -156,6 +156,8 @@ def test_settings_of_certificate_and_account(acm: Any) -> None:
     assert acm.get_account_configuration()["ExpiryEvents"] == {"DaysBeforeExpiry": 45}
     acm.put_account_configuration(ExpiryEvents={"DaysBeforeExpiry": 10}, IdempotencyToken="t")
     assert acm.get_account_configuration()["ExpiryEvents"] == {"DaysBeforeExpiry": 10}
+    empty = error_of(acm.put_account_configuration, IdempotencyToken="t")
+    assert empty[:2] == ("ValidationException", "Configuration for events is empty.")
 
 
 def test_refusals_name_what_is_missing(acm: Any) -> None:

@@ -461,3 +461,28 @@ def test_sam_template(cfn: Any, sandbox: Sandbox) -> None:
     with urllib.request.urlopen(url, timeout=30) as reply:
         assert reply.read() == b"hello /there"
     delete(cfn, "serverless")
+
+
+def test_what_a_condition_leaves_out_cannot_be_used(cfn: Any) -> None:
+    """Conditions are weighed before a stack is begun: AWS refuses the request and no stack is left behind."""
+    condition = {"Fn::Equals": [{"Ref": "P"}, "yes"]}
+    template: dict[str, Any] = {
+        "Parameters": {"P": {"Type": "String", "Default": "no"}},
+        "Conditions": {"C": condition},
+        "Resources": {"T": {**topic(), "Condition": "C"}, "U": topic()},
+        "Outputs": {"O": {"Value": {"Ref": "T"}}},
+    }
+    body = json.dumps(template)
+    message = "Unresolved resource dependencies [T] in the {} block of the template"
+    assert refusal(cfn.create_stack, StackName="left-out", TemplateBody=body) == message.format("Outputs")
+    template["Outputs"]["O"]["Condition"] = "C"
+    template["Resources"]["U"]["Properties"] = {"DisplayName": {"Fn::If": ["C", {"Ref": "T"}, "none"]}}
+    create(cfn, "left-out", template)
+    template["Resources"]["U"]["Properties"] = {"DisplayName": {"Fn::Sub": "${T.TopicName}"}}
+    body = json.dumps(template)
+    assert refusal(cfn.update_stack, StackName="left-out", TemplateBody=body) == message.format("Resources")
+    both = [{"ParameterKey": "P", "UsePreviousValue": True, "ParameterValue": "yes"}]
+    assert refusal(cfn.update_stack, StackName="left-out", UsePreviousTemplate=True, Parameters=both) == (
+        "Invalid input for parameter key P. Cannot specify usePreviousValue as true and non empty value for a parameter"
+    )
+    delete(cfn, "left-out")

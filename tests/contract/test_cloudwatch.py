@@ -274,6 +274,10 @@ def test_tables_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -
     assert [point["Sum"] for point in points] == [1.0]
 
 
+ALARM = {
+    "AlarmName": "a", "Namespace": "n", "MetricName": "m", "Period": 60, "EvaluationPeriods": 1, "Threshold": 1.0,
+    "ComparisonOperator": "GreaterThanThreshold",
+}  # fmt: skip
 ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
     (
         "put_metric_data",
@@ -324,7 +328,47 @@ ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
         "and underscore (_).\n",
     ),
     ("get_dashboard", {"DashboardName": "none"}, "ResourceNotFound", "Dashboard none does not exist"),
-]
+    (
+        "delete_dashboards",
+        {"DashboardNames": []},
+        "InvalidParameterValue",
+        "Need to specify at least one dashboard.",
+    ),
+    (
+        "get_metric_statistics",
+        {"Namespace": "n", "MetricName": "m", "StartTime": 9.02, "EndTime": 9.9, "Period": 60, "Statistics": ["Sum"]},
+        "InvalidParameterValue",
+        "The parameter StartTime must be less than the parameter EndTime.",
+    ),
+    (
+        "get_metric_statistics",
+        {"Namespace": "n", "MetricName": "m", "StartTime": 1, "EndTime": 9, "Period": 60},
+        "InvalidParameterCombination",
+        "At least one of the parameters Statistics and ExtendedStatistics must be specified.",
+    ),
+    (
+        "put_metric_data",
+        {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": float("nan")}]},
+        "InvalidParameterValue",
+        "The value NaN for parameter MetricData.member.1.Value is invalid.",
+    ),
+    (
+        "put_metric_data",
+        {"Namespace": "n", "MetricData": [{"MetricName": "m", "Values": [1.0, float("-inf")]}]},
+        "InvalidParameterValue",
+        "The value -Infinity for parameter MetricData.member.1.Values.member.2 is invalid.",
+    ),
+    ("put_metric_alarm", ALARM | {"ExtendedStatistic": "90"}, "InvalidParameterValue",
+     "The value 90 for parameter ExtendedStatistic is not supported."),
+    ("put_metric_alarm", ALARM | {"Statistic": "Sum", "TreatMissingData": "x"}, "ValidationError",
+     "Option x is not supported. Supported options for parameter TreatMissingData are breaching, notBreaching, ignore "
+     "and missing."),
+    ("put_metric_alarm", ALARM | {"Statistic": "Sum", "EvaluateLowSampleCountPercentile": "x"}, "ValidationError",
+     "Option x is not supported. Supported options for parameter EvaluateLowSampleCountPercentile are evaluate and "
+     "ignore."),
+    ("tag_resource", {"ResourceARN": "arn:aws:cloudwatch:us-east-1:000000000000:alarm:none",
+                      "Tags": [{"Key": "k", "Value": "v"}]}, "ResourceNotFoundException", ""),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("operation", "params", "code", "message"), ERRORS)

@@ -194,6 +194,8 @@ def get_account_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]
 
 @operation("PutAccountConfiguration")
 def put_account_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    if "ExpiryEvents" not in req:
+        raise errors.validation("Configuration for events is empty.")
     old = ACCOUNTS.open(tx, ctx.scope, "")
     fresh = Account(expiry_days=req.get("ExpiryEvents", {}).get("DaysBeforeExpiry", 45))
     if old is None:

@@ -161,3 +161,10 @@ def operation_id_exists(operation_id: str) -> ApiError:
 
 def invalid_set_operation(message: str) -> ApiError:
     return ApiError("InvalidOperationException", message)
+
+
+def both_values(name: str) -> ApiError:
+    return validation(
+        f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true and non empty value for a "
+        "parameter"
+    )

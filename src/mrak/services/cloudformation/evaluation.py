@@ -15,6 +15,7 @@ from mrak.core.scope import Scope
 from mrak.lang.cloudformation.errors import TemplateError, function_error
 from mrak.lang.cloudformation.intrinsics import UNKNOWN, Values, evaluate, evaluate_conditions
 from mrak.lang.cloudformation.parameters import Parameter
+from mrak.lang.cloudformation.references import references
 from mrak.lang.cloudformation.template import Template
 from mrak.services.cloudformation.tables import EXPORTS, Row, Stack, Version
 from mrak.services.secretsmanager.exports import require_text
@@ -92,6 +93,31 @@ def open_version(
     )
     values.conditions = evaluate_conditions(template.section("Conditions"), values)
     return Evaluation(scope, stack, template, values, imported, missing)
+
+
+def check_enabled(scope: Scope, stack: Stack, version: Version) -> None:
+    """Refuses what refers to a resource whose condition does not hold, before anything is made of the version."""
+    template = Template(json.loads(version.processed))
+    values = Values(
+        names=_names(scope, stack, version, template),
+        mappings=template.section("Mappings"),
+        ref=lambda _: UNKNOWN,
+        attribute=lambda *_: UNKNOWN,
+        export=lambda _: UNKNOWN,
+        zones=lambda _: [],
+    )
+    values.conditions = evaluate_conditions(template.section("Conditions"), values)
+    evaluation = Evaluation(scope, stack, template, values, set())
+    enabled = evaluation.enabled()
+    disabled = template.resources.keys() - enabled.keys()
+    properties = [item.get("Properties", {}) for item in enabled.values()]
+    outputs = [output for output in template.section("Outputs").values() if evaluation.holds(output)]
+    for block, parts in (("Resources", properties), ("Outputs", outputs)):
+        missing = {found.name for found in references(parts, values.conditions)} & disabled
+        if missing:
+            raise TemplateError(
+                f"Unresolved resource dependencies [{', '.join(sorted(missing))}] in the {block} block of the template"
+            )
 
 
 def _names(scope: Scope, stack: Stack, version: Version, template: Template) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mrak.lang.cloudformation.parameters import Parameter, bind
 from mrak.lang.cloudformation.parsing import parse_template
 from mrak.lang.cloudformation.template import Template, check_outline, check_parameters, check_template
 from mrak.services.cloudformation import errors, transforms
+from mrak.services.cloudformation.evaluation import check_enabled
 from mrak.services.cloudformation.tables import VERSIONS, Stack, Version
 from mrak.services.s3.exports import read_body
 from mrak.services.ssm.exports import find_value
@@ -140,7 +141,18 @@ async def prepare(
         raise errors.validation(error.message) from error
     parameters = [(p.name, p.given, stored.get(p.name, ""), p.no_echo) for p in bound.values()]
     tags = req.get("Tags", old.tags if old is not None else [])
-    return Prepared(text, template, parameters, capabilities, list(tags), failure)
+    prepared = Prepared(text, template, parameters, capabilities, list(tags), failure)
+    if "StackName" in req:
+        _check_conditions(ctx, req["StackName"], stack, prepared)
+    return prepared
+
+
+def _check_conditions(ctx: Context, name: str, stack: Stack | None, prepared: Prepared) -> None:
+    known = stack or Stack(id="", name=name, live_name=name, status="REVIEW_IN_PROGRESS", created_at=ctx.now)
+    try:
+        check_enabled(ctx.scope, known, prepared.version(known.id, 0))
+    except TemplateError as error:
+        raise errors.validation(error.message) from error
 
 
 async def _transform(ctx: Context, body: dict[str, Any], parameters: dict[str, Any]) -> tuple[Template, str]:
@@ -159,6 +171,8 @@ def _parameters_of(req: dict[str, Any], old: Version | None) -> tuple[dict[str, 
     before = {name: value for name, value, _, _ in old.parameters} if old is not None else {}
     for parameter in req.get("Parameters", ()):
         name = parameter.get("ParameterKey", "")
+        if parameter.get("UsePreviousValue") and parameter.get("ParameterValue"):
+            raise errors.both_values(name)
         if parameter.get("UsePreviousValue"):
             previous[name] = before.get(name)
         else:

@@ -13,10 +13,14 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.cloudwatch import alarms, composite_operations, errors, metrics, names, queries
+from mrak.services.cloudwatch import alarms, composite_operations, errors, metrics, names, queries, statistics
 from mrak.services.cloudwatch.queries import pairs_of
 from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, MUTE_RULES, WATCHING, Alarm
 
+_OPTIONS = {
+    "TreatMissingData": ("breaching", "notBreaching", "ignore", "missing"),
+    "EvaluateLowSampleCountPercentile": ("evaluate", "ignore"),
+}
 _NOT_SHOWN = ("Tags", "AlarmName", "ActionsEnabled")
 
 
@@ -62,6 +66,12 @@ def _check_alarm(req: dict[str, Any]) -> None:
         raise errors.validation("mrak does not evaluate anomaly detection bands.")
     if req.get("Threshold") is None:
         raise errors.validation("The parameter Threshold must be specified.")
+    for name, options in _OPTIONS.items():
+        if req.get(name, options[0]) not in options:
+            shown = f"{', '.join(options[:-1])} and {options[-1]}"
+            raise errors.validation(
+                f"Option {req[name]} is not supported. Supported options for parameter {name} are {shown}."
+            )
     if "Metrics" in req:
         _check_queries(req)
     else:
@@ -76,6 +86,8 @@ def _check_metric(req: dict[str, Any]) -> None:
             raise errors.validation(f"The parameter {name} must be specified.")
     if ("Statistic" in req) == ("ExtendedStatistic" in req):
         raise errors.validation("Exactly one of Statistic and ExtendedStatistic must be specified.")
+    if "ExtendedStatistic" in req:
+        statistics.check(req["ExtendedStatistic"], "ExtendedStatistic")
     if req["Period"] not in (10, 20, 30) and (req["Period"] % 60 or not req["Period"]):
         raise errors.validation("Period must be 10, 20, 30 or a multiple of 60")
 
@@ -264,5 +276,5 @@ def _open_by_arn(ctx: Context, tx: Transaction, resource_arn: str) -> tuple[Any,
     table, name = _named_by(resource_arn)
     found = table.open(tx, ctx.scope, name)
     if found is None:
-        raise errors.alarm_not_found()
+        raise errors.tagged_not_found()
     return table, found

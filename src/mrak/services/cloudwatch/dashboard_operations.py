@@ -58,6 +58,8 @@ def list_dashboards(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("DeleteDashboards")
 def delete_dashboards(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope = ctx.scope.account_wide()
+    if not req["DashboardNames"]:
+        raise errors.invalid_value("Need to specify at least one dashboard.")
     for name in req["DashboardNames"]:
         found = DASHBOARDS.open(tx, scope, name)
         if found is None:

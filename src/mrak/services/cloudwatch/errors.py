@@ -43,6 +43,10 @@ def alarm_not_found() -> ApiError:
     return ApiError("ResourceNotFound", "", 404)
 
 
+def tagged_not_found() -> ApiError:
+    return ApiError("ResourceNotFoundException", "", 404)
+
+
 def alarms_not_found(names: list[str]) -> ApiError:
     return ApiError("ResourceNotFound", f"Unknown alarms: {', '.join(names)}", 404)
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from mrak.core.context import Context, Transaction
@@ -40,6 +41,23 @@ def _check_datum(at: int, datum: dict[str, Any]) -> None:
         raise errors.invalid_value(f"The parameters {place}.Values and {place}.Counts must be of the same size.")
     if all(datum.get(name) is None for name in ("Value", "Values", "StatisticValues")):
         raise errors.missing(f"MetricData.member.{at}.Value")
+    _check_numbers(f"MetricData.member.{at}", datum)
+
+
+def _check_numbers(place: str, datum: dict[str, Any]) -> None:
+    if datum.get("Value") is not None:
+        _check_number(f"{place}.Value", datum["Value"])
+    for number, value in enumerate(datum.get("Values") or [], 1):
+        _check_number(f"{place}.Values.member.{number}", value)
+    for name, value in (datum.get("StatisticValues") or {}).items():
+        _check_number(f"{place}.StatisticValues.{name}", value)
+
+
+def _check_number(place: str, value: float) -> None:
+    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html: -2^360 to 2^360."""
+    if not -(2.0**360) <= value <= 2.0**360:
+        shown = "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity" if math.isinf(value) else value
+        raise errors.invalid_value(f"The value {shown} for parameter {place} is invalid.")
 
 
 def _measure(ctx: Context, namespace: str, datum: dict[str, Any]) -> Measure:
@@ -105,14 +123,16 @@ def render_metric(metric: Metric) -> dict[str, Any]:
 @operation("GetMetricStatistics")
 def get_metric_statistics(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     start, end, period = req["StartTime"], req["EndTime"], float(req["Period"])
-    if start >= end:
+    if int(start) >= int(end):  # AWS looks at whole seconds
         raise errors.start_after_end()
     wanted = int((end - start) // period)
     if wanted > _MOST_POINTS:
         raise errors.too_many_points(wanted)
     names = [*req.get("Statistics", []), *req.get("ExtendedStatistics", [])]
     if not names:
-        raise errors.missing("Statistics")
+        raise errors.invalid_combination(
+            "At least one of the parameters Statistics and ExtendedStatistics must be specified."
+        )
     key = metrics.metric_key(req["Namespace"], req["MetricName"], pairs_of(req.get("Dimensions")))
     shown = []
     for point in metrics.read(tx, ctx.scope, key, (start, end), period, req.get("Unit", "")):
@@ -127,7 +147,7 @@ def get_metric_statistics(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
 def get_metric_data(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """Statistics of metrics, and expressions over them."""
     start, end = req["StartTime"], req["EndTime"]
-    if start >= end:
+    if int(start) >= int(end):
         raise errors.validation("The parameter StartTime must be less than the parameter EndTime.")
     queries.check(req["MetricDataQueries"])
     newest_first = req.get("ScanBy", "TimestampDescending") == "TimestampDescending"

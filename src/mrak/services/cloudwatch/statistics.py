@@ -44,13 +44,13 @@ def statistic(point: Point, name: str) -> float:
     return _of_part(point, _parse(name))
 
 
-def check(name: str) -> None:
+def check(name: str, parameter: str = "Stat") -> None:
     """Refuses the name of a statistic that there is not."""
     if name not in _PLAIN:
-        _parse(name)
+        _parse(name, parameter)
 
 
-def _parse(name: str) -> _Part:
+def _parse(name: str, parameter: str = "Stat") -> _Part:
     if name == "IQM":
         return _Part("tm", 25.0, 75.0, True)
     short = _SHORT.fullmatch(name)
@@ -58,7 +58,7 @@ def _parse(name: str) -> _Part:
         return _Part(short[1].lower(), None, float(short[2]), True)
     long = _LONG.fullmatch(name)
     if long is None or (long[2] is None and long[4] is None):
-        raise errors.invalid_value(f"The value {name} for parameter Stat is not supported.")
+        raise errors.invalid_value(f"The value {name} for parameter {parameter} is not supported.")
     low, high = (None if text is None else float(text) for text in (long[2], long[4]))
     return _Part(long[1].lower(), low, high, "%" in (long[3] or "", long[5] or ""))
 
