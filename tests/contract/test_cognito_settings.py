@@ -161,3 +161,71 @@ def test_an_app_goes_over_to_a_new_secret(sandbox: Any) -> None:
     named = {"UserPoolId": public.pool_id, "ClientId": public.client_id}
     assert public.admin.list_user_pool_client_secrets(**named)["ClientSecrets"] == []
     assert error_of(public.admin.add_user_pool_client_secret, **named)[0] == "InvalidParameterException"
+
+
+@pytest.mark.parametrize(
+    ("attribute", "message"),
+    [
+        ({"Name": "email", "AttributeDataType": "Number"},
+         "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute email"),
+        ({"Name": "email", "DeveloperOnlyAttribute": True},
+         "You can not change AttributeDataType or set developerOnlyAttribute for standard schema attribute email"),
+        ({"Name": "email", "StringAttributeConstraints": {"MaxLength": "many"}},
+         "Invalid StringAttributeConstraints for schema attribute email"),
+        ({"Name": "updated_at", "NumberAttributeConstraints": {"MinValue": "few"}},
+         "Invalid NumberAttributeConstraints for schema attribute updated_at"),
+        ({"Name": "email", "StringAttributeConstraints": {"MinLength": "2049"}},
+         "user.email: String attributes cannot have a length of more than 2048"),
+        ({"Name": "email", "StringAttributeConstraints": {"MinLength": "2", "MaxLength": "1"}},
+         "user.email: Max length cannot be less than min length."),
+        ({"Name": "own"},
+         "Invalid AttributeDataType input, consider using the provided AttributeDataType enum."),
+        ({"Name": "own", "AttributeDataType": "Number", "NumberAttributeConstraints": {"MinValue": "x"}},
+         "Invalid NumberAttributeConstraints for schema attribute own"),
+    ],
+)  # fmt: skip
+def test_schemas_are_checked(app: App, attribute: dict[str, Any], message: str) -> None:
+    """A pool whose attributes nobody could fill is not made; templates find out at once, as on AWS."""
+    refused = error_of(app.admin.create_user_pool, PoolName="p", Schema=[attribute])
+    assert refused[:2] == ("InvalidParameterException", message)
+
+
+def test_a_template_is_the_pools_texts(app: App) -> None:
+    """VerificationMessageTemplate and the older members show the same texts, whichever was given."""
+    template = {"EmailMessage": "m {####}", "EmailSubject": "s", "SmsMessage": "t {####}"}
+    made = app.admin.create_user_pool(PoolName="p", VerificationMessageTemplate=template)["UserPool"]
+    assert (made["EmailVerificationMessage"], made["EmailVerificationSubject"]) == ("m {####}", "s")
+    assert made["SmsVerificationMessage"] == "t {####}"
+    older = app.admin.create_user_pool(PoolName="p", EmailVerificationSubject="s")["UserPool"]
+    assert older["VerificationMessageTemplate"]["EmailSubject"] == "s"
+    own = {"Name": "own", "AttributeDataType": "String", "DeveloperOnlyAttribute": True}
+    app.admin.add_custom_attributes(UserPoolId=made["Id"], CustomAttributes=[own])
+    again = error_of(app.admin.add_custom_attributes, UserPoolId=made["Id"], CustomAttributes=[own])
+    assert again[1] == "custom:own: Existing attribute already has name dev:custom:own."
+    number = {"Name": "number", "AttributeDataType": "Number"}
+    app.admin.add_custom_attributes(UserPoolId=made["Id"], CustomAttributes=[number])
+    shown = app.admin.describe_user_pool(UserPoolId=made["Id"])["UserPool"]["SchemaAttributes"][-1]
+    assert shown["Name"] == "custom:number" and "NumberAttributeConstraints" not in shown
+
+
+def test_attributes_of_users_as_aws_takes_them(app: App) -> None:
+    """`True` verifies an address; an address that is another's login is an alias that exists; unknown ones can't go."""
+    pool = app.admin.create_user_pool(PoolName="p", UsernameAttributes=["email"])["UserPool"]["Id"]
+    for name in ("a@example.com", "b@example.com"):
+        email = [{"Name": "email", "Value": name}, {"Name": "email_verified", "Value": "True"}]
+        app.admin.admin_create_user(UserPoolId=pool, Username=name, UserAttributes=email)
+    user = {"UserPoolId": pool, "Username": "a@example.com"}
+    shown = {row["Name"]: row["Value"] for row in app.admin.admin_get_user(**user)["UserAttributes"]}
+    assert shown["email_verified"] == "true"
+    taken = [{"Name": "email", "Value": "b@example.com"}]
+    assert error_of(app.admin.admin_update_user_attributes, **user, UserAttributes=taken)[:2] == (
+        "AliasExistsException",
+        "An account with the given email already exists.",
+    )
+    unknown = error_of(app.admin.admin_delete_user_attributes, **user, UserAttributeNames=["custom:a", "custom:b"])
+    assert unknown[1] == (
+        "Invalid user attributes: user.custom:a: Attribute does not exist in the schema.\n"
+        "user.custom:b: Attribute does not exist in the schema.\n"
+    )
+    app.admin.admin_disable_user(**user)
+    assert error_of(app.admin.admin_reset_user_password, **user)[:2] == ("NotAuthorizedException", "User is disabled.")

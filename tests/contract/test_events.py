@@ -154,6 +154,9 @@ def test_permissions(events: Any, sandbox: Any) -> None:
         "Resource": arn,
     }
     assert policy["Statement"][1]["Principal"] == "*"
+    other = {"EventBusName": bus, "Action": "events:PutRule", "Principal": "*", "StatementId": "x"}
+    unsupported = ("ValidationException", "Provided value in parameter 'action' is not supported.")
+    assert error_of(events.put_permission, **other) == unsupported
     missing = ("ResourceNotFoundException", "Statement with the provided id does not exist.")
     assert error_of(events.remove_permission, EventBusName=bus, StatementId="x") == missing
     events.remove_permission(EventBusName=bus, StatementId="one")
@@ -726,7 +729,10 @@ def test_connections(events: Any, sandbox: Any) -> None:
     assert described["Tags"] == [{"Key": "aws:secretsmanager:owningService", "Value": "events"}]
     secret = secrets.get_secret_value(SecretId=shown["SecretArn"])
     assert secret["Name"].startswith(f"events!connection/{connection}/")
-    assert json.loads(secret["SecretString"]) == {"api_key_name": "ApiKey", "api_key_value": "secret"}
+    kept = json.loads(secret["SecretString"])
+    added = kept.pop("invocation_http_parameters")
+    assert kept == {"api_key_name": "ApiKey", "api_key_value": "secret"}
+    assert {"key": "a", "value": "open", "is_value_secret": False} in added["header_parameters"]
     (listed,) = events.list_connections(NamePrefix=connection)["Connections"]
     assert (listed["AuthorizationType"], "AuthParameters" in listed) == ("API_KEY", False)
     exists = ("ResourceAlreadyExistsException", f"Connection {connection} already exists.")

@@ -45,6 +45,8 @@ def test_delivery_of_access_logs(logs: Any, sandbox: Any) -> None:
     bucket = {"destinationResourceArn": "arn:aws:s3:::first"}
     logs.put_delivery_destination(name=destination, deliveryDestinationConfiguration=bucket)
     bucket = {"destinationResourceArn": "arn:aws:s3:::second"}
+    wrong = error_of(logs.put_delivery_destination, name="x", outputFormat="x", deliveryDestinationConfiguration=bucket)
+    assert wrong[0] == "ValidationException", "newer operations know no InvalidParameterException"
     made = logs.put_delivery_destination(name=destination, deliveryDestinationConfiguration=bucket)
     arn = f"{base}:delivery-destination:{destination}"
     assert made["deliveryDestination"] == {

@@ -18,6 +18,8 @@ from mrak.protocol import compression, quirks, validate
 from mrak.protocol.model import OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import Readers, WireError
 
+_VALIDATION = "ValidationException"
+
 Decoder = Callable[[Request], dict[str, Any]]
 Encoder = Callable[[dict[str, Any], str], Response]
 Check = Callable[[dict[str, Any]], None]
@@ -110,7 +112,11 @@ class Codec(ABC):
         return rebuilt
 
     def compile_check(self, operation: OperationModel) -> Check:
-        return validate.compile_operation(operation.input, self.flavour, self.checks)
+        flavour = self.flavour
+        if flavour.validation_code not in operation.errors and _VALIDATION in operation.errors:
+            # Newer operations of a service that has a code of its own (CloudWatch Logs) use the framework's.
+            flavour = msgspec.structs.replace(flavour, validation_code=_VALIDATION)
+        return validate.compile_operation(operation.input, flavour, self.checks)
 
     def input_check(self, operation: OperationModel) -> Check:
         return self._input_checks[operation.name]

@@ -199,7 +199,7 @@ def admin_delete_user_attributes(ctx: Context, tx: Transaction, req: dict[str, A
     changes = dict.fromkeys(req["UserAttributeNames"], "")
 
     def change(pool: Pool, user: User) -> User:
-        schema.check_values(pool, changes)
+        schema.check_known(pool, changes)
         changed = users.change_attributes(ctx, user, changes)
         schema.check_required(pool, changed.attributes)
         return changed
@@ -231,6 +231,8 @@ async def admin_reset_user_password(ctx: Context, req: dict[str, Any]) -> None:
     """The user has to choose a new password, with the code that is sent now."""
     target = await _target(ctx, req)
     user = await ctx.transact(lambda tx: users.require(tx, target.scope, target.pool, req["Username"]))
+    if not user.enabled:
+        raise errors.disabled()
     if user.status not in ("CONFIRMED", "RESET_REQUIRED"):
         raise errors.not_authorized("User password cannot be reset in the current state.")
     address = signup_operations.recovery_address(target, user)

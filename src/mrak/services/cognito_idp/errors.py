@@ -61,6 +61,10 @@ def username_exists(message: str = "User already exists") -> ApiError:
     return ApiError("UsernameExistsException", message)
 
 
+def alias_in_use(message: str) -> ApiError:
+    return ApiError("AliasExistsException", message)
+
+
 def alias_exists(kind: str) -> ApiError:
     words = {"email": "email", "phone_number": "phone_number", "preferred_username": "preferred_username"}
     return ApiError("AliasExistsException", f"An account with the {words[kind]} already exists.")

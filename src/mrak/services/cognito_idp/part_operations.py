@@ -55,7 +55,7 @@ def update_user_pool_domain(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     changes = {name: req[name] for name in ("CustomDomainConfig", "ManagedLoginVersion", "Routing") if name in req}
     parts.put(ctx, tx, part.pool, part.kind, part.name, part.settings | changes)
     answer: dict[str, Any] = {"ManagedLoginVersion": changes.get("ManagedLoginVersion", 1)}
-    custom = "CustomDomainConfig" in part.settings
+    custom = "CustomDomainConfig" in part.settings | changes
     return answer | ({"CloudFrontDomain": _cloudfront(part.name)} if custom else {})
 
 

@@ -155,7 +155,8 @@ def add_custom_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     added = [schema.parse_custom(attribute) for attribute in req["CustomAttributes"]]
     for attribute in added:
         if attribute["Name"] in known:
-            raise errors.invalid(f"{attribute['Name']}: Existing attribute already has name {attribute['Name']}.")
+            plain = attribute["Name"].removeprefix("dev:")
+            raise errors.invalid(f"{plain}: Existing attribute already has name {attribute['Name']}.")
     whole = [*pool.schema, *added]
     schema.check_count(whole)
     POOLS.replace(tx, ctx.scope, pool, msgspec.structs.replace(pool, schema=whole, modified_at=ctx.now))

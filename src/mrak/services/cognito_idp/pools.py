@@ -124,6 +124,14 @@ def pool_arn(scope: Scope, pool_id: str) -> str:
     return arn(scope, "cognito-idp", f"userpool/{pool_id}")
 
 
+# A template's texts are the pool's own too, whichever of the two says them.
+_MIRRORED: Final = {
+    "EmailMessage": "EmailVerificationMessage",
+    "EmailSubject": "EmailVerificationSubject",
+    "SmsMessage": "SmsVerificationMessage",
+}
+
+
 def parse_settings(req: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
     """A pool's settings after a request; what UpdateUserPool does not name goes back to its default."""
     settings: dict[str, Any] = {name: before[name] for name in AT_CREATION if name in before}
@@ -138,6 +146,11 @@ def parse_settings(req: dict[str, Any], before: dict[str, Any]) -> dict[str, Any
     settings.setdefault("MfaConfiguration", "OFF")
     settings.setdefault("UserPoolTier", "ESSENTIALS")
     template = {"DefaultEmailOption": "CONFIRM_WITH_CODE"} | settings.get("VerificationMessageTemplate", {})
+    for inside, outside in _MIRRORED.items():
+        if inside in template:
+            settings[outside] = template[inside]
+        elif outside in settings:
+            template[inside] = settings[outside]
     settings["VerificationMessageTemplate"] = template
     settings.setdefault("EmailConfiguration", {"EmailSendingAccount": "COGNITO_DEFAULT"})
     admin = {"AllowAdminCreateUserOnly": False, "UnusedAccountValidityDays": 7}

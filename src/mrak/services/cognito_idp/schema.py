@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/cognito/latest/developerguide/user-pool-settings-att
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any, Final
 
 from mrak.services.cognito_idp import errors
@@ -27,6 +28,11 @@ _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _PHONE: Final = re.compile(r"\+[0-9]{5,20}")
 _NUMBER: Final = re.compile(r"-?[0-9]{1,19}(\.[0-9]{1,19})?")
 _MOST_CUSTOM: Final = 50
+_LONGEST: Final = 2048
+_LIMITS: Final = (
+    ("StringAttributeConstraints", "String", ("MinLength", "MaxLength")),
+    ("NumberAttributeConstraints", "Number", ("MinValue", "MaxValue")),
+)
 
 
 def _standard(name: str) -> dict[str, Any]:
@@ -62,14 +68,13 @@ def parse_schema(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
         if not name:
             raise errors.invalid("Attribute name is required.")
         if name in STANDARD:
-            if (
-                attribute.get("AttributeDataType", schema[name]["AttributeDataType"])
-                != schema[name]["AttributeDataType"]
-            ):
+            kind = schema[name]["AttributeDataType"]
+            if attribute.get("AttributeDataType", kind) != kind or attribute.get("DeveloperOnlyAttribute"):
                 raise errors.invalid(
                     "You can not change AttributeDataType or set developerOnlyAttribute for standard schema "
                     f"attribute {name}"
                 )
+            _check_limits(name, schema[name], attribute)
             schema[name] |= attribute
         else:
             custom = parse_custom(attribute)
@@ -78,12 +83,28 @@ def parse_schema(given: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return list(schema.values())
 
 
+def _check_limits(name: str, shown: dict[str, Any], given: dict[str, Any]) -> None:
+    """That the limits of an attribute's values are numbers, and fit each other."""
+    for member, kind, names in _LIMITS:
+        if member not in given or shown["AttributeDataType"] != kind:
+            continue
+        numbers = [given[member].get(each) for each in names]
+        if not all(number is None or number == "" or _NUMBER.fullmatch(number) for number in numbers):
+            raise errors.invalid(f"Invalid {member} for schema attribute {given['Name']}")
+        least, most = (float(number) if number else None for number in numbers)
+        if kind == "String" and max(least or 0, most or 0) > _LONGEST:
+            raise errors.invalid(f"user.{name}: String attributes cannot have a length of more than {_LONGEST}")
+        if least is not None and most is not None and least > most:
+            what = "length" if kind == "String" else "value"
+            raise errors.invalid(f"user.{name}: Max {what} cannot be less than min {what}.")
+
+
 def parse_custom(attribute: dict[str, Any]) -> dict[str, Any]:
     """A custom attribute as DescribeUserPool shows it."""
     if attribute.get("Required"):
         raise errors.invalid("Required custom attributes are not supported currently.")
     if "AttributeDataType" not in attribute:
-        raise errors.invalid("AttributeDataType is required.")
+        raise errors.invalid("Invalid AttributeDataType input, consider using the provided AttributeDataType enum.")
     kind, name = attribute["AttributeDataType"], attribute["Name"]
     prefix = "dev:custom:" if attribute.get("DeveloperOnlyAttribute") else "custom:"
     shown = {
@@ -93,10 +114,11 @@ def parse_custom(attribute: dict[str, Any]) -> dict[str, Any]:
         "Mutable": attribute.get("Mutable", True),
         "Required": False,
     }
+    _check_limits(shown["Name"], shown, attribute)
     if kind == "String":
         shown["StringAttributeConstraints"] = attribute.get("StringAttributeConstraints", {})
-    elif kind == "Number":
-        shown["NumberAttributeConstraints"] = attribute.get("NumberAttributeConstraints", {})
+    elif kind == "Number" and "NumberAttributeConstraints" in attribute:
+        shown["NumberAttributeConstraints"] = attribute["NumberAttributeConstraints"]
     return shown
 
 
@@ -107,7 +129,16 @@ def check_count(schema: list[dict[str, Any]]) -> None:
 
 def parse_attributes(given: list[dict[str, Any]]) -> dict[str, str]:
     """Name and value of what a request gives; a value that is left out is empty."""
-    return {attribute["Name"]: attribute.get("Value", "") for attribute in given}
+    found = {attribute["Name"]: attribute.get("Value", "") for attribute in given}
+    return found | {name: found[name].lower() for name in _BOOLEANS if name in found}
+
+
+def check_known(pool: Pool, names: Iterable[str]) -> None:
+    """That attributes that shall go are the pool's."""
+    known = {attribute["Name"] for attribute in pool.schema}
+    wrong = [f"user.{name}: Attribute does not exist in the schema.\n" for name in names if name not in known]
+    if wrong:
+        raise errors.invalid(f"Invalid user attributes: {''.join(wrong)}")
 
 
 def check_values(pool: Pool, values: dict[str, str]) -> None:

@@ -81,7 +81,7 @@ def _unless_waiting(target: Target, changes: dict[str, str]) -> dict[str, str]:
 async def delete_user_attributes(ctx: Context, req: dict[str, Any]) -> None:
     bearer = await tokens.require_bearer(ctx, req["AccessToken"])
     target, changes = bearer.target, dict.fromkeys(req["UserAttributeNames"], "")
-    schema.check_values(target.pool, changes)
+    schema.check_known(target.pool, changes)
     schema.check_writable(target.pool, target.client, changes)
 
     def change(tx: Transaction) -> None:

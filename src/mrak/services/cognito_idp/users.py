@@ -126,6 +126,7 @@ def _keep_aliases(
     tx: Transaction, scope: Scope, pool: Pool, change: tuple[User | None, User], take_aliases: bool
 ) -> None:
     old, new = change
+    is_new = old is None
     before = {} if old is None else _aliases(pool, old)
     after = _aliases(pool, new)
     for kind, value in before.items():
@@ -134,15 +135,16 @@ def _keep_aliases(
             ALIASES.delete(tx, scope, found)
     for kind, value in after.items():
         if before.get(kind) != value:
-            _take_alias(tx, scope, pool, Alias(pool.id, kind, value, new.username), take_aliases)
+            _take_alias(tx, scope, pool, Alias(pool.id, kind, value, new.username), take_aliases, is_new)
 
 
-def _take_alias(tx: Transaction, scope: Scope, pool: Pool, alias: Alias, by_force: bool) -> None:
+def _take_alias(tx: Transaction, scope: Scope, pool: Pool, alias: Alias, by_force: bool, is_new: bool) -> None:
     taken = ALIASES.open(tx, scope, pool.id, alias.kind, alias.value)
     if taken is not None and taken.username != alias.username:
         if alias.kind in pool.settings.get("UsernameAttributes", []):
             words = "email" if alias.kind == "email" else "phone number"
-            raise errors.username_exists(f"An account with the given {words} already exists.")
+            taken_by = errors.username_exists if is_new else errors.alias_in_use
+            raise taken_by(f"An account with the given {words} already exists.")
         if not by_force:
             raise errors.alias_exists(alias.kind)
         _lose_alias(tx, scope, pool, taken)

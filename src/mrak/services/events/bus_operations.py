@@ -103,6 +103,8 @@ def _with_statement(scope: Scope, bus: Bus, req: dict[str, Any]) -> dict[str, An
     for member in ("Action", "Principal", "StatementId"):
         if not req.get(member):
             raise errors.validation(f"Parameter {member} must be specified.")
+    if req["Action"] != "events:PutEvents":
+        raise errors.validation("Provided value in parameter 'action' is not supported.")
     principal = req["Principal"]
     statement: dict[str, Any] = {
         "Sid": req["StatementId"],

@@ -79,6 +79,13 @@ async def create_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
     return _render_state(ctx.scope, connection)
 
 
+_ADDED = {
+    "HeaderParameters": "header_parameters",
+    "QueryStringParameters": "query_string_parameters",
+    "BodyParameters": "body_parameters",
+}
+
+
 def _render_secret(auth: dict[str, Any]) -> str:
     """What the connection's secret holds (recorded)."""
     document: dict[str, Any] = {}
@@ -96,7 +103,20 @@ def _render_secret(auth: dict[str, Any]) -> str:
             "authorization_endpoint": oauth["AuthorizationEndpoint"],
             "http_method": oauth["HttpMethod"],
         }
-    return json.dumps(document)
+    added = _render_added(auth.get("InvocationHttpParameters", {}))
+    return json.dumps(document | ({"invocation_http_parameters": added} if added else {}))
+
+
+def _render_added(given: dict[str, Any]) -> dict[str, Any]:
+    """What a connection adds to its requests, as its secret says it (verified for headers)."""
+    return {
+        inside: [
+            {"key": each["Key"], "value": each["Value"], "is_value_secret": each.get("IsValueSecret", False)}
+            for each in given[outside]
+        ]
+        for outside, inside in _ADDED.items()
+        if given.get(outside)
+    }
 
 
 async def _delete_secret(ctx: Context, secret_arn: str) -> None:

@@ -103,7 +103,8 @@ def create_public_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
         raise errors.invalid_argument(
             "The specified public key is not a PEM document of an RSA or ECDSA key."
         ) from None
-    return parts.answer(PUBLIC_KEY, parts.create(ctx, tx, PUBLIC_KEY, req["PublicKeyConfig"]), created=True)
+    config = {"Comment": ""} | req["PublicKeyConfig"]
+    return parts.answer(PUBLIC_KEY, parts.create(ctx, tx, PUBLIC_KEY, config), created=True)
 
 
 @operation("GetPublicKey")
