@@ -288,6 +288,10 @@ def test_domains_and_mappings(apis: Any, api_id: str) -> None:
     first = apis.create_api_mapping(**mapping)
     assert error_of(apis.create_api_mapping, **mapping)[0] == "ConflictException"
     assert error_of(apis.create_api_mapping, **mapping | {"Stage": "none"})[2] == 400
+    starts = "API mapping key should not start with a '/' or have consecutive '/'s."
+    for wrong, message in (("/a", starts), ("a//b", starts), ("a/", "API mapping key should not end with a '/'.")):
+        refused = error_of(apis.create_api_mapping, **mapping | {"ApiMappingKey": wrong})
+        assert refused == ("BadRequestException", message, 400)
     key = {"DomainName": name, "ApiMappingId": first["ApiMappingId"]}
     assert apis.update_api_mapping(**key, ApiId=api_id, ApiMappingKey="v2")["ApiMappingKey"] == "v2"
     assert [row["ApiMappingKey"] for row in apis.get_api_mappings(DomainName=name)["Items"]] == ["v2"]
@@ -295,6 +299,17 @@ def test_domains_and_mappings(apis: Any, api_id: str) -> None:
     assert error_of(apis.get_api_mapping, **key)[2] == 404
     apis.delete_domain_name(DomainName=name)
     assert error_of(apis.get_domain_name, DomainName=name)[2] == 404
+
+
+def test_a_websocket_stage_can_log_its_messages(apis: Any) -> None:
+    """Its defaults say so, where those of an HTTP API have no such settings."""
+    api = apis.create_api(Name="w", ProtocolType="WEBSOCKET", RouteSelectionExpression="$request.body.action")["ApiId"]
+    made = apis.create_stage(ApiId=api, StageName="s")
+    assert made["DefaultRouteSettings"] == {
+        "DataTraceEnabled": False,
+        "DetailedMetricsEnabled": False,
+        "LoggingLevel": "OFF",
+    }
 
 
 def test_vpc_links_are_kept(apis: Any) -> None:

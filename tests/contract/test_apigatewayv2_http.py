@@ -380,6 +380,24 @@ def test_definitions_in_yaml(apis: Any) -> None:
         )
 
 
+def test_warnings_can_fail_an_import(apis: Any) -> None:
+    """A schema that the document lacks is a warning, which AWS tells of only where it is to fail the import."""
+    api = apis.create_api(Name="before", ProtocolType="HTTP")["ApiId"]
+    schema = {"content": {"application/json": {"schema": {"$ref": "#/components/schemas/None"}}}}
+    integration = {"type": "HTTP_PROXY", "httpMethod": "GET", "payloadFormatVersion": "1.0", "uri": "http://x"}
+    operation = {"x-amazon-apigateway-integration": integration, "responses": {"200": {"description": "d"} | schema}}
+    definition = {"openapi": "3.0.1", "info": {"title": "after"}, "paths": {"/update": {"get": operation}}}
+    with pytest.raises(apis.exceptions.BadRequestException) as caught:
+        apis.reimport_api(ApiId=api, Body=json.dumps(definition), FailOnWarnings=True)
+    assert caught.value.response["Error"]["Message"] == (
+        "Warnings found during import:\n\tParse issue: attribute paths.'/update'(get).responses.200.content.schema."
+        "#/components/schemas/None is missing"
+    )
+    assert apis.get_api(ApiId=api)["Name"] == "before"
+    apis.reimport_api(ApiId=api, Body=json.dumps(definition))
+    assert apis.get_api(ApiId=api)["Name"] == "after"
+
+
 def test_access_logs(apis: Any, sandbox: Any, upstream: str) -> None:
     """Each request leaves a line in the stage's log group."""
     api = apis.create_api(Name="logged", ProtocolType="HTTP", Target=f"{upstream}/status/418")

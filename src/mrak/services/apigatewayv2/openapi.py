@@ -102,11 +102,37 @@ def _add_routes(document: dict[str, Any], definition: Definition, prefix: str) -
             route: dict[str, Any] = {"RouteKey": key}
             if operation.get("operationId"):
                 route["OperationName"] = operation["operationId"]
+            definition.warnings += _missing_schemas(document, f"paths.'{path}'({method})", operation)
             _apply_security(document, definition, operation, route)
             integration = _integration(document, operation, key)
             if integration is None:
                 definition.warnings.append(f"No integration for the route {key}")
             definition.routes.append((route, integration))
+
+
+def _missing_schemas(document: dict[str, Any], where: str, operation: dict[str, Any]) -> list[str]:
+    """Warnings about schemas that responses and bodies name and that the document lacks."""
+    places = {f"responses.{status}": each for status, each in _mapping(operation.get("responses")).items()}
+    places["requestBody"] = operation.get("requestBody")
+    found = []
+    for place, each in places.items():
+        for content in _mapping(_mapping(each).get("content")).values():
+            name = _mapping(_mapping(content).get("schema")).get("$ref")
+            if isinstance(name, str) and name.startswith("#/") and _find(document, name) is None:
+                found.append(f"Parse issue: attribute {where}.{place}.content.schema.{name} is missing")
+    return found
+
+
+def _mapping(value: Any) -> dict[str, Any]:
+    return value if isinstance(value, dict) else {}
+
+
+def _find(document: dict[str, Any], pointer: str) -> Any:
+    """What a reference within the document points to."""
+    found: Any = document
+    for part in pointer.removeprefix("#/").split("/"):
+        found = _mapping(found).get(part)
+    return found
 
 
 def _route_key(prefix: str, path: str, method: str) -> str:

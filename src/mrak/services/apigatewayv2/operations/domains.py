@@ -129,11 +129,19 @@ def _given(req: dict[str, Any]) -> dict[str, Any]:
 
 def _check(tx: Transaction, scope: Scope, domain: str, settings: dict[str, Any], mapping_id: str) -> None:
     parts.require_api(tx, scope, settings["ApiId"])
+    _check_key(settings["ApiMappingKey"])
     if STAGES.get(tx, scope, settings["ApiId"], settings["Stage"]) is None:
         raise errors.bad_request("Invalid stage identifier specified")
     for other in MAPPINGS.scan(tx, scope, domain):
         if other.id != mapping_id and other.settings["ApiMappingKey"] == settings["ApiMappingKey"]:
             raise errors.conflict("ApiMapping key already exists for this domain name")
+
+
+def _check_key(key: str) -> None:
+    if key.startswith("/") or "//" in key:
+        raise errors.bad_request("API mapping key should not start with a '/' or have consecutive '/'s.")
+    if key.endswith("/"):
+        raise errors.bad_request("API mapping key should not end with a '/'.")
 
 
 def _configurations(ctx: Context, given: list[dict[str, Any]]) -> list[dict[str, Any]]:

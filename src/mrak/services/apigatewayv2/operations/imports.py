@@ -49,7 +49,8 @@ def _parse(req: dict[str, Any]) -> Definition:
         raise errors.bad_request(f"Invalid basepath value {req['Basepath']}. Valid values are: ignore, prepend, split")
     definition = parse_definition(req["Body"], basepath)
     if req.get("FailOnWarnings") and definition.warnings:
-        raise errors.bad_request(f"Warnings found during import: {'; '.join(definition.warnings)}")
+        listed = "".join(f"\n\t{warning}" for warning in definition.warnings)
+        raise errors.bad_request(f"Warnings found during import:{listed}")
     return definition
 
 

@@ -31,7 +31,7 @@ def create_stage(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         raise errors.conflict("Stage already exists")
     given = {member: value for member, value in req.items() if member in _MEMBERS}
     _check(tx, ctx.scope, api, given)
-    settings = {"DefaultRouteSettings": {"DetailedMetricsEnabled": False}, "RouteSettings": {}, "StageVariables": {}}
+    settings = {"DefaultRouteSettings": _defaults(api), "RouteSettings": {}, "StageVariables": {}}
     stage = Part(
         api=api.id,
         id=name,
@@ -42,6 +42,13 @@ def create_stage(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     )
     STAGES.insert(tx, ctx.scope, stage)
     return _render(_deploy_to(ctx, tx, api, stage))
+
+
+def _defaults(api: Api) -> dict[str, Any]:
+    """What a stage's routes do where nothing is said: WebSocket APIs can log their messages."""
+    plain = {"DetailedMetricsEnabled": False}
+    is_websocket = api.settings["ProtocolType"] == "WEBSOCKET"
+    return plain | ({"DataTraceEnabled": False, "LoggingLevel": "OFF"} if is_websocket else {})
 
 
 @operation("GetStage")
