@@ -12,6 +12,7 @@ from msgspec import structs
 
 from mrak.auth.evaluation import AuthorizationRequest, Named, PolicySet, evaluate
 from mrak.auth.policy import parse_policy
+from mrak.auth.principals import Principal
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
@@ -121,7 +122,9 @@ def _check_own_access(ctx: Context, arn: str, policy: str) -> None:
     try:
         named = Named("resource policy", parse_policy(policy))
     except ApiError:
+        # What is a policy to DynamoDB and not to IAM grants nobody anything, so it locks out nobody either.
         return
+    assert isinstance(ctx.principal, Principal)
     request = AuthorizationRequest(ctx.principal, "dynamodb:PutResourcePolicy", arn, ctx.now, ctx.scope.account)
     decision = evaluate(request, PolicySet(resource=named))
     if decision.is_explicit and not decision.allowed:
