@@ -14,8 +14,15 @@ from tests.conftest import Cloud, new_cloud
 from mrak.core.errors import ApiError
 from mrak.core.scope import DEFAULT_ACCOUNT, DEFAULT_ENVIRONMENT, Scope
 from mrak.services.dynamodb import item_collections
-from mrak.services.dynamodb.item_collections import COLLECTIONS
-from mrak.services.dynamodb.tables import INDEX_ROWS, ITEMS, TABLES, compile_schema, row_size_bytes, unpack_row
+from mrak.services.dynamodb.tables import (
+    COLLECTIONS,
+    INDEX_ROWS,
+    ITEMS,
+    TABLES,
+    compile_schema,
+    row_size_bytes,
+    unpack_row,
+)
 from mrak.store.keys import prefix_end
 
 SCOPE = Scope(DEFAULT_ENVIRONMENT, DEFAULT_ACCOUNT, "us-east-1")

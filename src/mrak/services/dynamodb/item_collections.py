@@ -21,15 +21,12 @@ from mrak.core.context import Transaction
 from mrak.lang.ddb.keys import sort_bytes
 from mrak.lang.ddb.values import Value
 from mrak.services.dynamodb import errors
-from mrak.services.dynamodb.spaces import RowSpace
 from mrak.services.dynamodb.tables import HASH_BYTES, Schema, row_size_bytes
 from mrak.store.keys import encode_part, first_text, prefix_end
 
 MOST_BYTES = 10 << 30
 _GIGABYTE = 1 << 30
 _counter = Packing(">Q")
-
-COLLECTIONS = RowSpace("dynamodb.collection")
 
 
 def count(tx: Transaction, schema: Schema, place: bytes, growth_bytes: int) -> None:
@@ -72,23 +69,19 @@ def _collection_of(place: bytes) -> bytes:
     return place[:HASH_BYTES] + first_text(place[HASH_BYTES:])
 
 
-def _counters(schema: Schema) -> bytes:
-    return COLLECTIONS.prefix(schema.scope, schema.record.number)
-
-
 def _prefixes(schema: Schema) -> list[bytes]:
     return [schema.prefix, *(index.prefix for index in schema.local_indexes)]
 
 
 def _size_bytes(tx: Transaction, schema: Schema, place: bytes) -> int:
-    raw = tx.get(_counters(schema) + place)
+    raw = tx.get(schema.collections_prefix + place)
     if raw is not None:
         return int(_counter.unpack(raw)[0])
     return 0 if schema.record.counts_collections else _measure(tx, schema, place)
 
 
 def _keep(tx: Transaction, schema: Schema, place: bytes, size_bytes: int) -> None:
-    counter = _counters(schema) + place
+    counter = schema.collections_prefix + place
     tx.lock(counter)
     if size_bytes:
         tx.put(counter, _counter.pack(size_bytes))

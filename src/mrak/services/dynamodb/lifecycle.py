@@ -10,9 +10,9 @@ from msgspec import structs
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import backups, errors, history, item_collections, vectors
+from mrak.services.dynamodb import backups, errors, history, vectors
 from mrak.services.dynamodb.streams import STREAMS, StreamIndex, topic
-from mrak.services.dynamodb.tables import INDEX_ROWS, ITEMS, TABLES, StreamRecord, TableRecord
+from mrak.services.dynamodb.tables import COLLECTIONS, INDEX_ROWS, ITEMS, TABLES, StreamRecord, TableRecord
 from mrak.services.dynamodb.trimming import first_timer
 
 
@@ -73,4 +73,4 @@ def drop_table(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord)
     INDEX_ROWS.clear(tx, scope, record.number)
     history.HISTORY.clear(tx, scope, record.number)
     vectors.ROWS.clear(tx, scope, record.number)
-    item_collections.COLLECTIONS.clear(tx, scope, record.number)
+    COLLECTIONS.clear(tx, scope, record.number)

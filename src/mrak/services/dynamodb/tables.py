@@ -132,6 +132,7 @@ TABLES = Table("dynamodb.table", TableRecord, key=("name",))
 
 ITEMS = RowSpace("dynamodb.item")
 INDEX_ROWS = RowSpace("dynamodb.index")
+COLLECTIONS = RowSpace("dynamodb.collection")
 
 _size = Packing(">I")
 HASH_BYTES = 8
@@ -239,6 +240,7 @@ class Schema:
     key_names: tuple[str, ...]
     indexes: tuple[IndexSchema, ...]
     local_indexes: tuple[IndexSchema, ...]
+    collections_prefix: bytes
     # Index keys in AWS's order of checks: global indexes from the last, then local ones.
     index_keys: tuple[tuple[KeyAttribute, str], ...]
     vectors: tuple[VectorSchema, ...]
@@ -329,6 +331,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         key_names=tuple(key.name for key in keys),
         indexes=indexes,
         local_indexes=tuple(index for index in indexes if not index.record.is_global),
+        collections_prefix=COLLECTIONS.prefix(scope, record.number),
         index_keys=_index_keys(record, ordered),
         vectors=tuple(compile_index(scope, record.number, [key.name for key in keys], it) for it in record.vectors),
         ttl_attribute=ttl,
