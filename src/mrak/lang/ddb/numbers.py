@@ -170,15 +170,25 @@ def stored_bytes(key: bytes) -> bytes:
         return key
     negative = key[0] < ZERO_KEY[0]
     exponent = (255 - key[1] if negative else key[1]) + MIN_EXPONENT
-    pairs = [101 - pair for pair in key[2:-1]] if negative else [pair - 1 for pair in key[2:]]
-    digits = "".join([f"{pair:02d}" for pair in pairs]).rstrip("0")
-    if exponent % 2 == 0:
-        digits = "0" + digits
-    if len(digits) % 2:
-        digits += "0"
-    aligned = [int(digits[i : i + 2]) for i in range(0, len(digits), 2)]
     head = (exponent // 2 + _STORED_BIAS) & 0xFF
+    if exponent % 2 and not negative:
+        # The pairs are aligned as they are, and written alike.
+        return bytes((head,)) + key[2:]
+    pairs = [101 - pair for pair in key[2:-1]] if negative else [pair - 1 for pair in key[2:]]
+    if exponent % 2 == 0:
+        pairs = _shifted(pairs)
     if not negative:
-        return bytes([head, *(pair + 1 for pair in aligned)])
-    end = [_STORED_END] if len(aligned) < _MOST_PAIRS else []
-    return bytes([head ^ 0xFF, *(101 - pair for pair in aligned), *end])
+        return bytes((head, *[pair + 1 for pair in pairs]))
+    end = (_STORED_END,) if len(pairs) < _MOST_PAIRS else ()
+    return bytes((head ^ 0xFF, *[101 - pair for pair in pairs], *end))
+
+
+def _shifted(pairs: list[int]) -> list[int]:
+    """The same digits, paired from one digit on."""
+    shifted = []
+    carry = 0
+    for pair in pairs:
+        tens, ones = divmod(pair, 10)
+        shifted.append(carry + tens)
+        carry = ones * 10
+    return [*shifted, carry] if carry else shifted
