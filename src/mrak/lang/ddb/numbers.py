@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from decimal import Context, Decimal
+from functools import lru_cache
 
 from mrak.lang.ddb.errors import InvalidValue
 
@@ -148,6 +149,8 @@ def size_bytes(text: str) -> int:
     return 1 + pairs + straddles + (1 if negative else 0)
 
 
+# A request asks for the same number's bytes several times: for its item, its indexes, its page.
+@lru_cache(maxsize=1024)
 def key_bytes(text: str) -> bytes:
     """Bytes that sort as the number does."""
     negative, digits, exponent = split(text)
@@ -163,6 +166,7 @@ def key_bytes(text: str) -> bytes:
     return bytes([0x7F, 255 - biased, *(101 - pair for pair in pairs), 102])
 
 
+@lru_cache(maxsize=1024)
 def stored_bytes(key: bytes) -> bytes:
     """A number's key bytes in the form in which AWS stores and hashes it: an exponent to the base of a hundred, then
     pairs of digits that are aligned to the decimal point."""

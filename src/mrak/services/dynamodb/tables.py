@@ -173,6 +173,8 @@ _SALT = b"Outliers"
 def _spreading(record: TableRecord, partition: Sequence[KeyAttribute]) -> Spread:
     if not record.is_spread_as_aws:
         return _spread_as_earlier
+    if [key.kind for key in partition] == ["N"]:
+        return _spread_number
     if any(key.kind == "N" for key in partition):
         return partial(_spread_numbers, tuple(key.kind == "N" for key in partition))
     return _spread
@@ -181,6 +183,10 @@ def _spreading(record: TableRecord, partition: Sequence[KeyAttribute]) -> Spread
 def _spread(parts: Sequence[bytes]) -> bytes:
     """AWS's hash: scans of its tables come in this order."""
     return md5(_SALT + b"".join(parts), usedforsecurity=False).digest()[:HASH_BYTES]
+
+
+def _spread_number(parts: Sequence[bytes]) -> bytes:
+    return md5(_SALT + stored_bytes(parts[0]), usedforsecurity=False).digest()[:HASH_BYTES]
 
 
 def _spread_numbers(are_numbers: tuple[bool, ...], parts: Sequence[bytes]) -> bytes:
