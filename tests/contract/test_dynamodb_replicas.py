@@ -110,7 +110,8 @@ def test_members_leave(regions: dict[str, Any]) -> None:
     assert members(here, table) == []
     assert error_of(there.describe_table, TableName=table)[0] == "ResourceNotFoundException"
     add(here, table, THERE)
-    there.delete_table(TableName=table)
+    gone = there.delete_table(TableName=table)["TableDescription"]
+    assert (gone["TableStatus"], gone["Replicas"][0]["RegionName"]) == ("DELETING", HERE)
     assert members(here, table) == []
     here.put_item(TableName=table, Item={"pk": {"S": "alone"}})
     here.delete_table(TableName=table)
@@ -169,7 +170,7 @@ def test_global_tables_of_2017(regions: dict[str, Any]) -> None:
 def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
     """Only global tables have it, and on-demand ones refuse it."""
     here = regions[HERE]
-    table = make_table(here, sort=None)
+    table = make_table(here, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")])
     assert error_of(here.describe_table_replica_auto_scaling, TableName=table) == (
         "ResourceNotFoundException",
         f"Global table with name: '{table}' does not exist.",
@@ -178,6 +179,14 @@ def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
     shown = here.describe_table_replica_auto_scaling(TableName=table)["TableAutoScalingDescription"]
     assert [it["RegionName"] for it in shown["Replicas"]] == [THERE, HERE]
     off = {"AutoScalingDisabled": True, "ScalingPolicies": []}
+    assert shown["Replicas"][0]["GlobalSecondaryIndexes"] == [
+        {
+            "IndexName": "gsi",
+            "IndexStatus": "ACTIVE",
+            "ProvisionedReadCapacityAutoScalingSettings": off,
+            "ProvisionedWriteCapacityAutoScalingSettings": off,
+        }
+    ]
     assert shown["Replicas"][0]["ReplicaProvisionedReadCapacityAutoScalingSettings"] == off
     wanted = {"MinimumUnits": 1, "MaximumUnits": 10}
     refused = error_of(

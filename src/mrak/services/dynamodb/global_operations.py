@@ -90,10 +90,20 @@ def _members(scope: Scope, record: TableRecord) -> list[str]:
 def _scaling(scope: Scope, record: TableRecord) -> dict[str, Any]:
     """Everyone in the order of the alphabet, the asked region too."""
     off = {"AutoScalingDisabled": True, "ScalingPolicies": []}
+    indexes = [
+        {
+            "IndexName": index.name,
+            "IndexStatus": "ACTIVE",
+            "ProvisionedReadCapacityAutoScalingSettings": off,
+            "ProvisionedWriteCapacityAutoScalingSettings": off,
+        }
+        for index in record.indexes
+        if index.is_global and index.status == "ACTIVE"
+    ]
     members = [
         {
             "RegionName": region,
-            "GlobalSecondaryIndexes": [],
+            "GlobalSecondaryIndexes": indexes,
             "ReplicaProvisionedReadCapacityAutoScalingSettings": off,
             "ReplicaProvisionedWriteCapacityAutoScalingSettings": off,
             "ReplicaStatus": "ACTIVE",

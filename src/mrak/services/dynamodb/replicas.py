@@ -16,7 +16,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.lang.ddb.values import item_size_bytes
-from mrak.services.dynamodb import errors, items
+from mrak.services.dynamodb import encryption, errors, items
 from mrak.services.dynamodb.items import Change, ItemKey
 from mrak.services.dynamodb.lifecycle import drop_table, set_stream
 from mrak.services.dynamodb.tables import HASH_BYTES, TABLES, TableRecord, compile_schema, unpack_row
@@ -145,15 +145,23 @@ def add(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]
 ) -> TableRecord:
     """A further member with all items; the table with it on its list."""
+    there = scope.in_region(region)
+    sse = encryption.for_replica(ctx, tx, scope, record.sse, there, settings.get("KMSMasterKeyId"))
     entry = {"RegionName": region, "source": scope.region, "added_at": ctx.now, **settings}
+    own = {"RegionName": scope.region}
+    if sse is not None and record.sse is not None and "KMSMasterKeyId" in settings:
+        entry["KMSMasterKeyId"] = sse["KMSMasterKeyArn"]
+        own["KMSMasterKeyId"] = record.sse["KMSMasterKeyArn"]
     for replica in record.replicas:
         _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, entry)
-    _create_member(ctx, tx, scope, record, scope.in_region(region))
+    _create_member(ctx, tx, scope, structs.replace(record, sse=sse), there, own)
     return structs.replace(record, replicas=(*record.replicas, entry))
 
 
-def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, there: Scope) -> None:
-    """The table in the new region, with all items."""
+def _create_member(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, there: Scope, own: dict[str, Any]
+) -> None:
+    """The table in the new region, with all items; `own` is the old table's entry on its list."""
     others = tuple({"RegionName": it["RegionName"]} for it in record.replicas)
     member = structs.replace(
         record,
@@ -172,7 +180,7 @@ def _create_member(ctx: Context, tx: Transaction, scope: Scope, record: TableRec
         insights={},
         restored=None,
         counts_collections=True,
-        replicas=(*others, {"RegionName": scope.region}),
+        replicas=(*others, own),
         settings_mode=None,
     )
     source, target = compile_schema(scope, record), compile_schema(there, structs.replace(member, replicas=()))
@@ -200,6 +208,8 @@ def _relist(tx: Transaction, scope: Scope, name: str, region: str, entry: dict[s
 
 def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]) -> TableRecord:
     check_member(record, region)
+    if "KMSMasterKeyId" in settings:
+        raise encryption.no_replica_key()
     if "ProvisionedThroughputOverride" in settings and not record.is_provisioned:
         raise errors.invalid(
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"

@@ -33,7 +33,7 @@ from mrak.services.dynamodb.backup_operations import (
     require_backup,
 )
 from mrak.services.dynamodb.backups import BACKUP_ROWS
-from mrak.services.dynamodb.table_operations import new_encryption
+from mrak.services.dynamodb.encryption import new_encryption
 from mrak.services.dynamodb.tables import ITEMS, TABLES, TableRecord, compile_schema, table_arn
 from mrak.store.keys import prefix_end
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import NotBuilt
@@ -17,6 +16,7 @@ from mrak.core.scope import Scope
 from mrak.services.dynamodb import (
     capacity,
     describe,
+    encryption,
     errors,
     indexing,
     lifecycle,
@@ -81,7 +81,7 @@ def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any],
         is_deletion_protected=req.get("DeletionProtectionEnabled", False),
         table_class=req.get("TableClass"),
         vectors=tuple(vectors.new_index(ctx, it) for it in req.get("VectorIndexes", [])),
-        sse=new_encryption(ctx, tx, scope, req.get("SSESpecification")),
+        sse=encryption.new_encryption(ctx, tx, scope, req.get("SSESpecification")),
         on_demand=req.get("OnDemandThroughput") or None,
         warm=req.get("WarmThroughput"),
         policy=policies.normalise(req["ResourcePolicy"]) if "ResourcePolicy" in req else None,
@@ -89,41 +89,6 @@ def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any],
         is_spread_as_aws=True,
         counts_collections=True,
     )
-
-
-def new_encryption(
-    ctx: Context, tx: Transaction, scope: Scope, specification: dict[str, Any] | None
-) -> dict[str, Any] | None:
-    """SSEDescription; None for AWS's own key, which is the default."""
-    if specification is None:
-        return None
-    kind, enabled = specification.get("SSEType"), specification.get("Enabled")
-    if specification.get("KMSMasterKeyId") == "":
-        raise errors.invalid(
-            "1 validation error detected: Value '' at 'sSESpecification.kMSMasterKeyId' failed to satisfy constraint: "
-            "Member must have length greater than or equal to 1"
-        )
-    for name in ("SSEType", "KMSMasterKeyId"):
-        if enabled is False and name in specification:
-            raise errors.invalid_parameter(f"{name} can not be specified if Enabled is false")
-    if kind == "AES256":
-        raise errors.invalid_parameter("SSEType AES256 is not supported")
-    if "KMSMasterKeyId" in specification and kind is None:
-        raise errors.invalid_parameter("SSEType KMS is required if KMSMasterKeyId is specified")
-    if not enabled and kind is None:
-        return None
-    deviation("DYNAMODB-005")
-    key = specification.get("KMSMasterKeyId") or _aws_key(ctx, tx, scope)
-    if not key.startswith("arn:"):
-        key = arn(scope, "kms", key if "/" in key else f"key/{key}")
-    return {"Status": "ENABLED", "SSEType": specification.get("SSEType", "KMS"), "KMSMasterKeyArn": key}
-
-
-def _aws_key(ctx: Context, tx: Transaction, scope: Scope) -> str:
-    """The ARN of the key that KMS keeps for tables of the account without a key of their own."""
-    from mrak.services.kms import exports as kms
-
-    return kms.require_encryption_key(ctx, tx, arn(scope, "kms", "alias/aws/dynamodb"))
 
 
 @operation("DescribeTable")
@@ -158,7 +123,7 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     kept = (*shown, "BillingModeSummary", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")
     lifecycle.drop_table(ctx, tx, scope, record)
     replicas.leave(tx, scope, record)
-    out = {name: description[name] for name in (*kept, "DeletionProtectionEnabled") if name in description}
+    out = {name: description[name] for name in (*kept, "DeletionProtectionEnabled", "Replicas") if name in description}
     return {"TableDescription": out}
 
 

@@ -13,7 +13,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, exporting, importing, rules, transfers
+from mrak.services.dynamodb import encryption, errors, exporting, importing, rules, transfers
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 from mrak.services.dynamodb.transfers import EXPORTS, IMPORTS, Transfer
 
@@ -155,6 +155,7 @@ def import_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         if known.table != name:
             raise errors.transfer_conflict("Import")
         return {"ImportTableDescription": transfers.render_import(ctx.scope, known)}
+    encryption.new_encryption(ctx, tx, ctx.scope, parameters.get("SSESpecification"))
     source = {"S3BucketOwner": ctx.scope.account, **req["S3BucketSource"]}
     filled = {"ClientToken": token, "S3BucketSource": source, "InputCompressionType": "NONE"}
     job = Transfer(

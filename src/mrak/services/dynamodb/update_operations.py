@@ -26,7 +26,8 @@ from mrak.services.dynamodb import (
     throughput,
     vectors,
 )
-from mrak.services.dynamodb.table_operations import new_encryption, require_table
+from mrak.services.dynamodb.encryption import new_encryption
+from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
 from mrak.services.dynamodb.update_rules import check_update, one_online_index
 
