@@ -57,6 +57,13 @@ def test_keys_that_cannot_be_used(ddb: Any, kms: Any) -> None:
     assert "SSEDescription" not in ddb.describe_table(TableName=table)["Table"]
 
 
+def test_keys_of_other_services(ddb: Any) -> None:
+    """They let nobody else make grants."""
+    code, message = error_of(make_table, ddb=ddb, **encrypted("alias/aws/s3"))
+    assert code == "AccessDeniedException" and message.startswith("KMS key access denied error: ")
+    assert "is not authorized to perform: kms:CreateGrant on resource: arn:aws:kms:" in message
+
+
 def test_an_asymmetric_key_breaks(ddb: Any, kms: Any) -> None:
     """AWS takes this for its own fault."""
     for spec, usage in (("RSA_2048", "ENCRYPT_DECRYPT"), ("HMAC_256", "GENERATE_VERIFY_MAC")):

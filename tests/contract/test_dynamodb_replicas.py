@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.contract.dynamodb import INVALID, error_of, index, make_table
 
 HERE, THERE, FAR = "us-east-1", "eu-west-1", "us-west-2"
@@ -129,6 +130,7 @@ def test_replicas_that_are_refused(regions: dict[str, Any]) -> None:
 
     assert refused({"Create": {"RegionName": HERE}}).startswith("Cannot add or delete the local region")
     assert refused({"Create": {"RegionName": "us-fake-1"}}).startswith("Region us-fake-1 is not supported.")
+    assert refused({"Delete": {"RegionName": ""}}).startswith("Region  is not supported.")
     assert refused({"Delete": {"RegionName": THERE}}) == (
         "Update global table operation failed because one or more replicas were not part of the global table. "
         f"Please retry the request without these replicas: [{THERE}]."
@@ -152,6 +154,15 @@ def test_replicas_that_are_refused(regions: dict[str, Any]) -> None:
     assert refused({"Create": {"RegionName": THERE}}) == (
         "Table write capacity should either be Pay-Per-Request or AutoScaled."
     )
+
+
+def test_a_region_that_is_none_breaks_the_list(sandbox: Any) -> None:
+    """AWS answers it with an error of its own; a region of another partition has no global tables."""
+    ddb = sandbox.client("dynamodb", retries={"max_attempts": 0})
+    assert ddb.list_global_tables(RegionName="cn-north-1")["GlobalTables"] == []
+    with pytest.raises(ClientError) as caught:
+        ddb.list_global_tables(RegionName="us-fake-9")
+    assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
 
 
 def test_global_tables_of_2017(regions: dict[str, Any]) -> None:

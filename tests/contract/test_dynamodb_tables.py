@@ -361,8 +361,34 @@ def test_an_arn_names_a_table_of_this_region(ddb: Any) -> None:
     arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
     assert ddb.describe_table(TableName=arn)["Table"]["TableName"] == table
     far = arn.replace("us-east-1", "eu-west-1")
-    refused = (INVALID, f"1 validation error detected: Invalid AWS region in '{far}'")
-    assert error_of(ddb.describe_table, TableName=far) == refused
+    for wrong, what in (
+        (far, "AWS region"),
+        (arn.replace("arn:aws:", "arn:aws-cn:"), "AWS partition"),
+        (f"{arn}/index/gsi", "resource type"),
+        (f"{arn}/stream/2026-10-09T00:29:04.041", "resource type"),
+    ):
+        told = (INVALID, f"1 validation error detected: Invalid {what} in '{wrong}'")
+        assert error_of(ddb.describe_table, TableName=wrong) == told
+
+
+def test_arns_that_have_no_tags(ddb: Any) -> None:
+    """Of backups, of streams, and of tables elsewhere."""
+    table = make_table(ddb, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    shown = ddb.describe_table(TableName=table)["Table"]
+    arn, stream = shown["TableArn"], shown["LatestStreamArn"]
+    backup = ddb.create_backup(TableName=table, BackupName="some")["BackupDetails"]["BackupArn"]
+    for wrong, told in (
+        (
+            backup,
+            (
+                INVALID,
+                f"One or more parameter values were invalid: Provided Arn is not a DynamoDB resource arn: {backup}",
+            ),
+        ),
+        (stream, ("ResourceNotFoundException", f"Requested resource not found: ResourceArn: {stream} not found")),
+        (arn.replace(arn.split(":")[4], "210987654321"), ("AccessDeniedException", "Access is denied")),
+    ):
+        assert error_of(ddb.list_tags_of_resource, ResourceArn=wrong) == told
 
 
 def test_limits_and_endpoints(ddb: Any) -> None:

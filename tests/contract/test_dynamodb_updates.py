@@ -322,6 +322,12 @@ def test_changes_that_name_nothing_break(sandbox: Any) -> None:
             ddb.update_table(**{"TableName": table, kind: {}})
         assert caught.value.response["ResponseMetadata"]["HTTPStatusCode"] == 500
         assert caught.value.response["Error"]["Code"] == "InternalFailure"
+    ddb.update_table(TableName=table, WarmThroughput={}, DeletionProtectionEnabled=False)
+    ddb.update_table(TableName=table, OnDemandThroughput={}, BillingMode="PAY_PER_REQUEST")
+    warm = {"IndexName": "nobody", "WarmThroughput": {"ReadUnitsPerSecond": 13_000}}
+    with pytest.raises(ClientError) as caught:
+        ddb.update_table(TableName=table, GlobalSecondaryIndexUpdates=[{"Update": warm}])
+    assert caught.value.response["Error"]["Code"] == "InternalFailure"
 
 
 def test_warm_throughput_grows(ddb: Any) -> None:

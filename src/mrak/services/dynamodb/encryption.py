@@ -40,7 +40,10 @@ def new_encryption(
     if not enabled and kind is None:
         return None
     deviation("DYNAMODB-005")
-    key = _usable(ctx, tx, key_arn(scope, specification.get("KMSMasterKeyId") or AWS_ALIAS))
+    named = specification.get("KMSMasterKeyId") or AWS_ALIAS
+    key = _usable(ctx, tx, key_arn(scope, named))
+    if named.rpartition(":")[2].startswith("alias/aws/") and not named.endswith(AWS_ALIAS):
+        raise _denied(ctx, key)
     return {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": key}
 
 
@@ -82,6 +85,17 @@ def _refused(ctx: Context, error: ApiError) -> ApiError:
     if kind == "DisabledException":
         return errors.invalid(f"KMS key disabled error: {told}")
     return errors.invalid(f"KMS validation error: {told}")
+
+
+def _denied(ctx: Context, key: str) -> ApiError:
+    """Keys of other services let nobody else make grants."""
+    return ApiError(
+        "AccessDeniedException",
+        f"KMS key access denied error: com.amazonaws.services.kms.model.AWSKMSException: User: {ctx.principal.arn} is "
+        f"not authorized to perform: kms:CreateGrant on resource: {key} because no resource-based policy allows the "
+        "kms:CreateGrant action (Service: AWSKMS; Status Code: 400; Error Code: AccessDeniedException; "
+        f"Request ID: {ctx.draw.uuid()}; Proxy: null)",
+    )
 
 
 def for_replica(

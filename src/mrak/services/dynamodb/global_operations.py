@@ -15,6 +15,8 @@ from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, replicas, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 
+# Of other partitions.
+_OTHER_REGIONS = ("cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1")
 _LEGACY = (
     "DynamoDB global tables version 2017.11.29 is not supported. We recommend using DynamoDB global tables version "
     "2019.11.21, instead of version 2017.11.29 (Legacy)."
@@ -70,7 +72,7 @@ def update_global_table_settings(ctx: Context, tx: Transaction, req: dict[str, A
 @operation("ListGlobalTables")
 def list_global_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """None; a region that is none breaks AWS's own handler."""
-    if req.get("RegionName", ctx.scope.region) not in (ctx.scope.region, *replicas.REGIONS):
+    if req.get("RegionName", ctx.scope.region) not in (ctx.scope.region, *replicas.REGIONS, *_OTHER_REGIONS):
         raise ApiError("InternalServerError", "Internal server error", 500)
     return {"GlobalTables": []}
 

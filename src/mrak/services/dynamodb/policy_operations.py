@@ -13,13 +13,12 @@ from msgspec import structs
 from mrak.auth.evaluation import AuthorizationRequest, Named, PolicySet, evaluate
 from mrak.auth.policy import parse_policy
 from mrak.auth.principals import Principal
-from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, policies
-from mrak.services.dynamodb.tables import TABLES, StreamRecord, TableRecord
+from mrak.services.dynamodb.tables import TABLES, StreamRecord, TableRecord, find_table_arn
 
 _NO_POLICY = "NO_POLICY"
 # How long AWS speaks of a policy that was deleted by its deletion.
@@ -91,17 +90,9 @@ def _no_policy(why: str) -> ApiError:
 
 def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> _Owner:
     """Whom an ARN names, of this account, region and partition."""
-    parts = find_arn(text)
-    if not text.startswith("arn:"):
-        raise errors.invalid_parameter(f"ARNs must start with 'arn:': {text}")
-    name, _, rest = (parts.resource if parts is not None else "").removeprefix("table/").partition("/")
+    parts = find_table_arn(text)
+    name, _, rest = parts.resource.removeprefix("table/").partition("/")
     kind, _, label = rest.partition("/")
-    if parts is None or parts.service != "dynamodb" or kind not in ("", "index", "stream"):
-        raise errors.invalid_parameter(f"Provided Arn is not a DynamoDB resource arn: {text}")
-    if not parts.resource.startswith("table/") or kind == "index":
-        raise errors.invalid_parameter(
-            f"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {text}"
-        )
     if (parts.partition, parts.region) != (ctx.scope.partition, ctx.scope.region):
         raise errors.invalid_parameter(f"Invalid resource Arn: {text}")
     if parts.account != ctx.scope.account:

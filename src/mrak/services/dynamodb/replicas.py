@@ -35,6 +35,8 @@ REGIONS = [
     "me-central-1",
     "il-central-1",
     "ca-central-1",
+    "ap-east-2",
+    "mx-central-1",
     "eu-central-1",
     "eu-central-2",
     "us-west-1",
@@ -57,7 +59,6 @@ REGIONS = [
     "ap-southeast-4",
     "ap-southeast-5",
     "ap-southeast-7",
-    "mx-central-1",
     "us-east-1",
     "us-east-2",
 ]
@@ -93,6 +94,11 @@ def check_remote(scope: Scope, region: str) -> None:
             "Cannot add or delete the local region through ReplicaUpdates. "
             "Use CreateTable, DeleteTable, or UpdateTable as required."
         )
+    if region not in REGIONS:
+        raise errors.invalid(
+            f"Region {region} is not supported. The latest version of global tables are only supported in the "
+            f"following regions: [{', '.join(REGIONS)}]"
+        )
 
 
 def check_member(record: TableRecord, region: str) -> None:
@@ -127,11 +133,6 @@ def _no_action() -> Exception:
 
 
 def check_addable(tx: Transaction, scope: Scope, record: TableRecord, region: str) -> None:
-    if region not in REGIONS:
-        raise errors.invalid(
-            f"Region {region} is not supported. The latest version of global tables are only supported in the "
-            f"following regions: [{', '.join(REGIONS)}]"
-        )
     if record.is_provisioned:
         raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
     if TABLES.open(tx, scope.in_region(region), record.name) is not None:

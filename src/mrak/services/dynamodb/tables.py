@@ -26,7 +26,7 @@ from typing import Any
 
 import msgspec
 
-from mrak.core.arn import arn, find_arn
+from mrak.core.arn import Arn, arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
@@ -292,9 +292,30 @@ def resolve_name(ctx: Context, name_or_arn: str) -> tuple[Scope, str]:
     parts = find_arn(name_or_arn)
     if parts is None or parts.service != "dynamodb" or not parts.resource.startswith("table/"):
         raise errors.invalid("Invalid table ARN")
-    if parts.region != ctx.scope.region:
-        raise errors.invalid(f"1 validation error detected: Invalid AWS region in '{name_or_arn}'")
-    return parts.scope_in(ctx.scope.environment), parts.resource.removeprefix("table/").partition("/")[0]
+    name, _, more = parts.resource.removeprefix("table/").partition("/")
+    for wrong, what in (
+        (parts.partition != ctx.scope.partition, "AWS partition"),
+        (parts.region != ctx.scope.region, "AWS region"),
+        (more, "resource type"),
+    ):
+        if wrong:
+            raise errors.invalid(f"1 validation error detected: Invalid {what} in '{name_or_arn}'")
+    return parts.scope_in(ctx.scope.environment), name
+
+
+def find_table_arn(text: str) -> Arn:
+    """The parts of an ARN of a table or a stream, as tags and policies take them."""
+    if not text.startswith("arn:"):
+        raise errors.invalid_parameter(f"ARNs must start with 'arn:': {text}")
+    parts = find_arn(text)
+    kinds = [] if parts is None else parts.resource.split("/")[2:3]
+    if parts is None or parts.service != "dynamodb" or kinds not in ([], ["index"], ["stream"]):
+        raise errors.invalid_parameter(f"Provided Arn is not a DynamoDB resource arn: {text}")
+    if not parts.resource.startswith("table/") or kinds == ["index"]:
+        raise errors.invalid_parameter(
+            f"Invalid resource arn provided, only table or stream is accepted. Provided resource arn: {text}"
+        )
+    return parts
 
 
 def find_schema(tx: Transaction, scope: Scope, name: str) -> Schema | None:

@@ -29,7 +29,7 @@ from mrak.services.dynamodb import (
 from mrak.services.dynamodb.encryption import new_encryption
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
-from mrak.services.dynamodb.update_rules import check_update, one_online_index
+from mrak.services.dynamodb.update_rules import check_update, effective, one_online_index
 
 # What is changed at once; everything else leaves the table UPDATING for a while.
 _IMMEDIATE = (
@@ -43,6 +43,7 @@ _IMMEDIATE = (
 
 @operation("UpdateTable")
 def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    req = effective(req)
     check_update(req)
     scope, old = require_table(ctx, tx, req["TableName"], opens=True)
     if old.replicas and "GlobalTableSettingsReplicationMode" in req:
@@ -367,6 +368,8 @@ def _require_index(record: TableRecord, name: str, verb: str) -> IndexRecord:
 
 def _update(ctx: Context, record: TableRecord, change: Mapping[str, Any]) -> TableRecord:
     name = change["IndexName"]
+    if "WarmThroughput" in change and all(it.name != name for it in record.indexes):
+        raise ApiError("InternalFailure", "", 500)
     index = _require_index(record, name, "update")
     units = change.get("ProvisionedThroughput")
     is_empty = not any(value for name, value in change.items() if name != "IndexName")

@@ -40,6 +40,13 @@ _LONERS = (
 )
 
 
+def effective(req: Mapping[str, Any]) -> dict[str, Any]:
+    """The request without empty limits and empty warm throughput, if it asks for something else too."""
+    given = req.keys() - _NO_CHANGES
+    hollow = {name for name in ("OnDemandThroughput", "WarmThroughput") if req.get(name) == {}}
+    return {name: value for name, value in req.items() if name not in hollow or given == hollow}
+
+
 def check_update(req: Mapping[str, Any]) -> None:
     """UpdateTable's parameters, in AWS's order."""
     has_no_updates = req.get("GlobalSecondaryIndexUpdates") == []
