@@ -140,6 +140,60 @@ def test_an_empty_list_of_updates_beside_a_change(ddb: Any) -> None:
         assert told == (INVALID, PREFIX + "List of GlobalSecondaryIndexUpdates is empty")
 
 
+def test_keys_of_indexes_keep_their_types(ddb: Any) -> None:
+    """An attribute that is a key already, of an index or of the table, is no key of another type."""
+    table = make_table(ddb, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")])
+    for name, existing in (
+        ("g", "SchemaElement: key{g:S:HASH}"),
+        ("sk", "SchemaElement: key{pk:S:HASH}, SchemaElement: key{sk:S:RANGE}"),
+    ):
+        code, message = error_of(
+            ddb.update_table,
+            TableName=table,
+            AttributeDefinitions=[{"AttributeName": name, "AttributeType": "N"}],
+            GlobalSecondaryIndexUpdates=[{"Create": index("new", name)}],
+        )
+        assert (code, message) == (
+            INVALID,
+            f"{PREFIX}Attributes cannot be redefined. Please check that your attribute has the same type as previously "
+            f"defined. Existing schema: Schema:[{existing}] New schema: Schema:[SchemaElement: key{{{name}:N:HASH}}]",
+        )
+
+
+def test_items_that_fit_no_index_stay_out_of_it(ddb: Any) -> None:
+    """What was there before the index may have anything for its key; such items are kept, and can be updated."""
+    table = make_table(ddb, sort=None)
+    for key, value in (("a", "x"), ("b", ""), ("c", "x" * 2048), ("d", "x" * 2049)):
+        ddb.put_item(TableName=table, Item={"pk": {"S": key}, "g": {"S": value}})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "e"}, "g": {"N": "1"}})
+    defined = [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "g")]
+    for update in (index("first", "g"), index("second", "pk", "g")):
+        ddb.update_table(
+            TableName=table, AttributeDefinitions=defined, GlobalSecondaryIndexUpdates=[{"Create": update}]
+        )
+
+    def shown(name: str) -> set[str]:
+        return {item["pk"]["S"] for item in ddb.scan(TableName=table, IndexName=name)["Items"]}
+
+    assert (shown("first"), shown("second")) == ({"a", "c"}, {"a"})
+    values = {":one": {"N": "1"}}
+    for key in "bde":
+        ddb.update_item(
+            TableName=table,
+            Key={"pk": {"S": key}},
+            UpdateExpression="SET note = :one",
+            ExpressionAttributeValues=values,
+        )
+    ddb.update_item(
+        TableName=table,
+        Key={"pk": {"S": "b"}},
+        UpdateExpression="SET g = :text",
+        ExpressionAttributeValues={":text": {"S": "y"}},
+    )
+    ddb.delete_item(TableName=table, Key={"pk": {"S": "d"}})
+    assert (shown("first"), shown("second")) == ({"a", "b", "c"}, {"a", "b"})
+
+
 def test_billing_modes_need_their_units(ddb: Any) -> None:
     """Provisioned needs all units, on demand takes none."""
     table = make_table(ddb, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=[index("gsi", "other")])

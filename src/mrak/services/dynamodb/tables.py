@@ -30,7 +30,7 @@ from mrak.core.arn import Arn, arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
-from mrak.lang.ddb.keys import sort_bytes
+from mrak.lang.ddb.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, sort_bytes
 from mrak.lang.ddb.numbers import stored_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item
 from mrak.services.dynamodb import errors
@@ -164,6 +164,10 @@ class KeyAttribute:
     # What a vector index only filters by has a type, but may be empty and of any length.
     is_filter: bool = False
 
+    @property
+    def most_bytes(self) -> int:
+        return MAX_PARTITION_KEY_BYTES if self.is_partition else MAX_SORT_KEY_BYTES
+
 
 # Where in a table's key space a partition lies, by the parts of its key.
 Spread = Callable[[Sequence[bytes]], bytes]
@@ -214,13 +218,19 @@ class IndexSchema:
     tie: Spread
 
     def key_of(self, item: Item, item_suffix: bytes) -> bytes | None:
-        """The key of the item's row in this index; None where the item is not in it."""
+        """The key of the item's row in this index; None where the item is not in it.
+
+        Older items than the index may have what no write could give them since: another type, nothing, or too much.
+        """
         parts: list[bytes] = []
         for key in self.keys:
             value = item.get(key.name)
             if value is None or key.kind not in value:
                 return None
-            parts.append(sort_bytes(value))
+            part = sort_bytes(value)
+            if not 0 < len(part) <= key.most_bytes:
+                return None
+            parts.append(part)
         place = self.spread(parts[: self.partition_count])
         if self.tie_names:
             item_suffix = self.tie([sort_bytes(item[name]) for name in self.tie_names]) + item_suffix

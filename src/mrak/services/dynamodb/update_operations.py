@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_UpdateTable.h
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import structs
@@ -230,7 +230,7 @@ def _create(
     definition: Mapping[str, Any],
     given: Mapping[str, str],
 ) -> tuple[TableRecord, TableRecord]:
-    """Adds an index. The request has to define its key attributes, the table's own too, whose type stays."""
+    """Adds an index. The request has to define its key attributes, the table's own too."""
     name = definition["IndexName"]
     if name in _index_names(record):
         raise errors.invalid("Attempting to create an index which already exists")
@@ -246,6 +246,7 @@ def _create(
         )
     rules.check_global_index(definition, list(given), record.billing)
     throughput.check_new_limits(definition.get("OnDemandThroughput", {}), record.billing, name)
+    _check_known_keys(record, definition, given)
     record = structs.replace(record, attributes={**given, **record.attributes})
     if sum(index.is_global for index in record.indexes) >= rules.MOST_GLOBAL_INDEXES:
         raise ApiError(
@@ -298,21 +299,45 @@ def _index_names(record: TableRecord) -> set[str]:
     return {index.name for index in record.indexes} | {vector.name for vector in record.vectors}
 
 
+def _check_known_keys(record: TableRecord, definition: Mapping[str, Any], given: Mapping[str, str]) -> None:
+    """What is a key of the table or of another index has its type."""
+    new = [(element["AttributeName"], element["KeyType"]) for element in definition["KeySchema"]]
+    changed = {name for name, _ in new if record.attributes.get(name, given[name]) != given[name]}
+    existing = _keyed_schema(record, changed)
+    if existing is not None:
+        raise _redefined(existing, f"Schema:[{_elements(new, given)}]")
+
+
 def _check_known_attribute(record: TableRecord, definition: Mapping[str, Any]) -> None:
     """An attribute that is a key of something has its type, and one that has a vector index its length."""
     name, dimensions = definition["VectorAttribute"]["AttributeName"], definition["Dimensions"]
-    keyed = [*record.keys, *(key for index in record.indexes for key in index.keys)]
-    role = next((role for key, role in keyed if key == name), None)
     known = next((it.dimensions for it in record.vectors if it.attribute == name), dimensions)
-    if role is not None:
-        existing = f"Schema:[SchemaElement: key{{{name}:{record.attributes[name]}:{role}}}]"
-    elif known != dimensions:
-        existing = f"VectorIndexSchema:[VectorAttribute: key{{{name}:L:{known}}}]"
-    else:
-        return
-    raise errors.invalid_parameter(
+    existing = _keyed_schema(record, {name})
+    if existing is None and known != dimensions:
+        existing = _vector_schema(name, known)
+    if existing is not None:
+        raise _redefined(existing, _vector_schema(name, dimensions))
+
+
+def _keyed_schema(record: TableRecord, names: set[str]) -> str | None:
+    """The first key schema with one of these attributes."""
+    schemas = (record.keys, *(index.keys for index in record.indexes))
+    found = next((keys for keys in schemas if any(name in names for name, _ in keys)), None)
+    return None if found is None else f"Schema:[{_elements(found, record.attributes)}]"
+
+
+def _elements(keys: Sequence[tuple[str, str]], types: Mapping[str, str]) -> str:
+    return ", ".join(f"SchemaElement: key{{{name}:{types[name]}:{role}}}" for name, role in keys)
+
+
+def _vector_schema(name: str, dimensions: int) -> str:
+    return f"VectorIndexSchema:[VectorAttribute: key{{{name}:L:{dimensions}}}]"
+
+
+def _redefined(existing: str, new: str) -> Exception:
+    return errors.invalid_parameter(
         "Attributes cannot be redefined. Please check that your attribute has the same type as previously defined. "
-        f"Existing schema: {existing} New schema: VectorIndexSchema:[VectorAttribute: key{{{name}:L:{dimensions}}}]"
+        f"Existing schema: {existing} New schema: {new}"
     )
 
 

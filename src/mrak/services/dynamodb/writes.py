@@ -99,9 +99,11 @@ class Write:
         return new, size_bytes
 
     def _check_updated_index_keys(self, schema: Schema, new: Item) -> None:
+        """What the update does not touch may be older than an index, and stays."""
         assert self.update is not None
+        touched = {name: new[name] for name in self.update.heads if name in new}
         for key, _ in schema.index_keys:
-            value = new.get(key.name) if key.name in self.update.heads else None
+            value = touched.get(key.name)
             if value is None:
                 continue
             if key.kind not in value:
@@ -109,7 +111,7 @@ class Write:
                     "The update expression attempted to update the secondary index key to unsupported type"
                 )
             _check_not_emptied(key, value)
-        items.check_index_keys(schema, new)
+        items.check_index_keys(schema, touched)
 
 
 def _check_not_emptied(key: KeyAttribute, value: Value | None) -> None:
