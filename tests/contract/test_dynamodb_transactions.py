@@ -314,6 +314,38 @@ def test_streams_that_are_not_there(sandbox: Any, ddb: Any, table: str) -> None:
         f"Requested resource not found: Stream: {arn} not found",
     )
     assert error_of(streams.get_records, ShardIterator="nonsense") == (INVALID, "Invalid ShardIterator")
+    foreign = "there-is-no-table-behind-a-name-like-this-one"
+    for call in (
+        lambda: streams.describe_stream(StreamArn=foreign),
+        lambda: streams.get_shard_iterator(StreamArn=foreign, ShardId="s" * 30, ShardIteratorType="LATEST"),
+        lambda: streams.list_streams(ExclusiveStartStreamArn=foreign),
+    ):
+        assert error_of(call) == (INVALID, "Invalid StreamArn")
+
+
+def test_what_pages_and_places_of_streams_can_be(sandbox: Any, ddb: Any) -> None:
+    """Limits that the model does not know, and a place that only two kinds of iterators have."""
+    streams = sandbox.client("dynamodbstreams")
+    table = make_table(ddb, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    arn = ddb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
+    (shard,) = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"]
+    place = {"StreamArn": arn, "ShardId": shard["ShardId"], "ShardIteratorType": "LATEST"}
+    iterator = streams.get_shard_iterator(**place)["ShardIterator"]
+    for call, most in (
+        (lambda limit: streams.list_streams(Limit=limit), 100),
+        (lambda limit: streams.get_records(ShardIterator=iterator, Limit=limit), 1000),
+    ):
+        call(limit=most)
+        assert error_of(call, limit=most + 1) == (
+            INVALID,
+            f"1 validation error detected: Value '{most + 1}' at 'limit' failed to satisfy constraint: "
+            f"Member must have value less than or equal to {most}",
+        )
+    sequence = shard["SequenceNumberRange"]["StartingSequenceNumber"]
+    for kind in ("LATEST", "TRIM_HORIZON"):
+        needless = place | {"ShardIteratorType": kind, "SequenceNumber": sequence}
+        code, message = error_of(streams.get_shard_iterator, **needless)
+        assert code == INVALID and "SequenceNumber" in message
 
 
 def test_index_rows_follow_transactions(ddb: Any) -> None:
@@ -387,9 +419,26 @@ def test_a_key_that_does_not_fit_cancels(ddb: Any, table: str) -> None:
     assert reasons(ddb.transact_write_items, delete) == [{"Code": "ValidationError", "Message": mismatch}]
     get = {"Get": {"TableName": table, "Key": wrong}}
     assert reasons(ddb.transact_get_items, get) == [{"Code": "ValidationError", "Message": mismatch}]
+    # Of several the first is told.
+    for call, action in ((ddb.transact_write_items, delete), (ddb.transact_get_items, get)):
+        assert [reason["Code"] for reason in reasons(call, action, action)] == ["ValidationError", "None"]
     empty = {"Delete": {"TableName": table, "Key": key("")}}
     assert error_of(ddb.transact_write_items, TransactItems=[empty]) == (
         INVALID,
         "One or more parameter values are not valid. The AttributeValue for a key attribute cannot contain an empty "
         "string value. Key: pk",
     )
+
+
+def test_how_much_a_transaction_carries(ddb: Any) -> None:
+    """4 MB go into one; how large the items are that it deletes does not matter."""
+    table = make_table(ddb, sort=None)
+    large = [{"Put": {"TableName": table, "Item": key(str(n)) | {"v": {"S": "x" * 350_000}}}} for n in range(13)]
+    assert error_of(ddb.transact_write_items, TransactItems=large) == (
+        INVALID,
+        "Transaction payload size cannot exceed 4 MB",
+    )
+    for put in large:
+        ddb.put_item(**put["Put"])
+    ddb.transact_write_items(TransactItems=[{"Delete": {"TableName": table, "Key": key(str(n))}} for n in range(13)])
+    assert ddb.scan(TableName=table)["Count"] == 0

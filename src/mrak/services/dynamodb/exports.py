@@ -11,7 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
-from mrak.core.arn import find_arn
+from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import streams
@@ -49,13 +49,23 @@ class Record(msgspec.Struct, frozen=True):
     trace: str = ""
 
 
-def find_stream(tx: Transaction, arn: str, environment: str) -> Stream | None:
+def is_stream_arn(arn: str) -> bool:
+    return _parse_arn(arn) is not None
+
+
+def _parse_arn(arn: str) -> tuple[Arn, list[str]] | None:
     parts = find_arn(arn)
     if parts is None or parts.service != "dynamodb":
         return None
     names = parts.resource.split("/")
-    if len(names) != 4 or names[0] != "table" or names[2] != "stream":
+    return (parts, names) if len(names) == 4 and names[0] == "table" and names[2] == "stream" else None
+
+
+def find_stream(tx: Transaction, arn: str, environment: str) -> Stream | None:
+    found = _parse_arn(arn)
+    if found is None:
         return None
+    parts, names = found
     scope = parts.scope_in(environment)
     entry = streams.STREAMS.get(tx, scope, names[1], names[3])
     return None if entry is None else Stream(scope, arn, entry)

@@ -127,7 +127,7 @@ def locate_steps(wanted: list[tuple[str, dict[str, Any], Write, Schema]]) -> lis
             steps.append(Step(section, params, write, schema, write.locate(schema)))
             reasons.append(_NONE)
         except ApiError as error:
-            reasons.append(_schema_reason(error))
+            reasons.append(_schema_reason(error, is_first=len(reasons) == len(steps)))
     if len(steps) < len(wanted):
         raise errors.transaction_cancelled(reasons)
     return steps
@@ -138,7 +138,7 @@ def run_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> None:
     if len({step.key.row for step in steps}) != len(steps):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
     if sum(step.write.size_bytes for step in steps) > MOST_BYTES:
-        raise errors.invalid("Collection size exceeded: the total size of all items in the transaction exceeds 4 MB")
+        raise errors.invalid("Transaction payload size cannot exceed 4 MB")
     for step in sorted(steps, key=lambda step: step.key.row):
         tx.lock(step.key.row)
     rows = tx.get_many([step.key.row for step in steps])
@@ -152,11 +152,12 @@ def run_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> None:
         raise errors.transaction_cancelled(reasons)
 
 
-def _schema_reason(error: ApiError) -> dict[str, Any]:
-    """Why a key that does not fit its schema cancels; that it is empty is found before the transaction begins."""
+def _schema_reason(error: ApiError, is_first: bool) -> dict[str, Any]:
+    """Why a key that does not fit its schema cancels: the first one is told. That one is empty is found before the
+    transaction begins."""
     if EMPTY_KEY in error.message:
         raise error
-    return {"Code": "ValidationError", "Message": error.message}
+    return {"Code": "ValidationError", "Message": error.message} if is_first else _NONE
 
 
 def _attempt(ctx: Context, step: Step) -> dict[str, Any]:
@@ -316,7 +317,7 @@ def _locate_gets(gets: list[dict[str, Any]], schemas: list[Schema]) -> list[byte
             located.append(items.require_key(schema, get["Key"]).row)
             reasons.append(_NONE)
         except ApiError as error:
-            reasons.append(_schema_reason(error))
+            reasons.append(_schema_reason(error, is_first=len(reasons) == len(located)))
     if len(located) < len(gets):
         raise errors.transaction_cancelled(reasons)
     return located

@@ -24,16 +24,35 @@ _MOST_STREAMS = 100
 
 
 def _require_stream(ctx: Context, tx: Transaction, arn: str) -> Stream:
+    _check_arn(arn)
     stream = exports.find_stream(tx, arn, ctx.scope.environment)
     if stream is None:
         raise errors.stream_not_found(arn)
     return stream
 
 
+def _check_arn(arn: str) -> None:
+    if not exports.is_stream_arn(arn):
+        raise errors.invalid("Invalid StreamArn")
+
+
+def _limit(req: dict[str, Any], most: int) -> int:
+    """The page that is asked for. Its upper limit stands in the documentation, not in the model."""
+    limit: int = req.get("Limit", most)
+    if limit > most:
+        raise errors.invalid(
+            f"1 validation error detected: Value '{limit}' at 'limit' failed to satisfy constraint: "
+            f"Member must have value less than or equal to {most}"
+        )
+    return limit
+
+
 @operation("ListStreams")
 def list_streams(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    limit = req.get("Limit", _MOST_STREAMS)
+    limit = _limit(req, _MOST_STREAMS)
     after = req.get("ExclusiveStartStreamArn")
+    if after is not None:
+        _check_arn(after)
     found = sorted(exports.list_streams(tx, ctx.scope, req.get("TableName")), key=lambda stream: stream.arn)
     left = [stream for stream in found if after is None or stream.arn > after]
     output: dict[str, Any] = {
@@ -88,6 +107,8 @@ def get_shard_iterator(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
         if exports.is_beyond_trim(tx, stream, found, ctx.now):
             raise errors.trimmed()
         position = found if kind == "AFTER_SEQUENCE_NUMBER" else found - 1
+    elif "SequenceNumber" in req:
+        raise errors.invalid(f"SequenceNumber must not be specified for ShardIteratorType {kind}")
     elif kind == "LATEST":
         position = exports.latest(tx, stream)
     return {"ShardIterator": _render_iterator(ctx, stream, position)}
@@ -115,9 +136,9 @@ def _parse_iterator(ctx: Context, text: str) -> tuple[str, int | None]:
 
 @operation("GetRecords")
 def get_records(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    limit = _limit(req, _MOST_RECORDS)
     arn, position = _parse_iterator(ctx, req["ShardIterator"])
     stream = _require_stream(ctx, tx, arn)
-    limit = req.get("Limit", _MOST_RECORDS)
     records, reached = exports.read_after(tx, stream, position, limit, ctx.now)
     size_bytes = 0
     for count, record in enumerate(records):
