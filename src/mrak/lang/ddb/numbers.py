@@ -46,8 +46,8 @@ def split(text: str) -> tuple[bool, str, int]:
     shift = _shift(match[4])
     if shift is None:
         raise _refused(f"{NOT_NUMERIC}: {text}", text)
-    # Zero is as large as the exponent that is written with it.
-    exponent = shift + len(whole) - 1 - (len(whole) + len(fraction) - len(digits)) if digits else shift
+    # Zero is as large as the last place that is written of it.
+    exponent = shift - len(fraction) + max(len(digits) - 1, 0)
     if exponent > MAX_EXPONENT:
         raise _refused(OVERFLOW, text)
     if exponent < MIN_EXPONENT:

@@ -20,6 +20,8 @@ in_range = st.builds(lambda d, e: f"{d}e{e}", digits, st.integers(min_value=-130
         ("-0", "0"),
         ("0.000", "0"),
         ("0e125", "0"),
+        # The last place that is written of a zero is its first, too.
+        ("0.0e126", "0"),
         ("1.0", "1"),
         ("1.50", "1.5"),
         ("+7", "7"),
@@ -58,6 +60,7 @@ def test_normalises_as_dynamodb_gives_numbers_back(given_text: str, stored: str)
         ("1e-131", numbers.UNDERFLOW),
         ("1e-9223372036854775808", numbers.UNDERFLOW),
         ("0e-131", numbers.UNDERFLOW),
+        ("0.0e-130", numbers.UNDERFLOW),
         ("1" * 39, numbers.TOO_MANY_DIGITS),
         ("1." + "1" * 38, numbers.TOO_MANY_DIGITS),
     ],
