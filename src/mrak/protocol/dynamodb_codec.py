@@ -81,10 +81,8 @@ def _is_client(request: Request) -> bool:
     """Clients post JSON; without a body its type does not matter."""
     if request.method != "POST":
         return False
-    return not request.body or request.headers.get("content-type", "").partition(";")[0].strip() in (
-        _USUAL_TYPE,
-        _PLAIN_TYPE,
-    )
+    given = request.headers.get("content-type", "")
+    return given == _USUAL_TYPE or not request.body or given.partition(";")[0].strip() in (_USUAL_TYPE, _PLAIN_TYPE)
 
 
 def _signed(response: Response) -> Response:
