@@ -291,6 +291,9 @@ def test_cors(s3: Any, raw: Raw, sandbox: Any, bucket: str) -> None:
                   {"Access-Control-Request-Headers": "content-type"}):  # fmt: skip
         assert raw("OPTIONS", f"/{bucket}/k", None, ask | wrong, host)[0] == 403
     assert code_of(raw("OPTIONS", f"/{bucket}/k", None, {}, host)[2]) == "BadRequest"
+    for method in ("get", "PATCH", "something"):
+        status, _, body = raw("OPTIONS", f"/{bucket}/k", None, ask | {"Access-Control-Request-Method": method}, host)
+        assert status == 400 and f"Invalid Access-Control-Request-Method: {method}".encode() in body
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", ACL="public-read")
     _, headers, body = raw("GET", f"/{bucket}/k", None, {"Origin": "http://a.example.com"}, host)
     assert body == b"x" and headers["access-control-expose-headers"] == "x-amz-request-id"

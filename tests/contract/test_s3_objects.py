@@ -57,6 +57,36 @@ def test_sources_of_copies_that_are_none(sandbox: Any, s3: Any, bucket: str) -> 
     assert refused == "The website redirect location must be non-empty."
 
 
+@pytest.mark.parametrize(
+    ("method", "path", "headers", "status", "told"),
+    [
+        ("PUT", "/k?partNumber=1", {}, 400, "This operation does not accept partNumber without uploadId"),
+        ("PUT", "/k?uploadId=x", {}, 405, "<Method>PUT</Method><ResourceType>UPLOAD</ResourceType>"),
+        ("POST", "/k", {}, 405, "<Method>POST</Method><ResourceType>OBJECT</ResourceType>"),
+        ("PATCH", "", {}, 405, "<Method>PATCH</Method><ResourceType>BUCKET</ResourceType>"),
+        ("GET", "/k?uploads", {}, 400, "Key is not expected for the GET method ?uploads subresource"),
+        ("GET", "/k?versions", {}, 400, "There is no such thing as the ?versions sub-resource for a key"),
+        ("GET", "/k?torrent", {}, 405, "<Method>GET</Method><ResourceType>TORRENT</ResourceType>"),
+        ("GET", "/k", {"x-amz-copy-source": "b/k"}, 400, "You can only specify a copy source header for copy"),
+    ],
+)
+def test_requests_that_are_no_operation(
+    raw: Raw, bucket: str, method: str, path: str, headers: dict[str, str], status: int, told: str
+) -> None:
+    """Versity's router tests: S3 tells what does not go together before it asks who calls, and never does another
+    thing instead (a PUT that lacks its part number would write an object)."""
+    found, answered, body = raw(method, f"/{bucket}{path}", b"", headers)
+    assert found == status and told.encode() in body, body
+    assert answered.get("allow") == ("DELETE, POST, GET" if "UPLOAD" in told else None)
+
+
+def test_the_service_itself_takes_only_get(raw: Raw) -> None:
+    """A form needs a bucket; `/` is the service."""
+    for method in ("POST", "PUT", "DELETE"):
+        status, _, body = raw(method, "/", b"")
+        assert status == 405 and b"<ResourceType>SERVICE</ResourceType>" in body
+
+
 def test_attributes_have_to_be_named(s3: Any, bucket: str) -> None:
     """`?attributes` asks for attributes, also without the header that names them; it is no GetObject."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"content")

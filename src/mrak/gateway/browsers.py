@@ -49,6 +49,11 @@ def allow(request: Request, origin: str, response: Response) -> Response:
     return response
 
 
+def may_send(request: Request) -> bool:
+    """Whether a request to S3 that is no operation may be a page's: a preflight, or a form for a bucket."""
+    return request.method == "OPTIONS" or (request.method == "POST" and request.path.strip("/") != "")
+
+
 def _is_endpoint(request: Request) -> bool:
     """Requests that SDKs make to services: they carry a target, or are signed by header."""
     wanted = request.headers.get("access-control-request-headers", "")

@@ -122,7 +122,7 @@ class Pipeline:
             request.path = found.path
         name = plan.operation_name(request)
         ctx = self._context(request, caller)
-        if found.service == "s3" and name is None and request.method in ("OPTIONS", "POST"):
+        if found.service == "s3" and name is None and browsers.may_send(request):
             work = self._from_browser(ctx, request, found)
         else:
             work = self._run(ctx, request, plan, name, found, caller)

@@ -9,7 +9,7 @@ from typing import Any
 
 from mrak.core.errors import ApiError
 from mrak.core.http import Request, Response
-from mrak.protocol import quirks, text, validate, xml
+from mrak.protocol import quirks, s3_routes, text, validate, xml
 from mrak.protocol.base import Decoder, Encoder
 from mrak.protocol.model import Member, OperationModel, ServiceModel, Shape
 from mrak.protocol.reader import WireError
@@ -41,12 +41,15 @@ class RestXmlCodec(RestCodec):
             return s3_identity(request_id)
         return [("x-amzn-RequestId", request_id)]
 
+    def operation_name(self, request: Request) -> str | None:
+        found = super().operation_name(request)
+        if self._is_s3:
+            s3_routes.check(request, found)
+        return found
+
     def unknown_operation(self, request: Request) -> ApiError:
         if self._is_s3:
-            fields = {"Method": request.method, "ResourceType": "OBJECT"}
-            return ApiError(
-                "MethodNotAllowed", "The specified method is not allowed against this resource.", 405, fields
-            )
+            return s3_routes.method_not_allowed(request)
         return ApiError("UnknownOperationException", f"No operation at {request.method} {request.path}.", 404)
 
     def malformed(self, reason: str) -> ApiError:

@@ -92,12 +92,12 @@ async def preflight(ctx: Context, request: Request) -> Response:
     exists, rules = await ctx.transact(lambda tx: _find_rules(ctx, tx, bucket))
     if not exists:
         raise _forbidden("CORSResponse: Bucket not found", method or "OPTIONS", "BUCKET")
+    if method is not None and method not in _METHODS:
+        raise errors.error("BadRequest", f"Invalid Access-Control-Request-Method: {method}")
     if rules is None:
         raise _forbidden("CORSResponse: CORS is not enabled for this bucket.", method or "OPTIONS", "BUCKET")
     if method is None:
         raise errors.error("BadRequest", "Invalid Access-Control-Request-Method: null")
-    if method not in _METHODS:
-        raise errors.error("BadRequest", f"Invalid Access-Control-Request-Method: {method}")
     wanted = _split(request.headers.get("access-control-request-headers", ""))
     found = find_rule(rules, origin, method, wanted)
     if found is None:

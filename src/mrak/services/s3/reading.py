@@ -209,6 +209,12 @@ def _checksum(version: Version, length: int, segment: Segment | None) -> dict[st
     return shown | {"ChecksumType": version.checksum_type} if shown else {}
 
 
+@operation("GetObjectTorrent")
+def get_object_torrent(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """Amazon S3 serves no torrents any longer, and says so like this, whatever is asked for."""
+    raise errors.method_not_allowed("GET", "TORRENT")
+
+
 # --- attributes ---------------------------------------------------------------------------------------------------
 
 
