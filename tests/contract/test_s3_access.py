@@ -56,7 +56,9 @@ def bucket(s3: Any) -> str:
     return name
 
 
-def _allow(bucket: str, action: str, resource: str = "", principal: Any = "*", **more: Any) -> dict[str, Any]:
+def _allow(
+    bucket: str, action: str | list[str], resource: str = "", principal: Any = "*", **more: Any
+) -> dict[str, Any]:
     resource = f"arn:aws:s3:::{bucket}{resource}"
     return {"Effect": "Allow", "Principal": principal, "Action": action, "Resource": resource, **more}
 
@@ -442,3 +444,36 @@ def test_lists_that_are_refused(s3: Any, bucket: str) -> None:
     assert refused(group | {"URI": "http://nobody"}) == ("InvalidArgument", "Group/URI")
     assert refused({"Type": "CanonicalUser", "ID": "x"}) == ("InvalidArgument", "CanonicalUser/ID")
     assert refused(group, owner={"ID": "x"}) == ("InvalidArgument", "CanonicalUser/ID")
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"Effect": "Perhaps"}, "Invalid effect: Perhaps"),
+        ({"Action": "s3:Nothing"}, "Policy has invalid action"),
+        ({"Action": "s3:????"}, "Policy has invalid action"),
+        ({"Action": "sqs:SendMessage"}, "Policy has invalid action"),
+        ({"Action": []}, "Policy has invalid action"),
+        ({"Resource": []}, "Policy has invalid resource"),
+        ({"Action": "s3:ListBucket"}, "Action does not apply to any resource(s) in statement"),
+        ({"Action": ["s3:GetObject", "s3:GetBucket*"]}, "Action does not apply to any resource(s) in statement"),
+        ({"Action": "s3:ListAllMyBuckets"}, "Action does not apply to any resource(s) in statement"),
+        ({"Action": "S3:get*"}, ""),
+        ({"Action": "*"}, ""),
+    ],
+)
+def test_actions_of_a_policy(s3: Any, bucket: str, change: dict[str, Any], told: str) -> None:
+    """AWS takes no policy whose statement could never hold: an action that is none, or is done to something else."""
+    put = {"Bucket": bucket, "Policy": _policy(_allow(bucket, "s3:GetObject", "/*") | change)}
+    if not told:
+        s3.put_bucket_policy(**put)
+        return
+    with pytest.raises(ClientError) as caught:
+        s3.put_bucket_policy(**put)
+    assert (caught.value.response["Error"]["Code"], caught.value.response["Error"]["Message"]) == (
+        "MalformedPolicy",
+        told,
+    )
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(_allow(bucket, ["s3:ListBucket", "s3:GetObject"], "*")))
+    empty = json.dumps({"Version": "2012-10-17", "Statement": []})
+    assert failure(s3.put_bucket_policy, Bucket=bucket, Policy=empty) == ("MalformedPolicy", 400)

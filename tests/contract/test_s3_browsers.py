@@ -377,6 +377,18 @@ def test_websites_that_are_refused(s3: Any, bucket: str) -> None:
         (index | {"RoutingRules": [both]}, "InvalidRequest"),
         (index | {"RoutingRules": [{"Condition": {}, "Redirect": {"ReplaceKeyWith": "a"}}]}, "InvalidRequest"),
         (index | {"RoutingRules": [{"Condition": {"KeyPrefixEquals": "a"}, "Redirect": {}}]}, "MalformedXML"),
+        (index | {"RoutingRules": [{"Redirect": {"HostName": "h"}}] * 51}, "InvalidRequest"),
+        (index | {"RoutingRules": [{"Redirect": {"HostName": "h", "HttpRedirectCode": "306"}}]}, "InvalidRequest"),
+        (index | {"RoutingRules": [{"Redirect": {"HostName": "h", "HttpRedirectCode": "3xx"}}]}, "MalformedXML"),
+        (
+            index
+            | {
+                "RoutingRules": [
+                    {"Condition": {"HttpErrorCodeReturnedEquals": "418"}, "Redirect": {"HostName": "h"}},
+                ]
+            },
+            "InvalidRequest",
+        ),
     ):
         assert failure(put, Bucket=bucket, WebsiteConfiguration=configuration) == (code, 400)
 

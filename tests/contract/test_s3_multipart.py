@@ -213,6 +213,16 @@ def test_lists_of_parts_that_are_refused(s3: Any, bucket: str) -> None:
     upload.complete(part)
 
 
+def test_parts_of_a_composite_checksum_bring_theirs(sandbox: Any, bucket: str) -> None:
+    """Versity's suite: a checksum of checksums needs one from each part; that of the whole does not."""
+    plain = sandbox.client("s3", request_checksum_calculation="when_required")
+    upload = Uploading(plain, bucket, "theirs", ChecksumAlgorithm="SHA256")
+    wanted = "Checksum Type mismatch occurred, expected checksum Type: sha256, actual checksum Type: null"
+    assert message(upload.part, number=1, body=b"x") == wanted
+    whole = Uploading(plain, bucket, "theirs", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
+    assert whole.part(1, b"x")["ChecksumCRC32"] == "jNwWgw=="
+
+
 def test_checksum_kinds_that_do_not_fit(s3: Any, bucket: str) -> None:
     """Recorded from AWS."""
     create = {"Bucket": bucket, "Key": "k"}

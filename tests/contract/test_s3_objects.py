@@ -87,6 +87,27 @@ def test_the_service_itself_takes_only_get(raw: Raw) -> None:
         assert status == 405 and b"<ResourceType>SERVICE</ResourceType>" in body
 
 
+@pytest.mark.parametrize(
+    ("headers", "told"),
+    [
+        (
+            {"x-amz-sdk-checksum-algorithm": "CRC32"},
+            "specified, but no corresponding x-amz-checksum-",
+        ),
+        ({"x-amz-sdk-checksum-algorithm": "SHA1", "x-amz-checksum-crc32": "jNwWgw=="}, "Value for x-amz-sdk-checksum"),
+        ({"x-amz-checksum-crc7": "x"}, "The algorithm type you specified in x-amz-checksum- header is invalid."),
+        ({"x-amz-trailer": "x-amz-checksum-crc7"}, "The value specified in the x-amz-trailer header is not supported"),
+    ],
+)
+def test_checksums_that_are_announced_and_do_not_come(
+    sandbox: Any, s3: Any, raw: Raw, bucket: str, headers: dict[str, str], told: str
+) -> None:
+    """What a client says that it computes has to be what it sends: else nothing was checked, and nobody knows."""
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    status, _, body = raw("PUT", f"/{bucket}/k", b"x", headers, f"{sandbox.name}.localhost")
+    assert (status, code_of(body)) == (400, "InvalidRequest") and told.encode() in body
+
+
 def test_attributes_have_to_be_named(s3: Any, bucket: str) -> None:
     """`?attributes` asks for attributes, also without the header that names them; it is no GetObject."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"content")

@@ -16,6 +16,8 @@ from mrak.protocol.reader import WireError
 from mrak.protocol.rest import Members, RestCodec
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
+_LOCK_DATE = "x-amz-object-lock-retain-until-date"
+_DATE_OF_A_LOCK = "The retain until date must be provided in ISO 8601 format"
 _MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
 
@@ -191,7 +193,8 @@ def _s3_argument(member: Member, parse: Callable[[str], Any]) -> Callable[[str],
             if is_condition:
                 return None
             fields = {"ArgumentName": name, "ArgumentValue": value}
-            raise ApiError("InvalidArgument", f"Provided {name} not {what}", fields=fields) from error
+            message = _DATE_OF_A_LOCK if name == _LOCK_DATE else f"Provided {name} not {what}"
+            raise ApiError("InvalidArgument", message, fields=fields) from error
 
     return parse_argument
 

@@ -32,6 +32,7 @@ _CRCS = ("CRC32", "CRC32C", "CRC64NVME")
 _XXHASHES = {"XXHASH64": "xxh64", "XXHASH3": "xxh3_64", "XXHASH128": "xxh3_128"}
 _MEMBERS = {f"Checksum{name}": name for name in SIZES}
 _PREFIX = "x-amz-checksum-"
+_SDK_HEADER = "x-amz-sdk-checksum-algorithm"
 _HEADERS = frozenset(_PREFIX + name for name in (*map(str.lower, SIZES), "algorithm", "type", "mode"))
 
 
@@ -151,9 +152,21 @@ def parse_expected(req: dict[str, Any], headers: dict[str, str]) -> Expected:
         check_value(algorithm, value)
     else:
         algorithm = _announced(headers.get("x-amz-trailer", ""))
+    if _SDK_HEADER in headers:
+        _check_sdk(headers[_SDK_HEADER].upper(), algorithm)
     claimed = headers.get("x-amz-content-sha256", "")
     sha256 = claimed if len(claimed) == 64 else ""
     return Expected(algorithm, value, _parse_md5(req.get("ContentMD5")), sha256)
+
+
+def _check_sdk(told: str, algorithm: str) -> None:
+    """What an SDK says that it computes has to be what it sends."""
+    if not algorithm:
+        raise errors.invalid_request(
+            f"{_SDK_HEADER} specified, but no corresponding x-amz-checksum-* or x-amz-trailer headers were found."
+        )
+    if told != algorithm:
+        raise errors.invalid_request(f"Value for {_SDK_HEADER} header is invalid.")
 
 
 def check_known_headers(names: Iterable[str]) -> None:
@@ -187,9 +200,11 @@ def _is_value(algorithm: str, text: str) -> bool:
 
 def _announced(trailer: str) -> str:
     for name in trailer.split(","):
-        algorithm = name.strip().lower().removeprefix("x-amz-checksum-").upper()
+        algorithm = name.strip().lower().removeprefix(_PREFIX).upper()
         if algorithm in SIZES:
             return algorithm
+    if trailer:
+        raise errors.invalid_request("The value specified in the x-amz-trailer header is not supported")
     return ""
 
 

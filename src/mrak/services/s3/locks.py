@@ -25,7 +25,8 @@ def parse_request(req: dict[str, Any], bucket: Bucket, now: float) -> dict[str, 
     if mode is None and until is None and hold is None:
         return default_of(bucket, now)
     if not bucket.lock_enabled:
-        raise errors.invalid_request("Bucket is missing Object Lock Configuration")
+        # Without spaces where an object is made; operations on locks have them.
+        raise errors.invalid_request("Bucket is missing ObjectLockConfiguration")
     if (mode is None) != (until is None):
         missing = _MODE if mode is None else _DATE
         raise errors.invalid_argument(f"{_DATE} and {_MODE} must both be supplied", missing)

@@ -125,14 +125,14 @@ def _require_own(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Bu
 
 
 def _check_algorithm(upload: Upload, expected: checksums.Expected) -> None:
-    """Parts come with the checksum that the upload was made for."""
-    if not upload.checksum_algorithm or not expected.algorithm:
+    """Parts come with the checksum that the upload was made for; only that of the whole can do without theirs."""
+    wanted, actual = upload.checksum_algorithm, expected.algorithm
+    if wanted == actual or not wanted or (not actual and upload.checksum_type == checksums.FULL_OBJECT):
         return
-    if expected.algorithm != upload.checksum_algorithm:
-        raise errors.invalid_request(
-            f"Checksum Type mismatch occurred, expected checksum Type: {upload.checksum_algorithm.lower()}, actual "
-            f"checksum Type: {expected.algorithm.lower()}"
-        )
+    raise errors.invalid_request(
+        f"Checksum Type mismatch occurred, expected checksum Type: {wanted.lower()}, actual checksum Type: "
+        f"{actual.lower() or 'null'}"
+    )
 
 
 def _store_part(

@@ -17,6 +17,7 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.services.s3 import access, acls, buckets, errors
 from mrak.services.s3.bucket_operations import OWNERSHIPS
+from mrak.services.s3.policy_actions import BUCKET, OBJECT, kinds_of
 from mrak.services.s3.tables import BLOCK_DEFAULT, BLOCK_NONE, OWNERSHIP_REMOVED, PUBLIC_ACCESS_BITS, Bucket
 
 _MOST_POLICY_BYTES = 20 * 1024
@@ -47,6 +48,8 @@ def check_policy(bucket: Bucket, text: str) -> Any:
     statements = document.get("Statement")
     if statements is None:
         raise errors.malformed_policy("Missing required field Statement")
+    if statements == []:
+        raise errors.malformed_policy("Could not parse the policy: Statement is empty!")
     for statement in statements if isinstance(statements, list) else [statements]:
         _check_statement(bucket, statement)
     try:
@@ -61,11 +64,35 @@ def _check_statement(bucket: Bucket, statement: Any) -> None:
     for field in ("Effect", "Principal", "Action", "Resource"):
         if field not in statement and f"Not{field}" not in statement:
             raise errors.malformed_policy(f"Missing required field {field}")
-    resources = statement.get("Resource", statement.get("NotResource"))
-    for resource in resources if isinstance(resources, list) else [resources]:
-        match = _RESOURCE.fullmatch(resource) if isinstance(resource, str) else None
-        if resource != "*" and (match is None or not re.fullmatch(translate(match[1]), bucket.name)):
-            raise errors.malformed_policy("Policy has invalid resource")
+    effect = statement.get("Effect")
+    if effect not in ("Allow", "Deny"):
+        raise errors.malformed_policy(f"Invalid effect: {effect}")
+    resources = _listed(statement.get("Resource", statement.get("NotResource")))
+    kinds = {kind for resource in resources for kind in _check_resource(bucket, resource)}
+    if not resources:
+        raise errors.malformed_policy("Policy has invalid resource")
+    actions = _listed(statement.get("Action", statement.get("NotAction")))
+    found = [kinds_of(action) if isinstance(action, str) else None for action in actions]
+    if not found or None in found:
+        raise errors.malformed_policy("Policy has invalid action")
+    if "Action" in statement and "Resource" in statement and not all(each and each & kinds for each in found):
+        raise errors.malformed_policy("Action does not apply to any resource(s) in statement")
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _check_resource(bucket: Bucket, resource: Any) -> tuple[str, ...]:
+    """What a resource may stand for: the bucket, its objects, or both."""
+    if resource == "*":
+        return BUCKET, OBJECT
+    match = _RESOURCE.fullmatch(resource) if isinstance(resource, str) else None
+    if match is None or not re.fullmatch(translate(match[1]), bucket.name):
+        raise errors.malformed_policy("Policy has invalid resource")
+    if match[2]:
+        return (OBJECT,)
+    return (BUCKET, OBJECT) if "*" in match[1] else (BUCKET,)
 
 
 @operation("GetBucketPolicy")

@@ -15,6 +15,8 @@ from mrak.services.s3.tables import BUCKETS, Bucket, everywhere
 
 deviation("S3-010")
 _MOST_ROUTING_RULES = 50
+_REDIRECT_CODES = frozenset({*range(301, 309)} - {306})
+_ERROR_CODES = frozenset({*range(400, 418), *range(500, 506)})
 
 
 # --- tags ---------------------------------------------------------------------------------------------------------
@@ -97,10 +99,20 @@ def check_website(configuration: dict[str, Any]) -> None:
     suffix = index.get("Suffix")
     if not suffix or "/" in suffix:
         raise errors.invalid_argument("The IndexDocument Suffix is not well formed", "IndexDocument", suffix or "")
-    rules = configuration.get("RoutingRules")
-    if rules is not None and not 1 <= len(rules) <= _MOST_ROUTING_RULES:
+    failed = configuration.get("ErrorDocument")
+    if failed is not None and not failed.get("Key"):
+        raise errors.invalid_argument("The ErrorDocument Key is not well formed", "ErrorDocument", "")
+    rules: list[dict[str, Any]] | None = configuration.get("RoutingRules")
+    if rules is None:
+        return
+    if not rules:
         raise errors.malformed_xml()
-    for rule in rules or ():
+    if len(rules) > _MOST_ROUTING_RULES:
+        raise errors.invalid_request(
+            f"{len(rules)} routing rules provided, the number of routing rules in a website configuration is limited "
+            f"to {_MOST_ROUTING_RULES}."
+        )
+    for rule in rules:
         _check_routing_rule(rule)
 
 
@@ -116,10 +128,18 @@ def _check_routing_rule(rule: dict[str, Any]) -> None:
             "Condition cannot be empty. To redirect all requests without a condition, the condition element shouldn't "
             "be present."
         )
-    code = redirect.get("HttpRedirectCode")
-    if code is not None and (not code.isdigit() or not 301 <= int(code) <= 308):
-        raise errors.invalid_request(f"The provided HTTP redirect code ({code}) is not valid. Valid codes are 3XX "
-                                     "except 300.")  # fmt: skip
+    _check_code(redirect.get("HttpRedirectCode"), _REDIRECT_CODES, "redirect", "3XX except 300")
+    code = (rule.get("Condition") or {}).get("HttpErrorCodeReturnedEquals")
+    _check_code(code, _ERROR_CODES, "error", "4XX or 5XX")
+
+
+def _check_code(code: str | None, known: frozenset[int], kind: str, valid: str) -> None:
+    if code is None:
+        return
+    if not code.isdecimal():
+        raise errors.malformed_xml()
+    if int(code) not in known:
+        raise errors.invalid_request(f"The provided HTTP {kind} code ({code}) is not valid. Valid codes are {valid}.")
 
 
 def _check_protocol(redirect: dict[str, Any]) -> None:
