@@ -320,3 +320,10 @@ def test_transfer_manager(s3: Any, bucket: str, tmp_path: Any) -> None:
     s3.download_file(bucket, "file", str(tmp_path / "down"), Config=config)
     assert (tmp_path / "down").read_bytes() == body
     assert s3.head_object(Bucket=bucket, Key="file")["ETag"].endswith('-5"')
+
+
+def test_markers_of_parts_are_natural_numbers(s3: Any, bucket: str) -> None:
+    """As counts of a page are."""
+    upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
+    wrong = {"Bucket": bucket, "Key": "k", "UploadId": upload, "PartNumberMarker": -1}
+    assert failure(s3.list_parts, **wrong) == ("InvalidArgument", 400)

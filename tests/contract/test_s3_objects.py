@@ -568,3 +568,19 @@ def test_spellings_that_clients_have(s3: Any, bucket: str) -> None:
         finally:
             s3.meta.events.unregister("before-sign.s3.CopyObject", respell)
     assert "ChecksumCRC32" in s3.get_object(Bucket=bucket, Key="c", ChecksumMode="enabled")
+
+
+def test_system_tags_in_headers(s3: Any, bucket: str) -> None:
+    """Tags that begin with aws: are AWS's own, in the header of a write as in a document."""
+    s3.put_object(Bucket=bucket, Key="k")
+    wrong = {"Bucket": bucket, "Key": "tagged", "Tagging": "aws:a=b"}
+    copy = wrong | {"CopySource": f"{bucket}/k", "TaggingDirective": "REPLACE"}
+    assert failure(s3.put_object, **wrong) == ("InvalidTag", 400)
+    assert failure(s3.create_multipart_upload, **wrong) == ("InvalidTag", 400)
+    assert failure(s3.copy_object, **copy) == ("InvalidTag", 400)
+
+
+def test_attributes_have_to_be_asked_for(s3: Any, bucket: str) -> None:
+    """Without the header it is still GetObjectAttributes, not the object."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"body")
+    assert failure(s3.get_object_attributes, Bucket=bucket, Key="k", ObjectAttributes=[]) == ("InvalidRequest", 400)

@@ -233,3 +233,16 @@ def test_refusals(s3: Any, select: Selector, bucket: str) -> None:
             InputSerialization={"CSV": {}}, OutputSerialization={"CSV": {}},
         )  # fmt: skip
     assert refused.value.response["Error"]["Code"] == "NoSuchKey"
+
+
+def test_small_answers_are_one_message(select: Selector) -> None:
+    """What was scanned in pieces leaves together: many readers look at the first message only."""
+    read = {"CSV": {}, "CompressionType": "BZIP2"}
+    events = select.events(bz2.compress(b"a,b\nc,d\ne,f"), "SELECT * FROM S3Object", read, {"CSV": {}})
+    assert [event["Records"]["Payload"] for event in events if "Records" in event] == [b"a,b\nc,d\ne,f\n"]
+
+
+def test_paths_to_nothing_are_empty_rows(select: Selector) -> None:
+    """FROM a path that a document does not have is one row without columns, as AWS answers."""
+    read = {"JSON": {"Type": "DOCUMENT"}}
+    assert select.json(b'[{"staff": []}]', "SELECT * FROM S3Object[*].staff[*] s", read) == [{}]

@@ -8,6 +8,7 @@ from hashlib import md5
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from s3_support import Raw, code_of, failure, message, new_bucket
 
 
@@ -340,3 +341,79 @@ def test_configurations_with_another_id(s3: Any, bucket: str) -> None:
     assert failure(put, Bucket=bucket, Id="b", AnalyticsConfiguration=analytics) == ("MalformedXML", 400)
     done = put(Bucket=bucket, Id="a", AnalyticsConfiguration=analytics)["ResponseMetadata"]
     assert (done["HTTPStatusCode"], done["HTTPHeaders"]["server"]) == (204, "AmazonS3")
+
+
+@pytest.mark.parametrize(
+    ("operation", "more"),
+    [
+        ("put_bucket_cors", {}),
+        ("put_bucket_encryption", {}),
+        ("put_bucket_lifecycle_configuration", {}),
+        ("put_bucket_logging", {}),
+        ("put_bucket_notification_configuration", {}),
+        ("put_bucket_ownership_controls", {}),
+        ("put_bucket_replication", {}),
+        ("put_bucket_request_payment", {}),
+        ("put_bucket_tagging", {}),
+        ("put_bucket_versioning", {}),
+        ("put_bucket_website", {}),
+        ("put_object_legal_hold", {"Key": "k"}),
+        ("put_object_lock_configuration", {}),
+        ("put_object_retention", {"Key": "k"}),
+        ("put_object_tagging", {"Key": "k"}),
+        ("put_public_access_block", {}),
+        ("restore_object", {"Key": "k"}),
+    ],
+)
+def test_empty_bodies(sandbox: Any, operation: str, more: dict[str, str]) -> None:
+    """AWS tells a missing document from one that does not fit the schema."""
+    s3 = sandbox.client("s3", parameter_validation=False)
+    bucket = new_bucket(s3, ObjectLockEnabledForBucket=True)
+    s3.put_object(Bucket=bucket, Key="k")
+    assert failure(getattr(s3, operation), Bucket=bucket, **more) == ("MissingRequestBodyError", 400)
+
+
+@pytest.mark.parametrize("subresource", ["analytics", "inventory", "metrics", "intelligent-tiering"])
+def test_a_subresource_without_its_id_is_not_the_bucket(sandbox: Any, s3: Any, bucket: str, subresource: str) -> None:
+    """`DELETE /bucket?analytics` once went to DeleteBucket, since only that needs no id."""
+    url = s3.generate_presigned_url("delete_bucket", Params={"Bucket": bucket})
+    path = url.partition(str(sandbox.server.port))[2].partition("?")[0]
+    import botocore.auth
+    import botocore.awsrequest
+    from botocore.credentials import Credentials
+
+    request = botocore.awsrequest.AWSRequest("DELETE", f"{sandbox.server.endpoint}{path}?{subresource}")
+    keys = Credentials(sandbox.row["access_key_id"], sandbox.row["secret_access_key"])
+    botocore.auth.S3SigV4Auth(keys, "s3", "us-east-1").add_auth(request)
+    status, _, body = Raw(sandbox.server.endpoint)("DELETE", f"{path}?{subresource}", headers=dict(request.headers))
+    assert (status, code_of(body)) == (400, "InvalidArgument")
+    s3.head_bucket(Bucket=bucket)
+
+
+def test_heads_have_the_type_of_what_they_have_no_body_of(s3: Any, bucket: str) -> None:
+    """AWS's HeadBucket says application/xml, and so does every HEAD that fails."""
+    found = s3.head_bucket(Bucket=bucket)
+    assert found["ResponseMetadata"]["HTTPHeaders"]["content-type"] == "application/xml"
+    for call, params in ((s3.head_bucket, {"Bucket": "not-there"}), (s3.head_object, {"Bucket": bucket, "Key": "no"})):
+        with pytest.raises(ClientError) as caught:
+            call(**params)
+        answer = caught.value.response["ResponseMetadata"]
+        assert (answer["HTTPStatusCode"], answer["HTTPHeaders"]["content-type"]) == (404, "application/xml")
+
+
+def test_account_regional_names(sandbox: Any) -> None:
+    """Who asks for a name of the account's own namespace has to take one of its form."""
+    raw = sandbox.client("s3")
+    raw.meta.events.register(
+        "before-sign.s3.CreateBucket",
+        lambda request, **_: request.headers.add_header("x-amz-bucket-namespace", "account-regional"),
+    )
+    assert failure(raw.create_bucket, Bucket="without-suffix") == ("InvalidNamespaceHeader", 400)
+    raw.create_bucket(Bucket=f"mine-{sandbox.account}-us-east-1-an")
+
+
+def test_a_noncurrent_transition_needs_its_class(s3: Any, bucket: str) -> None:
+    """A transition to nowhere does not fit the schema."""
+    rule = {"ID": "a", "Status": "Enabled", "Filter": {}, "NoncurrentVersionTransitions": [{"NoncurrentDays": 30}]}
+    put = {"Bucket": bucket, "LifecycleConfiguration": {"Rules": [rule]}}
+    assert failure(s3.put_bucket_lifecycle_configuration, **put) == ("MalformedXML", 400)

@@ -300,6 +300,7 @@ UNROUTED: dict[str, frozenset[str]] = {"s3": frozenset({"ListDirectoryBuckets", 
 
 # Headers of answers that the model does not have: member -> header, by the output's shape.
 UNMODELLED_HEADERS: dict[str, dict[str, str]] = {
+    "s3.HeadBucketOutput": {"ContentType": "Content-Type"},
     "s3.ListObjectsOutput": {"BucketRegion": "x-amz-bucket-region"},
     "s3.ListObjectsV2Output": {"BucketRegion": "x-amz-bucket-region"},
 }

@@ -157,10 +157,11 @@ class RestXmlCodec(RestCodec):
         shape = self.model.error_shape(error.code)
         status = self.error_status(error, shape)
         headers = [*self.identity_headers(request_id), *self.error_headers(shape, error)]
-        method = self.model.operation(operation).method if operation is not None else None
-        if method == "HEAD" or status == 304:
+        if status == 304:
             return Response(status, headers, b"")
         headers.append(("Content-Type", self.body_content_type()))
+        if operation is not None and self.model.operation(operation).method == "HEAD":
+            return Response(status, headers, b"")
         return Response(status, headers, self._error_body(error, shape, request_id).encode())
 
     def _error_body(self, error: ApiError, shape: Shape | None, request_id: str) -> str:

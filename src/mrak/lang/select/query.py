@@ -188,13 +188,15 @@ class JsonRecords:
         return evaluate
 
     def whole(self, record: Any) -> Row:
+        if record is MISSING:
+            return []
         return list(record.items()) if isinstance(record, dict) else [("_1", record)]
 
 
 def _expand(value: Any, steps: tuple[Step, ...]) -> Iterator[Any]:
     if not steps:
-        if value is not MISSING:
-            yield value
+        # A path to nothing is one empty row: PartiQL takes whatever is no list for a list of itself.
+        yield value
     elif steps[0] == "*":
         inner = value if isinstance(value, list) else list(value.values()) if isinstance(value, dict) else [value]
         for each in inner:

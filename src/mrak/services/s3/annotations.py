@@ -27,7 +27,7 @@ _MOST_BYTES = 1 << 20
 
 @operation("PutObjectAnnotation")
 async def put_object_annotation(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    _check_name(req["AnnotationName"])
+    _check_name(req.get("AnnotationName", ""))
     contents.check_length(ctx)
     expected = checksums.parse_expected(req, contents.headers_of(ctx))
     text = _Text(req.get("AnnotationPayload") or b"")
@@ -144,7 +144,7 @@ def get_object_annotation(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     version = require_version(ctx, tx, bucket, req, "s3:GetObjectAnnotation", "GET")
     ctx.about(bucket_arn(bucket.name, version.key))
     encryption.check_key(ctx, tx, version.encryption)
-    name = req["AnnotationName"]
+    name = req.get("AnnotationName", "")
     scope = everywhere(ctx.scope)
     found = (
         ANNOTATIONS.get(tx, scope, version.bucket, version.key, version.order, name) if version.annotations else None
@@ -167,7 +167,7 @@ def delete_object_annotation(ctx: Context, tx: Transaction, req: dict[str, Any])
     locks.check_delete(ctx, bucket, version, req)
     scope = everywhere(ctx.scope)
     place = (version.bucket, version.key, version.order)
-    found = ANNOTATIONS.get(tx, scope, *place, req["AnnotationName"]) if version.annotations else None
+    found = ANNOTATIONS.get(tx, scope, *place, req.get("AnnotationName", "")) if version.annotations else None
     if found is not None:
         ANNOTATIONS.lock(tx, scope, *place)
         ANNOTATIONS.delete(tx, scope, found)

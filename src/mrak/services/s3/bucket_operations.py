@@ -31,6 +31,7 @@ def create_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     names.check_bucket_name(name)
     configuration = req.get("CreateBucketConfiguration") or {}
     region, location = _parse_location(ctx, configuration)
+    names.check_namespace(name, account, region, req.get("BucketNamespace", ""))
     tags = tagging.parse_new_bucket(configuration.get("Tags") or [])
     existing = BUCKETS.open(tx, everywhere(ctx.scope), name)
     if existing is not None:
@@ -146,7 +147,8 @@ def delete_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 @operation("HeadBucket", action="s3:ListBucket")
 def head_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:ListBucket")
-    return {"BucketRegion": bucket.region, "BucketArn": bucket_arn(bucket.name), "AccessPointAlias": False}
+    facts = {"BucketRegion": bucket.region, "BucketArn": bucket_arn(bucket.name), "AccessPointAlias": False}
+    return facts | {"ContentType": "application/xml"}
 
 
 @operation("GetBucketLocation")
@@ -211,10 +213,7 @@ def _render_listed(bucket: Bucket, detailed: bool) -> dict[str, Any]:
 @operation("PutBucketVersioning")
 def put_bucket_versioning(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketVersioning")
-    configuration = req.get("VersioningConfiguration")
-    if configuration is None:
-        raise errors.missing_body()
-    status = configuration.get("Status")
+    status = buckets.require_document(req, "VersioningConfiguration").get("Status")
     if status is None:
         message = "The Versioning element must be specified"
         raise errors.error("IllegalVersioningConfigurationException", message)
@@ -242,7 +241,7 @@ def get_bucket_versioning(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
 @operation("PutBucketRequestPayment")
 def put_bucket_request_payment(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketRequestPayment")
-    payer = (req.get("RequestPaymentConfiguration") or {}).get("Payer")
+    payer = buckets.require_document(req, "RequestPaymentConfiguration").get("Payer")
     if payer not in ("Requester", "BucketOwner"):
         raise errors.malformed_xml()
     buckets.change(ctx, tx, bucket, requester_pays=payer == "Requester")
@@ -260,7 +259,7 @@ def put_bucket_accelerate_configuration(ctx: Context, tx: Transaction, req: dict
     if "." in bucket.name:
         message = "S3 Transfer Acceleration is not supported for buckets with periods (.) in their names"
         raise errors.invalid_request(message)
-    status = (req.get("AccelerateConfiguration") or {}).get("Status")
+    status = buckets.require_document(req, "AccelerateConfiguration").get("Status")
     if status not in ("Enabled", "Suspended"):
         raise errors.malformed_xml()
     if status == "Suspended" and not bucket.acceleration:

@@ -65,6 +65,21 @@ def require_allowed(ctx: Context, tx: Transaction, req: dict[str, Any], action: 
     return bucket
 
 
+def require_document(req: dict[str, Any], member: str) -> dict[str, Any]:
+    """The document that a request has to carry. AWS tells an empty body from one that does not fit the schema."""
+    document: dict[str, Any] | None = req.get(member)
+    if document is None:
+        raise errors.missing_body()
+    return document
+
+
+def require_parameter(req: dict[str, Any], member: str, name: str) -> str:
+    """What a request has to say in its query beside the name of the subresource."""
+    if not req.get(member):
+        raise errors.invalid_argument(f"A required parameter is missing: {name}", name)
+    return str(req[member])
+
+
 def change(ctx: Context, tx: Transaction, bucket: Bucket, **fields: Any) -> Bucket:
     """Writes a bucket's new facts."""
     scope = everywhere(ctx.scope)

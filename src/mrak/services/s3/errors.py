@@ -40,6 +40,7 @@ CODES = {
     "InvalidDigest": 400,
     "InvalidEncryptionAlgorithmError": 400,
     "InvalidLocationConstraint": 400,
+    "InvalidNamespaceHeader": 400,
     "InvalidObjectState": 403,
     "InvalidPart": 400,
     "InvalidPartNumber": 416,

@@ -32,7 +32,7 @@ _ACTIONS = (
 @operation("PutBucketLifecycleConfiguration", action="s3:PutLifecycleConfiguration")
 def put_bucket_lifecycle_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutLifecycleConfiguration")
-    rules = (req.get("LifecycleConfiguration") or {}).get("Rules") or []
+    rules = buckets.require_document(req, "LifecycleConfiguration").get("Rules") or []
     if not 1 <= len(rules) <= _MOST_RULES:
         raise errors.malformed_xml()
     kept = [rule if rule.get("ID") else {**rule, "ID": ctx.draw.uuid()} for rule in rules]
@@ -73,7 +73,10 @@ def check_rule(rule: dict[str, Any]) -> None:
         _check_expiration(rule["Expiration"])
     for transition in rule.get("Transitions") or ():
         _check_transition(transition)
-    noncurrent = [rule.get("NoncurrentVersionExpiration"), *(rule.get("NoncurrentVersionTransitions") or ())]
+    transitions = rule.get("NoncurrentVersionTransitions") or ()
+    if any("StorageClass" not in each for each in transitions):
+        raise errors.malformed_xml()
+    noncurrent = [rule.get("NoncurrentVersionExpiration"), *transitions]
     for each in noncurrent:
         if each is not None and not {"NoncurrentDays", "NewerNoncurrentVersions"} & set(each):
             raise errors.malformed_xml()

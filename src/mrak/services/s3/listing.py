@@ -103,11 +103,14 @@ def encode(text: str, url: bool) -> str:
 
 def check_count(req: dict[str, Any], member: str, name: str) -> int:
     """How many rows a page may have; S3 cuts what is above a thousand."""
-    size: int = req.get(member, MOST_KEYS)
-    if size < 0:
+    return min(check_natural(req.get(member, MOST_KEYS), name), MOST_KEYS)
+
+
+def check_natural(value: int, name: str) -> int:
+    if value < 0:
         message = f"Argument {name} must be an integer between 0 and 2147483647"
-        raise errors.invalid_argument(message, name, str(size))
-    return min(size, MOST_KEYS)
+        raise errors.invalid_argument(message, name, str(value))
+    return value
 
 
 def render_version(version: Version, url: bool, with_owner: bool = True) -> dict[str, Any]:

@@ -31,7 +31,7 @@ def _missing(bucket: Bucket) -> ApiError:
 
 def _create(ctx: Context, tx: Transaction, req: dict[str, Any], member: str) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, _ACTION.format("Create"))
-    configuration = req.get(member)
+    configuration = buckets.require_document(req, member)
     if not configuration:
         raise errors.malformed_xml()
     if buckets.find_setting(tx, ctx.scope, bucket, _KIND) is not None:
@@ -148,7 +148,7 @@ def _update(ctx: Context, tx: Transaction, req: dict[str, Any], member: str) -> 
     bucket, kept = _require(ctx, tx, req, f"s3:UpdateBucketMetadata{member}")
     if _SECOND not in kept:
         raise errors.method_not_allowed("PUT", f"METADATA{member.removesuffix('Configuration').upper()}")
-    configuration = req.get(member)
+    configuration = buckets.require_document(req, member)
     if not configuration:
         raise errors.malformed_xml()
     before = kept[_SECOND].get(member) or _with_id(ctx, {})

@@ -172,7 +172,7 @@ def list_parts(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     bucket = buckets.require_allowed(ctx, tx, req, "s3:ListMultipartUploadParts")
     upload = require_upload(ctx, tx, bucket, req)
     most = listing.check_count(req, "MaxParts", "max-parts")
-    after: int = req.get("PartNumberMarker", 0)
+    after = listing.check_natural(req.get("PartNumberMarker", 0), "part-number-marker")
     rows = list(PARTS.scan(tx, everywhere(ctx.scope), upload.id, after=after, limit=most + 1))
     page = rows[:most]
     algorithm = upload.checksum_algorithm

@@ -41,6 +41,21 @@ def check_bucket_name(name: str) -> None:
         raise errors.error("InvalidBucketName", "The specified bucket is not valid.", BucketName=name)
 
 
+def check_namespace(name: str, account: str, region: str, namespace: str) -> None:
+    """Whoever asks for its own part of the names has to say so in the name as well.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/gpbucketnamespaces.html
+    """
+    suffix = f"-{account}-{region}-an"
+    if namespace == "account-regional" and not name.endswith(suffix):
+        raise errors.error(
+            "InvalidNamespaceHeader",
+            "The requested bucket name did not include the account-regional namespace suffix, but the provided "
+            f"x-amz-bucket-namespace header value is account-regional. Specify {suffix} as the bucket name suffix to "
+            "create a bucket in your account-regional namespace, or remove the header.",
+        )
+
+
 def is_directory_bucket(name: str) -> bool:
     return name.endswith("--x-s3")
 

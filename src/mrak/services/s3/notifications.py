@@ -52,9 +52,7 @@ _EVENTS = frozenset(
 @operation("PutBucketNotificationConfiguration", action="s3:PutBucketNotification")
 def put_bucket_notification_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketNotification")
-    wanted = req.get("NotificationConfiguration")
-    if wanted is None:
-        wanted = {}
+    wanted = buckets.require_document(req, "NotificationConfiguration")
     configuration: dict[str, Any] = {}
     for member, (field, name, service, _) in _LISTS.items():
         found = [_parse(ctx, each, field, name, service) for each in wanted.get(member) or ()]

@@ -128,9 +128,7 @@ def _no_policy(bucket: Bucket) -> ApiError:
 @operation("PutPublicAccessBlock", action="s3:PutBucketPublicAccessBlock")
 def put_public_access_block(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketPublicAccessBlock")
-    wanted = req.get("PublicAccessBlockConfiguration")
-    if wanted is None:
-        raise errors.malformed_xml()
+    wanted = buckets.require_document(req, "PublicAccessBlockConfiguration")
     buckets.change(ctx, tx, bucket, public_access=access.parse_blocks(wanted), public_access_deleted=False)
 
 
@@ -156,7 +154,7 @@ def delete_public_access_block(ctx: Context, tx: Transaction, req: dict[str, Any
 @operation("PutBucketOwnershipControls")
 def put_bucket_ownership_controls(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketOwnershipControls")
-    rules = (req.get("OwnershipControls") or {}).get("Rules") or []
+    rules = buckets.require_document(req, "OwnershipControls").get("Rules") or []
     if len(rules) != 1 or rules[0].get("ObjectOwnership") not in OWNERSHIPS:
         raise errors.malformed_xml()
     ownership = rules[0]["ObjectOwnership"]

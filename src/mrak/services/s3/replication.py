@@ -33,7 +33,7 @@ def put_bucket_replication(ctx: Context, tx: Transaction, req: dict[str, Any]) -
     if bucket.versioning != "Enabled":
         message = "Versioning must be 'Enabled' on the bucket to apply a replication configuration"
         raise errors.invalid_request(message)
-    configuration = req.get("ReplicationConfiguration") or {}
+    configuration = buckets.require_document(req, "ReplicationConfiguration")
     rules = configuration.get("Rules") or []
     if not 1 <= len(rules) <= _MOST_RULES:
         raise errors.malformed_xml()

@@ -22,16 +22,15 @@ _PAGE = 100
 
 def _put(ctx: Context, tx: Transaction, req: dict[str, Any], action: str, kind: str, member: str) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, action)
-    configuration = req.get(member)
-    if configuration is None:
-        raise errors.missing_body()
-    if configuration.get("Id") != req["Id"]:
+    identifier = buckets.require_parameter(req, "Id", "id")
+    configuration = buckets.require_document(req, member)
+    if configuration.get("Id") != identifier:
         if kind in ("analytics", "tiering"):
             raise errors.malformed_xml()
         raise errors.error("IdMismatch", "Document ID does not match the specified configuration ID.")
     if kind == "inventory":
         _check_destination(configuration)
-    buckets.put_setting(ctx, tx, bucket, kind, configuration, req["Id"])
+    buckets.put_setting(ctx, tx, bucket, kind, configuration, identifier)
 
 
 def _check_destination(configuration: dict[str, Any]) -> None:
@@ -43,7 +42,7 @@ def _check_destination(configuration: dict[str, Any]) -> None:
 
 def _get(ctx: Context, tx: Transaction, req: dict[str, Any], action: str, kind: str, member: str) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, action)
-    configuration = buckets.find_setting(tx, ctx.scope, bucket, kind, req["Id"])
+    configuration = buckets.find_setting(tx, ctx.scope, bucket, kind, buckets.require_parameter(req, "Id", "id"))
     if configuration is None:
         raise _missing()
     return {member: configuration}
@@ -51,7 +50,7 @@ def _get(ctx: Context, tx: Transaction, req: dict[str, Any], action: str, kind: 
 
 def _delete(ctx: Context, tx: Transaction, req: dict[str, Any], action: str, kind: str) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, action)
-    if not buckets.delete_setting(ctx, tx, bucket, kind, req["Id"]):
+    if not buckets.delete_setting(ctx, tx, bucket, kind, buckets.require_parameter(req, "Id", "id")):
         raise _missing()
 
 

@@ -325,19 +325,23 @@ def _damaged() -> SelectError:
 async def _events(scan: _Scan, body: Any, beginning: Any, shows_progress: bool) -> AsyncIterator[dict[str, Any]]:
     loop = asyncio.get_running_loop()
     told = 0
+    # Rows leave together, so that a small answer is one message, as readers of such answers expect.
+    rows = bytearray()
     try:
         if beginning:
             scan.read_header(await contents.read_whole(beginning))
         async for chunk in contents.stream(body):
-            for piece in _pieces(await loop.run_in_executor(None, scan.feed, chunk)):
-                yield piece
+            rows += await loop.run_in_executor(None, scan.feed, chunk)
+            for message in _take_messages(rows, _MESSAGE_BYTES):
+                yield message
             if shows_progress and scan.scanned >= told + _PROGRESS_BYTES:
                 told = scan.scanned
                 yield {"Progress": scan.details()}
             if scan.is_done:
                 break
-        for piece in _pieces(scan.finish()):
-            yield piece
+        rows += scan.finish()
+        for message in _take_messages(rows, 1):
+            yield message
     except SelectError as error:
         raise _told(error) from None
     if shows_progress:
@@ -346,6 +350,8 @@ async def _events(scan: _Scan, body: Any, beginning: Any, shows_progress: bool) 
     yield {"End": {}}
 
 
-def _pieces(rows: bytes) -> Iterator[dict[str, Any]]:
-    for start in range(0, len(rows), _MESSAGE_BYTES):
-        yield {"Records": {"Payload": rows[start : start + _MESSAGE_BYTES]}}
+def _take_messages(rows: bytearray, least: int) -> Iterator[dict[str, Any]]:
+    """Takes what fills messages off the rows; the last one may be as small as `least`."""
+    while len(rows) >= least:
+        yield {"Records": {"Payload": bytes(rows[:_MESSAGE_BYTES])}}
+        del rows[:_MESSAGE_BYTES]

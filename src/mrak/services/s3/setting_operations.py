@@ -25,9 +25,7 @@ _ERROR_CODES = frozenset({*range(400, 418), *range(500, 506)})
 @operation("PutBucketTagging")
 def put_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketTagging")
-    if req.get("Tagging") is None:
-        raise errors.missing_body()
-    tags = tagging.parse_bucket(req["Tagging"])
+    tags = tagging.parse_bucket(buckets.require_document(req, "Tagging"))
     if tags:
         buckets.put_setting(ctx, tx, bucket, "tagging", tags)
     else:
@@ -53,7 +51,7 @@ def delete_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
 def put_bucket_abac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     """Deviation S3-010: the status is kept; tags of buckets are no condition keys."""
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketABAC")
-    status = (req.get("AbacStatus") or {}).get("Status")
+    status = buckets.require_document(req, "AbacStatus").get("Status")
     if status not in ("Enabled", "Disabled"):
         raise errors.malformed_xml()
     buckets.put_setting(ctx, tx, bucket, "abac", status)
@@ -71,9 +69,7 @@ def get_bucket_abac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("PutBucketWebsite")
 def put_bucket_website(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketWebsite")
-    configuration = req.get("WebsiteConfiguration")
-    if configuration is None:
-        raise errors.missing_body()
+    configuration = buckets.require_document(req, "WebsiteConfiguration")
     check_website(configuration)
     buckets.put_setting(ctx, tx, bucket, "website", configuration)
 
@@ -172,10 +168,7 @@ def delete_bucket_website(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
 @operation("PutBucketLogging")
 def put_bucket_logging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketLogging")
-    status = req.get("BucketLoggingStatus")
-    if status is None:
-        raise errors.missing_body()
-    enabled = status.get("LoggingEnabled")
+    enabled = buckets.require_document(req, "BucketLoggingStatus").get("LoggingEnabled")
     if enabled is None:
         buckets.delete_setting(ctx, tx, bucket, "logging")
         return
@@ -213,7 +206,7 @@ def get_bucket_logging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 @operation("PutBucketEncryption", action="s3:PutEncryptionConfiguration")
 def put_bucket_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutEncryptionConfiguration")
-    rules = (req.get("ServerSideEncryptionConfiguration") or {}).get("Rules") or []
+    rules = buckets.require_document(req, "ServerSideEncryptionConfiguration").get("Rules") or []
     if len(rules) != 1:
         raise errors.malformed_xml()
     chosen = rules[0].get("ApplyServerSideEncryptionByDefault")

@@ -52,10 +52,9 @@ def get_object_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 @operation("PutObjectTagging")
 def put_object_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
-    if req.get("Tagging") is None:
-        raise errors.missing_body()
+    document = buckets.require_document(req, "Tagging")
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectTagging", "PUT")
-    changed = versions.rewrite(ctx, tx, version, tags=tagging.parse_object(req["Tagging"]))
+    changed = versions.rewrite(ctx, tx, version, tags=tagging.parse_object(document))
     if bucket.settings:
         effects.changed(ctx, tx, bucket, changed, "ObjectTagging:Put")
     return dict(versions.shown_id(bucket, version))
@@ -79,7 +78,7 @@ def update_object_encryption(ctx: Context, tx: Transaction, req: dict[str, Any])
     """A version goes under another key; nothing else of it changes."""
     bucket = buckets.require(ctx, tx, req)
     version = require_version(ctx, tx, bucket, req, "s3:UpdateObjectEncryption", "PUT")
-    wanted = (req.get("ObjectEncryption") or {}).get("SSEKMS")
+    wanted = buckets.require_document(req, "ObjectEncryption").get("SSEKMS")
     if wanted is None:
         raise errors.malformed_xml()
     if find_arn(wanted["KMSKeyArn"]) is None:
@@ -98,8 +97,8 @@ def update_object_encryption(ctx: Context, tx: Transaction, req: dict[str, Any])
 @operation("PutObjectLockConfiguration", action="s3:PutBucketObjectLockConfiguration")
 def put_object_lock_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketObjectLockConfiguration")
-    configuration = req.get("ObjectLockConfiguration")
-    if configuration is None or configuration.get("ObjectLockEnabled") != "Enabled":
+    configuration = buckets.require_document(req, "ObjectLockConfiguration")
+    if configuration.get("ObjectLockEnabled") != "Enabled":
         raise errors.malformed_xml()
     mode, days, years = _parse_default(configuration)
     if bucket.versioning != "Enabled":
@@ -152,9 +151,7 @@ def _require_lockable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Buc
 def put_object_retention(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = _require_lockable(ctx, tx, req)
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectRetention", "PUT")
-    wanted = req.get("Retention")
-    if wanted is None:
-        raise errors.malformed_xml()
+    wanted = buckets.require_document(req, "Retention")
     mode, until = wanted.get("Mode", ""), wanted.get("RetainUntilDate", 0.0)
     if bool(mode) != bool(until) or (mode and mode not in locks.MODES):
         raise errors.malformed_xml()
@@ -178,9 +175,9 @@ def get_object_retention(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 @operation("PutObjectLegalHold")
 def put_object_legal_hold(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
-    wanted = req.get("LegalHold")
+    wanted = buckets.require_document(req, "LegalHold")
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectLegalHold", "PUT")
-    if wanted is None or wanted.get("Status") not in ("ON", "OFF"):
+    if wanted.get("Status") not in ("ON", "OFF"):
         raise errors.malformed_xml()
     _require_lockable(ctx, tx, req)
     versions.rewrite(ctx, tx, version, legal_hold=wanted["Status"])
@@ -209,9 +206,7 @@ def restore_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     """S3-004: what AWS takes hours for is done at once."""
     bucket = buckets.require(ctx, tx, req)
     version = require_version(ctx, tx, bucket, req, "s3:RestoreObject", "POST")
-    wanted = req.get("RestoreRequest")
-    if wanted is None:
-        raise errors.malformed_xml()
+    wanted = buckets.require_document(req, "RestoreRequest")
     if version.storage_class not in ARCHIVED:
         message = "Restore is not allowed for the object's current storage class"
         raise errors.error("InvalidObjectState", message, StorageClass=version.storage_class)

@@ -31,18 +31,14 @@ def parse_header(text: str) -> dict[str, str]:
             text,
         )
     _check_count(pairs, _MOST_OBJECT_TAGS, errors.error("BadRequest", "Object tags cannot be greater than 10"))
-    for name, value in pairs:
-        _check_tag(name, value)
+    _check_object_tags(pairs)
     return dict(pairs)
 
 
 def parse_object(document: dict[str, Any]) -> dict[str, str]:
     """The tags of a PutObjectTagging document."""
     pairs = _pairs(document)
-    for name, value in pairs:
-        _check_tag(name, value)
-        if name.startswith("aws:"):
-            raise errors.invalid_tag("Your TagKey cannot be prefixed with aws:", name)
+    _check_object_tags(pairs)
     _check_count(pairs, _MOST_OBJECT_TAGS, errors.error("BadRequest", "Object tags cannot be greater than 10"))
     _check_distinct(pairs)
     return dict(pairs)
@@ -85,6 +81,13 @@ def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
             raise errors.malformed_xml()
         pairs.append((tag["Key"], tag["Value"]))
     return pairs
+
+
+def _check_object_tags(pairs: list[tuple[str, str]]) -> None:
+    for name, value in pairs:
+        _check_tag(name, value)
+        if name.startswith("aws:"):
+            raise errors.invalid_tag("Your TagKey cannot be prefixed with aws:", name)
 
 
 def _check_tag(name: str, value: str) -> None:

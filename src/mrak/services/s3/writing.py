@@ -158,9 +158,7 @@ def delete_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     bucket = buckets.require(ctx, tx, req)
     ctx.about(bucket_arn(bucket.name))
     locks.check_bypass(bucket, req)
-    document = req.get("Delete")
-    if document is None:
-        raise errors.missing_body()
+    document = buckets.require_document(req, "Delete")
     entries = document.get("Objects") or []
     if not 1 <= len(entries) <= _MOST_DELETES:
         raise errors.malformed_xml()

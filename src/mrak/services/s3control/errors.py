@@ -17,8 +17,9 @@ def malformed_xml() -> ApiError:
     return ApiError("MalformedXML", message, 400)
 
 
-def no_such_point() -> ApiError:
-    return ApiError("NoSuchAccessPoint", "The specified accesspoint does not exist", 404)
+def no_such_point(name: str) -> ApiError:
+    message = "The specified accesspoint does not exist"
+    return ApiError("NoSuchAccessPoint", message, 404, {"AccessPointName": name})
 
 
 def check_account(ctx: Context, req: dict[str, Any]) -> None:

@@ -59,7 +59,7 @@ def _require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> s3.AccessPoi
     # Clients may name it by its ARN too.
     point = s3.find_point(tx, ctx.scope, req["Name"].rpartition("/")[2])
     if point is None:
-        raise no_such_point()
+        raise no_such_point(req["Name"])
     return point
 
 
