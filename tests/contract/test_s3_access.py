@@ -297,6 +297,15 @@ def test_policies_for_others(s3: Any, other: Any, nobody: Any, bucket: str) -> N
     assert failure(nobody.get_object, Bucket=bucket, Key="public/k") == DENIED
 
 
+def test_a_policy_is_its_own_accounts_matter(s3: Any, other: Any, bucket: str) -> None:
+    """Where a policy lets another account at itself, AWS answers 405 instead of 403."""
+    allowed = _allow(bucket, "s3:*BucketPolicy")
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(allowed))
+    assert failure(other.get_bucket_policy, Bucket=bucket) == ("MethodNotAllowed", 405)
+    assert failure(other.delete_bucket_policy, Bucket=bucket) == ("MethodNotAllowed", 405)
+    assert failure(other.put_bucket_policy, Bucket=bucket, Policy=_policy(allowed)) == ("MethodNotAllowed", 405)
+
+
 def test_denials_and_conditions(s3: Any, nobody: Any, bucket: str) -> None:
     """A denial counts for the owner too; conditions see headers, tags and the listing's prefix."""
     unencrypted = {"StringNotEquals": {"s3:x-amz-server-side-encryption": "aws:kms"}}
@@ -424,7 +433,7 @@ def test_locks_need_a_bucket_that_has_them(s3: Any, bucket: str) -> None:
     assert failure(s3.put_object_retention, **put, Retention=retention) == ("InvalidRequest", 400)
     assert failure(s3.get_object_retention, **put) == ("InvalidRequest", 400)
     assert failure(s3.put_object_legal_hold, **put, LegalHold={"Status": "ON"}) == ("InvalidRequest", 400)
-    assert failure(s3.put_object_legal_hold, **put) == ("MalformedXML", 400)
+    assert failure(s3.put_object_legal_hold, **put, LegalHold={}) == ("MalformedXML", 400)
     assert failure(s3.put_object, **put, ObjectLockLegalHoldStatus="ON") == ("InvalidRequest", 400)
 
 

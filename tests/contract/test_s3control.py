@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
 from s3_support import failure, new_bucket
+from tests.conftest import Sandbox
 
 
 def client(sandbox: Any, service: str) -> Any:
@@ -32,6 +34,20 @@ def s3(sandbox: Any) -> Any:
 @pytest.fixture
 def control(sandbox: Any) -> Any:
     return client(sandbox, "s3control")
+
+
+@dataclass
+class Friend:
+    """Another account of the same cloud."""
+
+    account: str
+    s3: Any
+
+
+@pytest.fixture
+def friend(sandbox: Any) -> Friend:
+    row = sandbox.server.ask("POST", f"/_mrak/environments/{sandbox.name}/accounts")
+    return Friend(row["account"], client(Sandbox(sandbox.server, row), "s3"))
 
 
 def test_access_points(sandbox: Any, s3: Any, control: Any) -> None:
@@ -77,18 +93,95 @@ def test_reading_and_writing_through_an_access_point(sandbox: Any, s3: Any, cont
 
 
 def test_policies_of_access_points(sandbox: Any, s3: Any, control: Any) -> None:
-    """S3-007: a policy is kept and given back. That it is not evaluated is not tested here."""
+    """A policy is kept and given back; one that lets everybody in is refused while the point blocks such."""
     bucket, one = new_bucket(s3), {"AccountId": sandbox.account, "Name": "guarded"}
     arn = control.create_access_point(**one, Bucket=bucket)["AccessPointArn"]
     assert failure(control.get_access_point_policy, **one) == ("NoSuchAccessPointPolicy", 404)
-    statement = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject", "Resource": f"{arn}/object/*"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    policy = _policy("Allow", "*", f"{arn}/object/*")
+    assert failure(control.put_access_point_policy, **one, Policy=policy) == ("AccessDenied", 403)
+    control.delete_access_point(**one)
+    control.create_access_point(**one, Bucket=bucket, PublicAccessBlockConfiguration={"BlockPublicAcls": True})
     control.put_access_point_policy(**one, Policy=policy)
     assert control.get_access_point_policy(**one)["Policy"] == policy
     assert control.get_access_point_policy_status(**one)["PolicyStatus"]["IsPublic"] is True
     assert failure(control.put_access_point_policy, **one, Policy="{}") == ("MalformedPolicy", 400)
     control.delete_access_point_policy(**one)
     assert failure(control.get_access_point_policy, **one) == ("NoSuchAccessPointPolicy", 404)
+
+
+def _policy(effect: str, principal: Any, resource: Any, **more: Any) -> str:
+    statement = {"Effect": effect, "Principal": principal, "Action": "s3:GetObject", "Resource": resource, **more}
+    return json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+
+
+def test_policies_of_access_points_decide(sandbox: Any, s3: Any, control: Any, friend: Friend) -> None:
+    """Another account needs the point's policy and the bucket's; a deny in the point's binds the owner as well.
+
+    The bucket's policy is the one of AWS's documentation, which leaves everything to access points.
+    """
+    bucket, one = new_bucket(s3), {"AccountId": sandbox.account, "Name": "shared"}
+    s3.put_object(Bucket=bucket, Key="k", Body=b"x")
+    point = control.create_access_point(**one, Bucket=bucket)
+    alias, inside = point["Alias"], f"{point['AccessPointArn']}/object/*"
+    denied = ("AccessDenied", 403)
+    principal = {"AWS": f"arn:aws:iam::{friend.account}:root"}
+    assert failure(friend.s3.get_object, Bucket=alias, Key="k") == denied
+    control.put_access_point_policy(**one, Policy=_policy("Allow", principal, inside))
+    assert failure(friend.s3.get_object, Bucket=alias, Key="k") == denied
+    only_points = {"StringEquals": {"s3:DataAccessPointAccount": sandbox.account}}
+    delegated = _policy("Allow", {"AWS": "*"}, f"arn:aws:s3:::{bucket}/*", Condition=only_points)
+    s3.put_bucket_policy(Bucket=bucket, Policy=delegated)
+    assert friend.s3.get_object(Bucket=alias, Key="k")["Body"].read() == b"x"
+    assert failure(friend.s3.get_object, Bucket=bucket, Key="k") == denied
+    assert failure(friend.s3.put_object, Bucket=alias, Key="k") == denied
+    control.put_access_point_policy(**one, Policy=_policy("Deny", "*", inside))
+    assert failure(s3.get_object, Bucket=alias, Key="k") == denied
+    assert s3.get_object(Bucket=bucket, Key="k")["ContentLength"] == 1
+    assert s3.head_bucket(Bucket=alias)["AccessPointAlias"] is True
+
+
+def test_points_for_a_vpc_are_open(sandbox: Any, s3: Any, control: Any) -> None:
+    """S3-007: there are no VPCs that a request could come from, so that it counts as coming from the right one."""
+    bucket, one = new_bucket(s3), {"AccountId": sandbox.account, "Name": "inner"}
+    alias = control.create_access_point(**one, Bucket=bucket, VpcConfiguration={"VpcId": "vpc-1a2b3c4d"})["Alias"]
+    assert control.get_access_point(**one)["NetworkOrigin"] == "VPC"
+    s3.put_object(Bucket=alias, Key="k")
+
+
+def test_the_accounts_block_of_public_access_decides(sandbox: Any, s3: Any, control: Any, friend: Friend) -> None:
+    """Each of its four parts holds for all of the account's buckets, as if it were set on each of them."""
+
+    def block(**wanted: bool) -> None:
+        names = ("BlockPublicAcls", "IgnorePublicAcls", "BlockPublicPolicy", "RestrictPublicBuckets")
+        control.put_public_access_block(
+            AccountId=sandbox.account,
+            PublicAccessBlockConfiguration={name: wanted.get(name, False) for name in names},
+        )
+
+    denied = ("AccessDenied", 403)
+    bucket = new_bucket(s3)
+    one = {"Bucket": bucket, "Key": "k"}
+    s3.put_object(**one, ACL="public-read")
+    friend.s3.get_object(**one)
+    try:
+        block(IgnorePublicAcls=True)
+        assert failure(friend.s3.get_object, **one) == denied
+        block(BlockPublicAcls=True)
+        assert failure(s3.put_object, **one, ACL="public-read") == denied
+        assert failure(s3.put_bucket_acl, Bucket=bucket, ACL="public-read") == denied
+        s3.put_object_acl(**one, ACL="private")
+        public = {"Bucket": bucket, "Policy": _policy("Allow", "*", f"arn:aws:s3:::{bucket}/*")}
+        block(BlockPublicPolicy=True)
+        assert failure(s3.put_bucket_policy, **public) == denied
+        block()
+        s3.put_bucket_policy(**public)
+        friend.s3.get_object(**one)
+        block(RestrictPublicBuckets=True)
+        assert failure(friend.s3.get_object, **one) == denied
+        s3.get_object(**one)
+    finally:
+        control.delete_public_access_block(AccountId=sandbox.account)
+    friend.s3.get_object(**one)
 
 
 def test_tags_by_arn(sandbox: Any, s3: Any, control: Any) -> None:

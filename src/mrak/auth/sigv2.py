@@ -101,7 +101,7 @@ def check_post_signature(signature: Signature, policy: str, secret: str) -> None
 
 def _check_date(headers: dict[str, str], now: float) -> str:
     """The Date that was signed: an x-amz-date header is signed as one, and then Date is not."""
-    text = headers.get("x-amz-date") or headers.get("date", "")
+    text = headers["x-amz-date"] if "x-amz-date" in headers else headers.get("date", "")
     parsed = parsedate_tz(text)
     if parsed is None or mktime_tz(parsed) < 0:
         raise S3.error("denied", "AWS authentication requires a valid Date or x-amz-date header")

@@ -59,6 +59,15 @@ def test_skewed_header() -> None:
         _verify(request, now=_date_of(request) + 3600)
 
 
+@pytest.mark.parametrize("date", ["", "Bad Date", "Tue, 07 Jul 1950 21:53:04 GMT"])
+def test_dates_that_are_none(date: str) -> None:
+    """An x-amz-date counts in Date's place even where it is empty: it does not fall back to the other."""
+    signed = AWSRequest("PUT", "http://localhost/bucket/key", headers={"x-amz-date": date})
+    HmacV1Auth(Credentials(KEY, SECRET)).add_auth(signed)
+    with pytest.raises(ApiError, match="requires a valid Date or x-amz-date header"):
+        _verify(_request(signed), now=NOW)
+
+
 @pytest.mark.parametrize(
     "host", ["localhost:4566", "bucket.s3.localhost:4566", "bucket.localhost:4566", "bucket.alice.localhost:4566"]
 )

@@ -6,6 +6,9 @@ The bucket's own account may do everything that no policy denies it (its users' 
 where all services' are, before the operation). Others need a policy that allows it, or an ACL that grants it. What an
 object's owner wrote into another account's bucket is the writer's, unless the bucket's ownership says otherwise.
 
+A request through an access point needs the point's policy as well: whoever is of another account has to be allowed by
+both, and a deny in either is one (https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-points-policies.html).
+
 Invariant: a request that reaches a row has passed `check_bucket` or `check_object`.
 """
 
@@ -15,11 +18,12 @@ from typing import Any
 
 from mrak.auth.evaluation import RESOURCE, AuthorizationRequest, Named, PolicySet, matching_statements
 from mrak.auth.policy import Policy, parse_policy
-from mrak.core.context import Context
+from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.services.s3 import acls, errors
+from mrak.services.s3 import acls, errors, points
 from mrak.services.s3.names import bucket_arn
-from mrak.services.s3.tables import BLOCK_DEFAULT, PUBLIC_ACCESS_BITS, Bucket, Version
+from mrak.services.s3.points import AccessPoint
+from mrak.services.s3.tables import ACCOUNTS, BLOCK_DEFAULT, PUBLIC_ACCESS_BITS, Bucket, Version, everywhere
 
 deviation("S3-001")
 BLOCK_ACLS, IGNORE_ACLS, BLOCK_POLICY, RESTRICT = 1, 2, 4, 8
@@ -84,22 +88,43 @@ def render_blocks(bits: int) -> dict[str, bool]:
     return {name: bool(bits & (1 << at)) for at, name in enumerate(PUBLIC_ACCESS_BITS)}
 
 
-def blocks(bucket: Bucket, bit: int) -> bool:
-    """Whether a block of public access is on. S3-001: a new bucket's is reported as on, and not enforced until set."""
-    return bucket.public_access != BLOCK_DEFAULT and bool(bucket.public_access & bit)
+def blocks(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], bit: int) -> bool:
+    """Whether a block of public access is on: the bucket's, its account's or that of the access point of a request.
+
+    S3-001: a new bucket's is reported as on, and not enforced until set.
+    """
+    if bucket.public_access != BLOCK_DEFAULT and bucket.public_access & bit:
+        return True
+    account = ACCOUNTS.get(tx, everywhere(ctx.scope), bucket.account)
+    if account is not None and account.public_access & bit:
+        return True
+    point = find_point(ctx, tx, bucket, req)
+    return point is not None and bool(point.public_access & bit)
 
 
-def check_bucket(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any]) -> None:
+def find_point(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> AccessPoint | None:
+    """The access point by which a request calls the bucket."""
+    return None if req["Bucket"] == bucket.name else points.find_called(tx, ctx.scope, req["Bucket"])
+
+
+def check_bucket(ctx: Context, tx: Transaction, bucket: Bucket, action: str, req: dict[str, Any]) -> None:
     """Raises AccessDenied unless the caller may do this to the bucket (or write a new object into it)."""
-    if not may(ctx, bucket, action, req):
+    if not may(ctx, tx, bucket, action, req):
         raise errors.access_denied()
 
 
-def may(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version: Version | None = None) -> bool:
+def may(
+    ctx: Context,
+    tx: Transaction,
+    bucket: Bucket,
+    action: str,
+    req: dict[str, Any],
+    version: Version | None = None,
+) -> bool:
     """Whether the caller may do it; of `version` where that is there, else of the bucket or of a key to be written."""
     caller = ctx.principal.account
-    if bucket.policy:
-        verdict = _policy_verdict(ctx, bucket, action, req, version)
+    if bucket.policy or req["Bucket"] != bucket.name:
+        verdict = _Judgement(ctx, tx, bucket, action, req, version).find()
         if verdict is not None:
             return verdict
     if caller == bucket.account and caller:
@@ -111,7 +136,7 @@ def may(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version:
             return True
     if action in _OWNER_ONLY or bucket.ownership == "BucketOwnerEnforced":
         return False
-    ignore_public = blocks(bucket, IGNORE_ACLS)
+    ignore_public = blocks(ctx, tx, bucket, req, IGNORE_ACLS)
     permission = _OBJECT_PERMISSIONS.get(action)
     if permission is not None:
         if permission in ("READ_ACP", "WRITE_ACP") and version is not None and caller and version.account == caller:
@@ -132,54 +157,90 @@ def _has_revoked_own(ctx: Context, bucket: Bucket, action: str) -> bool:
     return is_root and not acls.permits(bucket.acl, bucket.account, bucket.account, permission, False)
 
 
-def check_object(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version: Version) -> None:
-    if not may(ctx, bucket, action, req, version):
+def check_object(
+    ctx: Context,
+    tx: Transaction,
+    bucket: Bucket,
+    action: str,
+    req: dict[str, Any],
+    version: Version,
+) -> None:
+    if not may(ctx, tx, bucket, action, req, version):
         raise errors.access_denied()
 
 
-def check_delete(ctx: Context, bucket: Bucket, req: dict[str, Any], latest: Version | None) -> None:
+def check_delete(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], latest: Version | None) -> None:
     """Whom only the bucket's list lets write may delete no objects but its own."""
-    check_bucket(ctx, bucket, "s3:DeleteObject", req)
+    check_bucket(ctx, tx, bucket, "s3:DeleteObject", req)
     if latest is None or latest.is_marker or ctx.principal.account in (bucket.account, latest.account):
         return
-    if not bucket.policy or not _policy_verdict(ctx, bucket, "s3:DeleteObject", req, None):
+    if not bucket.policy or not _Judgement(ctx, tx, bucket, "s3:DeleteObject", req, None).find():
         raise errors.access_denied()
 
 
-def check_may_know(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> None:
+def check_may_know(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> None:
     """Whoever may not list a bucket is not told that a key is not there."""
-    if ctx.principal.account == bucket.account and not bucket.policy:
+    if ctx.principal.account == bucket.account and not bucket.policy and req["Bucket"] == bucket.name:
         return
     without_key = {name: value for name, value in req.items() if name not in ("Key", "VersionId")}
-    if not may(ctx, bucket, "s3:ListBucket", without_key):
+    if not may(ctx, tx, bucket, "s3:ListBucket", without_key):
         raise errors.access_denied()
 
 
-def _policy_verdict(
-    ctx: Context, bucket: Bucket, action: str, req: dict[str, Any], version: Version | None
-) -> bool | None:
-    """What the bucket's policy says; None where it says nothing."""
-    principal: Any = ctx.principal
-    if action in _OWNER_ONLY and getattr(principal, "kind", "") == "root" and principal.account == bucket.account:
-        return None
-    policy = parse_policy(bucket.policy)
-    request = AuthorizationRequest(
-        principal,
-        action,
-        bucket_arn(bucket.name, req.get("Key", "")),
-        ctx.now,
-        bucket.account,
-        _conditions(ctx, req, version),
-    )
-    found = matching_statements(request, PolicySet(resource=Named(bucket.name, policy)))
-    if any(not statement.allows for _, _, statement in found):
-        return False
-    if not any(kind == RESOURCE and statement.allows for kind, _, statement in found):
-        return None
-    outsider = principal.account != bucket.account
-    if outsider and blocks(bucket, RESTRICT) and is_public_policy(policy):
-        return None
-    return True
+class _Judgement:
+    """What the policies of a bucket and of the access point that leads to it say of one request."""
+
+    def __init__(
+        self,
+        ctx: Context,
+        tx: Transaction,
+        bucket: Bucket,
+        action: str,
+        req: dict[str, Any],
+        version: Version | None,
+    ) -> None:
+        self._ctx, self._tx, self._bucket, self._action, self._req = ctx, tx, bucket, action, req
+        self._point = find_point(ctx, tx, bucket, req)
+        self._conditions = _conditions(ctx, req, version)
+        if self._point is not None:
+            self._conditions |= points.conditions(self._point)
+
+    def find(self) -> bool | None:
+        """None where they say nothing: then the lists decide."""
+        through = self._find_of_point()
+        own = self._find_of_bucket() if self._bucket.policy else None
+        if through is False or own is False:
+            return False
+        if self._point is not None and through is None and self._ctx.principal.account != self._point.account:
+            return False
+        return own
+
+    def _find_of_point(self) -> bool | None:
+        point = self._point
+        if point is None or not point.policy:
+            return None
+        arn = points.resource_arn(point, self._req.get("Key", ""))
+        return self._verdict(parse_policy(point.policy), arn, point.account)
+
+    def _find_of_bucket(self) -> bool | None:
+        principal: Any = self._ctx.principal
+        bucket = self._bucket
+        if self._action in _OWNER_ONLY and principal.kind == "root" and principal.account == bucket.account:
+            return None
+        arn = bucket_arn(bucket.name, self._req.get("Key", ""))
+        return self._verdict(parse_policy(bucket.policy), arn, bucket.account)
+
+    def _verdict(self, policy: Policy, arn: str, owner: str) -> bool | None:
+        principal: Any = self._ctx.principal
+        request = AuthorizationRequest(principal, self._action, arn, self._ctx.now, owner, self._conditions)
+        found = matching_statements(request, PolicySet(resource=Named(arn, policy)))
+        if any(not statement.allows for _, _, statement in found):
+            return False
+        if not any(kind == RESOURCE and statement.allows for kind, _, statement in found):
+            return None
+        if principal.account != owner and is_public_policy(policy):
+            return None if blocks(self._ctx, self._tx, self._bucket, self._req, RESTRICT) else True
+        return True
 
 
 def _is_secure(ctx: Context) -> bool:

@@ -23,11 +23,13 @@ def get_bucket_acl(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
 @operation("PutBucketAcl")
 def put_bucket_acl(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketAcl")
-    acl = _parse(ctx, bucket, req, bucket.account)
+    acl = _parse(ctx, tx, bucket, req, bucket.account)
     buckets.change(ctx, tx, bucket, acl=acl)
 
 
-def _parse(ctx: Context, bucket: Bucket, req: dict[str, Any], account: str) -> tuple[Grant, ...] | None:
+def _parse(
+    ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], account: str
+) -> tuple[Grant, ...] | None:
     """The list that a request brings: in headers or as a document, not in both."""
     if bucket.ownership == "BucketOwnerEnforced":
         raise errors.acl_not_supported()
@@ -42,7 +44,7 @@ def _parse(ctx: Context, bucket: Bucket, req: dict[str, Any], account: str) -> t
         acl: tuple[Grant, ...] | None = acls.parse_document(document, account)
     else:
         acl = acls.parse_request(req, account, bucket.account)
-    if acls.is_public(acl) and access.blocks(bucket, access.BLOCK_ACLS):
+    if acls.is_public(acl) and access.blocks(ctx, tx, bucket, req, access.BLOCK_ACLS):
         raise errors.access_denied()
     return acl
 
@@ -60,7 +62,7 @@ def get_object_acl(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
 def put_object_acl(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectAcl", "PUT")
-    acl = _parse(ctx, bucket, req, version.account)
+    acl = _parse(ctx, tx, bucket, req, version.account)
     changed = versions.rewrite(ctx, tx, version, acl=acl)
     if bucket.settings and acls.render(acl, version.account) != acls.render(version.acl, version.account):
         effects.changed(ctx, tx, bucket, changed, "ObjectAcl:Put")

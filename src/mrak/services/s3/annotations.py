@@ -164,7 +164,7 @@ def get_object_annotation(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
 def delete_object_annotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """Deleting what is not there is no error, as with objects."""
     bucket, version = _require_changeable(ctx, tx, req, "s3:DeleteObjectAnnotation")
-    locks.check_delete(ctx, bucket, version, req)
+    locks.check_delete(ctx, tx, bucket, version, req)
     scope = everywhere(ctx.scope)
     place = (version.bucket, version.key, version.order)
     found = ANNOTATIONS.get(tx, scope, *place, req.get("AnnotationName", "")) if version.annotations else None

@@ -147,7 +147,11 @@ def delete_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 @operation("HeadBucket", action="s3:ListBucket")
 def head_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:ListBucket")
-    facts = {"BucketRegion": bucket.region, "BucketArn": bucket_arn(bucket.name), "AccessPointAlias": False}
+    facts = {
+        "BucketRegion": bucket.region,
+        "BucketArn": bucket_arn(bucket.name),
+        "AccessPointAlias": req["Bucket"] != bucket.name,
+    }
     return facts | {"ContentType": "application/xml"}
 
 

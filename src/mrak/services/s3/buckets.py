@@ -46,8 +46,8 @@ def _is_signed_v2(ctx: Context) -> bool:
 def _behind_point(ctx: Context, tx: Transaction, name: str) -> Bucket:
     if names.is_directory_bucket(name):
         raise errors.error("NotImplemented", "mrak does not implement s3: directory buckets yet.")
-    found = points.find_bucket_name(tx, ctx.scope, name)
-    bucket = None if found is None else BUCKETS.get(tx, everywhere(ctx.scope), found)
+    point = points.find_called(tx, ctx.scope, name)
+    bucket = None if point is None else BUCKETS.get(tx, everywhere(ctx.scope), point.bucket)
     if bucket is None:
         raise errors.no_such_bucket(name)
     return bucket
@@ -56,7 +56,7 @@ def _behind_point(ctx: Context, tx: Transaction, name: str) -> Bucket:
 def require_allowed(ctx: Context, tx: Transaction, req: dict[str, Any], action: str) -> Bucket:
     """The bucket, which the caller may do this to."""
     bucket = require(ctx, tx, req)
-    if not access.may(ctx, bucket, action, req):
+    if not access.may(ctx, tx, bucket, action, req):
         denied = errors.access_denied()
         if action == "s3:ListBucket":
             # SDKs find a bucket's region so, whoever they are.

@@ -135,7 +135,7 @@ def _check_directives(req: dict[str, Any]) -> None:
 def _prepare(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Source:
     target = buckets.require(ctx, tx, req)
     source = _require_source(ctx, tx, req)
-    access.check_bucket(ctx, target, "s3:PutObject", req)
+    access.check_bucket(ctx, tx, target, "s3:PutObject", req)
     ctx.about(bucket_arn(target.name, req["Key"]))
     version = source.version
     if version.size_bytes > _MOST_BYTES:
@@ -226,7 +226,7 @@ def _copy(
 
 def _draft(ctx: Context, tx: Transaction, target: Bucket, req: dict[str, Any], version: Version) -> Version:
     """The new version: its own ACL, class, lock and encryption; metadata and tags of the source unless replaced."""
-    draft = encryption.with_key(ctx, tx, drafts.parse_rest(ctx, target, req))
+    draft = encryption.with_key(ctx, tx, drafts.parse_rest(ctx, tx, target, req))
     if req.get("MetadataDirective") == "REPLACE":
         headers, metadata = drafts.parse_headers(req), drafts.parse_metadata(req.get("Metadata", {}))
     else:

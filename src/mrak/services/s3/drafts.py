@@ -9,7 +9,7 @@ from typing import Any
 
 import msgspec
 
-from mrak.core.context import Context
+from mrak.core.context import Context, Transaction
 from mrak.services.s3 import access, acls, encryption, errors, locks, names, tagging
 from mrak.services.s3.tables import Bucket, Grant, Version
 
@@ -25,19 +25,19 @@ _STORAGE_CLASSES = frozenset(
 _MOST_METADATA_BYTES = 2048
 
 
-def parse(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> Version:
+def parse(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> Version:
     """Raises for what the request may not ask for."""
     return msgspec.structs.replace(
-        parse_rest(ctx, bucket, req),
+        parse_rest(ctx, tx, bucket, req),
         headers=parse_headers(req),
         metadata=parse_metadata(req.get("Metadata", {})),
         tags=tagging.parse_header(req["Tagging"]) if req.get("Tagging") else {},
     )
 
 
-def parse_rest(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> Version:
+def parse_rest(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> Version:
     """All that a copy always takes from the request, and never from its source."""
-    account, acl = parse_acl(ctx, bucket, req)
+    account, acl = parse_acl(ctx, tx, bucket, req)
     storage_class = req.get("StorageClass", "STANDARD")
     if storage_class not in _STORAGE_CLASSES:
         raise errors.error("InvalidStorageClass", "The storage class you specified is not valid")
@@ -86,7 +86,9 @@ def parse_metadata(metadata: dict[str, str]) -> dict[str, str]:
     return metadata
 
 
-def parse_acl(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> tuple[str, tuple[Grant, ...] | None]:
+def parse_acl(
+    ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]
+) -> tuple[str, tuple[Grant, ...] | None]:
     """(owner's account, ACL) of a new version."""
     acls.check_allowed(bucket, req)
     writer = ctx.principal.account
@@ -95,7 +97,7 @@ def parse_acl(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> tuple[str, t
     if bucket.ownership == "BucketOwnerPreferred" and req.get("ACL") == "bucket-owner-full-control":
         return bucket.account, None
     acl = acls.parse_request(req, writer, bucket.account)
-    if acls.is_public(acl) and access.blocks(bucket, access.BLOCK_ACLS):
+    if acls.is_public(acl) and access.blocks(ctx, tx, bucket, req, access.BLOCK_ACLS):
         raise errors.access_denied()
     return writer, acl
 

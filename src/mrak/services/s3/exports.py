@@ -34,6 +34,7 @@ __all__ = [
     "canonical_id",
     "change_point",
     "check_point_policy",
+    "check_public_point_policy",
     "delete_point",
     "find_account_block",
     "find_bucket_owner",
@@ -99,7 +100,6 @@ def find_account_block(tx: Transaction, scope: Scope) -> int | None:
 
 
 def set_account_block(tx: Transaction, scope: Scope, bits: int | None) -> None:
-    """S3-007"""
     whole = everywhere(scope)
     ACCOUNTS.lock(tx, whole, scope.account)
     if bits is not None:
@@ -110,6 +110,13 @@ def set_account_block(tx: Transaction, scope: Scope, bits: int | None) -> None:
 
 def is_public(policy: str) -> bool:
     return access.is_public_policy(parse_policy(policy))
+
+
+def check_public_point_policy(tx: Transaction, scope: Scope, point: AccessPoint, policy: str) -> None:
+    """A policy that lets everybody in is refused by the access point's block of them and by its account's."""
+    blocked = point.public_access | (find_account_block(tx, scope) or 0)
+    if blocked & access.BLOCK_POLICY and is_public(policy):
+        raise errors.access_denied()
 
 
 def find_tags(ctx: Context, tx: Transaction, resource_arn: str) -> dict[str, str]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrak.core.context import Context
+from mrak.core.context import Context, Transaction
 from mrak.protocol import times
 from mrak.services.s3 import access, errors
 from mrak.services.s3.tables import Bucket, Version
@@ -61,32 +61,32 @@ def check_bypass(bucket: Bucket, req: dict[str, Any]) -> None:
         raise errors.invalid_argument(f"{name} is only applicable to Object Lock enabled buckets.", name)
 
 
-def check_delete(ctx: Context, bucket: Bucket, version: Version, req: dict[str, Any]) -> None:
+def check_delete(ctx: Context, tx: Transaction, bucket: Bucket, version: Version, req: dict[str, Any]) -> None:
     """Raises AccessDenied where a lock protects the version."""
     if version.legal_hold == "ON":
         raise errors.object_locked()
     if not version.lock_mode or version.lock_until <= ctx.now:
         return
-    if version.lock_mode == "GOVERNANCE" and may_bypass(ctx, bucket, req, version):
+    if version.lock_mode == "GOVERNANCE" and may_bypass(ctx, tx, bucket, req, version):
         return
     raise errors.object_locked()
 
 
-def may_bypass(ctx: Context, bucket: Bucket, req: dict[str, Any], version: Version) -> bool:
+def may_bypass(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], version: Version) -> bool:
     return bool(req.get("BypassGovernanceRetention")) and access.may(
-        ctx, bucket, "s3:BypassGovernanceRetention", req, version
+        ctx, tx, bucket, "s3:BypassGovernanceRetention", req, version
     )
 
 
 def check_retention_change(
-    ctx: Context, bucket: Bucket, version: Version, req: dict[str, Any], mode: str, until: float
+    ctx: Context, tx: Transaction, bucket: Bucket, version: Version, req: dict[str, Any], wanted: dict[str, Any]
 ) -> None:
     """Retention may be made longer; anything else needs the permission to bypass governance."""
     if not version.lock_mode or version.lock_until <= ctx.now:
         return
-    if mode == version.lock_mode and until >= version.lock_until:
+    if wanted["lock_mode"] == version.lock_mode and wanted["lock_until"] >= version.lock_until:
         return
-    if version.lock_mode == "GOVERNANCE" and may_bypass(ctx, bucket, req, version):
+    if version.lock_mode == "GOVERNANCE" and may_bypass(ctx, tx, bucket, req, version):
         return
     raise errors.object_locked()
 

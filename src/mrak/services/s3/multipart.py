@@ -49,7 +49,7 @@ def create_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]) 
         initiated_at=ctx.now,
         initiator=ctx.principal.account,
         initiator_arn=ctx.principal.arn,
-        template=encryption.with_key(ctx, tx, drafts.parse(ctx, bucket, req)),
+        template=encryption.with_key(ctx, tx, drafts.parse(ctx, tx, bucket, req)),
         checksum_algorithm=algorithm,
         checksum_type=checksum_type,
         existed=_exists(ctx, tx, bucket, key),
@@ -217,7 +217,7 @@ def _initiator(upload: Upload) -> dict[str, Any]:
 @operation("AbortMultipartUpload")
 def abort_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
-    access.check_bucket(ctx, bucket, "s3:AbortMultipartUpload", req)
+    access.check_bucket(ctx, tx, bucket, "s3:AbortMultipartUpload", req)
     upload = require_upload(ctx, tx, bucket, req)
     abort(ctx, tx, upload)
     return {}

@@ -58,20 +58,20 @@ def require_readable(
     if version_id is None:
         version = find_latest(ctx, tx, bucket.name, key)
         if version is None or version.is_marker:
-            _check_absent_allowed(ctx, bucket, action, req)
+            _check_absent_allowed(ctx, tx, bucket, action, req)
             raise _absent(version, key, bucket)
-        access.check_object(ctx, bucket, action, req, version)
+        access.check_object(ctx, tx, bucket, action, req, version)
         return version
     if version_id == "":
         raise errors.invalid_argument("Version id cannot be the empty string", "versionId", "")
     version = find_version(ctx, tx, bucket, key, version_id)
     if version is None:
-        _check_absent_allowed(ctx, bucket, action, req)
+        _check_absent_allowed(ctx, tx, bucket, action, req)
         raise errors.no_such_version(key, version_id)
     if version.is_marker:
-        access.check_may_know(ctx, bucket, req)
+        access.check_may_know(ctx, tx, bucket, req)
         raise marker_error(version, method)
-    access.check_object(ctx, bucket, versioned_action(action), req, version)
+    access.check_object(ctx, tx, bucket, versioned_action(action), req, version)
     return version
 
 
@@ -80,10 +80,10 @@ def versioned_action(action: str) -> str:
     return action.replace("Object", "ObjectVersion", 1)
 
 
-def _check_absent_allowed(ctx: Context, bucket: Bucket, action: str, req: dict[str, Any]) -> None:
-    if bucket.policy and access.may(ctx, bucket, action, req):
+def _check_absent_allowed(ctx: Context, tx: Transaction, bucket: Bucket, action: str, req: dict[str, Any]) -> None:
+    if bucket.policy and access.may(ctx, tx, bucket, action, req):
         return
-    access.check_may_know(ctx, bucket, req)
+    access.check_may_know(ctx, tx, bucket, req)
 
 
 def _absent(version: Version | None, key: str, bucket: Bucket) -> ApiError:
@@ -207,7 +207,7 @@ def delete_latest(ctx: Context, tx: Transaction, bucket: Bucket, key: str) -> Ve
 
 def delete_version(ctx: Context, tx: Transaction, bucket: Bucket, version: Version, req: dict[str, Any]) -> None:
     """Deletes a version for good, unless a lock protects it. The one before it becomes the latest."""
-    locks.check_delete(ctx, bucket, version, req)
+    locks.check_delete(ctx, tx, bucket, version, req)
     scope = everywhere(ctx.scope)
     latest = OBJECTS.open(tx, scope, version.bucket, version.key)
     assert latest is not None, "a version without its key"

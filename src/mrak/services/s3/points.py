@@ -55,18 +55,31 @@ def point_arn(scope: Scope, name: str) -> str:
     return arn(scope, "s3", f"accesspoint/{name}")
 
 
-def find_bucket_name(tx: Transaction, scope: Scope, name: str) -> str | None:
-    """The bucket behind an access point's alias or host label."""
+def find_called(tx: Transaction, scope: Scope, name: str) -> AccessPoint | None:
+    """The access point that requests call by its alias or host label."""
     if name.endswith(ALIAS_END):
-        point = next(ALIASED.scan(tx, everywhere(scope), name, limit=1), None)
-    else:
-        match = _HOST_LABEL.fullmatch(name)
-        point = None if match is None else POINTS.get(tx, everywhere(scope), match[2], scope.region, match[1])
-    return None if point is None else point.bucket
+        return next(ALIASED.scan(tx, everywhere(scope), name, limit=1), None)
+    match = _HOST_LABEL.fullmatch(name)
+    return None if match is None else POINTS.get(tx, everywhere(scope), match[2], scope.region, match[1])
 
 
 def find(tx: Transaction, scope: Scope, name: str) -> AccessPoint | None:
     return POINTS.get(tx, everywhere(scope), scope.account, scope.region, name)
+
+
+def resource_arn(point: AccessPoint, key: str) -> str:
+    """What a request is for as the policy of an access point names it."""
+    whole = f"arn:aws:s3:{point.region}:{point.account}:accesspoint/{point.name}"
+    return f"{whole}/object/{key}" if key else whole
+
+
+def conditions(point: AccessPoint) -> dict[str, str]:
+    """What policies may ask about the way of a request."""
+    return {
+        "s3:dataaccesspointarn": resource_arn(point, ""),
+        "s3:dataaccesspointaccount": point.account,
+        "s3:accesspointnetworkorigin": "VPC" if point.vpc else "Internet",
+    }
 
 
 def list_all(tx: Transaction, scope: Scope, after: str = "") -> Iterator[AccessPoint]:

@@ -27,12 +27,20 @@ _RESOURCE = re.compile(r"arn:[a-z*-]+:s3:[^:]*:[^:]*:([^/]+)(/.*)?", re.DOTALL)
 
 @operation("PutBucketPolicy")
 def put_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketPolicy")
+    bucket = _require_own(ctx, tx, req, "PUT", "s3:PutBucketPolicy")
     text = req.get("Policy", "")
     parsed = check_policy(bucket, text)
-    if access.blocks(bucket, access.BLOCK_POLICY) and access.is_public_policy(parsed):
+    if access.blocks(ctx, tx, bucket, req, access.BLOCK_POLICY) and access.is_public_policy(parsed):
         raise errors.access_denied()
     buckets.change(ctx, tx, bucket, policy=text)
+
+
+def _require_own(ctx: Context, tx: Transaction, req: dict[str, Any], method: str, action: str) -> Bucket:
+    """A bucket's policy is its account's matter, even where the policy itself says otherwise."""
+    bucket = buckets.require_allowed(ctx, tx, req, action)
+    if ctx.principal.account != bucket.account:
+        raise errors.method_not_allowed(method, "BUCKETPOLICY")
+    return bucket
 
 
 def check_policy(bucket: Bucket, text: str) -> Any:
@@ -97,7 +105,7 @@ def _check_resource(bucket: Bucket, resource: Any) -> tuple[str, ...]:
 
 @operation("GetBucketPolicy")
 def get_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    bucket = buckets.require_allowed(ctx, tx, req, "s3:GetBucketPolicy")
+    bucket = _require_own(ctx, tx, req, "GET", "s3:GetBucketPolicy")
     if not bucket.policy:
         raise _no_policy(bucket)
     return {"Policy": bucket.policy}
@@ -105,7 +113,7 @@ def get_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
 
 @operation("DeleteBucketPolicy")
 def delete_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    bucket = buckets.require_allowed(ctx, tx, req, "s3:DeleteBucketPolicy")
+    bucket = _require_own(ctx, tx, req, "DELETE", "s3:DeleteBucketPolicy")
     buckets.change(ctx, tx, bucket, policy="")
 
 

@@ -28,7 +28,7 @@ def require_version(
     drafts.require_key(req)
     latest = versions.find_latest(ctx, tx, bucket.name, req["Key"]) if "VersionId" not in req else None
     if latest is not None and latest.is_marker:
-        access.check_may_know(ctx, bucket, req)
+        access.check_may_know(ctx, tx, bucket, req)
         raise versions.marker_error(latest, method)
     return versions.require_readable(ctx, tx, bucket, req, action, method)
 
@@ -158,8 +158,9 @@ def put_object_retention(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     if mode and until <= ctx.now:
         message = "The retain until date must be in the future!"
         raise errors.invalid_argument(message, "RetainUntilDate", times.render_iso8601(until))
-    locks.check_retention_change(ctx, bucket, version, req, mode, until)
-    versions.rewrite(ctx, tx, version, lock_mode=mode, lock_until=until)
+    retention = {"lock_mode": mode, "lock_until": until}
+    locks.check_retention_change(ctx, tx, bucket, version, req, retention)
+    versions.rewrite(ctx, tx, version, **retention)
     return {}
 
 

@@ -139,7 +139,7 @@ def _exists(site: _Site, key: str) -> bool:
     return (
         version is not None
         and not version.is_marker
-        and access.may(site.ctx, site.bucket, "s3:GetObject", req, version)
+        and access.may(site.ctx, site.tx, site.bucket, "s3:GetObject", req, version)
     )
 
 

@@ -55,7 +55,7 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
 def _require_writable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
-    encryption.with_key(ctx, tx, drafts.parse(ctx, bucket, req))
+    encryption.with_key(ctx, tx, drafts.parse(ctx, tx, bucket, req))
     return bucket
 
 
@@ -65,7 +65,7 @@ def put(
     """Makes a received body a key's latest version."""
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
     ctx.about(bucket_arn(bucket.name, req["Key"]))
-    draft = encryption.with_key(ctx, tx, drafts.parse(ctx, bucket, req))
+    draft = encryption.with_key(ctx, tx, drafts.parse(ctx, tx, bucket, req))
     algorithm = expected.algorithm or checksums.DEFAULT
     made = msgspec.structs.replace(
         draft,
@@ -130,9 +130,9 @@ def delete_one(
     key, version_id = req["Key"], req.get("VersionId")
     if version_id is None:
         if ctx.principal.account == bucket.account:
-            access.check_bucket(ctx, bucket, "s3:DeleteObject", req)
+            access.check_bucket(ctx, tx, bucket, "s3:DeleteObject", req)
         else:
-            access.check_delete(ctx, bucket, req, versions.find_latest(ctx, tx, bucket.name, key))
+            access.check_delete(ctx, tx, bucket, req, versions.find_latest(ctx, tx, bucket.name, key))
         if "IfMatch" in req:
             conditions.check_delete(req, versions.find_latest(ctx, tx, bucket.name, key))
         # Of one among many, events tell even where there was nothing.
@@ -142,7 +142,7 @@ def delete_one(
         if bucket.settings:
             effects.deleted(ctx, tx, bucket, key, marker, existed)
         return {} if marker is None else {"DeleteMarker": True, "VersionId": marker.id}
-    access.check_bucket(ctx, bucket, "s3:DeleteObjectVersion", req)
+    access.check_bucket(ctx, tx, bucket, "s3:DeleteObjectVersion", req)
     version = versions.find_version(ctx, tx, bucket, key, version_id)
     conditions.check_delete(req, version)
     if version is None:
@@ -162,7 +162,7 @@ def delete_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     entries = document.get("Objects") or []
     if not 1 <= len(entries) <= _MOST_DELETES:
         raise errors.malformed_xml()
-    shared = {name: req[name] for name in ("BypassGovernanceRetention",) if name in req}
+    shared: dict[str, Any] = {name: req[name] for name in ("Bucket", "BypassGovernanceRetention") if name in req}
     deleted: list[dict[str, Any]] = []
     failed: list[dict[str, Any]] = []
     for entry in entries:

@@ -125,6 +125,7 @@ def delete_access_point(ctx: Context, tx: Transaction, req: dict[str, Any]) -> N
 def put_access_point_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     point = _require(ctx, tx, req)
     s3.check_point_policy(req.get("Policy", ""))
+    s3.check_public_point_policy(tx, ctx.scope, point, req["Policy"])
     s3.change_point(tx, ctx.scope, point, policy=req["Policy"])
 
 
