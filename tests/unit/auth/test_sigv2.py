@@ -59,6 +59,16 @@ def test_skewed_header() -> None:
         _verify(request, now=_date_of(request) + 3600)
 
 
+@pytest.mark.parametrize("query", ["", "?location"])
+def test_buckets_without_a_slash(query: str) -> None:
+    """boto3 puts a slash behind a bucket that it signs, but not into the URL."""
+    signed = AWSRequest("GET", f"http://localhost/bucket{query}", auth_path="/bucket/")
+    HmacV1Auth(Credentials(KEY, SECRET)).add_auth(signed)
+    request = _request(signed)
+    assert request.path == "/bucket"
+    _verify(request, now=_date_of(request))
+
+
 @pytest.mark.parametrize("date", ["", "Bad Date", "Tue, 07 Jul 1950 21:53:04 GMT"])
 def test_dates_that_are_none(date: str) -> None:
     """An x-amz-date counts in Date's place even where it is empty: it does not fall back to the other."""
