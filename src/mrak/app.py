@@ -56,7 +56,7 @@ class App:
         self.engine.parts["gateway"] = self.pipeline
         MessagingPages(self.environments).add_to(self.admin)
         self.pump = Pump(self.environments)
-        self.pump.writers += [_write_metrics, _write_segments]
+        self.pump.writers += [_write_metrics, _write_segments, _write_access_logs]
         self.engine.sinks.append(self.pump.take)
         ObservePages(self.pump, self.environments).add_to(self.admin)
         DebugPages(self.functions, self.environments).add_to(self.admin)
@@ -87,6 +87,14 @@ def _write_segments(tx: Transaction, records: list[OperationRecord]) -> None:
         from mrak.services.xray import exports as xray
 
         xray.record_operations(tx, records)
+
+
+def _write_access_logs(tx: Transaction, records: list[OperationRecord]) -> None:
+    """What buckets log of the requests to them; S3 is loaded with the first."""
+    if any(record.service == "s3" for record in records):
+        from mrak.services.s3 import exports as s3
+
+        s3.record_requests(tx, records)
 
 
 async def serve(settings: Settings, announce: Callable[[App], None]) -> None:

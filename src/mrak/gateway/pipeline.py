@@ -130,6 +130,8 @@ class Pipeline:
             response = await self._engine.guarded(ctx, found.service, name or "", work)
         except ApiError as error:
             response = plan.encode_error(name, error, ctx.request_id)
+        if ctx.annotations is not None and "logged" in ctx.annotations:
+            await self._s3(ctx, "s3.log", request, response, name or "", ctx.annotations["logged"])
         if found.service == "s3" and "origin" in request.headers:
             answered: Response = await self._s3(ctx, "s3.cors", request, response)
             return answered

@@ -6,7 +6,7 @@ contents      where bodies are                       checksums    of bodies, and
 access        policies, ACLs, public access          acls         access control lists
 drafts        a version before its body              encryption   headers of server-side encryption
 effects       what follows from a change             events       the JSON of notifications
-selecting     S3 Select
+selecting     S3 Select                              logs         access logs
 """
 
 from mrak.services.s3 import (
@@ -19,6 +19,7 @@ from mrak.services.s3 import (
     expiry,
     lifecycle,
     listings,
+    logs,
     metadata_tables,
     multipart,
     notifications,
@@ -45,6 +46,7 @@ __all__ = [
     "expiry",
     "lifecycle",
     "listings",
+    "logs",
     "metadata_tables",
     "multipart",
     "notifications",

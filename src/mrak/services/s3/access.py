@@ -16,8 +16,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrak.auth.evaluation import RESOURCE, AuthorizationRequest, Named, PolicySet, matching_statements
+from mrak.auth.evaluation import RESOURCE, AuthorizationRequest, Named, PolicySet, evaluate, matching_statements
 from mrak.auth.policy import Policy, parse_policy
+from mrak.auth.principals import service_principal
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.services.s3 import acls, errors, points
@@ -26,6 +27,7 @@ from mrak.services.s3.points import AccessPoint
 from mrak.services.s3.tables import ACCOUNTS, BLOCK_DEFAULT, PUBLIC_ACCESS_BITS, Bucket, Version, everywhere
 
 deviation("S3-001")
+_LOG_SERVICE = "logging.s3.amazonaws.com"
 BLOCK_ACLS, IGNORE_ACLS, BLOCK_POLICY, RESTRICT = 1, 2, 4, 8
 
 # What an ACL's permission stands for (acl-overview.html, "Mapping of ACL permissions").
@@ -281,6 +283,18 @@ def _tag_conditions(tagging: Any, context: dict[str, Any]) -> None:
     for name, value in wanted.items():
         context[f"s3:requestobjecttag/{name.lower()}"] = value
     context["s3:requestobjecttagkeys"] = list(wanted)
+
+
+def may_log(ctx: Context, tx: Transaction, target: Bucket, source: Bucket, key: str) -> bool:
+    """Whether the service that delivers access logs may write them into a bucket: by its policy or its list."""
+    if target.policy:
+        arn = bucket_arn(target.name, key)
+        principal = service_principal(_LOG_SERVICE, source.account, bucket_arn(source.name))
+        request = AuthorizationRequest(principal, "s3:PutObject", arn, ctx.now, target.account, {})
+        decision = evaluate(request, PolicySet(resource=Named(target.name, parse_policy(target.policy))))
+        if decision.allowed or decision.is_explicit:
+            return decision.allowed
+    return target.ownership != "BucketOwnerEnforced" and ("uri", acls.LOG_DELIVERY, "WRITE") in (target.acl or ())
 
 
 def is_public_policy(policy: Policy) -> bool:

@@ -19,6 +19,8 @@ _REGIONS_OF_V2 = frozenset(
         "sa-east-1", "us-gov-west-1",
     }
 )  # fmt: skip
+# What a request says about itself where its bucket keeps an access log.
+LOGGED = "logged"
 
 
 def require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
@@ -27,6 +29,8 @@ def require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
     bucket = BUCKETS.get(tx, everywhere(ctx.scope), name)
     if bucket is None:
         bucket = _behind_point(ctx, tx, name)
+    if "logging" in bucket.settings and ctx.http is not None and ctx.http.path.split("/", 2)[1] == name:
+        ctx.annotate(LOGGED, (bucket.name, bucket.account))
     if bucket.region not in _REGIONS_OF_V2 and _is_signed_v2(ctx):
         raise errors.unsupported_signature()
     expected = req.get("ExpectedBucketOwner")

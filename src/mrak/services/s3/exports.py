@@ -17,6 +17,7 @@ from mrak.core.scope import Scope
 from mrak.services.s3 import access, buckets, contents, errors, tagging
 from mrak.services.s3 import objects as versions
 from mrak.services.s3.access import parse_blocks, render_blocks
+from mrak.services.s3.logs import record_requests
 from mrak.services.s3.names import canonical_id
 from mrak.services.s3.points import AccessPoint, point_arn
 from mrak.services.s3.points import add as add_point
@@ -47,6 +48,7 @@ __all__ = [
     "point_arn",
     "read_body",
     "read_object",
+    "record_requests",
     "render_blocks",
     "set_account_block",
     "set_tags",

@@ -11,6 +11,7 @@
       NUMBERED (content, number)                       the same by part number
     UPLOADS    (bucket, key, order)     -> Upload      multipart uploads under way
     PARTS      (upload, number)         -> Part        their parts
+    LOG_LINES  (bucket, at, request)    -> LogLine     what the access log of a bucket is to be told
     ACCOUNTS   (account)                -> Account     what is set for all of an account's buckets
 
 Invariants: a listing is a range of OBJECTS, which holds no bodies over 1 KiB and no old versions; a key in VERSIONS is
@@ -170,6 +171,13 @@ class Account(msgspec.Struct, frozen=True, array_like=True):
     public_access: int
 
 
+class LogLine(msgspec.Struct, frozen=True, array_like=True):
+    bucket: str
+    at: float
+    request: str
+    line: str
+
+
 BUCKETS = Table("s3.bucket", Bucket, key=("name",))
 OWNED = BUCKETS.index("owned", ("account", "name"))
 SETTINGS = Table("s3.setting", Setting, key=("bucket", "kind", "id"), entity=1)
@@ -181,6 +189,7 @@ SEGMENTS = Table("s3.segment", Segment, key=("owner", "offset"), entity=1)
 NUMBERED = SEGMENTS.index("numbered", ("owner", "number"))
 UPLOADS = Table("s3.upload", Upload, key=("bucket", "key", "order"))
 PARTS = Table("s3.part", Part, key=("upload", "number"), entity=1)
+LOG_LINES = Table("s3.log", LogLine, key=("bucket", "at", "request"), entity=1)
 ACCOUNTS = Table("s3.account", Account, key=("account",))
 
 
