@@ -148,7 +148,7 @@ def test_set_topic_attributes(sns: Any, topic: str) -> None:
 
 
 def test_feedback_settings_are_kept(sns: Any, topic: str) -> None:
-    """SNS-003: delivery status logging is a setting that comes back."""
+    """Delivery status logging is a setting that comes back."""
     sns.set_topic_attributes(TopicArn=topic, AttributeName="SQSSuccessFeedbackSampleRate", AttributeValue="100")
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SQSSuccessFeedbackSampleRate"] == "100"
     wrong = error_of(
@@ -238,15 +238,6 @@ def test_tags(sns: Any, topic: str) -> None:
     assert error_of(sns.tag_resource, ResourceArn=topic, Tags=many)[0] == "TagLimitExceeded"
     missing = ("ResourceNotFound", "Resource does not exist", 404)
     assert error_of(sns.list_tags_for_resource, ResourceArn=topic + "x") == missing
-
-
-def test_data_protection_policies(sns: Any, topic: str) -> None:
-    """They are kept as settings."""
-    assert "DataProtectionPolicy" not in sns.get_data_protection_policy(ResourceArn=topic)
-    sns.put_data_protection_policy(ResourceArn=topic, DataProtectionPolicy='{"Name": "p"}')
-    assert sns.get_data_protection_policy(ResourceArn=topic)["DataProtectionPolicy"] == '{"Name": "p"}'
-    wrong = error_of(sns.put_data_protection_policy, ResourceArn=topic, DataProtectionPolicy="{")
-    assert wrong[0] == "InvalidParameter"
 
 
 # Subscriptions

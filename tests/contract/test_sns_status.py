@@ -199,7 +199,9 @@ def test_a_topic_in_a_stack(sandbox: Any, sns: Any, role: str) -> None:
     """Delivery status logging and data protection by a template; without them all is as in the beginning."""
     cfn, name = sandbox.client("cloudformation"), f"t-{uuid.uuid4().hex}"
     logging = {"Protocol": "http/s", "SuccessFeedbackRoleArn": role, "SuccessFeedbackSampleRate": "10"}
-    policy = {"Name": "p", "Version": "2021-06-01", "Statement": []}
+    email = "arn:aws:dataprotection::aws:data-identifier/EmailAddress"
+    deny = {"DataDirection": "Inbound", "Principal": ["*"], "DataIdentifier": [email], "Operation": {"Deny": {}}}
+    policy = {"Name": "p", "Version": "2021-06-01", "Statement": [deny]}
     settings = {
         "DeliveryStatusLogging": [logging],
         "DataProtectionPolicy": policy,

@@ -85,6 +85,11 @@ class Principal(Protocol):
     def arn(self) -> str: ...
 
     @property
+    def policy_arn(self) -> str:
+        """As policies name it: for a session the role's own ARN."""
+        ...
+
+    @property
     def user_id(self) -> str: ...
 
 

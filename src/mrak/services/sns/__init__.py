@@ -5,6 +5,7 @@ topics, subscriptions, platforms   settings: parse, check, render      publishin
 messages      forms of a message for each subscriber                   signing      signatures and certificate
 deliveries    fan-out, functions, dead letters, replay                 http         HTTP endpoints
 outbox        what would leave the machine                             tables       rows and their invariants
+protection    data protection policies                                 status       delivery status logging
 errors        the service's errors                                     exports      what other services may use
 """
 

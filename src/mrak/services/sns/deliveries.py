@@ -27,7 +27,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
-from mrak.services.sns import outbox, signing, status, subscriptions, topics
+from mrak.services.sns import outbox, protection, signing, status, subscriptions, topics
 from mrak.services.sns.messages import (
     SETTINGS,
     Message,
@@ -136,12 +136,20 @@ def go_on_fanning_out(ctx: Context, tx: Transaction, made: Delivery) -> None:
 
 
 def deliver(publication: Publication, subscription: Subscription) -> None:
-    """Enqueues a message for one subscription, if that is confirmed and its filter policy takes it."""
+    """Enqueues a message for one subscription, if that is confirmed, its filter policy takes it, and the topic's data
+    protection policy lets it have it."""
     ctx, tx, scope, message = publication.ctx, publication.tx, publication.scope, publication.message
     protocol = subscription.protocol
-    body = message.body_for(protocol)
-    if subscription.is_pending or not subscriptions.takes(subscription, body, message.attributes):
+    if subscription.is_pending or not subscriptions.takes(subscription, message.body_for(protocol), message.attributes):
         return
+    let_out = protection.let_out(publication.topic, subscription, message)
+    if let_out is None:
+        ctx.annotate("hint", f"the data protection policy of {publication.topic_arn} denies it to {subscription.id}")
+        return
+    if let_out is not message:
+        publication = Publication(ctx, tx, scope, publication.topic, let_out)
+        message = let_out
+    body = message.body_for(protocol)
     arn = f"{publication.topic_arn}:{subscription.id}"
     if protocol == "sqs":
         sent = _render_for_queue(publication, subscription, arn)

@@ -56,6 +56,14 @@ def not_authorized(action: str, resource: str) -> ApiError:
     return ApiError("AuthorizationError", message, 403)
 
 
+def data_denied(user: str, resource: str) -> ApiError:
+    message = (
+        f"User: {user} is not authorized to perform: SNS:Publish on resource: {resource} with an explicit deny in a "
+        "data protection policy"
+    )
+    return ApiError("AuthorizationError", message, 403)
+
+
 def empty_batch() -> ApiError:
     return ApiError("EmptyBatchRequest", "The batch request doesn't contain any entries.", 400)
 

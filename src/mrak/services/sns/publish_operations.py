@@ -16,7 +16,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
-from mrak.services.sns import deliveries, errors, outbox, platforms, publishing, topics
+from mrak.services.sns import deliveries, errors, outbox, platforms, protection, publishing, topics
 from mrak.services.sns.exports import PUBLISH
 from mrak.services.sns.messages import Message, encode
 from mrak.services.sns.outbox import mail_of
@@ -76,6 +76,8 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
         signature_version=topic.signature_version,
         trace=_trace_of(ctx, topic),
     )
+    if topic.data_protection_policy:
+        message = protection.take_in(ctx, tx, scope, topic, message)
     if not topic.is_fifo:
         deliveries.fan_out(ctx, tx, scope, topic, message)
         return {"MessageId": message.id}

@@ -9,11 +9,10 @@ from msgspec.structs import replace
 
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
-from mrak.services.sns import errors, topics
+from mrak.services.sns import errors, protection, topics
 from mrak.services.sns.messages import timestamp
 from mrak.services.sns.subscriptions import count_by_state
 from mrak.services.sns.tables import ARCHIVE, DEDUPLICATED, SUBSCRIPTIONS, TOPICS, Topic
@@ -46,6 +45,7 @@ def create_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     if attributes.get("ArchivePolicy"):
         attributes["BeginningArchiveTime"] = timestamp(ctx.now)
     policy = req.get("DataProtectionPolicy", "")
+    protection.check("FifoTopic" in attributes, policy)
     TOPICS.insert(tx, ctx.scope, Topic(name, attributes, tags, policy, created_at=ctx.now))
     return {"TopicArn": topic_arn}
 
@@ -216,14 +216,8 @@ def _require_tagged(ctx: Context, tx: Transaction, text: str) -> tuple[Scope, To
 def put_data_protection_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, topic = topics.require_open(tx, ctx.scope, req["ResourceArn"])
     ctx.about(req["ResourceArn"])
-    deviation("SNS-003")
     policy = req["DataProtectionPolicy"]
-    try:
-        is_document = not policy or isinstance(json.loads(policy), dict)
-    except (ValueError, RecursionError):
-        is_document = False
-    if not is_document:
-        raise errors.invalid_parameter("DataProtectionPolicy Reason: Policy is not valid JSON")
+    protection.check(topic.is_fifo, policy)
     TOPICS.replace(tx, scope, topic, replace(topic, data_protection_policy=policy))
 
 
