@@ -279,6 +279,7 @@ def test_subscribing_twice(sns: Any, topic: str, queue: Queue) -> None:
         ("pigeon", "x", "Amazon SNS does not support this protocol string: pigeon"),
         ("sqs", "http://localhost/queue", "SQS endpoint ARN"),
         ("lambda", "f", "Lambda endpoint ARN"),
+        ("lambda", "arn:aws:lambda:us-east-1:111122223333:layer:f", "Lambda endpoint ARN"),
         ("http", "https://example.com", "Endpoint must match the specified protocol"),
         ("email", "nobody", "Email address"),
         ("sms", "abc", "Invalid SMS endpoint: abc"),

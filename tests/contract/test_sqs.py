@@ -339,6 +339,8 @@ ERRORS = [
     ("send_message", {"MessageBody": "x", "DelaySeconds": 901}, "InvalidParameterValue", "Value 901 for parameter"),
     ("receive_message", {"MaxNumberOfMessages": 11}, "InvalidParameterValue", "Must be between 1 and 10, if provided."),
     ("receive_message", {"WaitTimeSeconds": 21}, "InvalidParameterValue", "Must be >= 0 and <= 20, if provided."),
+    ("set_queue_attributes", {"Attributes": {}}, "MissingParameter", "must contain the parameter Attributes."),
+    ("list_dead_letter_source_queues", {"MaxResults": 0}, "InvalidParameterValue", "Must be an integer from 1 to 1000"),
     ("delete_message", {"ReceiptHandle": "nonsense"}, "ReceiptHandleIsInvalid", "is not a valid receipt handle"),
     ("get_queue_attributes", {"AttributeNames": ["Nope"]}, "InvalidAttributeName", "Unknown Attribute Nope."),
     ("set_queue_attributes", {"Attributes": {"Nope": "1"}}, "InvalidAttributeName", "Unknown Attribute Nope."),
@@ -432,3 +434,63 @@ def test_sandboxes_never_see_each_other(server: Any) -> None:
     assert one.client("sqs").receive_message(QueueUrl=queues[0])["Messages"]
     for box in (one, two):
         box.delete()
+
+
+@pytest.mark.parametrize(
+    ("change", "code", "message"),
+    [
+        ({"Actions": []}, "MissingParameter", "The request must contain the parameter Actions."),
+        ({"Actions": ["SendMessage"] * 8}, "OverLimit", "8 Actions were found, maximum allowed is 7."),
+        (
+            {"Actions": ["TagQueue"]},
+            "InvalidParameterValue",
+            "Value SQS:TagQueue for parameter ActionName is invalid. Reason: Only the queue owner is allowed to invoke "
+            "this action.",
+        ),
+        (
+            {"Actions": ["Fly"]},
+            "InvalidParameterValue",
+            "Value SQS:Fly for parameter ActionName is invalid. Reason: Please refer to the appropriate WSDL for a "
+            "list of valid actions. ",
+        ),
+        (
+            {"AWSAccountIds": []},
+            "InvalidParameterValue",
+            "Value [] for parameter PrincipalId is invalid. Reason: Unable to verify.",
+        ),
+        (
+            {"AWSAccountIds": ["nobody"]},
+            "InvalidParameterValue",
+            "Value [nobody] for parameter PrincipalId is invalid. Reason: Unable to verify.",
+        ),
+        (
+            {"Label": "a b"},
+            "InvalidParameterValue",
+            "Value a b for parameter Label is invalid. Reason: Can only include alphanumeric characters, hyphens, or "
+            "underscores. 1 to 80 in length.",
+        ),
+    ],
+)
+def test_permissions_that_are_refused(sqs: Any, queue: str, change: dict[str, Any], code: str, message: str) -> None:
+    """What nobody could use does not get into the policy."""
+    good = {"Label": "l", "AWSAccountIds": ["111122223333"], "Actions": ["SendMessage"]}
+    assert error_of(sqs.add_permission, QueueUrl=queue, **good | change)[:2] == (code, message)
+    assert "Attributes" not in sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])
+
+
+@pytest.mark.parametrize(
+    "policy",
+    [
+        {"redrivePermission": "sometimes"},
+        {"redrivePermission": "allowAll", "sourceQueueArns": ["arn:aws:sqs:us-east-1:111122223333:q"]},
+        {"redrivePermission": "byQueue"},
+        {"redrivePermission": "byQueue", "sourceQueueArns": ["arn:aws:sqs:us-east-1:111122223333:q"] * 11},
+        {"redrivePermission": "byQueue", "sourceQueueArns": ["q"]},
+    ],
+)
+def test_redrive_allow_policies_that_are_refused(sqs: Any, queue: str, policy: dict[str, Any]) -> None:
+    """Queues are named, ten at most, where they and no others may use a dead-letter queue."""
+    text = json.dumps(policy)
+    code, message, _ = error_of(sqs.set_queue_attributes, QueueUrl=queue, Attributes={"RedriveAllowPolicy": text})
+    assert code == "InvalidParameterValue"
+    assert message.startswith(f"Value {text} for parameter RedriveAllowPolicy is invalid. Reason: Amazon SQS can't")

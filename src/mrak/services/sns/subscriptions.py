@@ -131,7 +131,8 @@ def _check_arn_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
     found = find_arn(endpoint)
     services = {"sqs": "sqs", "lambda": "lambda", "application": "sns", "firehose": "firehose"}
     names = {"sqs": "SQS", "lambda": "Lambda", "application": "Application", "firehose": "Firehose"}
-    if found is None or found.service != services[protocol]:
+    is_function = found is not None and found.resource.startswith("function:")
+    if found is None or found.service != services[protocol] or (protocol == "lambda" and not is_function):
         raise errors.invalid_parameter(f"{names[protocol]} endpoint ARN")
     if protocol == "sqs" and found.resource.endswith(".fifo") and not topic.is_fifo:
         raise errors.invalid_parameter(

@@ -79,8 +79,7 @@ def list_queues(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     if "NextToken" in req and after is None:
         raise errors.invalid_value(req["NextToken"], "NextToken", "Invalid next token.")
     size = req.get("MaxResults", 1000)
-    if not 1 <= size <= 1000:
-        raise errors.invalid_value(size, "MaxResults", "Must be an integer from 1 to 1000, if provided.")
+    rules.check_page_size(size, 1000)
     rows = QUEUES.scan(tx, ctx.scope, after=after) if after else QUEUES.scan(tx, ctx.scope, since=prefix or None)
     matching = (row for row in rows if row.name.startswith(prefix))
     page, token = take_page(matching, size, lambda row: row.name)
@@ -106,6 +105,8 @@ def get_queue_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 @operation("SetQueueAttributes")
 def set_queue_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
+    if not req["Attributes"]:
+        raise errors.missing_parameter("Attributes")
     QUEUES.lock(tx, scope, queue.name)
     changed = queues.apply_attributes(queue, queues.spell_switches(req["Attributes"]))
     if "RedrivePolicy" in req["Attributes"]:
@@ -127,9 +128,11 @@ def purge_queue(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 def list_dead_letter_source_queues(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
     after = find_position(req["NextToken"]) if "NextToken" in req else None
+    size = req.get("MaxResults", 1000)
+    rules.check_page_size(size, 1000)
     target = queues.queue_arn(scope, queue.name)
     rows = (row for row in QUEUES.scan(tx, scope, after=after) if row.dead_letter_arn == target)
-    page, token = take_page(rows, req.get("MaxResults", 1000), lambda row: row.name)
+    page, token = take_page(rows, size, lambda row: row.name)
     answer: dict[str, Any] = {"queueUrls": [queues.render_url(ctx, scope, row.name) for row in page]}
     if token is not None:
         answer["NextToken"] = token
@@ -281,6 +284,7 @@ def cancel_message_move_task(ctx: Context, tx: Transaction, req: dict[str, Any])
 
 @operation("ListMessageMoveTasks")
 def list_message_move_tasks(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    rules.check_page_size(req.get("MaxResults", 1), 10)
     found = moves.recent(ctx, tx, req["SourceArn"], req.get("MaxResults", 1))
     return {"Results": [_render_move(move) for move in found]}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -12,6 +13,13 @@ from mrak.services.sqs.queue import queue_arn
 from mrak.services.sqs.tables import Queue
 
 _MOST_ACTIONS = 7
+_ACCOUNT = re.compile("[0-9]{12}")
+_LABEL = re.compile("[A-Za-z0-9_-]{1,80}")
+_OWNERS_ACTIONS = (
+    *("AddPermission", "RemovePermission", "CreateQueue", "DeleteQueue", "ListQueues", "SetQueueAttributes"),
+    *("PurgeQueue", "ListDeadLetterSourceQueues", "TagQueue", "UntagQueue", "ListQueueTags"),
+    *("StartMessageMoveTask", "CancelMessageMoveTask", "ListMessageMoveTasks"),
+)
 _VERSION = "2008-10-17"
 # The actions that a permission can be given for; the rest is the owner's.
 _ACTIONS = (
@@ -22,20 +30,19 @@ _ACTIONS = (
 
 def add(scope: Scope, queue: Queue, req: dict[str, Any]) -> Queue:
     """The queue with one more statement in its policy."""
-    label, actions = req["Label"], req["Actions"]
-    if len(actions) > _MOST_ACTIONS:
-        raise errors.over_limit_actions(len(actions))
-    for action in actions:
-        if action not in _ACTIONS:
-            raise errors.invalid_value(
-                f"SQS:{action}", "ActionName", f"Only the queue owner is allowed to invoke the {action} action."
-            )
+    label, actions, accounts = req["Label"], req["Actions"], req["AWSAccountIds"]
+    _check_actions(actions)
+    if not accounts or not all(map(_ACCOUNT.fullmatch, accounts)):
+        raise errors.invalid_value(f"[{', '.join(accounts)}]", "PrincipalId", "Unable to verify.")
+    if not _LABEL.fullmatch(label):
+        reason = "Can only include alphanumeric characters, hyphens, or underscores. 1 to 80 in length."
+        raise errors.invalid_value(label, "Label", reason)
     arn = queue_arn(scope, queue.name)
     policy = _policy(queue) or {"Version": _VERSION, "Id": f"{arn}/SQSDefaultPolicy", "Statement": []}
     if any(statement.get("Sid") == label for statement in policy["Statement"]):
         raise errors.invalid_value(label, "Label", "Already exists.")
     # Last first: so AWS writes them.
-    principals = [f"arn:{scope.partition}:iam::{account}:root" for account in reversed(req["AWSAccountIds"])]
+    principals = [f"arn:{scope.partition}:iam::{account}:root" for account in reversed(accounts)]
     named = [f"SQS:{action}" for action in actions]
     policy["Statement"].append(
         {
@@ -47,6 +54,20 @@ def add(scope: Scope, queue: Queue, req: dict[str, Any]) -> Queue:
         }
     )
     return _with_policy(queue, policy)
+
+
+def _check_actions(actions: list[str]) -> None:
+    if not actions:
+        raise errors.missing_parameter("Actions")
+    if len(actions) > _MOST_ACTIONS:
+        raise errors.over_limit_actions(len(actions))
+    for action in actions:
+        if action in _ACTIONS:
+            continue
+        reason = "Only the queue owner is allowed to invoke this action."
+        if action not in _OWNERS_ACTIONS:
+            reason = "Please refer to the appropriate WSDL for a list of valid actions. "
+        raise errors.invalid_value(f"SQS:{action}", "ActionName", reason)
 
 
 def remove(queue: Queue, label: str) -> Queue:

@@ -308,3 +308,16 @@ def _check_text(name: str, value: str) -> None:
             parsed = None
         if not isinstance(parsed, dict):
             raise errors.invalid_attribute_value(name)
+        if name == "RedriveAllowPolicy" and not _is_redrive_allow_policy(parsed):
+            reason = "Amazon SQS can't create the redrive allow policy, as it\u2019s in an unsupported format."
+            raise errors.invalid_value(value, name, reason)
+
+
+def _is_redrive_allow_policy(policy: dict[str, Any]) -> bool:
+    """Queues are named where they, and no others, may use the queue: one to ten."""
+    sources, permission = policy.get("sourceQueueArns"), policy.get("redrivePermission")
+    if permission != "byQueue":
+        return permission in ("allowAll", "denyAll") and sources is None
+    if not isinstance(sources, list) or not 1 <= len(sources) <= 10:
+        return False
+    return all(isinstance(source, str) and find_arn(source) is not None for source in sources)

@@ -39,6 +39,11 @@ def check_delay(delay_seconds: int) -> None:
         raise errors.invalid_value(delay_seconds, "DelaySeconds", "DelaySeconds must be >= 0 and <= 900.")
 
 
+def check_page_size(size: int, most: int) -> None:
+    if not 1 <= size <= most:
+        raise errors.invalid_value(size, "MaxResults", f"Must be an integer from 1 to {most}, if provided.")
+
+
 def check_receive(most: int, wait_seconds: int, visibility_seconds: int) -> None:
     if not 1 <= most <= 10:
         raise errors.invalid_value(most, "MaxNumberOfMessages", "Must be between 1 and 10, if provided.")
