@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conftest import TAKES_DELIVERIES
+from tests.conftest import TAKES_DELIVERIES, Sandbox
 
 
 @pytest.fixture
@@ -292,6 +292,26 @@ def test_subscribing_twice(sns: Any, topic: str, queue: Queue) -> None:
 def test_endpoints_of_each_protocol(sns: Any, topic: str, protocol: str, endpoint: str, text: str) -> None:
     """An endpoint has to look like its protocol."""
     assert error_of(sns.subscribe, TopicArn=topic, Protocol=protocol, Endpoint=endpoint) == invalid(text)
+
+
+def test_somebody_elses_queue_is_asked_first(fresh_sandbox: Any) -> None:
+    """The token goes into the queue, and its owner confirms; an owner who subscribes needs no confirmation."""
+    row = fresh_sandbox.server.ask("POST", f"/_mrak/environments/{fresh_sandbox.name}/accounts")
+    other_account = Sandbox(fresh_sandbox.server, row)
+    sns, queue = fresh_sandbox.client("sns"), Queue(other_account.client("sqs"))
+    topic = sns.create_topic(Name="t")["TopicArn"]
+    params = {"TopicArn": topic, "Protocol": "sqs", "Endpoint": queue.arn}
+    assert sns.subscribe(**params)["SubscriptionArn"] == "pending confirmation"
+    sns.publish(TopicArn=topic, Message="too early")
+    (asked,) = queue.bodies()
+    assert (asked["Type"], asked["TopicArn"]) == ("SubscriptionConfirmation", topic)
+    with urllib.request.urlopen(asked["SubscribeURL"], timeout=30) as answer:
+        assert answer.status == 200
+    sns.publish(TopicArn=topic, Message="taken")
+    assert [body["Message"] for body in queue.bodies()] == ["taken"]
+    owner = other_account.client("sns")
+    other = owner.create_topic(Name="t")["TopicArn"]
+    assert owner.subscribe(TopicArn=other, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"].startswith(other)
 
 
 def test_phone_numbers_may_be_written_with_separators(sns: Any, topic: str) -> None:

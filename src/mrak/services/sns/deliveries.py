@@ -326,7 +326,7 @@ def bury_message(
 
 
 def ask_for_confirmation(ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription) -> None:
-    """Sends the token to the endpoint: to an HTTP server, or to the outbox for who reads the mail."""
+    """Sends the token to the endpoint: to an HTTP server, to a queue, or to the outbox for who reads the mail."""
     topic_arn = topics.topic_arn(scope, subscription.topic)
     _send_handshake(ctx, tx, scope, subscription, "SubscriptionConfirmation", topic_arn)
 
@@ -361,6 +361,12 @@ def _send_handshake(
         payload = encode((kind, subscription.endpoint, topic_arn, members["MessageId"], text))
         retry = Retry(attempts=4, first_delay_seconds=20.0, longest_delay_seconds=20.0)
         tx.enqueue(_delivery(ctx, "sns.handshake", f"sns/{arn}/handshake", scope, payload, retry=retry))
+        return
+    if subscription.protocol == "sqs":
+        sent = {"MessageBody": text}
+        if subscription.endpoint.endswith(".fifo"):
+            sent |= {"MessageGroupId": subscription.id, "MessageDeduplicationId": members["MessageId"]}
+        tx.enqueue(sqs.delivery(ctx, subscription.endpoint, sent, sender=_sender(topic_arn)))
         return
     subject = "AWS Notification - Subscription Confirmation"
     message = Message(members["MessageId"], topic_arn, {"default": text}, ctx.now, url, subject)

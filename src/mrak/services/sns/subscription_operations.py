@@ -11,7 +11,7 @@ from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token
 from mrak.core.scope import Scope
 from mrak.services.sns import deliveries, errors, subscriptions, topics
-from mrak.services.sns.subscriptions import CONFIRMED_BY_HAND, PENDING_ARN, subscription_arn
+from mrak.services.sns.subscriptions import PENDING_ARN, subscription_arn
 from mrak.services.sns.tables import BY_ENDPOINT, SUBSCRIPTIONS, TOPICS, Subscription
 
 PAGE_SIZE = 100
@@ -54,7 +54,7 @@ def _insert(
     ctx: Context, tx: Transaction, scope: Scope, topic: str, req: dict[str, Any], attributes: dict[str, str]
 ) -> Subscription:
     identifier = ctx.draw.uuid()
-    is_pending = req["Protocol"] in CONFIRMED_BY_HAND
+    is_pending = subscriptions.needs_confirmation(req["Protocol"], req["Endpoint"], ctx.scope.account)
     subscription = Subscription(
         topic=topic,
         id=identifier,

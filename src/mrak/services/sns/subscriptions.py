@@ -16,7 +16,7 @@ from mrak.services.sns import errors, platforms, topics
 from mrak.services.sns.tables import FILTERED, PENDING, SUBSCRIPTIONS, Subscription, Topic
 
 PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"})
-CONFIRMED_BY_HAND = frozenset({"http", "https", "email", "email-json"})
+_CONFIRMED_BY_HAND = frozenset({"http", "https", "email", "email-json"})
 RAW_PROTOCOLS = frozenset({"sqs", "http", "https", "firehose"})
 SETTABLE = frozenset(
     {
@@ -76,6 +76,18 @@ def count_by_state(tx: Transaction, scope: Scope, topic: str) -> tuple[int, int]
     """How many subscriptions of a topic are confirmed, and how many pending."""
     pending = PENDING.count(tx, scope, topic)
     return SUBSCRIPTIONS.count(tx, scope, topic) - pending, pending
+
+
+def needs_confirmation(protocol: str, endpoint: str, account: str) -> bool:
+    """Whether the endpoint is asked first: servers and mailboxes always, queues where somebody else subscribes them.
+
+    https://docs.aws.amazon.com/sns/latest/dg/sns-send-message-to-sqs-cross-account.html
+    """
+    if protocol != "sqs":
+        return protocol in _CONFIRMED_BY_HAND
+    found = find_arn(endpoint)
+    assert found is not None, endpoint
+    return found.account != account
 
 
 def check_filter_quota(tx: Transaction, scope: Scope, topic: str, attributes: dict[str, str]) -> None:
