@@ -130,6 +130,10 @@ def test_schedules(scheduler: Any, sandbox: Any, queue: Queue) -> None:
             {"StartDate": datetime.datetime(2030, 1, 2), "EndDate": datetime.datetime(2030, 1, 1)},
             "The StartDate you specify must come before the EndDate.",
         ),
+        (
+            {"StartDate": datetime.datetime(2020, 1, 1)},
+            "The StartDate you specify cannot be earlier than 5 minutes ago.",
+        ),
     ],
 )
 def test_refused_schedules(scheduler: Any, more: dict[str, Any], text: str) -> None:

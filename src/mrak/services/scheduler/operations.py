@@ -52,7 +52,10 @@ def _require_schedule(tx: Transaction, scope: Scope, req: dict[str, Any]) -> Sch
     return schedule
 
 
-def _read_settings(req: dict[str, Any]) -> dict[str, Any]:
+_PAST_SECONDS = 300
+
+
+def _read_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     """The input as it is kept, checked, with AWS's defaults."""
     try:
         schedules.parse(req["ScheduleExpression"], strict_plural=False)
@@ -62,6 +65,8 @@ def _read_settings(req: dict[str, Any]) -> dict[str, Any]:
     if schedules.find_zone(zone) is None:
         raise errors.validation(f"Invalid ScheduleExpressionTimezone {zone}.")
     start, end = req.get("StartDate"), req.get("EndDate")
+    if start is not None and start < ctx.now - _PAST_SECONDS:
+        raise errors.validation("The StartDate you specify cannot be earlier than 5 minutes ago.")
     if start is not None and end is not None and end <= start:
         raise errors.validation("The StartDate you specify must come before the EndDate.")
     window = req["FlexibleTimeWindow"]
@@ -81,7 +86,7 @@ def _read_settings(req: dict[str, Any]) -> dict[str, Any]:
 def create_schedule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     group = _require_group(tx, ctx.scope, req.get("GroupName", DEFAULT)).name
     schedule = Schedule(
-        group=group, name=req["Name"], created_at=ctx.now, modified_at=ctx.now, settings=_read_settings(req)
+        group=group, name=req["Name"], created_at=ctx.now, modified_at=ctx.now, settings=_read_settings(ctx, req)
     )
     answer = {"ScheduleArn": firing.schedule_arn(ctx.scope, schedule)}
     ctx.about(answer["ScheduleArn"])
@@ -99,7 +104,7 @@ def create_schedule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("UpdateSchedule")
 def update_schedule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """Replaces all of a schedule but its name and birthday."""
-    settings = _read_settings(req)
+    settings = _read_settings(ctx, req)
     old = _require_schedule(tx, ctx.scope, req)
     firing.cancel(tx, ctx.scope, old)
     new = replace(old, settings=settings, modified_at=ctx.now)
