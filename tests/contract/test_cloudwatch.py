@@ -374,3 +374,64 @@ ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
 @pytest.mark.parametrize(("operation", "params", "code", "message"), ERRORS)
 def test_errors(cloudwatch: Any, operation: str, params: dict[str, Any], code: str, message: str) -> None:
     assert error_of(getattr(cloudwatch, operation), **params)[:2] == (code, message)
+
+
+def test_queries_over_all_metrics_of_a_namespace(fresh_sandbox: Any) -> None:
+    """Metrics Insights: the same SQL that dashboards use finds, groups, orders and limits metrics."""
+    cloudwatch = fresh_sandbox.client("cloudwatch")
+    at = int(time.time()) // 300 * 300 - 600
+
+    def put(value: float, **dimensions: str) -> None:
+        pairs = [{"Name": name, "Value": text} for name, text in dimensions.items()]
+        datum = {"MetricName": "Latency", "Dimensions": pairs, "Timestamp": at, "Value": value}
+        cloudwatch.put_metric_data(Namespace="My/App", MetricData=[datum])
+
+    put(10, Path="/a", Method="GET")
+    put(30, Path="/a", Method="PUT")
+    put(50, Path="/b", Method="GET")
+    put(99, Path="/a")
+
+    def ask(expression: str, **more: Any) -> list[tuple[str, list[float]]]:
+        query = {"Id": "q", "Expression": expression, "Period": 300} | more
+        answer = cloudwatch.get_metric_data(StartTime=at - 60, EndTime=at + 600, MetricDataQueries=[query])
+        return [(row["Label"], row["Values"]) for row in answer["MetricDataResults"]]
+
+    whole = 'FROM SCHEMA("My/App", Path, Method)'
+    assert ask(f"SELECT SUM(Latency) {whole}") == [("q", [90.0])], "exactly these dimensions"
+    assert ask('SELECT COUNT(Latency) FROM "My/App"') == [("q", [4.0])], "any dimensions"
+    assert ask(f"select avg(Latency) {whole} where Path = '/a' and Method != 'PUT'") == [("q", [10.0])]
+    by_path = f"SELECT MAX(Latency) {whole} GROUP BY Path ORDER BY SUM()"
+    assert ask(by_path) == [("/a", [30.0]), ("/b", [50.0])]
+    assert ask(f"{by_path} DESC LIMIT 1", Label="path") == [("path /b", [50.0])]
+    assert ask(f"SELECT MIN(Latency) {whole} GROUP BY Path, Method")[0] == ("/a GET", [10.0])
+    assert ask('SELECT SUM(Other) FROM "My/App"') == []
+    for wrong in (
+        "SELECT",
+        "SELECT P99(Latency) FROM x",
+        "SELECT SUM(x) FROM y WHERE a > 'b'",
+        "SELECT SUM(x) FROM y z",
+    ):
+        with pytest.raises(cloudwatch.exceptions.ClientError) as caught:
+            ask(wrong)
+        assert caught.value.response["Error"]["Message"].startswith("Error in expression 'q': ")
+
+
+def test_an_alarm_on_a_query(fresh_sandbox: Any) -> None:
+    """A query without groups is one series; nothing at all is missing data, and groups are refused."""
+    cloudwatch = fresh_sandbox.client("cloudwatch")
+    alarm: dict[str, Any] = {
+        "AlarmName": "a", "EvaluationPeriods": 1, "Threshold": 5.0, "ComparisonOperator": "GreaterThanThreshold",
+    }  # fmt: skip
+    query = {"Id": "q", "Expression": "SELECT SUM(m) FROM n", "Period": 60}
+    cloudwatch.put_metric_alarm(**alarm, Metrics=[query])
+    fresh_sandbox.advance_clock(120)
+    assert cloudwatch.describe_alarms()["MetricAlarms"][0]["StateValue"] == "INSUFFICIENT_DATA"
+    cloudwatch.put_metric_data(Namespace="n", MetricData=[{"MetricName": "m", "Value": 9}])
+    fresh_sandbox.advance_clock(120)
+    states = [
+        row["HistorySummary"]
+        for row in cloudwatch.describe_alarm_history(HistoryItemType="StateUpdate")["AlarmHistoryItems"]
+    ]
+    assert "Alarm updated from INSUFFICIENT_DATA to ALARM" in states
+    grouped = [query | {"Expression": "SELECT SUM(m) FROM n GROUP BY d"}]
+    assert error_of(cloudwatch.put_metric_alarm, **alarm, Metrics=grouped)[0] == "ValidationError"

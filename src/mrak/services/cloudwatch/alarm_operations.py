@@ -13,7 +13,16 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.cloudwatch import alarms, composite_operations, errors, metrics, names, queries, statistics
+from mrak.services.cloudwatch import (
+    alarms,
+    composite_operations,
+    errors,
+    metrics,
+    names,
+    queries,
+    selections,
+    statistics,
+)
 from mrak.services.cloudwatch.queries import pairs_of
 from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, MUTE_RULES, WATCHING, Alarm
 
@@ -98,6 +107,8 @@ def _check_queries(req: dict[str, Any]) -> None:
         if name in req:
             raise errors.validation(f"The parameters Metrics and {name} are mutually exclusive.")
     queries.check(req["Metrics"])
+    if any(map(selections.has_groups, req["Metrics"])):
+        raise errors.validation("mrak does not evaluate alarms on queries with GROUP BY.")
     if sum(query.get("ReturnData", True) for query in req["Metrics"]) != 1:
         raise errors.validation("Exactly one element of the metrics list should return data.")
 

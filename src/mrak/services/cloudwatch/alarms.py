@@ -59,7 +59,8 @@ def _judge(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm) -> tuple[s
     period, periods = float(names.period_of(asked)), int(asked["EvaluationPeriods"])
     end = ctx.now // period * period
     gauges.measure_watched(tx, scope, asked, ctx.now, end)
-    found = queries.run(tx, scope, names.queries_of(asked), (end - periods * period, end))[0]
+    results = queries.run(tx, scope, names.queries_of(asked), (end - periods * period, end))
+    found = results[0] if results else Result("", "", period, {}, [], {})
     data = _reason_data(asked, found, end)
     treatment = asked.get("TreatMissingData", "missing")
     if not found.points and treatment in ("ignore", "missing"):

@@ -9,9 +9,9 @@ from typing import Any, NamedTuple
 
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
-from mrak.lang import metricmath
+from mrak.lang import metricinsights, metricmath
 from mrak.lang.metricmath import Frame, MathError, Series
-from mrak.services.cloudwatch import errors, metrics, statistics
+from mrak.services.cloudwatch import errors, metrics, selections, statistics
 from mrak.services.cloudwatch.metrics import Pairs
 
 _DEFAULT_PERIOD = 60.0
@@ -47,6 +47,9 @@ def check(queries: list[dict[str, Any]]) -> None:
             statistics.check(query["MetricStat"]["Stat"])
             continue
         try:
+            if metricinsights.is_query(query["Expression"]):
+                metricinsights.parse(query["Expression"])
+                continue
             used = metricmath.names(metricmath.parse(query["Expression"]))
         except MathError as error:
             raise errors.bad_expression(query["Id"], str(error)) from None
@@ -60,7 +63,10 @@ def run(tx: Transaction, scope: Scope, queries: list[dict[str, Any]], span: tupl
     plain = {query["Id"]: _read(tx, scope, query, labels, span) for query in queries if "MetricStat" in query}
     series = {name: Series(result.label, result.period, result.points) for name, result in plain.items()}
     values: dict[str, metricmath.Value] = dict(series)
-    _evaluate_all({query["Id"]: query for query in queries if "Expression" in query}, values, series, span)
+    asked = {query["Id"]: query for query in queries if "Expression" in query}
+    for name in [name for name, query in asked.items() if metricinsights.is_query(query["Expression"])]:
+        values[name] = selections.run(tx, scope, asked.pop(name), span)
+    _evaluate_all(asked, values, series, span)
     results: list[Result] = []
     for query in queries:
         if not query.get("ReturnData", True):
