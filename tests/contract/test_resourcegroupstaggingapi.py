@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from tests.contract.cloudfront import bucket_origin, config
 from tests.contract.lambda_bench import create
 from tests.contract.stack_types import trust
 from tests.contract.test_sqs import error_of
@@ -60,9 +61,11 @@ def _make(sandbox: Any) -> dict[str, str]:
         "acm:certificate": client("acm").request_certificate(DomainName="example.com", Tags=LISTED)["CertificateArn"],
         "apigateway:restapis": f"arn:aws:apigateway:{region}::/restapis/{rest}",
         "apigateway:apis": f"arn:aws:apigateway:{region}::/apis/{http}",
+        **_make_cloudfront(client("cloudfront")),
         "cloudwatch:alarm": arn("cloudwatch", "alarm:a"),
         "cognito-idp:userpool": pool,
         "dynamodb:table": arn("dynamodb", "table/ttt"),
+        "events:event-bus": client("events").create_event_bus(Name="bus", Tags=LISTED)["EventBusArn"],
         "events:rule": arn("events", "rule/r"),
         "kms:key": client("kms").create_key(Tags=[{"TagKey": "team", "TagValue": "blue"}])["KeyMetadata"]["Arn"],
         "lambda:function": function["FunctionArn"],
@@ -73,6 +76,21 @@ def _make(sandbox: Any) -> dict[str, str]:
         "sqs:queue": arn("sqs", "q"),
         "ssm:parameter": arn("ssm", "parameter/a/b"),
         "states:stateMachine": made["stateMachineArn"],
+    }
+
+
+def _make_cloudfront(cdn: Any) -> dict[str, str]:
+    tags = {"Items": LISTED}
+    origin = bucket_origin("bbb")
+    made = cdn.create_distribution_with_tags(
+        DistributionConfigWithTags={"DistributionConfig": config(origin), "Tags": tags}
+    )
+    code = {"FunctionConfig": {"Comment": "", "Runtime": "cloudfront-js-2.0"}, "FunctionCode": b"function handler() {}"}
+    function = cdn.create_function(Name="f", **code, Tags=tags)["FunctionSummary"]
+    return {
+        "cloudfront:distribution": made["Distribution"]["ARN"],
+        "cloudfront:function": function["FunctionMetadata"]["FunctionARN"],
+        "cloudfront:key-value-store": cdn.create_key_value_store(Name="s", Tags=tags)["KeyValueStore"]["ARN"],
     }
 
 
@@ -93,6 +111,8 @@ def test_every_kind_is_found_and_changed(fresh_sandbox: Any, tagging: Any) -> No
     assert _found(tagging) == dict.fromkeys(everything, TAGS | {"more": "1"})
     assert tagging.untag_resources(ResourceARNList=everything, TagKeys=["team"])["FailedResourcesMap"] == {}
     assert _found(tagging, ResourceARNList=everything) == {arn: {"more": "1"} for arn in everything}
+    abroad = fresh_sandbox.client("resourcegroupstaggingapi", region="eu-west-1")
+    assert _found(abroad, ResourceTypeFilters=["cloudfront"]) == {}, "what has no region shows in one"
     tagging.untag_resources(ResourceARNList=everything, TagKeys=["more"])
     assert _found(tagging) == {}
 
@@ -121,6 +141,8 @@ def test_filters_all_have_to_fit(fresh_sandbox: Any, tagging: Any) -> None:
     assert names({"Key": "y", "Values": ["1"]}, {"Key": "x", "Values": ["2"]}) == ["b"]
     assert tagging.get_tag_keys()["TagKeys"] == ["x", "y"]
     assert tagging.get_tag_values(Key="y")["TagValues"] == ["1", "2"]
+    for wrong in ({"ResourcesPerPage": 0}, {"ResourcesPerPage": 101}, {"TagsPerPage": 99}, {"TagsPerPage": 501}):
+        assert error_of(tagging.get_resources, **wrong)[0] == "InvalidParameterException"
     first = tagging.get_resources(ResourcesPerPage=2)
     assert len(first["ResourceTagMappingList"]) == 2
     rest = tagging.get_resources(ResourcesPerPage=2, PaginationToken=first["PaginationToken"])

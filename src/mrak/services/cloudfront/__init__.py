@@ -8,6 +8,15 @@ errors          whole messages
 """
 
 from mrak.services.cloudfront import plane
-from mrak.services.cloudfront.operations import access, distributions, functions, invalidations, logs, policies, stores
+from mrak.services.cloudfront.operations import (
+    access,
+    distributions,
+    functions,
+    invalidations,
+    logs,
+    policies,
+    stores,
+    tags,
+)
 
-__all__ = ["access", "distributions", "functions", "invalidations", "logs", "plane", "policies", "stores"]
+__all__ = ["access", "distributions", "functions", "invalidations", "logs", "plane", "policies", "stores", "tags"]

@@ -64,6 +64,15 @@ def update_store(ctx: Context, tx: Transaction, old: Store, comment: str) -> Sto
     return new
 
 
+def tag_store(ctx: Context, tx: Transaction, old: Store, tags: dict[str, str]) -> Store:
+    """Other tags are no other version."""
+    scope = ctx.scope.account_wide()
+    STORES.lock(tx, scope, old.id)
+    new = replace(old, tags=tags)
+    STORES.replace(tx, scope, old, new)
+    return new
+
+
 def delete_store(ctx: Context, tx: Transaction, store: Store) -> None:
     scope = ctx.scope.account_wide()
     STORES.lock(tx, scope, store.id)

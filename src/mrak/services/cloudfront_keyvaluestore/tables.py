@@ -27,6 +27,7 @@ class Store(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     data_modified_at: float
     count: int = 0
     size_bytes: int = 0
+    tags: dict[str, str] = {}
 
 
 class Entry(msgspec.Struct, frozen=True, array_like=True):

@@ -15,12 +15,17 @@ from mrak.core.page import find_position, take_page
 from mrak.services.resourcegroupstaggingapi import errors, sources
 
 _PAGE = 50
+_MOST_PER_PAGE = 100
 _NAMES_PAGE = 100
 
 
 @operation("GetResources")
 async def get_resources(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     """Every filter has to fit; of a filter's values, one."""
+    if not 1 <= req.get("ResourcesPerPage", _PAGE) <= _MOST_PER_PAGE:
+        raise errors.invalid_parameter(f"ResourcesPerPage must be between 1 and {_MOST_PER_PAGE}.")
+    if not 100 <= req.get("TagsPerPage", 100) <= 500:
+        raise errors.invalid_parameter("TagsPerPage must be between 100 and 500.")
     arns = req.get("ResourceARNList")
     if arns and (req.get("TagFilters") or req.get("ResourceTypeFilters")):
         raise errors.invalid_parameter("ResourceARNList can't be used with other filters.")

@@ -41,6 +41,10 @@ class Source(NamedTuple):
     next_out: str = "NextToken"
     more: dict[str, Any] = {}
     added_member: str = "Tags"
+    inside: str = ""
+    """The member of the list's answer that has items and token."""
+    home: str = ""
+    """The only region that shows them, where they belong to none."""
 
 
 def _member(name: str) -> Callable[[Scope, Item], str]:
@@ -60,6 +64,7 @@ def _queue_url(queue_arn: str) -> str:
     return f"/{parts[4]}/{parts[5]}"
 
 
+_GLOBAL = "us-east-1"
 _STANDARD: dict[str, Any] = {"add": "TagResource", "remove": "UntagResource"}
 _LISTED: dict[str, Any] = {**_STANDARD, "show": "ListTagsForResource"}
 
@@ -73,6 +78,15 @@ SOURCES: tuple[Source, ...] = (
     Source("apigateway:apis", "apigatewayv2", "GetApis", "Items",
            lambda scope, item: f"arn:{scope.partition}:apigateway:{scope.region}::/apis/{item['ApiId']}",
            "ResourceArn", style="map", **_STANDARD),
+    Source("cloudfront:distribution", "cloudfront", "ListDistributions", "Items", _member("ARN"), "Resource",
+           style="cloudfront", next_in="Marker", next_out="NextMarker", inside="DistributionList", home=_GLOBAL,
+           **_LISTED),
+    Source("cloudfront:function", "cloudfront", "ListFunctions", "Items",
+           lambda scope, item: str(item["FunctionMetadata"]["FunctionARN"]), "Resource", style="cloudfront",
+           next_in="Marker", next_out="NextMarker", inside="FunctionList", home=_GLOBAL, **_LISTED),
+    Source("cloudfront:key-value-store", "cloudfront", "ListKeyValueStores", "Items", _member("ARN"), "Resource",
+           style="cloudfront", next_in="Marker", next_out="NextMarker", inside="KeyValueStoreList", home=_GLOBAL,
+           **_LISTED),
     Source("cloudformation:stack", "cloudformation", "DescribeStacks", "Stacks", _member("StackId")),
     Source("cloudwatch:alarm", "cloudwatch", "DescribeAlarms", "MetricAlarms", _member("AlarmArn"), "ResourceARN",
            **_LISTED),
@@ -82,6 +96,7 @@ SOURCES: tuple[Source, ...] = (
     Source("dynamodb:table", "dynamodb", "ListTables", "TableNames",
            lambda scope, name: arn(scope, "dynamodb", f"table/{name}"), "ResourceArn", show="ListTagsOfResource",
            next_in="ExclusiveStartTableName", next_out="LastEvaluatedTableName", **_STANDARD),
+    Source("events:event-bus", "events", "ListEventBuses", "EventBuses", _member("Arn"), "ResourceARN", **_LISTED),
     Source("events:rule", "events", "ListRules", "Rules", _member("Arn"), "ResourceARN", **_LISTED),
     Source("kms:key", "kms", "ListKeys", "Keys", _member("KeyArn"), "KeyId", show="ListResourceTags", style="kms",
            next_in="Marker", next_out="NextMarker", **_STANDARD),
@@ -124,6 +139,8 @@ def parse_tags(tags: Any) -> dict[str, str]:
 def _rendered(source: Source, tags: dict[str, str]) -> Any:
     if source.style == "map":
         return tags
+    if source.style == "cloudfront":
+        return {"Items": [{"Key": name, "Value": text} for name, text in tags.items()]}
     key, value = {"kms": ("TagKey", "TagValue"), "lower": ("key", "value")}.get(source.style, ("Key", "Value"))
     return [{key: name, value: text} for name, text in tags.items()]
 
@@ -154,9 +171,12 @@ async def _read(ctx: Context, service: str, operation: str, params: dict[str, An
 
 async def resources(ctx: Context, source: Source) -> AsyncIterator[tuple[str, Item]]:
     """(ARN, item) of all that a source has."""
+    if source.home not in ("", ctx.scope.region):
+        return
     asked: dict[str, Any] = dict(source.more)
     for _ in range(_MOST_PAGES):
         answer = await _read(ctx, source.service, source.list_operation, asked)
+        answer = answer[source.inside] if source.inside else answer
         for item in answer.get(source.items_member, []):
             yield source.arn_of(ctx.scope, item), item
         token = answer.get(source.next_out)
@@ -180,7 +200,8 @@ async def tags_of(ctx: Context, source: Source, resource_arn: str, item: Item) -
         if error.status < 500:
             return {}
         raise
-    return parse_tags(answer.get(source.tags_member))
+    found = answer.get(source.tags_member)
+    return parse_tags(found["Items"] if source.style == "cloudfront" and found else found)
 
 
 async def tag(ctx: Context, source: Source, resource_arn: str, tags: dict[str, str]) -> None:
@@ -197,7 +218,8 @@ async def untag(ctx: Context, source: Source, resource_arn: str, keys: list[str]
         kept = {name: value for name, value in left.items() if name not in keys}
         await _set_bucket(ctx, source, resource_arn, kept)
         return
-    await ctx.call(source.service, source.remove, _named(source, resource_arn) | {source.keys_member: keys})
+    wanted = {"Items": keys} if source.style == "cloudfront" else keys
+    await ctx.call(source.service, source.remove, _named(source, resource_arn) | {source.keys_member: wanted})
 
 
 async def _set_bucket(ctx: Context, source: Source, resource_arn: str, tags: dict[str, str]) -> None:

@@ -5,19 +5,15 @@ https://docs.aws.amazon.com/cloudfront/latest/APIReference/API_CreateDistributio
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
-
-import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.services.cloudfront import distributions, errors, listing
+from mrak.services.cloudfront.operations.tags import parse_tags
 from mrak.services.cloudfront.parts import check_etag
 from mrak.services.cloudfront.plane.cache import Cache
-from mrak.services.cloudfront.tables import DISTRIBUTIONS, FUNCTIONS, INVALIDATIONS, USES, Distribution, Function
-
-_MOST_TAGS = 50
+from mrak.services.cloudfront.tables import DISTRIBUTIONS, INVALIDATIONS, USES, Distribution
 
 
 @operation("CreateDistribution")
@@ -28,7 +24,7 @@ def create_distribution(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 @operation("CreateDistributionWithTags")
 def create_distribution_with_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     given = req["DistributionConfigWithTags"]
-    tags = _parse_tags(given["Tags"])
+    tags = parse_tags(given["Tags"])
     return _created(ctx, distributions.create(ctx, tx, given["DistributionConfig"], tags))
 
 
@@ -137,56 +133,3 @@ def list_distributions_by_key_group(ctx: Context, tx: Transaction, req: dict[str
 
 
 # --- tags -------------------------------------------------------------------------------------------------------
-
-
-@operation("ListTagsForResource")
-def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    found = _tagged(ctx, tx, req["Resource"])
-    return {"Tags": {"Items": [{"Key": key, "Value": value} for key, value in found.tags.items()]}}
-
-
-@operation("TagResource")
-def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    found = _tagged(ctx, tx, req["Resource"])
-    _retag(ctx, tx, found, found.tags | _parse_tags(req["Tags"]))
-
-
-@operation("UntagResource")
-def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    found = _tagged(ctx, tx, req["Resource"])
-    gone = set(req["TagKeys"].get("Items") or ())
-    _retag(ctx, tx, found, {key: value for key, value in found.tags.items() if key not in gone})
-
-
-def _parse_tags(tags: dict[str, Any]) -> dict[str, str]:
-    return dict(_pairs(tags))
-
-
-def _pairs(tags: dict[str, Any]) -> Iterator[tuple[str, str]]:
-    for tag in tags.get("Items") or ():
-        if tag["Key"].lower().startswith("aws:"):
-            raise errors.invalid_tagging("Tag keys must not begin with aws:.")
-        yield tag["Key"], tag.get("Value", "")
-
-
-def _tagged(ctx: Context, tx: Transaction, resource: str) -> Distribution | Function:
-    scope = ctx.scope.account_wide()
-    head, _, name = resource.rpartition("/")
-    found: Distribution | Function | None = None
-    if head == f"arn:aws:cloudfront::{scope.account}:distribution":
-        found = DISTRIBUTIONS.open(tx, scope, name)
-    elif head == f"arn:aws:cloudfront::{scope.account}:function":
-        found = FUNCTIONS.open(tx, scope, name, "DEVELOPMENT")
-    if found is None:
-        raise errors.no_such_resource()
-    return found
-
-
-def _retag(ctx: Context, tx: Transaction, old: Distribution | Function, tags: dict[str, str]) -> None:
-    if len(tags) > _MOST_TAGS:
-        raise errors.invalid_tagging("A resource has at most 50 tags.")
-    scope = ctx.scope.account_wide()
-    if isinstance(old, Distribution):
-        DISTRIBUTIONS.replace(tx, scope, old, msgspec.structs.replace(old, tags=tags))
-    else:
-        FUNCTIONS.replace(tx, scope, old, msgspec.structs.replace(old, tags=tags))

@@ -14,6 +14,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.services.cloudfront import errors, listing
+from mrak.services.cloudfront.operations.tags import parse_tags
 from mrak.services.cloudfront.parts import check_etag, new_etag
 from mrak.services.cloudfront.plane import javascript, keyvalues
 from mrak.services.cloudfront.tables import FUNCTIONS, USES, Function, Use
@@ -109,6 +110,7 @@ def create_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
         code=req["FunctionCode"],
         created_at=ctx.now,
         modified_at=ctx.now,
+        tags=parse_tags(req.get("Tags", {})),
     )
     _put_uses(ctx, tx, made.name, made)
     FUNCTIONS.insert(tx, scope, made)

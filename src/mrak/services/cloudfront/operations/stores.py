@@ -13,6 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.services.cloudfront import errors, listing
+from mrak.services.cloudfront.operations.tags import parse_tags
 from mrak.services.cloudfront.parts import check_etag
 from mrak.services.cloudfront.tables import USES
 from mrak.services.cloudfront_keyvaluestore import exports
@@ -40,12 +41,14 @@ def _require(ctx: Context, tx: Transaction, name: str) -> Store:
 
 @operation("CreateKeyValueStore")
 async def create_key_value_store(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    tags = parse_tags(req.get("Tags", {}))
     content = await _read_source(ctx, req["ImportSource"]) if "ImportSource" in req else {}
 
     def create(tx: Transaction) -> Store:
         if exports.find_store(tx, ctx.scope, req["Name"]) is not None:
             raise errors.entity_exists()
-        return exports.create_store(ctx, tx, req["Name"], req.get("Comment", ""), content)
+        made = exports.create_store(ctx, tx, req["Name"], req.get("Comment", ""), content)
+        return exports.tag_store(ctx, tx, made, tags) if tags else made
 
     made = await ctx.transact(create)
     location = f"https://cloudfront.amazonaws.com/2020-05-31/key-value-store/{made.name}"
