@@ -45,6 +45,30 @@ def test_every_type_comes_back_as_it_was_put(ddb: Any, simple: str) -> None:
     assert got == {**EVERY_TYPE, "n": {"N": "1.5"}}
 
 
+def test_members_of_sets_come_back_in_order(ddb: Any, simple: str) -> None:
+    """Strings and binary values by their bytes, numbers by their value, whoever wrote them; as measured at AWS."""
+    texts, numbers = ["b", "é", "\U0001d11e", "a", "", "\uffee", "B"], ["10", "-1", "2", "0.5", "1e2", "-3.5"]
+    sets = {"ss": {"SS": texts}, "ns": {"NS": numbers}, "bs": {"BS": [b"\xff", b"\x01", b"", b"\x00\x01"]}}
+    ordered = {
+        "ss": {"SS": ["", "B", "a", "b", "é", "\uffee", "\U0001d11e"]},
+        "ns": {"NS": ["-3.5", "-1", "0.5", "2", "10", "100"]},
+        "bs": {"BS": [b"", b"\x00\x01", b"\x01", b"\xff"]},
+    }
+    ddb.put_item(TableName=simple, Item={**KEY, **sets, "deep": {"L": [{"M": sets}]}})
+    assert ddb.get_item(TableName=simple, Key=KEY)["Item"] == {**KEY, **ordered, "deep": {"L": [{"M": ordered}]}}
+    options = {"TableName": simple, "Key": KEY, "ReturnValues": "UPDATED_NEW"}
+    more = {":s": {"SS": ["A"]}, ":n": {"NS": ["-100", "1"]}}
+    got = ddb.update_item(**options, UpdateExpression="ADD ss :s, ns :n", ExpressionAttributeValues=more)["Attributes"]
+    assert got["ss"]["SS"] == ["", "A", "B", "a", "b", "é", "\uffee", "\U0001d11e"]
+    assert got["ns"]["NS"] == ["-100", "-3.5", "-1", "0.5", "1", "2", "10", "100"]
+    legacy = {"bs": {"Action": "ADD", "Value": {"BS": [b"\x00"]}}}
+    got = ddb.update_item(**options, AttributeUpdates=legacy)["Attributes"]
+    assert got == {"bs": {"BS": [b"", b"\x00", b"\x00\x01", b"\x01", b"\xff"]}}
+    statement = f"INSERT INTO \"{simple}\" VALUE {{'pk': 'literal', 'ns': <<10, 9, -1>>}}"
+    ddb.execute_statement(Statement=statement)
+    assert ddb.get_item(TableName=simple, Key={"pk": {"S": "literal"}})["Item"]["ns"]["NS"] == ["-1", "9", "10"]
+
+
 def test_what_is_not_there_has_no_item(ddb: Any, simple: str) -> None:
     """Absent is absent, not empty; a projection that matches nothing gives an empty item."""
     assert "Item" not in ddb.get_item(TableName=simple, Key={"pk": {"S": "nobody"}})

@@ -272,7 +272,7 @@ def _add(old: Value | None, value: Value) -> Value:
         raise invalid(TYPE_MISMATCH)
     if kind == "N":
         return {"N": numbers.add(old["N"], value["N"])}
-    members = [*old["L"], *value["L"]] if kind == "L" else union(old[kind], value[kind])
+    members = [*old["L"], *value["L"]] if kind == "L" else union(kind, old[kind], value[kind])
     return {kind: members}
 
 

@@ -1,7 +1,7 @@
 """Attribute values: validation with AWS's messages, size to the byte, equality and order.
 
-`check_value` is the only way in for a value from outside. It puts numbers into canonical form in place and
-returns the value's size, so that a written item is walked once.
+`check_value` is the only way in for a value from outside. It puts numbers into canonical form and sets into order in
+place, and returns the value's size, so that a written item is walked once.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/CapacityUnitCalculations.html (sizes)
 """
 
@@ -86,7 +86,7 @@ def _checked_size(item: Item) -> int:
 
 
 def check_value(value: Value, depth: int = 1) -> int:
-    """Validate one value and put its numbers into canonical form; its size in bytes."""
+    """Validate one value, put its numbers into canonical form and its sets into order; its size in bytes."""
     if len(value) == 1:
         for kind, content in value.items():
             if kind == "S":
@@ -134,6 +134,7 @@ def _check_string_set(value: Value, content: list[str], depth: int) -> int:
     if len(set(content)) != len(content):
         quoted = ", ".join(f'"{member}"' for member in _until_repeated(content))
         raise _repeated(f"[{quoted}]", f"[{', '.join(content)}]")
+    value["SS"] = sorted(content)
     return sum(len(member.encode("utf-8", "surrogatepass")) for member in content)
 
 
@@ -145,6 +146,7 @@ def _check_number_set(value: Value, content: list[str], depth: int) -> int:
         raise InvalidValue(
             f"{INVALID_PARAMETER}Input collection contains duplicates.", "Input collection contains duplicates"
         )
+    members.sort(key=numbers.value)
     return sum(map(numbers.size_bytes, members))
 
 
@@ -155,6 +157,7 @@ def _check_binary_set(value: Value, content: list[bytes], depth: int) -> int:
         quoted = ",".join(f'"{b64encode(member).decode()}"' for member in _until_repeated(content))
         shown = ", ".join(b64encode(member).decode() for member in content)
         raise _repeated(f"[{quoted}]of type BS", f"[{shown}]of type BS")
+    value["BS"] = sorted(content)
     return sum(map(len, content))
 
 

@@ -367,7 +367,7 @@ def _add(old: Value | None, operand: Value) -> Value:
         raise invalid(BAD_TYPE)
     if kind == "N":
         return {"N": numbers.add(old["N"], operand["N"])}
-    return {kind: union(old[kind], operand[kind])}
+    return {kind: union(kind, old[kind], operand[kind])}
 
 
 def _subtract(old: Value | None, operand: Value) -> Value | None:
@@ -380,9 +380,9 @@ def _subtract(old: Value | None, operand: Value) -> Value | None:
     return {kind: left} if left else None
 
 
-def union(members: list[Any], added: list[Any]) -> list[Any]:
-    present = set(members)
-    return [*members, *(member for member in added if member not in present)]
+def union(kind: str, members: list[Any], added: list[Any]) -> list[Any]:
+    """Both sets as one of their kind, in its order."""
+    return sorted({*members, *added}, key=numbers.value if kind == "NS" else None)
 
 
 def difference(members: list[Any], removed: list[Any]) -> list[Any]:
