@@ -519,3 +519,34 @@ def test_index_names_that_are_too_short(ddb: Any) -> None:
         f"2 validation errors detected: Value 'zz' at 'globalSecondaryIndexes.1.member.indexName' {FAILED} {least}; "
         f"Value 'aa' at 'localSecondaryIndexes.1.member.indexName' {FAILED} {least}"
     )
+
+
+EMPTY_VALUE = "Supplied AttributeValue is empty, must contain exactly one of the supported datatypes"
+STARTING = "The provided starting key is invalid: "
+STARTS = (
+    ({}, f"{STARTING}{EMPTY_VALUE}"),
+    ({"NULL": False}, f"{STARTING}{WRONG}Null attribute value types must have the value of true"),
+    ({"SS": []}, f"{STARTING}{WRONG}An string set  may not be empty"),
+    ({"N": "abc"}, f"{NOT_NUMERIC}: abc"),
+    ({"N": "1e126"}, OVERFLOW),
+)
+
+
+@pytest.mark.parametrize(("value", "message"), STARTS, ids=range(len(STARTS)))
+def test_starting_keys(ddb: Any, value: dict[str, Any], message: str) -> None:
+    """Most of what is wrong with a starting key says that it is one, before anything is said of conditions."""
+    assert refusal(ddb.scan, TableName="nowhere", ExclusiveStartKey={"a": value}) == message
+    assert refusal(ddb.query, TableName="nowhere", ExclusiveStartKey={"a": value}) == message
+
+
+def test_reads_of_one_item(ddb: Any) -> None:
+    """The key's values are judged after which parameters go together, and before what they say."""
+    wrong = {"TableName": "nowhere", "Key": {"a": {}}}
+    twice = {"AttributesToGet": ["a", "a"]}
+    assert refusal(ddb.get_item, **wrong, **twice) == EMPTY_VALUE
+    assert refusal(ddb.get_item, **wrong, ProjectionExpression="", ExpressionAttributeNames={}) == EMPTY_VALUE
+    both = refusal(ddb.get_item, **wrong, **twice, ProjectionExpression="a")
+    assert both.startswith("Can not use both expression and non-expression parameters in the same request")
+    assert refusal(ddb.get_item, TableName="nowhere", Key={"a": TEXT}, **twice) == (
+        f"{WRONG}Duplicate value in attribute name: a"
+    )

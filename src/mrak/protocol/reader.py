@@ -19,6 +19,13 @@ from mrak.protocol.model import Member, Shape
 Reader = Callable[[Any], Any]
 
 _OBJECT_NOT_EXPECTED = "Start of structure or map found where not expected"
+# What Java says of a scalar in place of a collection that stands in another collection.
+_NOT_A_CLASS = (
+    "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast to class java.lang.Class "
+    "(sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl and java.lang.Class are in module java.base of "
+    "loader 'bootstrap')"
+)
+_UNCLEAN_PAD = "Invalid last non-pad Base64 character dectected"
 _INT_BITS = {"integer": 31, "long": 63}
 _JAVA = {"string": "String", "integer": "Integer", "long": "Long", "float": "Float", "double": "Double"}
 
@@ -105,16 +112,21 @@ def read_timestamp(value: Any) -> float:
 
 
 def decode_base64(text: str) -> bytes:
-    """Strict, as AWS: whole groups of four, no foreign characters. The words are those of its Base64 reader."""
+    """Strict, as AWS: whole groups of four, no foreign characters, no bits before the padding that are no one's. The
+    words are those of its Base64 reader."""
     if len(text) % 4:
         raise WireError(f"Base64 encoded length is expected a multiple of 4 bytes but found: {len(text)}")
     try:
-        return base64.b64decode(text.encode("ascii"), validate=True)
+        content = base64.b64decode(text.encode("ascii"), validate=True)
     except (binascii.Error, UnicodeEncodeError) as error:
         foreign = next((char for char in text if not (char.isascii() and (char.isalnum() or char in "+/="))), None)
         if foreign is None:
-            raise WireError("Invalid last non-pad Base64 character dectected") from error
+            raise WireError(_UNCLEAN_PAD) from error
         raise WireError(f"Invalid Base64 character: '{foreign}'") from error
+    tail = len(content) % 3
+    if tail and base64.b64encode(content[-tail:]).decode() != text[-4:]:
+        raise WireError(_UNCLEAN_PAD)
+    return content
 
 
 def read_blob(value: Any) -> bytes:
@@ -212,8 +224,26 @@ class Readers:
 
         return read_structure
 
+    def _inner(self, shape: Shape) -> Reader:
+        """A reader of what stands in a list or a map."""
+        read = self.of(shape)
+        if shape.type not in ("list", "map"):
+            return read
+
+        def read_collection(value: Any) -> Any:
+            if not isinstance(value, dict | list | tuple):
+                raise WireError(_NOT_A_CLASS)
+            return read(value)
+
+        return read_collection
+
+    def _java_type(self, shape: Shape) -> str:
+        if shape.type == "structure":
+            return self._package + shape.name
+        return f"java.util.List<{self._java_type(shape.element.shape)}>" if shape.type == "list" else "java.lang.String"
+
     def _list(self, shape: Shape) -> Reader:
-        read = self.of(shape.element.shape)
+        read = self._inner(shape.element.shape)
 
         def read_list(value: Any) -> list[Any]:
             if not isinstance(value, list | tuple):
@@ -225,9 +255,7 @@ class Readers:
         return read_list
 
     def _map(self, shape: Shape) -> Reader:
-        read = self.of(shape.value.shape)
-        is_structure = shape.value.shape.type == "structure"
-        java = self._package + shape.value.shape.name if is_structure else "java.lang.String"
+        read, java = self._inner(shape.value.shape), self._java_type(shape.value.shape)
 
         def read_map(value: Any) -> dict[str, Any]:
             if not isinstance(value, dict):

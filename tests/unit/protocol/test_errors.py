@@ -19,6 +19,9 @@ def test_dynamodb() -> None:
     assert "x-amz-crc32" in dict(response.headers)
     response = dynamodb.encode_error("GetItem", ApiError("SerializationException", "x"), "id")
     assert json.loads(response.body)["Message"] == "x"
+    for code in ("MissingAuthenticationTokenException", "InvalidSignatureException", "UnrecognizedClientException"):
+        response = dynamodb.encode_error("GetItem", ApiError(code, "x"), "id")
+        assert json.loads(response.body) == {"__type": f"com.amazon.coral.service#{code}", "message": "x"}
 
 
 def test_dynamodb_fields() -> None:

@@ -31,6 +31,8 @@ JSON_CASES = [
     (b'{"TableName":"abc","Item":{"a":{"BOOL":"23"}}}', "Unexpected token received from parser"),
     (b'{"TableName":"abc","Item":{"a":{"B":1}}}', "only base-64-encoded strings are convertible to bytes"),
     (b'{"TableName":"abc","Item":{"a":{"B":"=+/="}}}', "Invalid last non-pad Base64 character dectected"),
+    (b'{"TableName":"abc","Item":{"a":{"B":"+/+="}}}', "Invalid last non-pad Base64 character dectected"),
+    (b'{"TableName":"abc","Item":{"a":{"BS":["AQ==","AR=="]}}}', "Invalid last non-pad Base64 character dectected"),
     (
         b'{"TableName":"abc","Item":[]}',
         "java.util.Map<java.lang.String, com.amazonaws.dynamodb.v20120810.AttributeValue>",
@@ -50,6 +52,32 @@ def test_json(body: bytes, text: str) -> None:
         codec("dynamodb").decode("PutItem", Request("POST", "/", body=body))
     assert caught.value.code == "SerializationException"
     assert text in caught.value.message
+
+
+CLASSES = "class sun.reflect.generics.reflectiveObjects.ParameterizedTypeImpl cannot be cast"
+NESTED_CASES = [
+    ("BatchGetItem", b'{"RequestItems":{"abc":{"Keys":["x"]}}}', CLASSES),
+    ("BatchGetItem", b'{"RequestItems":{"abc":{"Keys":[[]]}}}', "Unrecognized collection type java.util.Map<"),
+    ("BatchWriteItem", b'{"RequestItems":{"abc":1}}', CLASSES),
+    ("BatchWriteItem", b'{"RequestItems":{"abc":{}}}', "Start of structure or map found where not expected"),
+    ("BatchWriteItem", b'{"RequestItems":[]}', "java.util.List<com.amazonaws.dynamodb.v20120810.WriteRequest>>"),
+]
+
+
+@pytest.mark.parametrize(("operation", "body", "text"), NESTED_CASES, ids=range(len(NESTED_CASES)))
+def test_json_of_collections_in_collections(operation: str, body: bytes, text: str) -> None:
+    """What Java says where a list or a map stands in another: measured by the tests of dynalite."""
+    with pytest.raises(ApiError) as caught:
+        codec("dynamodb").decode(operation, Request("POST", "/", body=body))
+    assert caught.value.code == "SerializationException"
+    assert text in caught.value.message
+
+
+def test_base64_that_ends_in_padding() -> None:
+    """Clean padding, and text that only looks like unclean padding, are taken."""
+    body = b'{"TableName":"abc","Item":{"a":{"B":"AQ=="},"b":{"BS":["AAE=","/w=="]},"c":{"S":"x="}}}'
+    got = codec("dynamodb").decode("PutItem", Request("POST", "/", body=body))
+    assert got["Item"] == {"a": {"B": b"\x01"}, "b": {"BS": [b"\x00\x01", b"\xff"]}, "c": {"S": "x="}}
 
 
 XML_CASES = [

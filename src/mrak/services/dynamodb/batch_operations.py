@@ -16,7 +16,7 @@ from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
 from mrak.services.dynamodb import errors, item_collections, items, throttling, writes
-from mrak.services.dynamodb.item_operations import execute, parse_projection
+from mrak.services.dynamodb.item_operations import execute, projection_of
 from mrak.services.dynamodb.items import Cost
 from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
@@ -72,7 +72,8 @@ def _check_kinds(wanted: dict[str, Any]) -> None:
 
 
 def _parse_gets(table: dict[str, Any]) -> ProjectionPlan | None:
-    plan = parse_projection(table, request.GET)
+    request.check_usage(table, request.GET)
+    plan = projection_of(table)
     for key in table["Keys"]:
         items.check_key_values(key)
     check_distinct(encode_item(dict(sorted(key.items()))) for key in table["Keys"])

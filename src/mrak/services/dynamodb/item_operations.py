@@ -25,8 +25,11 @@ _PROJECTING = frozenset({"ProjectionExpression", "AttributesToGet", request.NAME
 
 @operation("GetItem")
 def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    plan = None if _PROJECTING.isdisjoint(req) else parse_projection(req, request.GET)
+    projects = not _PROJECTING.isdisjoint(req)
+    if projects:
+        request.check_usage(req, request.GET)
     items.check_key_values(req["Key"])
+    plan = projection_of(req) if projects else None
     schema = require_schema(ctx, tx, req["TableName"])
     key = items.require_key(schema, req["Key"])
     if plan is not None:
@@ -44,9 +47,8 @@ def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
     return output
 
 
-def parse_projection(req: dict[str, Any], usage: request.Usage) -> projection.ProjectionPlan | None:
+def projection_of(req: dict[str, Any]) -> projection.ProjectionPlan | None:
     """The plan of a read's projection, from an expression or from AttributesToGet."""
-    request.check_usage(req, usage)
     names = req.get("AttributesToGet")
     if names is not None:
         return projection.attributes_plan(names)

@@ -31,7 +31,7 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     plan = _attributes_plan(req)
     legacy_filter = _legacy_filter(req, "QueryFilter")
     start = req.get("ExclusiveStartKey")
-    items.check_key_values(start or {})
+    reading.check_start_values(start)
     if "KeyConditions" not in req and "KeyConditionExpression" not in req:
         raise errors.invalid(
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."

@@ -159,13 +159,19 @@ def find_source(schema: Schema, req: Mapping[str, Any], operation: str) -> Sourc
     return Source(schema, index)
 
 
+# AWS tells these of a starting key without saying that it is one.
+_TOLD_BARE = ("contains duplicates", "number set", "numeric value", "significant digits", "number with magnitude")
+
+
 def check_start_values(start: Item | None) -> None:
     """ExclusiveStartKey's values, whatever the table."""
     for value in (start or {}).values():
         try:
             check_value(value)
         except InvalidValue as error:
-            raise errors.invalid(f"The provided starting key is invalid: {error.older}") from None
+            if any(words in error.message for words in _TOLD_BARE):
+                raise
+            raise errors.invalid(f"The provided starting key is invalid: {error.message}") from None
 
 
 def start_row_key(source: Source, start: Item) -> bytes:

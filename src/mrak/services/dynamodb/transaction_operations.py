@@ -24,7 +24,7 @@ from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import errors, items, strong, throttling, writes
 from mrak.services.dynamodb.batch_operations import collection_metrics
-from mrak.services.dynamodb.item_operations import parse_projection
+from mrak.services.dynamodb.item_operations import projection_of
 from mrak.services.dynamodb.items import Change, Cost, ItemKey
 from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.tables import (
@@ -290,7 +290,8 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     plans: list[ProjectionPlan | None] = []
     with OlderWords():
         for get in gets:
-            plans.append(parse_projection(get, request.GET))
+            request.check_usage(get, request.GET)
+            plans.append(projection_of(get))
             items.check_key_values(get["Key"])
     schemas = [_require_schema(ctx, tx, get["TableName"]) for get in gets]
     located = _locate_gets(gets, schemas)
