@@ -30,6 +30,7 @@ VALUES: dict[str, Any] = {
     ":type": {"S": "SS"},
     ":set": {"SS": ["y", "x"]},
     ":deep": {"S": "deep"},
+    ":b": {"B": b"a"},
 }
 
 
@@ -150,6 +151,23 @@ def test_what_does_not_hold(text: str) -> None:
             "n BETWEEN :six AND :x",
             "The BETWEEN operator requires same data type for lower and upper bounds; "
             "lower bound operand: AttributeValue: {N:6}, upper bound operand: AttributeValue: {S:x}",
+        ),
+        (
+            "n BETWEEN :b AND :six",
+            "The BETWEEN operator requires same data type for lower and upper bounds; "
+            "lower bound operand: AttributeValue: {B:YQ==}, upper bound operand: AttributeValue: {N:6}",
+        ),
+        (
+            "size(size(s)) = :one",
+            "Incorrect operand type for operator or function; operator or function: size, operand type: N",
+        ),
+        (
+            "attribute_type(s, size(s))",
+            "Incorrect operand type for operator or function; operator or function: attribute_type, operand type: N",
+        ),
+        (
+            "begins_with(:set, size(:one))",
+            "Incorrect operand type for operator or function; operator or function: size, operand type: N",
         ),
         ("s = :nope", "An expression attribute value used in expression is not defined; attribute value: :nope"),
         ("#s = :x", "An expression attribute name used in the document path is not defined; attribute name: #s"),

@@ -122,6 +122,8 @@ def test_projection_refusals() -> None:
     """Overlapping paths and doubled attributes."""
     assert "paths overlap" in message_of(projection.plan, "a, a.b", {})
     assert "paths overlap" in message_of(projection.plan, "a, a", {})
+    assert message_of(projection.plan, "a, b, a", {}).endswith("path one: [a], path two: [b]")
+    assert message_of(projection.plan, "b[1], b.a, a.b, a", {}).endswith("path one: [a, b], path two: [a]")
     assert "paths conflict" in message_of(projection.plan, "a.b, a[0]", {})
     assert message_of(projection.attributes_plan, ["a", "b", "a"]) == (
         "One or more parameter values were invalid: Duplicate value in attribute name: a"

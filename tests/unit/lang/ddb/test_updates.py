@@ -99,6 +99,11 @@ def test_the_item_after_the_update(text: str, changes: dict[str, Any]) -> None:
             "paths; path one: [a], path two: [a, b]",
         ),
         (
+            "SET a = :s, b = :s, a.b = :s, c = :s REMOVE b",
+            "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these "
+            "paths; path one: [a], path two: [c]",
+        ),
+        (
             "SET a.b = :s REMOVE a[1]",
             "Invalid UpdateExpression: Two document paths conflict with each other; must remove or rewrite one of "
             "these paths; path one: [a, b], path two: [a, [1]]",

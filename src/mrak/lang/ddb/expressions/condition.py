@@ -7,6 +7,7 @@ gives the message. All but the values is settled when the plan is made, so a req
 
 from __future__ import annotations
 
+from base64 import b64encode
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
@@ -44,6 +45,7 @@ _ARITY = {
     "size": 1,
 }
 _TYPE_NAMES = frozenset({"B", "NULL", "SS", "BOOL", "L", "BS", "N", "NS", "S", "M"})
+_PREFIXED = frozenset({"S", "B"})
 _SIZED = frozenset({"S", "B", "SS", "NS", "BS", "L", "M"})
 
 
@@ -74,9 +76,10 @@ class _Leaf:
     # Placeholders in the order of the text, up to the first name that is not defined.
     values: tuple[str, ...]
     undefined_name: str | None
-    # What is wrong whatever the values are.
+    # A wrong number of operands, or operands that are the same.
     fault: str | None
-    type_checks: tuple[Callable[[Mapping[str, Value]], str | None], ...]
+    # What may be wrong with each operand, in the order in which they are evaluated.
+    operand_checks: tuple[Callable[[Mapping[str, Value]], str | None], ...]
 
     def check(self, values: Mapping[str, Value]) -> None:
         for name in self.values:
@@ -86,7 +89,7 @@ class _Leaf:
             raise parser.undefined_name(self.kind, self.undefined_name)
         if self.fault is not None:
             raise invalid(f"Invalid {self.kind}: {self.fault}")
-        for check in self.type_checks:
+        for check in self.operand_checks:
             message = check(values)
             if message is not None:
                 raise invalid(f"Invalid {self.kind}: {message}")
@@ -189,12 +192,11 @@ class _LeafBuilder:
         self._undefined: str | None = None
         self._counts: list[str] = []
         self._distincts: list[str] = []
-        self._faults: list[str] = []
         self._checks: list[Callable[[Mapping[str, Value]], str | None]] = []
         self._paths: dict[PathNode, Path] = {}
 
     def finish(self, kind: str) -> _Leaf:
-        faults = [*self._counts, *self._distincts, *self._faults]
+        faults = [*self._counts, *self._distincts]
         return _Leaf(kind, tuple(self._values), self._undefined, faults[0] if faults else None, tuple(self._checks))
 
     def operand(self, node: Operand) -> Reader:
@@ -220,7 +222,7 @@ class _LeafBuilder:
     def _size_argument(self, node: FunctionNode) -> Reader:
         readers = [self.operand(arg) for arg in node.args]
         self._check_arity(node)
-        self._literal_type("size", node.args[0], _SIZED)
+        self._operand_type("size", node.args[0], _SIZED)
         return readers[0]
 
     def _check_arity(self, node: FunctionNode) -> None:
@@ -230,8 +232,14 @@ class _LeafBuilder:
                 f"operator or function: {node.name}, number of operands: {len(node.args)}"
             )
 
-    def _literal_type(self, operator: str, node: Operand, allowed: frozenset[str]) -> None:
-        """A value of the request must be of an allowed type; an attribute of another type is merely no match."""
+    def _fault(self, message: str) -> None:
+        self._checks.append(lambda values: message)
+
+    def _operand_type(self, operator: str, node: Operand, allowed: frozenset[str]) -> None:
+        """A value of the request must be of an allowed type, and so must a size, which is a number; an attribute of
+        another type is merely no match."""
+        if isinstance(node, FunctionNode) and "N" not in allowed:
+            self._fault(_wrong_type(operator, "N"))
         if not isinstance(node, ValueNode):
             return
         name = node.name
@@ -244,7 +252,7 @@ class _LeafBuilder:
 
     def ordered(self, operator: str, nodes: list[Operand]) -> None:
         for node in nodes:
-            self._literal_type(operator, node, ORDERED)
+            self._operand_type(operator, node, ORDERED)
 
     def in_size(self, count: int) -> None:
         if count > parser.MAX_IN_OPERANDS:
@@ -290,23 +298,22 @@ class _LeafBuilder:
         self.distinct(node.name, list(node.args))
         if node.name in ("attribute_exists", "attribute_not_exists"):
             if not isinstance(node.args[0], PathNode):
-                self._faults.append(f"Operator or function requires a document path; operator or function: {node.name}")
+                self._fault(f"Operator or function requires a document path; operator or function: {node.name}")
             return _exists(readers[0]) if node.name == "attribute_exists" else _not_exists(readers[0])
         if node.name == "attribute_type":
             self._type_name(node.args[1])
             return _has_type(readers[0], readers[1])
         if node.name == "begins_with":
             for arg in node.args:
-                self._literal_type("begins_with", arg, frozenset({"S", "B"}))
-                if isinstance(arg, FunctionNode):
-                    self._faults.append(_wrong_type("begins_with", "N"))
+                self._operand_type("begins_with", arg, _PREFIXED)
             return _begins_with(readers[0], readers[1])
         assert node.name == "contains", "the parser lets no other function be a condition"
         return _contains(readers[0], readers[1])
 
     def _type_name(self, node: Operand) -> None:
         if not isinstance(node, ValueNode):
-            self._faults.append(_wrong_type("attribute_type", "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}"))
+            any_type = "{NS,SS,L,BS,N,M,B,BOOL,NULL,S}"
+            self._fault(_wrong_type("attribute_type", "N" if isinstance(node, FunctionNode) else any_type))
             return
         name = node.name
 
@@ -330,7 +337,8 @@ def _wrong_type(operator: str, kind: str) -> str:
 
 def _shown(value: Value) -> str:
     kind = kind_of(value)
-    return f"{{{kind}:{value[kind]}}}"
+    content = value[kind]
+    return f"{{{kind}:{b64encode(content).decode() if kind == 'B' else content}}}"
 
 
 def _all_of(parts: tuple[Test, ...]) -> Test:

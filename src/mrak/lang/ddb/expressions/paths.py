@@ -36,14 +36,16 @@ def compile_path(path: Path) -> Reader:
 
 def find_clash(paths: Iterable[Path]) -> str | None:
     """The message about the first two paths of which one contains the other, or which take a value for a list and a map
-    at once. Overlaps are reported before conflicts."""
+    at once. Overlaps are reported before conflicts; of an overlap AWS tells the first path, and as the second whichever
+    path is the last that the expression brings up (measured by the tests of dynalite)."""
+    paths = tuple(paths)
     seen: list[Path] = []
     conflict: str | None = None
     for path in paths:
         for earlier in seen:
             clash = _clash(earlier, path)
             if clash == "overlap":
-                return _message(clash, earlier, path)
+                return _message(clash, earlier, list(dict.fromkeys(paths))[-1])
             if clash and conflict is None:
                 conflict = _message(clash, earlier, path)
         seen.append(path)

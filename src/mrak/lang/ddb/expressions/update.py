@@ -204,20 +204,21 @@ class _Compiler:
 
     def _function(self, node: FunctionNode) -> Reader:
         if len(node.args) != 2:
+            for arg in node.args:
+                self._operand(arg)
             self._fault(
                 "Incorrect number of operands for operator or function; "
                 f"operator or function: {node.name}, number of operands: {len(node.args)}"
             )
-            for arg in node.args:
-                self._operand(arg)
             return lambda item, values: None
         first, second = node.args
         if node.name == "list_append":
             return self._list_append(first, second)
         if not isinstance(first, PathNode):
             self._operand(first)
+            default = self._operand(second)
             self._fault(f"Operator or function requires a document path; operator or function: {node.name}")
-            return self._operand(second)
+            return default
         existing = compile_path(self._bind(first))
         default = self._operand(second)
         return lambda item, values: existing(item, values) or default(item, values)
