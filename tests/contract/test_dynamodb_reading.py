@@ -304,6 +304,39 @@ def test_multi_attribute_keys_of_a_global_index(ddb: Any) -> None:
             {"condition": "pk = :p and sk > :n", "ExclusiveStartKey": {"pk": {"S": "p"}, "sk": {"N": "1"}}},
             "The provided starting key does not match the range key predicate",
         ),
+        (
+            {"condition": "sk = :n", "ExclusiveStartKey": {"pk": {"S": "p"}}},
+            "The provided starting key is invalid",
+        ),
+        (
+            {"condition": "sk = :n", "ExclusiveStartKey": {"pk": {"N": "1"}, "z": {"S": "z"}}},
+            "The provided key element does not match the schema",
+        ),
+        (
+            {"condition": "sk = :n", "ExclusiveStartKey": {"pk": {"S": "p"}, "z": {"S": "z"}}},
+            "Query condition missed key schema element: pk",
+        ),
+        (
+            {"condition": "pk = :p", "ExclusiveStartKey": {"pk": {"S": "q"}, "z": {"S": "z"}}},
+            "The provided starting key is invalid",
+        ),
+        (
+            {"condition": "pk = :p", "ExclusiveStartKey": {"pk": {"S": "q" * 2049}, "sk": {"N": "1"}}},
+            "One or more parameter values were invalid: Size of hashkey has exceeded the maximum size limit of2048 "
+            "bytes",
+        ),
+        (
+            {
+                "condition": "g = :p",
+                "IndexName": "gsi",
+                "ExclusiveStartKey": {"g": {"S": "p"}, "l": {"N": "5"}, "x": {"S": "x"}, "y": {"S": "y"}},
+            },
+            "The provided starting key is invalid: The provided key element does not match the schema",
+        ),
+        (
+            {"condition": "pk = :p", "FilterExpression": "sk.z = :n"},
+            "Filter Expression can only contain non-primary key attributes: Primary key attribute: sk",
+        ),
     ],
 )
 def test_queries_that_are_refused(ddb: Any, numbers: str, params: dict[str, Any], message: str) -> None:
@@ -318,7 +351,20 @@ def test_queries_that_are_refused(ddb: Any, numbers: str, params: dict[str, Any]
 
 
 def test_scans_that_are_refused(ddb: Any, numbers: str) -> None:
-    """Segments come in pairs with their total."""
+    """Segments come in pairs with their total; Select is judged between the index's part of a starting key and the
+    table's."""
+    start = {"g": {"S": "p"}, "l": {"N": "5"}, "x": {"S": "x"}, "y": {"S": "y"}}
+    index = {"IndexName": "gsi", "ExclusiveStartKey": start}
+    assert (
+        "ALL_ATTRIBUTES is not supported" in error_of(ddb.scan, TableName=numbers, **index, Select="ALL_ATTRIBUTES")[1]
+    )
+    assert error_of(ddb.scan, TableName=numbers, **index)[1] == (
+        "The provided starting key is invalid: The provided key element does not match the schema"
+    )
+    start["g"] = {"N": "1"}
+    assert error_of(ddb.scan, TableName=numbers, **index, Select="ALL_ATTRIBUTES")[1] == (
+        "The provided key element does not match the schema"
+    )
     assert "TotalSegments parameter is required" in error_of(ddb.scan, TableName=numbers, Segment=0)[1]
     assert "Segment parameter is required" in error_of(ddb.scan, TableName=numbers, TotalSegments=2)[1]
     assert error_of(ddb.scan, TableName=numbers, Segment=2, TotalSegments=2)[1] == (

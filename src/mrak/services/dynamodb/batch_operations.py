@@ -169,8 +169,10 @@ def _parse_write(entry: dict[str, Any]) -> Write:
 def _locate(schema: Schema, write: Write) -> bytes:
     """The write's key; in a batch, a put's missing key is told like a delete's."""
     if write.kind == "put":
-        for key in schema.keys:
+        for place, key in enumerate(schema.keys):
             if key.kind not in write.target.get(key.name, {}):
+                for earlier in schema.keys[:place]:
+                    items.require_part(earlier, write.target[earlier.name])
                 raise errors.schema_mismatch()
     return write.locate(schema).row
 

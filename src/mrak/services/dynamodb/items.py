@@ -72,12 +72,13 @@ def require_key(schema: Schema, key: Item) -> ItemKey:
     """The key that a Key parameter names; raises where it does not fit the schema."""
     if len(key) != len(schema.keys):
         raise errors.schema_mismatch()
-    partition = _checked_part(schema.partition, key.get(schema.partition.name))
-    sort = None if schema.sort is None else _checked_part(schema.sort, key.get(schema.sort.name))
+    partition = require_part(schema.partition, key.get(schema.partition.name))
+    sort = None if schema.sort is None else require_part(schema.sort, key.get(schema.sort.name))
     return make_key(schema, partition, sort)
 
 
-def _checked_part(key: KeyAttribute, value: Value | None) -> bytes:
+def require_part(key: KeyAttribute, value: Value | None) -> bytes:
+    """One key attribute's value, encoded; raises where it is of another type, empty or too long."""
     encoded = key_part(key, value)
     keys.check_not_empty(key.name, key.kind, encoded)
     if key.is_partition:
@@ -103,7 +104,7 @@ def key_of_item(schema: Schema, item: Item) -> ItemKey:
             raise errors.invalid_parameter(
                 f"Type mismatch for key {key.name} expected: {key.kind} actual: {kind_of(value)}"
             )
-        parts.append(_checked_part(key, value))
+        parts.append(require_part(key, value))
     return make_key(schema, parts[0], parts[1] if len(parts) > 1 else None)
 
 

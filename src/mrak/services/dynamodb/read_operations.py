@@ -41,14 +41,16 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     found_filter = legacy_filter or bound.filter
     schema = require_schema(ctx, tx, req["TableName"])
     source = reading.find_source(schema, req, "Query")
-    _check_key_tests(source, tests)
+    _check_key_tests(source, tests, start)
     begin, end = key_range(source, tests)
     reverse = req.get("ScanIndexForward") is False
     if start is not None:
         begin, end = _continue_query(source, tests, start, begin, end, reverse)
     plan = plan or bound.projection
-    _check_paths(source, plan, found_filter)
+    _check_paths(source, plan)
     _check_filter(source, found_filter, "QueryFilter" if legacy_filter else "Filter Expression")
+    reading.check_all_attributes(source, req)
+    _check_paths(source, found_filter)
     page_of = _reading(source, begin, end, req, found_filter, bound.values)
     page_of.reverse = reverse
     reading.shape(page_of, req, plan)
@@ -71,11 +73,15 @@ def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     source = reading.find_source(schema, req, "Scan")
     begin, end = _segment_range(source, req)
     if start is not None:
+        _check_scan_start(source, start)
+    reading.check_all_attributes(source, req)
+    if start is not None:
         begin = _continue_scan(source, req, start, begin, end)
     plan = plan or bound.projection
     page_of = _reading(source, begin, end, req, found_filter, bound.values)
     reading.shape(page_of, req, plan)
-    _check_paths(source, plan, found_filter)
+    _check_paths(source, plan)
+    _check_paths(source, found_filter)
     return reading.render(ctx, page_of, page_of.run(tx), req)
 
 
@@ -121,15 +127,23 @@ def _key_tests(req: Mapping[str, Any], bound: request.Bound) -> dict[str, KeyTes
     return tests
 
 
-def _check_key_tests(source: Source, tests: Mapping[str, KeyTest]) -> None:
+def _check_key_tests(source: Source, tests: Mapping[str, KeyTest], start: Item | None) -> None:
+    """The conditions, and a starting key, against the key schema: attribute by attribute, the starting key first."""
+    if start is not None:
+        reading.check_start_size(source, start)
     keycondition.check_count(tests, len(source.keys))
-    if source.partition_count == 1 and len(source.keys) <= 2:
-        keycondition.check_schema(tests, [(key.name, key.kind) for key in source.keys])
-        for key in source.keys:
-            if key.name in tests:
-                _check_key_operands(key, tests[key.name])
-        return
-    _check_composite(source, tests)
+    simple = source.partition_count == 1 and len(source.keys) <= 2
+    schema = [(key.name, key.kind) for key in source.keys]
+    for place, key in enumerate(source.keys):
+        if start is not None:
+            reading.check_start_part(key, start)
+        if simple:
+            keycondition.check_element(tests, schema, place)
+    if not simple:
+        _check_composite(source, tests)
+    for key in source.keys:
+        if key.name in tests:
+            _check_key_operands(key, tests[key.name])
 
 
 def _check_composite(source: Source, tests: Mapping[str, KeyTest]) -> None:
@@ -155,7 +169,6 @@ def _check_composite(source: Source, tests: Mapping[str, KeyTest]) -> None:
     for key in (*partition, *named):
         if any(key.kind not in operand for operand in tests[key.name].operands):
             raise errors.invalid_parameter("Condition parameter type does not match schema type")
-        _check_key_operands(key, tests[key.name])
 
 
 def _check_key_operands(key: KeyAttribute, test: KeyTest) -> None:
@@ -200,11 +213,6 @@ def key_range(source: Source, tests: Mapping[str, KeyTest]) -> tuple[bytes, byte
 def _continue_query(
     source: Source, tests: Mapping[str, KeyTest], start: Item, begin: bytes, end: bytes, reverse: bool
 ) -> tuple[bytes, bytes]:
-    if set(start) != set(source.start_names):
-        raise errors.invalid("The provided starting key is invalid")
-    for key in source.keys:
-        if key.kind not in start[key.name]:
-            raise errors.schema_mismatch()
     position = reading.start_row_key(source, start)
     partition = source.keys[: source.partition_count]
     is_here = all(start[key.name] == tests[key.name].operands[0] for key in partition)
@@ -248,28 +256,27 @@ def _segment_range(source: Source, req: Mapping[str, Any]) -> tuple[bytes, bytes
     return begin, end
 
 
-def _continue_scan(source: Source, req: Mapping[str, Any], start: Item, begin: bytes, end: bytes) -> bytes:
-    if set(start) != set(source.start_names):
-        raise errors.invalid("The provided starting key is invalid")
+def _check_scan_start(source: Source, start: Item) -> None:
+    reading.check_start_size(source, start)
     if source.index is not None:
         for key in source.index.keys:
-            if key.kind not in start[key.name]:
-                raise errors.schema_mismatch()
+            reading.check_start_part(key, start)
+
+
+def _continue_scan(source: Source, req: Mapping[str, Any], start: Item, begin: bytes, end: bytes) -> bytes:
     position = reading.start_row_key(source, start)
     if not begin <= position < end:
         raise errors.invalid(
-            "The provided starting key is invalid: Invalid ExclusiveStartKey. "
+            f"{reading.BAD_START}: Invalid ExclusiveStartKey. "
             "Please use ExclusiveStartKey with correct Segment. "
             f"TotalSegments: {req['TotalSegments']} Segment: {req['Segment']}"
         )
     return position + b"\x00"
 
 
-def _check_paths(source: Source, plan: ProjectionPlan | None, found_filter: Filter | None) -> None:
+def _check_paths(source: Source, plan: ProjectionPlan | Filter | None) -> None:
     if plan is not None:
         items.check_nested_paths(source.schema, plan.nested_heads)
-    if found_filter is not None:
-        items.check_nested_paths(source.schema, found_filter.nested_heads)
 
 
 def _check_filter(source: Source, found_filter: Filter | None, parameter: str) -> None:

@@ -159,6 +159,7 @@ def find_source(schema: Schema, req: Mapping[str, Any], operation: str) -> Sourc
     return Source(schema, index)
 
 
+BAD_START = "The provided starting key is invalid"
 # AWS tells these of a starting key without saying that it is one.
 _TOLD_BARE = ("contains duplicates", "number set", "numeric value", "significant digits", "number with magnitude")
 
@@ -171,7 +172,19 @@ def check_start_values(start: Item | None) -> None:
         except InvalidValue as error:
             if any(words in error.message for words in _TOLD_BARE):
                 raise
-            raise errors.invalid(f"The provided starting key is invalid: {error.message}") from None
+            raise errors.invalid(f"{BAD_START}: {error.message}") from None
+
+
+def check_start_size(source: Source, start: Item) -> None:
+    if len(start) != len(source.start_names):
+        raise errors.invalid(BAD_START)
+
+
+def check_start_part(key: KeyAttribute, start: Item) -> None:
+    """One attribute of what is read, in the starting key; AWS does not say that it speaks of a starting key."""
+    if key.name not in start:
+        raise errors.invalid(BAD_START)
+    items.require_part(key, start[key.name])
 
 
 def start_row_key(source: Source, start: Item) -> bytes:
@@ -180,12 +193,12 @@ def start_row_key(source: Source, start: Item) -> bytes:
     try:
         key = items.require_key(schema, {name: start[name] for name in schema.key_names if name in start})
     except ApiError as error:
-        raise errors.invalid(f"The provided starting key is invalid: {error.message}") from None
+        raise errors.invalid(f"{BAD_START}: {error.message}") from None
     if source.index is None:
         return key.row
     found = source.index.key_of(start, key.suffix)
     if found is None:
-        raise errors.invalid("The provided starting key is invalid")
+        raise errors.invalid(BAD_START)
     return found
 
 
@@ -212,6 +225,18 @@ def _wrong_select(what: str, chosen: str) -> ApiError:
     return errors.invalid(f"{ENVELOPE}{what} when choosing to get {chosen}")
 
 
+def check_all_attributes(source: Source, req: Mapping[str, Any]) -> None:
+    """A global index that holds less than the items has not all attributes to give."""
+    index = source.index
+    if index is None or index.attributes is None or not index.record.is_global:
+        return
+    if req.get("Select") == "ALL_ATTRIBUTES":
+        raise errors.invalid_parameter(
+            f"Select type ALL_ATTRIBUTES is not supported for global secondary index {index.record.name} "
+            "because its projection type is not ALL"
+        )
+
+
 def shape(reading: Reading, req: Mapping[str, Any], plan: ProjectionPlan | None) -> None:
     """What of the items is shown, and where it comes from."""
     source, select = reading.source, req.get("Select")
@@ -221,11 +246,6 @@ def shape(reading: Reading, req: Mapping[str, Any], plan: ProjectionPlan | None)
     if index is None or index.attributes is None:
         return
     if select == "ALL_ATTRIBUTES":
-        if index.record.is_global:
-            raise errors.invalid_parameter(
-                f"Select type ALL_ATTRIBUTES is not supported for global secondary index {index.record.name} "
-                "because its projection type is not ALL"
-            )
         reading.fetches = True
     elif plan is not None:
         missing = sorted(plan.heads - set(index.attributes))

@@ -1,7 +1,7 @@
 """Key conditions: KeyConditionExpression to one condition for each key attribute, and these to a range of sort keys.
 
 Both the expression and the legacy KeyConditions become `{attribute: KeyTest}`; what a table's or an index's key schema
-has to say about them (a condition on the partition key, equality, types) comes with the schema, in `check_schema`.
+has to say about them (a condition on the partition key, equality, types) comes with the schema, in `check_element`.
 """
 
 from __future__ import annotations
@@ -179,22 +179,23 @@ def check_count(tests: Mapping[str, KeyTest], most: int) -> None:
         )
 
 
-def check_schema(tests: Mapping[str, KeyTest], schema: Sequence[tuple[str, str]]) -> None:
-    """What a key schema, as (attribute, type) with the partition key first, demands of the conditions."""
-    for place, (attribute, kind) in enumerate(schema):
-        if place == 0 and len(schema) == 1 and len(tests) > 1:
-            raise invalid("Query key condition not supported")
-        test = tests.get(attribute)
-        if test is None:
-            if place == 0 or len(tests) > 1:
-                raise invalid(f"Query condition missed key schema element: {attribute}")
-            continue
-        if test.operator in _NOT_INDEXABLE:
-            raise invalid("Attempted conditional constraint is not an indexable operation")
-        if any(kind not in operand for operand in test.operands):
-            raise invalid_parameter("Condition parameter type does not match schema type")
-        if place == 0 and test.operator != "EQ":
-            raise invalid("Query key condition not supported")
+def check_element(tests: Mapping[str, KeyTest], schema: Sequence[tuple[str, str]], place: int) -> None:
+    """What one attribute of a key schema, as (attribute, type) with the partition key first, demands of the
+    conditions."""
+    attribute, kind = schema[place]
+    if place == 0 and len(schema) == 1 and len(tests) > 1:
+        raise invalid("Query key condition not supported")
+    test = tests.get(attribute)
+    if test is None:
+        if place == 0 or len(tests) > 1:
+            raise invalid(f"Query condition missed key schema element: {attribute}")
+        return
+    if test.operator in _NOT_INDEXABLE:
+        raise invalid("Attempted conditional constraint is not an indexable operation")
+    if any(kind not in operand for operand in test.operands):
+        raise invalid_parameter("Condition parameter type does not match schema type")
+    if place == 0 and test.operator != "EQ":
+        raise invalid("Query key condition not supported")
 
 
 def sort_range(test: KeyTest | None) -> SortRange:
