@@ -437,6 +437,13 @@ def test_tags_that_are_refused(ddb: Any) -> None:
         INVALID,
         PREFIX + f"ARNs must start with 'arn:': {table}",
     )
+    short = arn.replace(table, "ab")
+    unfit = (INVALID, f"Invalid TableArn: Invalid ResourceArn provided as input {short}")
+    assert error_of(ddb.tag_resource, ResourceArn=short, Tags=[]) == unfit
+    assert error_of(ddb.untag_resource, ResourceArn=short, TagKeys=[]) == unfit
+    absent = arn.replace(table, "absent")
+    assert error_of(ddb.tag_resource, ResourceArn=absent, Tags=[])[1].startswith("Atleast one Tag needs")
+    assert error_of(ddb.untag_resource, ResourceArn=absent, TagKeys=[])[1].startswith("Atleast one Tag Key needs")
 
 
 def test_the_name_of_a_table_comes_first(ddb: Any) -> None:

@@ -15,15 +15,23 @@ from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord, find_table_arn
 
+_SHORTEST_NAME = 3
 
-def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> tuple[Scope, TableRecord]:
-    """The table that an ARN names. Streams have no tags, though AWS takes their ARNs."""
+
+def _locate(ctx: Context, text: str) -> tuple[str, str]:
+    """The table's name in an ARN, and what follows it."""
     parts = find_table_arn(text)
-    if parts.region != ctx.scope.region:
+    name, _, rest = parts.resource.removeprefix("table/").partition("/")
+    if parts.region != ctx.scope.region or len(name) < _SHORTEST_NAME:
         raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {text}")
     if parts.account != ctx.scope.account:
         raise errors.access_denied()
-    name, _, stream = parts.resource.removeprefix("table/").partition("/")
+    return name, rest
+
+
+def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> tuple[Scope, TableRecord]:
+    """The table that an ARN names. Streams have no tags, though AWS takes their ARNs."""
+    name, stream = _locate(ctx, text)
     record = TABLES.open(tx, ctx.scope, name) if opens else TABLES.get(tx, ctx.scope, name)
     if record is None or stream:
         raise errors.arn_not_found(text)
@@ -33,6 +41,7 @@ def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> t
 @operation("TagResource")
 def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     tags = req["Tags"]
+    _locate(ctx, req["ResourceArn"])
     if not tags:
         raise errors.invalid("Atleast one Tag needs to be provided as Input.")
     rules.check_tags(tags)
@@ -44,6 +53,7 @@ def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 @operation("UntagResource")
 def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    _locate(ctx, req["ResourceArn"])
     if not req["TagKeys"]:
         raise errors.invalid("Atleast one Tag Key needs to be provided as Input.")
     for key in req["TagKeys"]:
