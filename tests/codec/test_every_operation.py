@@ -23,6 +23,8 @@ from mrak.core.http import Request
 from mrak.protocol import model, quirks
 from mrak.protocol.codec import codec_for
 
+ID = "01234567-89ab-4def-8123-456789abcdef"
+
 CASES = [
     (service, protocol) for service in sorted(model.known_services()) for protocol in model.load(service).protocols
 ]
@@ -166,7 +168,7 @@ def test_responses(service: str, protocol: str) -> None:
             output[member] = 200
         woven = quirks.WOVEN_LISTS.get(f"{service}.{shape.name}", ()) if shape else ()
         sequence = [(member, item) for member in woven for item in output[member]]
-        response = codec.encode(name, output | {"Sequence": sequence} if woven else output, "request-id")
+        response = codec.encode(name, output | {"Sequence": sequence} if woven else output, ID)
         headers = HTTPHeaders.from_dict(dict(response.headers))
         parsed = parser.parse({"status_code": response.status, "headers": headers, "body": response.body}, shape)
         parsed.pop("ResponseMetadata", None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 import zlib
 from typing import Any
 
@@ -96,3 +97,14 @@ def test_bodies_are_read_before_operations_are_looked_for(sandbox: Any) -> None:
             status, headers, answer = post(sandbox, "dynamodb", body, content_type=content_type)
             assert (status, json.loads(answer)) == (400, {"__type": f"com.amazon.coral.service#{code}"})
             assert headers["Content-Type"] == content_type
+
+
+def test_ids_of_requests(sandbox: Any) -> None:
+    """Fifty-two digits and capitals, the latter half always the same; whatever the answer is."""
+    ddb = sandbox.client("dynamodb")
+    answers = [ddb.list_tables(), ddb.list_tables(), sandbox.client("dynamodbstreams").list_streams()]
+    with pytest.raises(ddb.exceptions.ResourceNotFoundException) as caught:
+        ddb.describe_table(TableName="absent")
+    ids = {answer["ResponseMetadata"]["RequestId"] for answer in (*answers, caught.value.response)}
+    assert len(ids) == 4
+    assert all(re.fullmatch("[0-9A-V]{26}VV4KQNSO5AEMVJF66Q9ASUAAJG", found) for found in ids)

@@ -15,6 +15,11 @@ from mrak.protocol.model import OperationModel
 _COMPRESSED_FROM_BYTES = 4096
 _USUAL_TYPE, _PLAIN_TYPE = "application/x-amz-json-1.0", "application/json"
 _SERVER = ("Server", "Server")
+# What all ids end with, after their 128 bits.
+_ID_TAIL = "VV4KQNSO5AEMVJF66Q9ASUAAJG"
+_DIGITS = "0123456789ABCDEFGHIJKLMNOPQRSTUV"
+_PAIRS = [first + second for first in _DIGITS for second in _DIGITS]
+_SHIFTS = range(120, -1, -10)
 _NO_CLIENT = b"<UnknownOperationException/>\n"
 
 
@@ -32,7 +37,7 @@ class DynamoDbCodec(JsonCodec):
             body, status = _NO_CLIENT, 404
         else:
             return None
-        return _signed(Response(status, [("x-amzn-RequestId", request_id)], body))
+        return _signed(Response(status, [("x-amzn-RequestId", write_id(request_id))], body))
 
     def unknown_operation(self, request: Request) -> ApiError:
         """The body is read before the operation is looked for."""
@@ -54,10 +59,10 @@ class DynamoDbCodec(JsonCodec):
 
     def compile_encoder(self, operation: OperationModel) -> Encoder:
         encode = super().compile_encoder(operation)
-        return lambda output, request_id: _signed(encode(output, request_id))
+        return lambda output, request_id: _signed(encode(output, write_id(request_id)))
 
     def encode_error(self, operation: str | None, error: ApiError, request_id: str) -> Response:
-        return _signed(super().encode_error(operation, error, request_id))
+        return _signed(super().encode_error(operation, error, write_id(request_id)))
 
     def finish(self, request: Request, response: Response) -> Response:
         """JSON is called what the client calls it. Large bodies are compressed for clients that accept it, and the
@@ -75,6 +80,12 @@ class DynamoDbCodec(JsonCodec):
             response.headers = [header for header in response.headers if header[0] != "x-amz-crc32"]
             response.headers += [("Content-Encoding", encoding), _checksum(response.body)]
         return response
+
+
+def write_id(request_id: str) -> str:
+    """A request's id in DynamoDB's form: 52 digits and capitals."""
+    number = int(request_id.replace("-", ""), 16) << 2
+    return "".join([_PAIRS[number >> shift & 1023] for shift in _SHIFTS]) + _ID_TAIL
 
 
 def _is_client(request: Request) -> bool:

@@ -99,7 +99,9 @@ def test_raw_passes_unrebuilt() -> None:
     """DynamoDB's stored bytes go out as they are, and are decoded only for internal callers."""
     dynamodb = codec("dynamodb")
     output: dict[str, Any] = {"Item": msgspec.Raw(b'{"a":{"S":"x"}}'), "ConsumedCapacity": None}
-    assert dynamodb.encode("GetItem", output, "id").body == b'{"Item":{"a":{"S":"x"}}}'
+    assert (
+        dynamodb.encode("GetItem", output, "01234567-89ab-4def-8123-456789abcdef").body == b'{"Item":{"a":{"S":"x"}}}'
+    )
     assert dynamodb.plain("GetItem", output) == {"Item": {"a": {"S": "x"}}}
     plain = {"Item": {"a": {"S": "null"}}}
     assert dynamodb.plain("GetItem", plain) is plain

@@ -7,27 +7,29 @@ import json
 from mrak.core.errors import ApiError
 from mrak.protocol.codec import codec
 
+ID = "01234567-89ab-4def-8123-456789abcdef"
+
 
 def test_dynamodb() -> None:
     """Full namespaces in `__type`; SerializationException spells Message with a capital; the CRC matches the body."""
     dynamodb = codec("dynamodb")
-    response = dynamodb.encode_error("GetItem", ApiError("ResourceNotFoundException", "no"), "id")
+    response = dynamodb.encode_error("GetItem", ApiError("ResourceNotFoundException", "no"), ID)
     assert json.loads(response.body) == {
         "__type": "com.amazonaws.dynamodb.v20120810#ResourceNotFoundException",
         "message": "no",
     }
     assert "x-amz-crc32" in dict(response.headers)
-    response = dynamodb.encode_error("GetItem", ApiError("SerializationException", "x"), "id")
+    response = dynamodb.encode_error("GetItem", ApiError("SerializationException", "x"), ID)
     assert json.loads(response.body)["Message"] == "x"
     for code in ("MissingAuthenticationTokenException", "InvalidSignatureException", "UnrecognizedClientException"):
-        response = dynamodb.encode_error("GetItem", ApiError(code, "x"), "id")
+        response = dynamodb.encode_error("GetItem", ApiError(code, "x"), ID)
         assert json.loads(response.body) == {"__type": f"com.amazon.coral.service#{code}", "message": "x"}
 
 
 def test_dynamodb_fields() -> None:
     """The item of a failed condition travels in the error, blobs in base64."""
     error = ApiError("ConditionalCheckFailedException", "no", fields={"Item": {"a": {"B": b"hi"}}})
-    body = json.loads(codec("dynamodb").encode_error("PutItem", error, "id").body)
+    body = json.loads(codec("dynamodb").encode_error("PutItem", error, ID).body)
     assert body["Item"] == {"a": {"B": "aGk="}}
 
 

@@ -201,7 +201,7 @@ def test_unknown_operation(service: str, request_: Request, code: str, status: i
     assert name is None or found.model.find_operation(name) is None
     error = found.unknown_operation(request_)
     assert (error.code, error.status) == (code, status)
-    assert found.encode_error(None, error, "id").status == status
+    assert found.encode_error(None, error, "01234567-89ab-4def-8123-456789abcdef").status == status
 
 
 def test_detect_protocol() -> None:
