@@ -99,6 +99,31 @@ def test_settings_of_the_group(regions: dict[str, Any]) -> None:
         f"Cannot delete table {table} in region {THERE} because it has deletion protection enabled. "
         "Disable deletion protection first.",
     )
+    assert f"in region {THERE} because it has deletion protection" in error_of(there.delete_table, TableName=table)[1]
+
+
+def test_limits_of_one_member(regions: dict[str, Any]) -> None:
+    """Each tells the other's limit as an override, which goes when it is the same."""
+    here, there = regions[HERE], regions[THERE]
+    table = make_table(here, sort=None, OnDemandThroughput={"MaxReadRequestUnits": 100})
+    add(here, table, THERE, TableClassOverride="STANDARD_INFREQUENT_ACCESS")
+
+    def limit(units: int) -> None:
+        change = {"RegionName": THERE, "OnDemandThroughputOverride": {"MaxReadRequestUnits": units}}
+        here.update_table(TableName=table, ReplicaUpdates=[{"Update": change}])
+
+    def shown() -> list[Any]:
+        return [it.describe_table(TableName=table)["Table"] for it in (here, there)]
+
+    limit(50)
+    home, far = shown()
+    assert far["OnDemandThroughput"] == home["Replicas"][0]["OnDemandThroughputOverride"] == {"MaxReadRequestUnits": 50}
+    assert far["Replicas"][0]["OnDemandThroughputOverride"] == home["OnDemandThroughput"]
+    assert far["TableClassSummary"]["TableClass"] == "STANDARD_INFREQUENT_ACCESS"
+    limit(100)
+    home, far = shown()
+    assert far["OnDemandThroughput"] == home["OnDemandThroughput"]
+    assert all("OnDemandThroughputOverride" not in it["Replicas"][0] for it in (home, far))
 
 
 def test_members_leave(regions: dict[str, Any]) -> None:

@@ -480,12 +480,14 @@ def test_a_table_takes_the_accounts_key_for_dynamodb(sandbox: Any, ddb: Any) -> 
     """Recorded: test_dynamodb_create_table_with_partial_sse_specification. KMS describes the key; the reply that takes
     it off a table still shows it."""
     table = make_table(ddb, sort=None)
-    on = ddb.update_table(TableName=table, SSESpecification={"Enabled": True})["TableDescription"]["SSEDescription"]
+    answer = ddb.update_table(TableName=table, SSESpecification={"Enabled": True})["TableDescription"]
+    assert answer["SSEDescription"] == {"Status": "UPDATING"}
+    on = ddb.describe_table(TableName=table)["Table"]["SSEDescription"]
     arn = on["KMSMasterKeyArn"]
-    assert on == {"Status": "UPDATING", "SSEType": "KMS", "KMSMasterKeyArn": arn}
+    assert on == {"Status": "ENABLED", "SSEType": "KMS", "KMSMasterKeyArn": arn}
     key = sandbox.client("kms").describe_key(KeyId=arn)["KeyMetadata"]
     described = "Default key that protects my DynamoDB data when no other key is defined"
     assert (key["KeyManager"], key["Description"]) == ("AWS", described)
     off = ddb.update_table(TableName=table, SSESpecification={"Enabled": False})["TableDescription"]
-    assert off["SSEDescription"] == on
+    assert off["SSEDescription"] == {**on, "Status": "UPDATING"}
     assert "SSEDescription" not in ddb.describe_table(TableName=table)["Table"]

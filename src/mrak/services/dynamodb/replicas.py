@@ -27,6 +27,7 @@ GROUP_WIDE = frozenset(
     {"AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexUpdates", "TableClass"}
 )
 _DAY_SECONDS = 86_400.0
+_READS = "MaxReadRequestUnits"
 REGIONS = [
     "ap-south-2",
     "ap-south-1",
@@ -155,8 +156,12 @@ def add(
         own["KMSMasterKeyId"] = record.sse["KMSMasterKeyArn"]
     for replica in record.replicas:
         _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, entry)
-    _create_member(ctx, tx, scope, structs.replace(record, sse=sse), there, own)
-    return structs.replace(record, replicas=(*record.replicas, entry))
+    table_class = settings.get("TableClassOverride", record.table_class)
+    _create_member(ctx, tx, scope, structs.replace(record, sse=sse, table_class=table_class), there, own)
+    grown = structs.replace(record, replicas=(*record.replicas, entry))
+    if "OnDemandThroughputOverride" in settings:
+        return _limit(tx, scope, grown, there, settings["OnDemandThroughputOverride"])
+    return grown
 
 
 def _create_member(
@@ -221,8 +226,32 @@ def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, se
         if member is not None:
             changed = structs.replace(member, table_class=settings["TableClassOverride"])
             TABLES.replace(tx, there, member, changed)
-    replicas = tuple(it | settings if it["RegionName"] == region else it for it in record.replicas)
-    return structs.replace(record, replicas=replicas)
+    record = structs.replace(record, replicas=_with_entry(record, region, settings))
+    if "OnDemandThroughputOverride" in settings:
+        return _limit(tx, scope, record, scope.in_region(region), settings["OnDemandThroughputOverride"])
+    return record
+
+
+def _with_entry(record: TableRecord, region: str, changes: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The list with something changed about one region; None takes it away."""
+    entries = [it | changes if it["RegionName"] == region else it for it in record.replicas]
+    return tuple({name: value for name, value in it.items() if value is not None} for it in entries)
+
+
+def _limit(tx: Transaction, scope: Scope, record: TableRecord, there: Scope, wanted: Mapping[str, int]) -> TableRecord:
+    """Limits the reads of a replica. Each of the two tells the other's limit as an override, if it is not its own."""
+    member = TABLES.open(tx, there, record.name)
+    if member is None:
+        return record
+    limited = structs.replace(member, on_demand={**(member.on_demand or {}), **wanted})
+    views = []
+    for own, other, region in ((record, limited, there.region), (limited, record, scope.region)):
+        theirs = (other.on_demand or {}).get(_READS)
+        differs = theirs is not None and theirs != (own.on_demand or {}).get(_READS)
+        override = {_READS: theirs} if differs else None
+        views.append(structs.replace(own, replicas=_with_entry(own, region, {"OnDemandThroughputOverride": override})))
+    TABLES.replace(tx, there, member, views[1])
+    return views[0]
 
 
 def remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:
@@ -230,16 +259,20 @@ def remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, reg
     member = TABLES.open(tx, there, record.name)
     if member is not None:
         if member.is_deletion_protected:
-            raise errors.invalid(
-                f"Cannot delete table {record.name} in region {region} because it has deletion protection enabled. "
-                "Disable deletion protection first."
-            )
+            raise protected(record.name, region)
         check_no_source(ctx, there, member)
         drop_table(ctx, tx, there, member)
     left = tuple(it for it in record.replicas if it["RegionName"] != region)
     for replica in left:
         _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, None)
     return structs.replace(record, replicas=left)
+
+
+def protected(name: str, region: str) -> Exception:
+    return errors.invalid(
+        f"Cannot delete table {name} in region {region} because it has deletion protection enabled. "
+        "Disable deletion protection first."
+    )
 
 
 def _disassociate(tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:

@@ -111,7 +111,9 @@ def require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool =
 def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
     if record.is_deletion_protected:
-        raise errors.deletion_protected(record.name)
+        raise (
+            replicas.protected(record.name, scope.region) if record.replicas else errors.deletion_protected(record.name)
+        )
     strong.check_deletable(record)
     replicas.check_no_source(ctx, scope, record)
     if describe.is_allocating(record):
@@ -123,7 +125,11 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     kept = (*shown, "BillingModeSummary", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")
     lifecycle.drop_table(ctx, tx, scope, record)
     replicas.leave(tx, scope, record)
-    out = {name: description[name] for name in (*kept, "DeletionProtectionEnabled", "Replicas") if name in description}
+    out = {
+        name: description[name]
+        for name in (*kept, "DeletionProtectionEnabled", "Replicas", "SSEDescription")
+        if name in description
+    }
     return {"TableDescription": out}
 
 

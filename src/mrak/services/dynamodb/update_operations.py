@@ -134,14 +134,10 @@ def _update_member(
         pay_per_request_at=old.pay_per_request_at,
         table_class=old.table_class,
         warm=old.warm,
-        sse=_sse_in_transition(old, record) if "SSESpecification" in req else old.sse,
+        table_class_at=old.table_class_at,
+        # The key is still the old one, if there was any.
+        sse={**(old.sse or {}), "Status": "UPDATING"} if "SSESpecification" in req else old.sse,
     )
-
-
-def _sse_in_transition(old: TableRecord, record: TableRecord) -> dict[str, Any] | None:
-    """The reply tells of the key that is put on or taken off, and that the table is being updated."""
-    settled = record.sse or old.sse
-    return None if settled is None else {**settled, "Status": "UPDATING"}
 
 
 def _change_settings(
