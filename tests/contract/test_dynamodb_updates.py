@@ -227,6 +227,28 @@ def test_billing_modes_need_their_units(ddb: Any) -> None:
     assert (warm["ReadUnitsPerSecond"], warm["WriteUnitsPerSecond"]) == (12000, 4000)
 
 
+def test_new_indexes_need_the_tables_kind_of_capacity(ddb: Any) -> None:
+    """Told in other words than to CreateTable."""
+    definitions = [{"AttributeName": "g", "AttributeType": "S"}]
+    provisioned = make_table(ddb, sort=None, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS)
+    for table, gsi, told in (
+        (
+            provisioned,
+            index("gsi", "g"),
+            "Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: gsi",
+        ),
+        (
+            make_table(ddb, sort=None),
+            {**index("gsi", "g"), "ProvisionedThroughput": UNITS},
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: gsi when BillingMode is "
+            "PAY_PER_REQUEST",
+        ),
+    ):
+        updates = [{"Create": gsi}]
+        asked = {"TableName": table, "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates}
+        assert error_of(ddb.update_table, **asked) == (INVALID, PREFIX + told)
+
+
 def test_a_switch_to_on_demand_is_told_at_once(ddb: Any) -> None:
     """The reply has the new mode without its time, no units, and what the table could take until now."""
     table = make_table(ddb, sort=None, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS)

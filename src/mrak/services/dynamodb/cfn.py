@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
 from mrak.core.resource import Resource, ResourceType, resource
 
 _ACTIVE = ("ACTIVE",)
+# What of an index UpdateTable changes.
+_INDEX_UNITS = ("ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
 
 
 @resource("AWS::DynamoDB::Table")
@@ -31,7 +34,11 @@ class Table(ResourceType):
         params = super().input(res)
         stream = params.get("StreamSpecification")
         if stream is not None:
-            params["StreamSpecification"] = {"StreamEnabled": True, **stream}
+            view = {name: value for name, value in stream.items() if name != "ResourcePolicy"}
+            params["StreamSpecification"] = {"StreamEnabled": True, **view}
+        policy = self.settings(res, res.properties).get("ResourcePolicy")
+        if policy is not None:
+            params["ResourcePolicy"] = json.dumps(policy["PolicyDocument"])
         encryption = params.get("SSESpecification")
         if encryption is not None:
             enabled = encryption.get("SSEEnabled", False)
@@ -39,31 +46,68 @@ class Table(ResourceType):
             params["SSESpecification"] = {"Enabled": enabled, **rest}
         return params
 
+    def settings(self, res: Resource, properties: dict[str, Any]) -> dict[str, Any]:
+        """The properties that are about the table in the stack's region."""
+        return properties
+
     async def create(self, res: Resource) -> None:
         await res.call("CreateTable", self.input(res))
         res.physical_id = res.name
         answer = await self._settled(res)
-        await self._put_settings(res, {})
+        new = self.settings(res, res.properties)
+        await self._put_settings(res, new, {"ResourcePolicy": new.get("ResourcePolicy")})
         await self.learn(res, answer)
 
     async def _settled(self, res: Resource) -> dict[str, Any]:
         return await res.until("DescribeTable", {"TableName": res.physical_id}, "Table.TableStatus", _ACTIVE)
 
-    async def _put_settings(self, res: Resource, old: dict[str, Any]) -> None:
+    async def _put_settings(self, res: Resource, new: dict[str, Any], old: dict[str, Any]) -> None:
         """What tables have by operations of their own."""
         table = {"TableName": res.physical_id}
-        expiry = res.properties.get("TimeToLiveSpecification")
-        before = old.get("TimeToLiveSpecification")
+        expiry, before = new.get("TimeToLiveSpecification"), old.get("TimeToLiveSpecification")
         if _is_on(expiry) != _is_on(before) or (_is_on(expiry) and expiry != before):
             off = {"Enabled": False, "AttributeName": (before or {}).get("AttributeName", "")}
             await res.call("UpdateTimeToLive", {**table, "TimeToLiveSpecification": expiry or off})
-        recovery = res.properties.get("PointInTimeRecoverySpecification")
+        recovery = new.get("PointInTimeRecoverySpecification")
         if recovery != old.get("PointInTimeRecoverySpecification"):
             wanted = recovery or {"PointInTimeRecoveryEnabled": False}
             await res.call("UpdateContinuousBackups", {**table, "PointInTimeRecoverySpecification": wanted})
-        kinesis = res.properties.get("KinesisStreamSpecification")
+        kinesis = new.get("KinesisStreamSpecification")
         if kinesis is not None and kinesis != old.get("KinesisStreamSpecification"):
             await res.call("EnableKinesisStreamingDestination", {**table, **kinesis})
+        await self._put_insights(res, new, old)
+        await self._put_policies(res, new, old)
+
+    async def _put_insights(self, res: Resource, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Of the table, and of its indexes."""
+        wanted, known = _insights(new), _insights(old)
+        for index, insights in wanted.items():
+            if insights != known.get(index, {}):
+                action = {"ContributorInsightsAction": "ENABLE" if _is_on(insights) else "DISABLE"}
+                mode = {"ContributorInsightsMode": insights["Mode"]} if "Mode" in insights else {}
+                named = {"IndexName": index} if index else {}
+                request = {"TableName": res.physical_id, **named, **action, **mode}
+                await res.call("UpdateContributorInsights", request)
+
+    async def _put_policies(self, res: Resource, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """Of the table, and of its stream."""
+        changed = [
+            (source, policy)
+            for source, policy, before in (
+                ("TableArn", new.get("ResourcePolicy"), old.get("ResourcePolicy")),
+                ("LatestStreamArn", _stream_policy(new), _stream_policy(old)),
+            )
+            if policy != before
+        ]
+        if not changed:
+            return
+        shown = (await self._settled(res))["Table"]
+        for source, policy in changed:
+            if policy is not None:
+                document = json.dumps(policy["PolicyDocument"])
+                await res.call("PutResourcePolicy", {"ResourceArn": shown[source], "Policy": document})
+            elif source in shown:
+                await res.call("DeleteResourcePolicy", {"ResourceArn": shown[source]})
 
     async def update(self, res: Resource) -> None:
         params = self.input(res)
@@ -74,10 +118,12 @@ class Table(ResourceType):
             ("TableClass",),
             ("DeletionProtectionEnabled",),
         ):
-            if res.changed(*names):
+            if res.changed(*names) and (names != ("StreamSpecification",) or _view_changed(res)):
                 await self._change(res, {name: params[name] for name in names if name in params} or _absent(names[0]))
+        if res.changed("WarmThroughput") and "WarmThroughput" in params:
+            await self._change(res, {"WarmThroughput": params["WarmThroughput"]})
         await self._update_indexes(res)
-        await self._put_settings(res, res.old_properties)
+        await self._put_settings(res, self.settings(res, res.properties), self.settings(res, res.old_properties))
         await self.retag(res)
         await self.learn(res, await self._settled(res))
 
@@ -96,12 +142,36 @@ class Table(ResourceType):
         for name, index in new.items():
             if name not in old or _shape(old[name]) != _shape(index):
                 await self._change(res, {**definitions, "GlobalSecondaryIndexUpdates": [{"Create": index}]})
-            elif index != old[name]:
-                await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Update": index}]})
+            else:
+                units = {it: index[it] for it in _INDEX_UNITS if it in index and index[it] != old[name].get(it)}
+                if units:
+                    await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": name, **units}}]})
 
 
 def _is_on(expiry: dict[str, Any] | None) -> bool:
     return expiry is not None and str(expiry.get("Enabled", False)).lower() == "true"
+
+
+def _insights(properties: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    """ContributorInsightsSpecification by index; the table's own under no name."""
+    found = {"": properties.get("ContributorInsightsSpecification")}
+    for index in properties.get("GlobalSecondaryIndexes", []):
+        found[index["IndexName"]] = index.get("ContributorInsightsSpecification")
+    return {name: insights or {} for name, insights in found.items()}
+
+
+def _view_changed(res: Resource) -> bool:
+    """Whether more of the stream changed than its policy."""
+    views = [it.get("StreamSpecification") for it in (res.old_properties, res.properties)]
+    old, new = ({} if it is None else {"StreamViewType": it.get("StreamViewType")} for it in views)
+    return old != new
+
+
+def _stream_policy(properties: dict[str, Any]) -> dict[str, Any] | None:
+    stream = properties.get("StreamSpecification") or {}
+    own = properties.get("ReplicaStreamSpecification") or {}
+    policy: dict[str, Any] | None = stream.get("ResourcePolicy") or own.get("ResourcePolicy")
+    return policy
 
 
 def _absent(name: str) -> dict[str, Any]:
@@ -130,16 +200,15 @@ class GlobalTable(Table):
 
     def input(self, res: Resource) -> dict[str, Any]:
         params = super().input(res)
-        own = self._own_replica(res)
+        own = _own_replica(res, res.properties)
         for name in ("TableClass", "DeletionProtectionEnabled"):
             if name in own:
                 params[name] = own[name]
         return params
 
-    def _own_replica(self, res: Resource) -> dict[str, Any]:
-        replicas = res.properties.get("Replicas", [])
-        found: dict[str, Any] = next((item for item in replicas if item["Region"] == res.ctx.scope.region), {})
-        return found
+    def settings(self, res: Resource, properties: dict[str, Any]) -> dict[str, Any]:
+        indexes: list[dict[str, Any]] = []
+        return {**properties, "GlobalSecondaryIndexes": indexes, **_own_replica(res, properties)}
 
     async def create(self, res: Resource) -> None:
         await super().create(res)
@@ -186,3 +255,9 @@ def _other_regions(res: Resource, properties: dict[str, Any]) -> tuple[list[str]
     regions = [it["Region"] for it in properties.get("Replicas", [])]
     witnesses = [it["Region"] for it in properties.get("GlobalTableWitnesses", [])]
     return [region for region in regions if region != res.ctx.scope.region], witnesses
+
+
+def _own_replica(res: Resource, properties: dict[str, Any]) -> dict[str, Any]:
+    replicas = properties.get("Replicas", [])
+    found: dict[str, Any] = next((item for item in replicas if item["Region"] == res.ctx.scope.region), {})
+    return found

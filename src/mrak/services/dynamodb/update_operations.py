@@ -236,9 +236,15 @@ def _create(
             raise errors.invalid_parameter(
                 f"Key attribute {element['AttributeName']} of index {name} is the vector attribute of a vector index"
             )
-    if record.is_provisioned and "ProvisionedThroughput" not in definition:
+    has_units = "ProvisionedThroughput" in definition
+    if record.is_provisioned and not has_units:
         raise errors.invalid_parameter(
             f"Both ReadCapacityUnits and WriteCapacityUnits must be specified for index: {name}"
+        )
+    if has_units and not record.is_provisioned:
+        raise errors.invalid_parameter(
+            f"Neither ReadCapacityUnits nor WriteCapacityUnits can be specified for index: {name} when BillingMode is "
+            "PAY_PER_REQUEST"
         )
     rules.check_global_index(definition, list(given), record.billing)
     throughput.check_new_limits(definition.get("OnDemandThroughput", {}), record.billing, name)

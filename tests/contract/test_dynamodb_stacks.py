@@ -1,0 +1,101 @@
+"""Tables of stacks: what templates say of them beyond CreateTable, at first and when it changes."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from tests.contract.dynamodb import error_of, index
+
+ROOT = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}
+
+
+@pytest.fixture(scope="module")
+def ddb(sandbox: Any) -> Any:
+    return sandbox.client("dynamodb")
+
+
+def policy(action: str) -> dict[str, Any]:
+    statement = {"Effect": "Allow", "Principal": {"AWS": ROOT}, "Action": f"dynamodb:{action}", "Resource": "*"}
+    return {"PolicyDocument": {"Version": "2012-10-17", "Statement": [statement]}}
+
+
+def deploy(stacks: Any, change: str, name: str, kind: str = "Table", **more: Any) -> None:
+    properties = {
+        "TableName": name,
+        "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+        "AttributeDefinitions": [{"AttributeName": it, "AttributeType": "S"} for it in ("pk", "g")],
+        "BillingMode": "PAY_PER_REQUEST",
+        **more,
+    }
+    template = {"Resources": {"T": {"Type": f"AWS::DynamoDB::{kind}", "Properties": properties}}}
+    getattr(stacks, f"{change}_stack")(StackName=name, TemplateBody=json.dumps(template))
+    stacks.get_waiter(f"stack_{change}_complete").wait(StackName=name, WaiterConfig={"Delay": 0.05})
+
+
+def actions(ddb: Any, arn: str) -> Any:
+    return json.loads(ddb.get_resource_policy(ResourceArn=arn)["Policy"])["Statement"][0]["Action"]
+
+
+def test_policies_insights_and_throughput(sandbox: Any, ddb: Any) -> None:
+    """Of the table, its stream and its index; each changes by itself, and goes with the template's word for it."""
+    stacks, name = sandbox.client("cloudformation"), "settings-of-a-table"
+    insights = {"ContributorInsightsSpecification": {"Enabled": True, "Mode": "THROTTLED_KEYS"}}
+    stream = {"StreamViewType": "KEYS_ONLY", "ResourcePolicy": policy("GetRecords")}
+    indexes = {"GlobalSecondaryIndexes": [{**index("gsi", "g"), **insights}]}
+    deploy(stacks, "create", name, ResourcePolicy=policy("GetItem"), StreamSpecification=stream, **insights, **indexes)
+    shown = ddb.describe_table(TableName=name)["Table"]
+    arn, label = shown["TableArn"], shown["LatestStreamArn"]
+    assert (actions(ddb, arn), actions(ddb, label)) == ("dynamodb:GetItem", "dynamodb:GetRecords")
+    for named in ({}, {"IndexName": "gsi"}):
+        found = ddb.describe_contributor_insights(TableName=name, **named)
+        assert (found["ContributorInsightsStatus"], found["ContributorInsightsMode"]) == ("ENABLED", "THROTTLED_KEYS")
+    off = {"ContributorInsightsSpecification": {"Enabled": False}}
+    limited = {**index("gsi", "g"), **off, "OnDemandThroughput": {"MaxReadRequestUnits": 5}}
+    warm = {"ReadUnitsPerSecond": 13_000, "WriteUnitsPerSecond": 5_000}
+    deploy(
+        stacks,
+        "update",
+        name,
+        StreamSpecification={"StreamViewType": "KEYS_ONLY", "ResourcePolicy": policy("DescribeStream")},
+        GlobalSecondaryIndexes=[limited],
+        WarmThroughput=warm,
+        **insights,
+    )
+    shown = ddb.describe_table(TableName=name)["Table"]
+    assert shown["LatestStreamArn"] == label and actions(ddb, label) == "dynamodb:DescribeStream"
+    assert error_of(ddb.get_resource_policy, ResourceArn=arn)[0] == "PolicyNotFoundException"
+    assert shown["WarmThroughput"] == {**warm, "Status": "ACTIVE"}
+    assert shown["GlobalSecondaryIndexes"][0]["OnDemandThroughput"] == {"MaxReadRequestUnits": 5}
+    found = ddb.describe_contributor_insights(TableName=name, IndexName="gsi")
+    assert found["ContributorInsightsStatus"] == "DISABLED"
+
+
+def test_settings_of_a_global_tables_own_replica(sandbox: Any, ddb: Any) -> None:
+    """They stand with the replica of the stack's region."""
+    stacks, name = sandbox.client("cloudformation"), "settings-of-a-replica"
+    own = {
+        "Region": "us-east-1",
+        "ResourcePolicy": policy("GetItem"),
+        "ContributorInsightsSpecification": {"Enabled": True},
+        "PointInTimeRecoverySpecification": {"PointInTimeRecoveryEnabled": True},
+        "ReplicaStreamSpecification": {"ResourcePolicy": policy("GetRecords")},
+    }
+    stream = {"StreamViewType": "KEYS_ONLY"}
+    indexes = [index("gsi", "g")]
+    deploy(
+        stacks,
+        "create",
+        name,
+        kind="GlobalTable",
+        Replicas=[own],
+        StreamSpecification=stream,
+        GlobalSecondaryIndexes=indexes,
+    )
+    shown = ddb.describe_table(TableName=name)["Table"]
+    assert actions(ddb, shown["TableArn"]) == "dynamodb:GetItem"
+    assert actions(ddb, shown["LatestStreamArn"]) == "dynamodb:GetRecords"
+    assert ddb.describe_contributor_insights(TableName=name)["ContributorInsightsStatus"] == "ENABLED"
+    recovery = ddb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
+    assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
