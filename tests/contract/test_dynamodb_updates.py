@@ -249,6 +249,27 @@ def test_new_indexes_need_the_tables_kind_of_capacity(ddb: Any) -> None:
         assert error_of(ddb.update_table, **asked) == (INVALID, PREFIX + told)
 
 
+def test_a_new_index_is_empty_when_it_is_told_of(ddb: Any) -> None:
+    """Whatever it will hold; an index of a new table has no warm throughput yet."""
+    table = make_table(ddb, sort=None)
+    ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "g": {"S": "x"}})
+    updates = [{"Create": index("gsi", "g")}]
+    definitions = [{"AttributeName": "g", "AttributeType": "S"}]
+    asked = {"TableName": table, "AttributeDefinitions": definitions, "GlobalSecondaryIndexUpdates": updates}
+    told = ddb.update_table(**asked)["TableDescription"]["GlobalSecondaryIndexes"][0]
+    assert (told["IndexStatus"], told["Backfilling"], told["ItemCount"]) == ("CREATING", False, 0)
+    assert ddb.describe_table(TableName=table)["Table"]["GlobalSecondaryIndexes"][0]["ItemCount"] == 1
+    warm = {**index("gsi", "pk"), "WarmThroughput": {"ReadUnitsPerSecond": 13_000, "WriteUnitsPerSecond": 5_000}}
+    made = ddb.create_table(
+        TableName=f"{table}-warm",
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+        GlobalSecondaryIndexes=[warm],
+    )["TableDescription"]["GlobalSecondaryIndexes"][0]
+    assert "WarmThroughput" not in made
+
+
 def test_a_switch_to_on_demand_is_told_at_once(ddb: Any) -> None:
     """The reply has the new mode without its time, no units, and what the table could take until now."""
     table = make_table(ddb, sort=None, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS)

@@ -180,7 +180,7 @@ def index_of(
     out["ProvisionedThroughput"] = _throughput(index)
     if index.on_demand is not None:
         out["OnDemandThroughput"] = index.on_demand
-    if status != "CREATING" or index.warm is not None:
+    if status != "CREATING":
         out["WarmThroughput"] = _warm(record, index, status)
     return out
 

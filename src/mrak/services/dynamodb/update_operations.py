@@ -79,7 +79,7 @@ def _mark_transition(description: dict[str, Any], req: Mapping[str, Any]) -> Non
     for update in req.get("GlobalSecondaryIndexUpdates", []):
         for kind, change in update.items():
             if kind == "Create":
-                indexes[change["IndexName"]]["Backfilling"] = False
+                indexes[change["IndexName"]].update(Backfilling=False, IndexSizeBytes=0, ItemCount=0)
             if kind == "Update" and "WarmThroughput" in change:
                 indexes[change["IndexName"]]["WarmThroughput"]["Status"] = "UPDATING"
 
