@@ -247,6 +247,8 @@ def test_the_mode_of_settings_without_replicas(regions: dict[str, Any]) -> None:
     here, key = regions[HERE], "GlobalTableSettingsReplicationMode"
     table = make_table(here, sort=None)
     assert key not in here.describe_table(TableName=table)["Table"]
+    made = make_table(here, sort=None, **{key: "DISABLED"})
+    assert here.describe_table(TableName=made)["Table"][key] == "DISABLED"
     for mode in ("ENABLED", "DISABLED"):
         here.update_table(TableName=table, **{key: mode})
         assert here.describe_table(TableName=table)["Table"][key] == mode

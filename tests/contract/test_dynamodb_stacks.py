@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import pytest
+from botocore.exceptions import WaiterError
 from tests.contract.dynamodb import error_of, index
 
 ROOT = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}
@@ -99,3 +100,27 @@ def test_settings_of_a_global_tables_own_replica(sandbox: Any, ddb: Any) -> None
     assert ddb.describe_contributor_insights(TableName=name)["ContributorInsightsStatus"] == "ENABLED"
     recovery = ddb.describe_continuous_backups(TableName=name)["ContinuousBackupsDescription"]
     assert recovery["PointInTimeRecoveryDescription"]["PointInTimeRecoveryStatus"] == "ENABLED"
+
+
+def test_a_table_that_is_imported(sandbox: Any, ddb: Any) -> None:
+    """Filled from S3, then given what an import does not take; one whose import fails is rolled back."""
+    stacks, s3, name = sandbox.client("cloudformation"), sandbox.client("s3"), "imported-by-a-stack"
+    s3.create_bucket(Bucket=name)
+    s3.put_object(Bucket=name, Key="good/a.json", Body=b'{"Item":{"pk":{"S":"a"}}}')
+    s3.put_object(Bucket=name, Key="bad/a.json", Body=b"no json")
+
+    def source(prefix: str) -> dict[str, Any]:
+        place = {"S3Bucket": name, "S3KeyPrefix": prefix}
+        return {"ImportSourceSpecification": {"S3BucketSource": place, "InputFormat": "DYNAMODB_JSON"}}
+
+    keys = {"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}]}
+    more = {"StreamSpecification": {"StreamViewType": "KEYS_ONLY"}, "Tags": [{"Key": "k", "Value": "v"}]}
+    deploy(stacks, "create", name, ResourcePolicy=policy("GetItem"), **keys, **source("good/"), **more)
+    shown = ddb.describe_table(TableName=name)["Table"]
+    assert ddb.scan(TableName=name)["Items"] == [{"pk": {"S": "a"}}]
+    assert shown["StreamSpecification"]["StreamViewType"] == "KEYS_ONLY"
+    assert actions(ddb, shown["TableArn"]) == "dynamodb:GetItem"
+    assert {"Key": "k", "Value": "v"} in ddb.list_tags_of_resource(ResourceArn=shown["TableArn"])["Tags"]
+    with pytest.raises(WaiterError):
+        deploy(stacks, "create", f"{name}-badly", **keys, **source("bad/"))
+    assert error_of(ddb.describe_table, TableName=f"{name}-badly")[0] == "ResourceNotFoundException"

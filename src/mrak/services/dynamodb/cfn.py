@@ -6,9 +6,12 @@ import json
 from collections.abc import Sequence
 from typing import Any, ClassVar
 
+from mrak.core.errors import ApiError
 from mrak.core.resource import Resource, ResourceType, resource
 
 _ACTIVE = ("ACTIVE",)
+_IMPORT_ENDS = ("COMPLETED", "FAILED", "CANCELLED")
+_AFTER_IMPORT = ("StreamSpecification", "TableClass", "DeletionProtectionEnabled", "WarmThroughput")
 # What of an index UpdateTable changes.
 _INDEX_UNITS = ("ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
 
@@ -51,12 +54,36 @@ class Table(ResourceType):
         return properties
 
     async def create(self, res: Resource) -> None:
-        await res.call("CreateTable", self.input(res))
-        res.physical_id = res.name
+        source = res.properties.get("ImportSourceSpecification")
+        if source is not None:
+            await self._import(res, source)
+        else:
+            await res.call("CreateTable", self.input(res))
+            res.physical_id = res.name
         answer = await self._settled(res)
         new = self.settings(res, res.properties)
         await self._put_settings(res, new, {"ResourcePolicy": new.get("ResourcePolicy")})
         await self.learn(res, answer)
+
+    async def _import(self, res: Resource, source: dict[str, Any]) -> None:
+        """A table that is filled from S3; what an import does not take comes after it."""
+        params = self.input(res)
+        parameters = {name: value for name, value in params.items() if name not in (*_AFTER_IMPORT, "ResourcePolicy")}
+        started = await res.call("ImportTable", {**source, "TableCreationParameters": parameters})
+        res.physical_id = res.name
+        named = {"ImportArn": started["ImportTableDescription"]["ImportArn"]}
+        answer = await res.until("DescribeImport", named, "ImportTableDescription.ImportStatus", _IMPORT_ENDS)
+        told = answer["ImportTableDescription"]
+        if told["ImportStatus"] != "COMPLETED":
+            raise ApiError(told.get("FailureCode", "GeneralServiceException"), told.get("FailureMessage", ""))
+        for name in _AFTER_IMPORT:
+            if name in params:
+                await self._change(res, {name: params[name]})
+        arn = (await self._settled(res))["Table"]["TableArn"]
+        if res.tags:
+            await res.call("TagResource", {"ResourceArn": arn, "Tags": res.tags})
+        if "ResourcePolicy" in params:
+            await res.call("PutResourcePolicy", {"ResourceArn": arn, "Policy": params["ResourcePolicy"]})
 
     async def _settled(self, res: Resource) -> dict[str, Any]:
         return await res.until("DescribeTable", {"TableName": res.physical_id}, "Table.TableStatus", _ACTIVE)

@@ -269,6 +269,16 @@ def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
             raise errors.invalid(f"Duplicate Tag Keys provided as input: Duplicate Tag Key found {key}")
 
 
+def settings_mode(mode: str | None) -> str | None:
+    """Whether a table without replicas would share its settings, which it shows from then on."""
+    if mode == "ENABLED_WITH_OVERRIDES":
+        raise errors.invalid(
+            f"Value '{mode}' at 'GlobalTableSettingsReplicationMode' failed to satisfy constraint: "
+            "Only ENABLED and DISABLED settings replication are supported for a Regional Table."
+        )
+    return mode
+
+
 def check_table_class(name: str | None) -> None:
     if name is not None and name not in TABLE_CLASSES:
         raise errors.invalid(

@@ -86,6 +86,7 @@ def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any],
         warm=req.get("WarmThroughput"),
         policy=policies.normalise(req["ResourcePolicy"]) if "ResourcePolicy" in req else None,
         policy_revision=str(int(ctx.now * 1000)) if "ResourcePolicy" in req else None,
+        settings_mode=rules.settings_mode(req.get("GlobalTableSettingsReplicationMode")),
         is_spread_as_aws=True,
         counts_collections=True,
     )

@@ -151,7 +151,7 @@ def _change_settings(
             raise errors.invalid("Disassociation protection is a setting of replicas of eventually consistent tables.")
         changes["is_disassociation_protected"] = req["DisassociationProtectionEnabled"]
     if "GlobalTableSettingsReplicationMode" in req:
-        changes["settings_mode"] = _settings_mode(req["GlobalTableSettingsReplicationMode"])
+        changes["settings_mode"] = rules.settings_mode(req["GlobalTableSettingsReplicationMode"])
     if "TableClass" in req and req["TableClass"] != (record.table_class or "STANDARD"):
         changes["table_class"] = req["TableClass"]
         changes["table_class_at"] = ctx.now
@@ -165,16 +165,6 @@ def _change_settings(
     if "WarmThroughput" in req:
         changes["warm"] = throughput.warmer(req["WarmThroughput"], throughput.warm_units(record))
     return structs.replace(record, **changes) if changes else record
-
-
-def _settings_mode(mode: str) -> str:
-    """Of a table without replicas, which shows it from then on."""
-    if mode == "ENABLED_WITH_OVERRIDES":
-        raise errors.invalid(
-            f"Value '{mode}' at 'GlobalTableSettingsReplicationMode' failed to satisfy constraint: "
-            "Only ENABLED and DISABLED settings replication are supported for a Regional Table."
-        )
-    return mode
 
 
 def _change_encryption(
