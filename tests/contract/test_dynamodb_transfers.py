@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from tests.contract.dynamodb import INVALID, error_of, make_table
+from tests.contract.wire import post
 
 QUARTER_HOUR = 900
 KEYS = {
@@ -251,6 +252,14 @@ def test_what_s3_refuses_ends_a_job(ddb: Any) -> None:
         ),
         ({"ExportTime": 1577836800}, ("InvalidExportTimeException", "Export Time is invalid")),
         (
+            {"S3Prefix": ""},
+            (
+                INVALID,
+                "1 validation error detected: Value '' at 's3Prefix' failed to satisfy constraint: "
+                "Member must have length greater than or equal to 1",
+            ),
+        ),
+        (
             {"S3SseKmsKeyId": "alias/x"},
             (INVALID, "Invalid Request: KMS Key Id is not supported for this encryption type"),
         ),
@@ -282,7 +291,55 @@ def test_unknown_jobs(ddb: Any) -> None:
         wanted = f"{arn}/{kind.lower()}/01234567890123-01234567"
         missing = (f"{kind}NotFoundException", f"{kind} not found: {kind} not found: {wanted}")
         assert error_of(call, **{f"{kind}Arn": wanted}) == missing
-        assert error_of(call, **{f"{kind}Arn": arn}) == (INVALID, f"Invalid {kind} ARN")
+        for none in (arn, f"{arn.rpartition('/')[0]}/x/{kind.lower()}/01658528578619-c4d4e311", "foreign:" + arn):
+            assert error_of(call, **{f"{kind}Arn": none}) == (INVALID, f"Invalid {kind} ARN")
+        # Whose it is comes before what it is.
+        for account in ("000000000000", "nobody"):
+            others = f"arn:aws:dynamodb:us-east-1:{account}:table/some"
+            assert error_of(call, **{f"{kind}Arn": others})[0] == "AccessDeniedException"
+
+
+def test_types_of_exports_are_shown_as_asked(ddb: Any, bucket: str) -> None:
+    """The usual type only where the request named it; lists name it always."""
+    _, arn = recoverable_table(ddb)
+    for asked in ({}, {"ExportType": "FULL_EXPORT"}):
+        done = exported(ddb, TableArn=arn, S3Bucket=bucket, **asked)
+        assert done.get("ExportType") == asked.get("ExportType")
+    assert {it["ExportType"] for it in ddb.list_exports(TableArn=arn)["ExportSummaries"]} == {"FULL_EXPORT"}
+
+
+def test_sizes_of_imports_are_those_of_their_content(ddb: Any, s3: Any, bucket: str) -> None:
+    """However it was compressed; of nothing there is no size. What is not compressed as was said is one bad line."""
+    content = b"".join(json.dumps({"Item": {"pk": {"S": str(place)}}}).encode() + b"\n" for place in range(50))
+    s3.put_object(Bucket=bucket, Key="sized/plain", Body=content)
+    s3.put_object(Bucket=bucket, Key="zipped/gz", Body=gzip.compress(content))
+
+    def sized(prefix: str, compression: str) -> tuple[Any, ...]:
+        name = f"t-{uuid.uuid4().hex}"
+        done = imported(ddb, bucket, name, prefix=prefix, InputCompressionType=compression)
+        return done.get("ProcessedSizeBytes"), done["ImportedItemCount"], done["ErrorCount"]
+
+    assert sized("sized/", "NONE") == sized("zipped/", "GZIP") == (len(content), 50, 0)
+    assert sized("sized/", "GZIP") == (None, 0, 1)
+    assert sized("nothing/", "NONE") == (None, 0, 0)
+
+
+def test_imports_need_a_token(sandbox: Any) -> None:
+    """SDKs make one up, so only bare clients see it."""
+    body = json.dumps(
+        {
+            "S3BucketSource": {"S3Bucket": "bucket"},
+            "InputFormat": "DYNAMODB_JSON",
+            "TableCreationParameters": {"TableName": "never", **KEYS},
+        }
+    )
+    headers = {"x_amz_target": "DynamoDB_20120810.ImportTable", "content_type": "application/x-amz-json-1.0"}
+    status, _, answer = post(sandbox, "dynamodb", body.encode(), **headers)
+    assert (status, json.loads(answer)["message"]) == (
+        400,
+        "1 validation error detected: Value null at 'clientToken' failed to satisfy constraint: "
+        "Member must not be null",
+    )
 
 
 def test_imports_of_bad_lines(ddb: Any, s3: Any, bucket: str) -> None:

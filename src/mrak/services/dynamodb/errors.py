@@ -122,6 +122,11 @@ def transfer_conflict(kind: str) -> ApiError:
     )
 
 
+def constraint(value: str, place: str, rule: str) -> ApiError:
+    """A constraint that the model lacks, in the words of those that it has."""
+    return invalid(f"1 validation error detected: Value {value} at '{place}' failed to satisfy constraint: {rule}")
+
+
 def invalid_export_time(message: str) -> ApiError:
     return ApiError("InvalidExportTimeException", message)
 

@@ -95,7 +95,7 @@ class _Run:
             "ProcessedItemCount": self.processed,
             "ImportedItemCount": self.imported,
             "ErrorCount": self.wrong,
-            "ProcessedSizeBytes": self.size_bytes,
+            **({"ProcessedSizeBytes": self.size_bytes} if self.size_bytes else {}),
         }
 
     async def fill(self) -> dict[str, Any]:
@@ -118,8 +118,13 @@ class _Run:
 
     async def _import_object(self, key: str) -> None:
         body = await transfer_objects.read_object(self.ctx, self.job.request["S3BucketSource"], key)
-        self.size_bytes += len(body)
-        items = self._read(body)
+        try:
+            content = transfer_formats.expand(body, self.job.request["InputCompressionType"])
+        except Unreadable:
+            self._leave_out()
+            return
+        self.size_bytes += len(content)
+        items = self._read(content)
         while True:
             chunk, is_whole = _take(items)
             if chunk:
@@ -128,15 +133,17 @@ class _Run:
                 self.processed += len(chunk)
                 self.wrong += len(chunk) - put
             if not is_whole:
-                self.processed += 1
-                self.wrong += 1
+                self._leave_out()
                 return
             if len(chunk) < _CHUNK_ITEMS:
                 return
 
-    def _read(self, body: bytes) -> Iterator[Item]:
+    def _leave_out(self) -> None:
+        self.processed += 1
+        self.wrong += 1
+
+    def _read(self, content: bytes) -> Iterator[Item]:
         asked = self.job.request
-        content = transfer_formats.expand(body, asked["InputCompressionType"])
         if asked["InputFormat"] == "DYNAMODB_JSON":
             yield from (line.item for line in transfer_formats.read_json(content))  # type: ignore[misc]
         elif asked["InputFormat"] == "ION":

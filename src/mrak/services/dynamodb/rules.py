@@ -28,6 +28,11 @@ _NAME = re.compile(r"[a-zA-Z0-9_.-]+", re.ASCII)
 _SAME_NAME = "Both the Hash Key and the Range Key element in the KeySchema have the same name"
 
 
+def is_name(text: str) -> bool:
+    """Whether a table or an index could be called so."""
+    return SHORTEST_NAME <= len(text) <= LONGEST_NAME and _NAME.fullmatch(text) is not None
+
+
 def check_table_name(name: str, parameter: str = "tableName") -> None:
     """A table's own name, where the model would take an ARN too."""
     broken = []
@@ -77,10 +82,7 @@ def check_new_table(req: Mapping[str, Any]) -> None:
     schema = req.get("KeySchema")
     if schema is None or definitions is None:
         missing = "keySchema" if schema is None else "attributeDefinitions"
-        raise errors.invalid(
-            f"1 validation error detected: Value null at '{missing}' failed to satisfy constraint: "
-            "Member must not be null"
-        )
+        raise errors.constraint("null", missing, "Member must not be null")
     defined = _defined(definitions)
     check_key_schema(schema, defined)
     local, global_ = req.get("LocalSecondaryIndexes"), req.get("GlobalSecondaryIndexes")
@@ -131,10 +133,7 @@ def check_key_schema(schema: Sequence[Mapping[str, str]], defined: Sequence[str]
             f"KeySchemaElement(attributeName={element['AttributeName']}, keyType={element['KeyType']})"
             for element in schema
         )
-        raise errors.invalid(
-            f"1 validation error detected: Value '[{shown}]' at 'keySchema' failed to satisfy constraint: "
-            "Member must have length less than or equal to 2"
-        )
+        raise errors.constraint(f"'[{shown}]'", "keySchema", "Member must have length less than or equal to 2")
     _check_defined(names, defined, is_table=True)
     if len(names) == 2 and names[0] == names[1]:
         raise errors.invalid(_SAME_NAME)

@@ -82,6 +82,8 @@ def _named_table(ctx: Context, text: str) -> tuple[Scope, str]:
 
 
 def _check_export(req: Mapping[str, Any]) -> None:
+    if req.get("S3Prefix") == "":
+        raise errors.constraint("''", "s3Prefix", "Member must have length greater than or equal to 1")
     kind, specification = req.get("ExportType"), req.get("IncrementalExportSpecification")
     if specification is not None and kind is None:
         raise _refused(
@@ -144,9 +146,12 @@ def list_exports(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("ImportTable")
 def import_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if "ClientToken" not in req:
+        # Required, whatever the model says: SDKs make one up.
+        raise errors.constraint("null", "clientToken", "Member must not be null")
     parameters = req["TableCreationParameters"]
     name = parameters["TableName"]
-    token = req.get("ClientToken") or ctx.draw.uuid()
+    token = req["ClientToken"]
     _check_import(req)
     known = transfers.find_started(tx, ctx.scope, IMPORTS, "import", token)
     if (known is None or known.status != transfers.IN_PROGRESS) and TABLES.get(tx, ctx.scope, name) is not None:

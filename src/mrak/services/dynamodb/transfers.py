@@ -19,13 +19,18 @@ from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors
+from mrak.services.dynamodb import errors, rules
 from mrak.services.dynamodb.spaces import RowSpace
 from mrak.services.dynamodb.tables import TABLES, table_arn
 from mrak.store.tables import Table
 
 IN_PROGRESS, COMPLETED, FAILED = "IN_PROGRESS", "COMPLETED", "FAILED"
 _PAGE_JOBS = 10
+# What an export's description has only where the request had it, its type among them.
+_ECHOED = (
+    *("ClientToken", "ExportType", "S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseKmsKeyId"),
+    "FilterSpecification",
+)
 # Tokens are 16 hexadecimal digits at a time, and at least this many.
 _TOKEN_DIGITS = 112
 
@@ -127,10 +132,10 @@ def require(ctx: Context, tx: Transaction, jobs: Table[Transfer], text: str) -> 
     kind = "export" if jobs is EXPORTS else "import"
     title = kind.title()
     parts = find_arn(text)
-    if parts is None or parts.service != "dynamodb" or f"/{kind}/" not in parts.resource:
-        raise errors.invalid(f"Invalid {title} ARN")
-    if parts.account != ctx.scope.account:
+    if parts is not None and parts.account != ctx.scope.account:
         raise errors.access_denied()
+    if parts is None or parts.service != "dynamodb" or not _is_job(parts.resource, kind):
+        raise errors.invalid(f"Invalid {title} ARN")
     not_found = f"{title}NotFoundException"
     if parts.region != ctx.scope.region:
         raise ApiError(not_found, f"{title} not found: Invalid {kind} arn")
@@ -139,6 +144,11 @@ def require(ctx: Context, tx: Transaction, jobs: Table[Transfer], text: str) -> 
     if job is None or job.table != table:
         raise ApiError(not_found, f"{title} not found: {title} not found: {text}")
     return job
+
+
+def _is_job(resource: str, kind: str) -> bool:
+    table, _, job_id = resource.removeprefix("table/").partition(f"/{kind}/")
+    return bool(job_id) and rules.is_name(table)
 
 
 def list_jobs(
@@ -186,8 +196,7 @@ def find_position(kind: str, token: str) -> str:
 
 def render_export(scope: Scope, job: Transfer) -> dict[str, Any]:
     """ExportDescription."""
-    echoed = ("ClientToken", "S3Bucket", "S3BucketOwner", "S3Prefix", "S3SseKmsKeyId", "FilterSpecification")
-    shown: dict[str, Any] = {name: job.request[name] for name in echoed if name in job.request}
+    shown: dict[str, Any] = {name: job.request[name] for name in _ECHOED if name in job.request}
     shown |= {
         "ExportArn": export_arn(scope, job),
         "ExportStatus": job.status,
