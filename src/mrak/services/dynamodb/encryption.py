@@ -26,10 +26,8 @@ def new_encryption(
         return None
     kind, enabled = specification.get("SSEType"), specification.get("Enabled")
     if specification.get("KMSMasterKeyId") == "":
-        raise errors.invalid(
-            "1 validation error detected: Value '' at 'sSESpecification.kMSMasterKeyId' failed to satisfy constraint: "
-            "Member must have length greater than or equal to 1"
-        )
+        place = "sSESpecification.kMSMasterKeyId"
+        raise errors.constraint("''", place, "Member must have length greater than or equal to 1")
     for name in ("SSEType", "KMSMasterKeyId"):
         if enabled is False and name in specification:
             raise errors.invalid_parameter(f"{name} can not be specified if Enabled is false")
