@@ -48,7 +48,7 @@ def test_sources_of_copies_that_are_none(sandbox: Any, s3: Any, bucket: str) -> 
     s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
     for source, what in (
         ("192.168.1.1/k", "bucket name"), ("my(bucket)/k", "bucket name"), (f"{bucket}/%ZZ", "encoding"),
-        ("%", "encoding"), (bucket, "object key"), (f"{bucket}/", "object key"),
+        ("%", "encoding"), ("", "bucket name"), (bucket, "object key"), (f"{bucket}/", "object key"),
     ):  # fmt: skip
         headers = {"x-amz-copy-source": source}
         status, _, body = raw("PUT", f"/{bucket}/copy", b"", headers, f"{sandbox.name}.localhost")
@@ -61,6 +61,13 @@ def test_sources_of_copies_that_are_none(sandbox: Any, s3: Any, bucket: str) -> 
     ("method", "path", "headers", "status", "told"),
     [
         ("PUT", "/k?partNumber=1", {}, 400, "This operation does not accept partNumber without uploadId"),
+        (
+            "PUT",
+            "/k?partNumber=1",
+            {"x-amz-copy-source": "b/k"},
+            400,
+            "This operation does not accept partNumber without",
+        ),
         ("PUT", "/k?uploadId=x", {}, 405, "<Method>PUT</Method><ResourceType>UPLOAD</ResourceType>"),
         ("POST", "/k", {}, 405, "<Method>POST</Method><ResourceType>OBJECT</ResourceType>"),
         ("PATCH", "", {}, 405, "<Method>PATCH</Method><ResourceType>BUCKET</ResourceType>"),

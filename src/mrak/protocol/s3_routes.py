@@ -25,7 +25,7 @@ def _check_query(request: Request, operation: str | None) -> None:
     of_object = _resource_type(request) == "OBJECT"
     if "torrent" in names and of_object and request.method != "GET":
         raise method_not_allowed(request, "TORRENT", "GET")
-    if request.method == "PUT" and operation == "PutObject" and "partNumber" in names:
+    if request.method == "PUT" and operation in ("PutObject", "CopyObject") and "partNumber" in names:
         message = "This operation does not accept partNumber without uploadId"
         raise _invalid_argument(message, "partNumber", "partNumber")
     if request.method == "PUT" and operation == "PutObject" and "uploadId" in names:

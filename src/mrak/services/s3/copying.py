@@ -70,10 +70,10 @@ def parse_source(text: str) -> dict[str, Any]:
     # Some clients write spaces as pluses, here only. An access point's ARN becomes what its host would be.
     path = _THROUGH_POINT.sub(r"\2-\1/\3", unquote(path.replace("+", " ")))
     bucket, _, key = path.lstrip("/").partition("/")
-    if not bucket or not key:
-        raise errors.invalid_argument("Invalid copy source object key", _SOURCE, _SOURCE)
     if not _BUCKET.fullmatch(bucket):
         raise errors.invalid_argument("Invalid copy source bucket name", _SOURCE, _SOURCE)
+    if not key:
+        raise errors.invalid_argument("Invalid copy source object key", _SOURCE, _SOURCE)
     named: dict[str, Any] = {"Bucket": bucket, "Key": key}
     return named | {"VersionId": version_id} if version_id else named
 
