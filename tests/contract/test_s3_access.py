@@ -15,7 +15,7 @@ import pytest
 from botocore import UNSIGNED
 from botocore.config import Config
 from botocore.exceptions import ClientError
-from s3_support import failure, keys
+from s3_support import failure, keys, message
 
 from mrak.services.s3.names import canonical_id
 
@@ -342,6 +342,41 @@ def test_an_owner_is_never_locked_out(s3: Any, bucket: str) -> None:
 def test_malformed_policies(s3: Any, bucket: str, text: str) -> None:
     """No JSON, no statement, another bucket's resource."""
     assert failure(s3.put_bucket_policy, Bucket=bucket, Policy=text) == ("MalformedPolicy", 400)
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"Effect": "allow"}, "Invalid effect: allow"),
+        ({"Principal": {"AWS": []}}, "Invalid principal in policy"),
+        ({"Principal": {"AWS": "nobody"}}, "Invalid principal in policy"),
+        ({"Action": []}, "Policy has invalid action"),
+        ({"Action": "s3:NoSuchThing"}, "Policy has invalid action"),
+        ({"Action": "sqs:SendMessage"}, "Policy has invalid action"),
+        ({"Action": ["s3:GetObject", "s3:????"]}, "Policy has invalid action"),
+        ({"Resource": []}, "Policy has invalid resource"),
+        ({"Action": "s3:ListBucket"}, "Action does not apply to any resource(s) in statement"),
+        ({"Action": ["s3:GetObject", "s3:GetBucket*"]}, "Action does not apply to any resource(s) in statement"),
+        ({"Resource": "arn:aws:s3:::{}"}, "Action does not apply to any resource(s) in statement"),
+    ],
+)
+def test_statements_that_say_nothing(s3: Any, bucket: str, change: dict[str, Any], said: str) -> None:
+    """AWS refuses what no request could ever meet: actions that are none, and those of no resource beside them."""
+    statement = _allow(bucket, "s3:GetObject", "/*") | change
+    if isinstance(statement["Resource"], str):
+        statement["Resource"] = statement["Resource"].replace("{}", bucket)
+    policy = {"Bucket": bucket, "Policy": _policy(statement)}
+    assert failure(s3.put_bucket_policy, **policy) == ("MalformedPolicy", 400)
+    assert message(s3.put_bucket_policy, **policy) == said
+    empty = {"Bucket": bucket, "Policy": _policy()}
+    assert message(s3.put_bucket_policy, **empty) == "Could not parse the policy: Statement is empty!"
+
+
+def test_patterns_of_actions_and_resources(s3: Any, bucket: str) -> None:
+    """A pattern is good that names one action for one resource; a star behind the bucket's name covers its objects."""
+    for action, resource in (("s3:Get*", "/*"), ("s3:getobject", "*"), ("*", ""), ("s3:List*", "")):
+        statement = _allow(bucket, action) | {"Resource": f"arn:aws:s3:::{bucket}{resource}"}
+        s3.put_bucket_policy(Bucket=bucket, Policy=_policy(statement))
 
 
 def test_expected_owner(s3: Any, bucket: str) -> None:
