@@ -259,6 +259,14 @@ def test_forms_with_wrong_fields(sandbox: Any, raw: Raw, bucket: str) -> None:
         status, _, body = _post(raw, bucket, fields | {name: value})
         assert (status, code_of(body)) == (400, "InvalidArgument") and text in body
         assert f"<ArgumentName>{title}</ArgumentName><ArgumentValue>{value}</ArgumentValue>".encode() in body
+    scope = fields["x-amz-credential"]
+    for value, text in (
+        (scope.replace("/s3/", "/sqs/"), b"incorrect service &quot;sqs&quot;. This endpoint belongs to"),
+        (scope.replace("aws4_request", "other"), b"incorrect terminal &quot;other&quot;. This endpoint uses"),
+    ):
+        status, _, body = _post(raw, bucket, fields | {"x-amz-credential": value})
+        assert (status, code_of(body)) == (400, "InvalidArgument")
+        assert text.replace(b"&quot;", b'"') in body.replace(b"&quot;", b'"')
     body, _ = _form(fields, b"x")
     status, _, answer = raw("POST", f"/{bucket}", body, {"Content-Type": "multipart/form-data"})
     assert (status, code_of(answer)) == (400, "MalformedPOSTRequest")

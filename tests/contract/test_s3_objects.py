@@ -591,3 +591,18 @@ def test_attributes_have_to_be_asked_for(s3: Any, bucket: str) -> None:
     """Without the header it is still GetObjectAttributes, not the object."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"body")
     assert failure(s3.get_object_attributes, Bucket=bucket, Key="k", ObjectAttributes=[]) == ("InvalidRequest", 400)
+
+
+def test_a_part_without_its_upload_is_no_object(s3: Any, bucket: str) -> None:
+    """Else a client that lost the upload's id would overwrite the object with one of its parts."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"whole")
+    s3.meta.events.register("before-call.s3.PutObject", _as_part)
+    try:
+        assert failure(s3.put_object, Bucket=bucket, Key="k", Body=b"part") == ("InvalidArgument", 400)
+    finally:
+        s3.meta.events.unregister("before-call.s3.PutObject", _as_part)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"whole"
+
+
+def _as_part(params: dict[str, Any], **_: Any) -> None:
+    params["url"] += "?partNumber=1"

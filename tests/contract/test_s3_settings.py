@@ -417,3 +417,20 @@ def test_a_noncurrent_transition_needs_its_class(s3: Any, bucket: str) -> None:
     rule = {"ID": "a", "Status": "Enabled", "Filter": {}, "NoncurrentVersionTransitions": [{"NoncurrentDays": 30}]}
     put = {"Bucket": bucket, "LifecycleConfiguration": {"Rules": [rule]}}
     assert failure(s3.put_bucket_lifecycle_configuration, **put) == ("MalformedXML", 400)
+
+
+def test_an_error_document_needs_a_name(sandbox: Any, bucket: str) -> None:
+    """As an index document's suffix does."""
+    wrong = {"IndexDocument": {"Suffix": "index.html"}, "ErrorDocument": {"Key": ""}}
+    put = {"Bucket": bucket, "WebsiteConfiguration": wrong}
+    lenient = sandbox.client("s3", parameter_validation=False)
+    assert failure(lenient.put_bucket_website, **put) == ("InvalidArgument", 400)
+
+
+def test_counts_of_buckets(sandbox: Any) -> None:
+    """From one to ten thousand."""
+    s3 = sandbox.client("s3", parameter_validation=False)
+    for count in (0, 10_001):
+        assert message(s3.list_buckets, MaxBuckets=count) == (
+            "Argument max-buckets must be an integer between 1 and 10000."
+        )

@@ -150,8 +150,10 @@ def _parse_credential(credential: str, flavour: Flavour, presigned: bool = False
     parts = credential.split("/")
     if flavour.is_s3:
         shape = 'the Credential is mal-formed; expecting "<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request".'
-        if len(parts) != 5 or parts[4] != "aws4_request":
+        if len(parts) != 5:
             raise s3_malformed(shape, presigned)
+        if parts[4] != "aws4_request":
+            raise s3_malformed(f'incorrect terminal "{parts[4]}". This endpoint uses "aws4_request".', presigned)
         if not parts[0]:
             raise s3_malformed("a non-empty Access Key (AKID) must be provided in the credential.", presigned)
         if not re.fullmatch(r"\d{8}", parts[1]):
@@ -261,7 +263,10 @@ def parse_post_signature(fields: dict[str, str]) -> Signature | None:
 def _parse_post_credential(credential: str) -> list[str]:
     """A form's credential scope; what is wrong with it is said of the field, not of a query parameter."""
     try:
-        return _parse_credential(credential, S3, presigned=True)
+        parsed = _parse_credential(credential, S3, presigned=True)
+        if parsed[3] != "s3":
+            raise s3_malformed(f'incorrect service "{parsed[3]}". This endpoint belongs to "s3".', presigned=True)
+        return parsed
     except ApiError as error:
         detail = error.message.removeprefix("Error parsing the X-Amz-Credential parameter; ")
         raise s3_argument(detail, credential, "X-Amz-Credential") from None

@@ -169,7 +169,7 @@ def list_buckets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         raise errors.access_denied()
     size = req.get("MaxBuckets", _MOST_BUCKETS)
     if not 1 <= size <= _MOST_BUCKETS:
-        message = f"Argument max-buckets must be an integer between 1 and {_MOST_BUCKETS}"
+        message = f"Argument max-buckets must be an integer between 1 and {_MOST_BUCKETS}."
         raise errors.invalid_argument(message, "max-buckets", str(size))
     prefix, region = req.get("Prefix", ""), req.get("BucketRegion")
     after = _parse_token(req)

@@ -45,12 +45,22 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     conditions.check_write_headers(req)
     if "WriteOffsetBytes" in req:
         raise errors.not_implemented_header("x-amz-write-offset-bytes")
+    _check_is_no_part(ctx)
     expected = checksums.parse_expected(req, contents.headers_of(ctx))
     body = req.get("Body") or b""
     if not contents.is_small(ctx, body) or contents.waits_for_go(ctx, body):
         await ctx.transact(lambda tx: _require_writable(ctx, tx, req))
     async with await contents.receive(ctx, body, expected) as received:
         return await ctx.transact(lambda tx: put(ctx, tx, req, expected, received, "Put"))
+
+
+def _check_is_no_part(ctx: Context) -> None:
+    """A part whose upload is not named must not become the object itself."""
+    if ctx.http is not None and "partNumber" in ctx.http.query:
+        given = dict(ctx.http.query_pairs)
+        if "partNumber" in given:
+            message = "This operation does not accept partNumber without uploadId"
+            raise errors.invalid_argument(message, "partNumber", given["partNumber"])
 
 
 def _require_writable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
