@@ -21,6 +21,7 @@ from mrak.services.s3.policy_actions import BUCKET, OBJECT, kinds_of
 from mrak.services.s3.tables import BLOCK_DEFAULT, BLOCK_NONE, OWNERSHIP_REMOVED, PUBLIC_ACCESS_BITS, Bucket
 
 _MOST_POLICY_BYTES = 20 * 1024
+_INVALID_PRINCIPAL = "Invalid principal in policy"
 _ALL_BITS = (1 << len(PUBLIC_ACCESS_BITS)) - 1
 _RESOURCE = re.compile(r"arn:[a-z*-]+:s3:[^:]*:[^:]*:([^/]+)(/.*)?", re.DOTALL)
 
@@ -63,6 +64,10 @@ def check_policy(bucket: Bucket, text: str) -> Any:
     try:
         return parse_policy(text)
     except ApiError as error:
+        # What is wrong with a principal stands beside the message here.
+        message, colon, detail = error.message.partition(_INVALID_PRINCIPAL + ": ")
+        if colon and not message:
+            raise errors.error("MalformedPolicy", _INVALID_PRINCIPAL, Detail=detail) from None
         raise errors.malformed_policy(error.message) from None
 
 
@@ -75,6 +80,9 @@ def _check_statement(bucket: Bucket, statement: Any) -> None:
     effect = statement.get("Effect")
     if effect not in ("Allow", "Deny"):
         raise errors.malformed_policy(f"Invalid effect: {effect}")
+    principal = statement.get("Principal", statement.get("NotPrincipal"))
+    if principal in ("", []) or (isinstance(principal, dict) and [] in principal.values()):
+        raise errors.malformed_policy(_INVALID_PRINCIPAL)
     resources = _listed(statement.get("Resource", statement.get("NotResource")))
     kinds = {kind for resource in resources for kind in _check_resource(bucket, resource)}
     if not resources:
