@@ -329,6 +329,54 @@ def test_denials_and_conditions(s3: Any, nobody: Any, bucket: str) -> None:
     assert failure(nobody.list_objects_v2, Bucket=bucket) == DENIED
 
 
+@pytest.mark.parametrize(
+    ("condition", "action", "call", "more", "is_denied"),
+    [
+        ({"StringNotEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}, "PutObject", "put_object", {}, False),
+        ({"StringEquals": {"s3:signatureversion": "AWS4-HMAC-SHA256"}}, "PutObject", "put_object", {}, True),
+        ({"StringEquals": {"s3:authType": "REST-HEADER"}}, "PutObject", "put_object", {}, True),
+        ({"NumericGreaterThan": {"s3:signatureAge": "0"}}, "PutObject", "put_object", {}, False),
+        ({"Null": {"s3:x-amz-content-sha256": "false"}}, "PutObject", "put_object", {}, True),
+        ({"Bool": {"s3:ObjectCreationOperation": "true"}}, "PutObject", "put_object", {}, True),
+        ({"Bool": {"s3:ObjectCreationOperation": "true"}}, "PutObject", "create_multipart_upload", {}, False),
+        ({"StringNotEquals": {"s3:ResourceAccount": "000000000000"}}, "PutObject", "put_object", {}, True),
+        (
+            {"NumericGreaterThan": {"s3:object-lock-remaining-retention-days": "10"}},
+            "PutObjectRetention",
+            "put_object_retention",
+            {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": datetime(2200, 1, 1, tzinfo=UTC)}},
+            True,
+        ),
+        (
+            {"StringEquals": {"s3:object-lock-mode": "COMPLIANCE"}},
+            "PutObjectRetention",
+            "put_object_retention",
+            {"Retention": {"Mode": "GOVERNANCE", "RetainUntilDate": datetime(2200, 1, 1, tzinfo=UTC)}},
+            False,
+        ),
+        (
+            {"StringEquals": {"s3:object-lock-legal-hold": "ON"}},
+            "PutObjectLegalHold",
+            "put_object_legal_hold",
+            {"LegalHold": {"Status": "ON"}},
+            True,
+        ),
+    ],
+)
+def test_condition_keys(
+    s3: Any, locked: str, condition: dict[str, Any], action: str, call: str, more: dict[str, Any], is_denied: bool
+) -> None:
+    """S3's own keys are about the signature, the body's hash, what is made, and the lock that is asked for."""
+    s3.put_object(Bucket=locked, Key="k")
+    denial = _allow(locked, f"s3:{action}", "/*") | {"Effect": "Deny", "Condition": condition}
+    s3.put_bucket_policy(Bucket=locked, Policy=_policy(denial))
+    one = {"Bucket": locked, "Key": "k", **more}
+    if is_denied:
+        assert failure(getattr(s3, call), **one) == ("AccessDenied", 403)
+    else:
+        getattr(s3, call)(**one)
+
+
 def test_an_owner_is_never_locked_out(s3: Any, bucket: str) -> None:
     """A policy that denies everything can still be taken away by the account that owns the bucket."""
     everything = {**_allow(bucket, "s3:*"), "Effect": "Deny"}
@@ -355,6 +403,7 @@ def test_malformed_policies(s3: Any, bucket: str, text: str) -> None:
         ({"Action": "sqs:SendMessage"}, "Policy has invalid action"),
         ({"Action": ["s3:GetObject", "s3:????"]}, "Policy has invalid action"),
         ({"Resource": []}, "Policy has invalid resource"),
+        ({"Condition": {"StringEquals": {"s3:colour": "red"}}}, "Policy has an invalid condition key"),
         ({"Action": "s3:ListBucket"}, "Action does not apply to any resource(s) in statement"),
         ({"Action": ["s3:GetObject", "s3:GetBucket*"]}, "Action does not apply to any resource(s) in statement"),
         ({"Resource": "arn:aws:s3:::{}"}, "Action does not apply to any resource(s) in statement"),
@@ -499,6 +548,7 @@ def test_lists_that_are_refused(s3: Any, bucket: str) -> None:
         ({"Action": "sqs:SendMessage"}, "Policy has invalid action"),
         ({"Action": []}, "Policy has invalid action"),
         ({"Resource": []}, "Policy has invalid resource"),
+        ({"Condition": {"StringEquals": {"s3:colour": "red"}}}, "Policy has an invalid condition key"),
         ({"Action": "s3:ListBucket"}, "Action does not apply to any resource(s) in statement"),
         ({"Action": ["s3:GetObject", "s3:GetBucket*"]}, "Action does not apply to any resource(s) in statement"),
         ({"Action": "s3:ListAllMyBuckets"}, "Action does not apply to any resource(s) in statement"),

@@ -21,7 +21,7 @@ from mrak.auth.policy import Policy, parse_policy
 from mrak.auth.principals import service_principal
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.services.s3 import acls, errors, points
+from mrak.services.s3 import acls, errors, points, policy_conditions
 from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.points import AccessPoint
 from mrak.services.s3.tables import ACCOUNTS, BLOCK_DEFAULT, PUBLIC_ACCESS_BITS, Bucket, Version, everywhere
@@ -55,31 +55,6 @@ _OBJECT_PERMISSIONS = {
 }
 # Only the bucket's own account ever: a bucket cannot be locked away from its owner, nor given away.
 _OWNER_ONLY = frozenset({"s3:PutBucketPolicy", "s3:GetBucketPolicy", "s3:DeleteBucketPolicy"})
-
-# Member of a request -> condition key.
-_CONDITIONS = {
-    "Prefix": "s3:prefix",
-    "Delimiter": "s3:delimiter",
-    "MaxKeys": "s3:max-keys",
-    "ACL": "s3:x-amz-acl",
-    "CopySource": "s3:x-amz-copy-source",
-    "MetadataDirective": "s3:x-amz-metadata-directive",
-    "ServerSideEncryption": "s3:x-amz-server-side-encryption",
-    "SSEKMSKeyId": "s3:x-amz-server-side-encryption-aws-kms-key-id",
-    "SSECustomerAlgorithm": "s3:x-amz-server-side-encryption-customer-algorithm",
-    "StorageClass": "s3:x-amz-storage-class",
-    "WebsiteRedirectLocation": "s3:x-amz-website-redirect-location",
-    "GrantFullControl": "s3:x-amz-grant-full-control",
-    "GrantRead": "s3:x-amz-grant-read",
-    "GrantWrite": "s3:x-amz-grant-write",
-    "GrantReadACP": "s3:x-amz-grant-read-acp",
-    "GrantWriteACP": "s3:x-amz-grant-write-acp",
-    "VersionId": "s3:versionid",
-    "ObjectLockMode": "s3:object-lock-mode",
-    "ObjectLockLegalHoldStatus": "s3:object-lock-legal-hold",
-    "IfMatch": "s3:if-match",
-    "IfNoneMatch": "s3:if-none-match",
-}
 
 
 def parse_blocks(configuration: dict[str, Any]) -> int:
@@ -203,7 +178,7 @@ class _Judgement:
     ) -> None:
         self._ctx, self._tx, self._bucket, self._action, self._req = ctx, tx, bucket, action, req
         self._point = find_point(ctx, tx, bucket, req)
-        self._conditions = _conditions(ctx, req, version)
+        self._conditions = policy_conditions.find(ctx, bucket, req, version)
         if self._point is not None:
             self._conditions |= points.conditions(self._point)
 
@@ -243,46 +218,6 @@ class _Judgement:
         if principal.account != owner and is_public_policy(policy):
             return None if blocks(self._ctx, self._tx, self._bucket, self._req, RESTRICT) else True
         return True
-
-
-def _is_secure(ctx: Context) -> bool:
-    """Whether nobody on the way could listen: TLS, or a request that never left this machine. Buckets that deployment
-    tools make (SAM's, the CDK's) deny everything else, and would deny all that comes over http://localhost."""
-    deviation("S3-020")
-    return ctx.http is None or ctx.http.scheme == "https" or ctx.http.peer in ("127.0.0.1", "::1")
-
-
-def _conditions(ctx: Context, req: dict[str, Any], version: Version | None) -> dict[str, Any]:
-    context = {key: req[member] for member, key in _CONDITIONS.items() if member in req}
-    context["aws:sourceip"] = ctx.source or "127.0.0.1"
-    context["aws:securetransport"] = _is_secure(ctx)
-    if ctx.http is not None:
-        headers = ctx.http.headers
-        for header, key in (("referer", "aws:referer"), ("user-agent", "aws:useragent")):
-            if header in headers:
-                context[key] = headers[header]
-        context["s3:authtype"] = _auth_type(headers, ctx.http.query)
-    if version is not None:
-        for name, value in version.tags.items():
-            context[f"s3:existingobjecttag/{name.lower()}"] = value
-    if "Tagging" in req:
-        _tag_conditions(req["Tagging"], context)
-    return context
-
-
-def _auth_type(headers: dict[str, str], query: str) -> str:
-    if "authorization" in headers:
-        return "REST-HEADER"
-    return "REST-QUERY-STRING" if "X-Amz-Signature=" in query else "POST"
-
-
-def _tag_conditions(tagging: Any, context: dict[str, Any]) -> None:
-    from mrak.services.s3 import tagging as tags
-
-    wanted = tags.parse_header(tagging) if isinstance(tagging, str) else tags.parse_object(tagging)
-    for name, value in wanted.items():
-        context[f"s3:requestobjecttag/{name.lower()}"] = value
-    context["s3:requestobjecttagkeys"] = list(wanted)
 
 
 def may_log(ctx: Context, tx: Transaction, target: Bucket, source: Bucket, key: str) -> bool:

@@ -15,7 +15,7 @@ from mrak.auth.policy import parse_policy
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.services.s3 import access, acls, buckets, errors
+from mrak.services.s3 import access, acls, buckets, errors, policy_conditions
 from mrak.services.s3.bucket_operations import OWNERSHIPS
 from mrak.services.s3.policy_actions import BUCKET, OBJECT, kinds_of
 from mrak.services.s3.tables import BLOCK_DEFAULT, BLOCK_NONE, OWNERSHIP_REMOVED, PUBLIC_ACCESS_BITS, Bucket
@@ -91,6 +91,10 @@ def _check_statement(bucket: Bucket, statement: Any) -> None:
     found = [kinds_of(action) if isinstance(action, str) else None for action in actions]
     if not found or None in found:
         raise errors.malformed_policy("Policy has invalid action")
+    tests = statement.get("Condition")
+    for keys in tests.values() if isinstance(tests, dict) else ():
+        if isinstance(keys, dict) and not all(policy_conditions.is_known(key) for key in keys):
+            raise errors.malformed_policy("Policy has an invalid condition key")
     if "Action" in statement and "Resource" in statement and not all(each and each & kinds for each in found):
         raise errors.malformed_policy("Action does not apply to any resource(s) in statement")
 
