@@ -119,6 +119,24 @@ def test_an_entry_that_lacks_an_id_fails_its_whole_batch(sqs: Any) -> None:
     assert bodies(sqs, queue) == []
 
 
+def test_ids_of_receive_attempts(sqs: Any, queue: str) -> None:
+    """FIFO queues alone take them, and as deduplication ids are written."""
+    name = "ReceiveRequestAttemptId"
+    standard = sqs.create_queue(QueueName=uuid.uuid4().hex)["QueueUrl"]
+    wrong_type = "The request include parameter that is not valid for this queue type."
+    characters = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
+    for url, attempt, reason in (
+        (standard, "a", wrong_type),
+        (queue, "\u00a7", characters),
+        (queue, "a" * 129, characters),
+    ):
+        code, message, _ = error_of(sqs.receive_message, QueueUrl=url, **{name: attempt})
+        assert (code, message) == (
+            "InvalidParameterValue",
+            f"Value {attempt} for parameter {name} is invalid. Reason: {reason}",
+        )
+
+
 def test_a_fifo_queue_stays_one(sqs: Any, queue: str) -> None:
     """The type is settled when the queue is made."""
     code, message, _ = error_of(sqs.set_queue_attributes, QueueUrl=queue, Attributes={"FifoQueue": "false"})

@@ -335,6 +335,7 @@ def _look(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Look:
     wait_seconds = req.get("WaitTimeSeconds", queue.wait_time_seconds)
     visibility_seconds = req.get("VisibilityTimeout", queue.visibility_timeout_seconds)
     rules.check_receive(most, wait_seconds, visibility_seconds)
+    rules.check_attempt(queue, req)
     if queue.fifo:
         return Look(*fifo.take(ctx, tx, scope, queue, req, visibility_seconds), wait_seconds)
     return Look(*messages.take(ctx, tx, scope, queue, most, visibility_seconds), wait_seconds)

@@ -70,13 +70,23 @@ _NOT_FOR_THIS_QUEUE = "The request include parameter that is not valid for this 
 _ID_CHARACTERS = re.compile(r"[A-Za-z0-9!-/:-@\[-`{-~]{1,128}")
 
 
-def check_ids(req: dict[str, Any]) -> None:
+def check_ids(req: dict[str, Any], names: tuple[str, ...] = ("MessageGroupId", "MessageDeduplicationId")) -> None:
     """Group and deduplication ids, wherever they may be given."""
-    for name in ("MessageGroupId", "MessageDeduplicationId"):
+    for name in names:
         value = req.get(name)
         if value is not None and not _ID_CHARACTERS.fullmatch(value):
             reason = f"{name} can only include alphanumeric and punctuation characters. 1 to 128 in length."
             raise errors.invalid_value(value, name, reason)
+
+
+def check_attempt(queue: Queue, req: dict[str, Any]) -> None:
+    """The id of a receive's attempt, which FIFO queues alone take."""
+    attempt = req.get("ReceiveRequestAttemptId")
+    if attempt is None:
+        return
+    if not queue.fifo:
+        raise errors.invalid_value(attempt, "ReceiveRequestAttemptId", _NOT_FOR_THIS_QUEUE)
+    check_ids(req, ("ReceiveRequestAttemptId",))
 
 
 def check_fifo(queue: Queue, req: dict[str, Any]) -> None:
