@@ -779,6 +779,23 @@ def test_an_archive_is_replayed(sns: Any, fifo: str, queue: Queue) -> None:
     sns.delete_topic(TopicArn=fifo)
 
 
+def test_a_topic_needs_its_kms_key(sns: Any, sandbox: Any) -> None:
+    """AWS takes any key when the topic is made, and asks for it when something is published."""
+    kms = sandbox.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    topics = [
+        sns.create_topic(Name=f"t-{uuid.uuid4().hex}", Attributes={"KmsMasterKeyId": named})["TopicArn"]
+        for named in ("none", "alias/aws/sns", key)
+    ]
+    assert error_of(sns.publish, TopicArn=topics[0], Message="x") == ("KMSNotFound", "Invalid keyId 'none'", 400)
+    for topic in topics[1:]:
+        sns.publish(TopicArn=topic, Message="x")
+    kms.disable_key(KeyId=key)
+    assert error_of(sns.publish, TopicArn=topics[2], Message="x")[0] == "KMSDisabled"
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    assert error_of(sns.publish, TopicArn=topics[2], Message="x")[0] == "KMSInvalidState"
+
+
 # Platforms and SMS
 
 

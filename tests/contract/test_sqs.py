@@ -268,6 +268,37 @@ def test_an_empty_attribute_gives_the_default_back(sqs: Any, queue: str) -> None
     assert "KmsMasterKeyId" not in shown and "KmsDataKeyReusePeriodSeconds" not in shown
 
 
+def test_a_queue_needs_its_kms_key(sqs: Any, sandbox: Any) -> None:
+    """AWS takes any key when the queue is made, and asks for it when messages come and go."""
+    kms = sandbox.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/queues", TargetKeyId=key)
+
+    def queue_with(named: str) -> str:
+        return str(sqs.create_queue(QueueName=uuid.uuid4().hex, Attributes={"KmsMasterKeyId": named})["QueueUrl"])
+
+    arn = f"arn:aws:kms:us-east-1:{sandbox.account}:alias/none"
+    for named, message in (("none", "Invalid keyId 'none'"), ("alias/none", f"Alias {arn} is not found.")):
+        refused = error_of(sqs.send_message, QueueUrl=queue_with(named), MessageBody="x")
+        assert refused == ("KMS.NotFoundException", message, 400)
+    queues = [queue_with(named) for named in ("alias/aws/sqs", "alias/queues", key)]
+    for url in queues:
+        sqs.send_message(QueueUrl=url, MessageBody="x")
+    kms.disable_key(KeyId=key)
+    assert sqs.receive_message(QueueUrl=queues[0])["Messages"]
+    for call in (sqs.receive_message, lambda **params: sqs.send_message(MessageBody="y", **params)):
+        assert error_of(call, QueueUrl=queues[1])[0] == "KMS.DisabledException"
+    entries = [{"Id": "a", "MessageBody": "x"}]
+    assert error_of(sqs.send_message_batch, QueueUrl=queues[2], Entries=entries)[0] == "KMS.DisabledException"
+    kms.enable_key(KeyId=key)
+    assert sqs.receive_message(QueueUrl=queues[1])["Messages"][0]["Body"] == "x"
+    signing = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="ECC_NIST_P256")["KeyMetadata"]["KeyId"]
+    unfit = error_of(sqs.send_message, QueueUrl=queue_with(signing), MessageBody="x")
+    assert unfit[0] == "KMS.InvalidKeyUsageException"
+    kms.schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+    assert error_of(sqs.receive_message, QueueUrl=queues[2])[0] == "KMS.InvalidStateException"
+
+
 def test_both_names_of_system_attributes_count(sqs: Any, queue: str) -> None:
     """AttributeNames is the older name of MessageSystemAttributeNames; what either asks for is shown."""
     sqs.send_message(QueueUrl=queue, MessageBody="x")

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from mrak.core.arn import arn as make_arn
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.scope import Scope
 from mrak.services.kms import crypto, errors, keys
 from mrak.services.kms.tables import KEYS
 
-__all__ = ["data_key", "require_encryption_key"]
+__all__ = ["data_key", "named_arn", "require_encryption_key"]
+
+
+def named_arn(scope: Scope, named: str) -> str:
+    """The ARN of what a resource of this scope names by an ARN, an alias or an id, whoever asks the resource."""
+    if named.startswith("arn:"):
+        return named
+    return make_arn(scope, "kms", named if named.startswith("alias/") else f"key/{named}")
 
 
 def require_encryption_key(ctx: Context, tx: Transaction, key_id: str) -> str:

@@ -78,6 +78,7 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
     )
     if topic.data_protection_policy:
         message = protection.take_in(ctx, tx, scope, topic, message)
+    publishing.check_key(ctx, tx, scope, topic)
     if not topic.is_fifo:
         deliveries.fan_out(ctx, tx, scope, topic, message)
         return {"MessageId": message.id}

@@ -8,12 +8,14 @@ import re
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.sns import errors, topics
 from mrak.services.sns.messages import SETTINGS
 from mrak.services.sns.tables import ARCHIVE, BY_EXPIRY, DEDUPLICATED, Archived, Deduplicated, Topic
 
 DEDUPLICATION_SECONDS = 300
+_KMS_CODES = {"DisabledException": "KMSDisabled", "NotFoundException": "KMSNotFound"}
 _SEQUENCE_BASE = 10**19
 _SWEEP = 20
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
@@ -42,6 +44,19 @@ def check_content(entry: dict[str, Any], topic: Topic | None) -> None:
         _check_attribute(name, attribute)
     if message_bytes(entry) > topics.max_message_bytes(topic):
         raise errors.invalid_parameter("Message too long")
+
+
+def check_key(ctx: Context, tx: Transaction, scope: Scope, topic: Topic) -> None:
+    """A topic with a KMS key takes messages while that can be used. Raises KMS's error in SNS's name."""
+    named = topic.attributes.get("KmsMasterKeyId")
+    if not named:
+        return
+    from mrak.services.kms import exports as kms
+
+    try:
+        kms.require_encryption_key(ctx, tx, kms.named_arn(scope, named))
+    except ApiError as error:
+        raise ApiError(_KMS_CODES.get(error.code, "KMSInvalidState"), error.message) from None
 
 
 def parse_bodies(entry: dict[str, Any]) -> dict[str, str]:

@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
-from mrak.services.sqs import attributes, batches, errors, fifo, messages, moves, permissions, rules
+from mrak.services.sqs import attributes, batches, encryption, errors, fifo, messages, moves, permissions, rules
 from mrak.services.sqs import queue as queues
 from mrak.services.sqs.tables import DELETED, MOVES, QUEUES, Deleted, Message, Move, Queue
 
@@ -144,6 +144,7 @@ def send_message(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     scope, queue = queues.require(tx, ctx.scope, req["QueueUrl"])
     ctx.about(queue.name)
     ctx.annotate("sizes", [_size(req)])
+    encryption.check_key(ctx, tx, scope, queue)
     return _send(ctx, tx, (scope, queue), req)
 
 
@@ -164,6 +165,7 @@ def send_message_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     total = sum(map(messages.size_of, entries))
     if total > _BATCH_BYTES:
         raise errors.batch_too_long(_BATCH_BYTES, total)
+    encryption.check_key(ctx, tx, *target)
     return batches.run(entries, "SendMessageBatchRequestEntry", lambda entry: _send(ctx, tx, target, entry))
 
 
@@ -337,8 +339,12 @@ def _look(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Look:
     rules.check_receive(most, wait_seconds, visibility_seconds)
     rules.check_attempt(queue, req)
     if queue.fifo:
-        return Look(*fifo.take(ctx, tx, scope, queue, req, visibility_seconds), wait_seconds)
-    return Look(*messages.take(ctx, tx, scope, queue, most, visibility_seconds), wait_seconds)
+        look = Look(*fifo.take(ctx, tx, scope, queue, req, visibility_seconds), wait_seconds)
+    else:
+        look = Look(*messages.take(ctx, tx, scope, queue, most, visibility_seconds), wait_seconds)
+    if look.taken:
+        encryption.check_key(ctx, tx, scope, queue)
+    return look
 
 
 def _remove_all(tx: Transaction, scope: Scope, queue: Queue) -> None:

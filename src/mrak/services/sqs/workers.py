@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery, timer
 from mrak.core.scope import Scope
-from mrak.services.sqs import fifo, messages, moves
+from mrak.services.sqs import encryption, fifo, messages, moves
 from mrak.services.sqs import queue as queues
 from mrak.services.sqs.exports import SEND, Receipt, Sender, parse_parcel, permits
 from mrak.services.sqs.tables import QUEUES, Message, Queue
@@ -66,6 +66,7 @@ def _warn(arn: str, service: str, source_arn: str, minute: int) -> None:
 
 
 def _append(ctx: Context, tx: Transaction, made: Delivery, queue: Queue, request: dict[str, Any]) -> Message:
+    encryption.check_key(ctx, tx, made.scope, queue)
     if queue.fifo:
         return fifo.send(ctx, tx, made.scope, queue, request)
     message = messages.new(ctx, queue, request)
