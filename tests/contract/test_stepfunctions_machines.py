@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.conftest import Sandbox
+from tests.contract.test_sqs import error_of
 
 ROLE = "arn:aws:iam::123456789012:role/states"
 PASS = {"StartAt": "State_1", "States": {"State_1": {"Type": "Pass", "Result": {"Arg1": "argument1"}, "End": True}}}
@@ -377,3 +378,26 @@ def test_another_description_is_another_version(client: Any, machine: str) -> No
     arns = [updated["stateMachineVersionArn"], again["stateMachineVersionArn"]]
     assert arns == [f"{machine}:2", f"{machine}:3"]
     assert [client.describe_state_machine(stateMachineArn=arn)["description"] for arn in arns] == ["two", "three"]
+
+
+def test_roles_and_keys_of_machines_and_activities(client: Any, machine: str) -> None:
+    """A role that can be none, a key that is not said, and an activity made anew with another key."""
+    keyless = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsDataKeyReusePeriodSeconds": 60}
+    made = {"name": "other", "definition": definition("x"), "roleArn": "arn:aws:iam::1234:role/r"}
+    assert error_of(client.create_state_machine, **made)[:2] == (
+        "InvalidArn",
+        "Invalid Role Arn: 'arn:aws:iam::1234:role/r'",
+    )
+    update = {"stateMachineArn": machine, "roleArn": "arn:aws:iam::1234:role/r"}
+    assert error_of(client.update_state_machine, **update)[0] == "InvalidArn"
+    made["roleArn"] = client.describe_state_machine(stateMachineArn=machine)["roleArn"]
+    for refused in (
+        lambda: client.create_state_machine(**made, encryptionConfiguration=keyless),
+        lambda: client.update_state_machine(stateMachineArn=machine, encryptionConfiguration=keyless),
+        lambda: client.create_activity(name="a", encryptionConfiguration=keyless),
+    ):
+        assert error_of(refused)[0] == "InvalidEncryptionConfiguration"
+    activity = client.create_activity(name="a")["activityArn"]
+    assert client.create_activity(name="a")["activityArn"] == activity
+    with_key = keyless | {"kmsKeyId": "arn:aws:kms:us-east-1:000000000000:key/k"}
+    assert error_of(client.create_activity, name="a", encryptionConfiguration=with_key)[0] == "ActivityAlreadyExists"

@@ -14,6 +14,7 @@ CODES = {
     "ExecutionNotRedrivable": 400,
     "InvalidArn": 400,
     "InvalidDefinition": 400,
+    "InvalidEncryptionConfiguration": 400,
     "InvalidExecutionInput": 400,
     "InvalidLoggingConfiguration": 400,
     "InvalidName": 400,
@@ -57,6 +58,21 @@ def resource_not_found(arn: str) -> ApiError:
 
 def invalid_arn(reason: str) -> ApiError:
     return ApiError("InvalidArn", f"Invalid Arn: '{reason}'")
+
+
+def invalid_role_arn(role_arn: str) -> ApiError:
+    return ApiError("InvalidArn", f"Invalid Role Arn: '{role_arn}'")
+
+
+def missing_key() -> ApiError:
+    return ApiError(
+        "InvalidEncryptionConfiguration",
+        "Invalid Encryption Configuration: 'kmsKeyId' is required when 'type' is 'CUSTOMER_MANAGED_KMS_KEY'",
+    )
+
+
+def activity_already_exists() -> ApiError:
+    return ApiError("ActivityAlreadyExists", "Activity already exists. EncryptionConfiguration may not be updated.")
 
 
 def invalid_name(name: str) -> ApiError:

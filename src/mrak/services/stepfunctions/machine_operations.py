@@ -48,6 +48,7 @@ def create_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     machines.check_name(name)
     if "versionDescription" in req and not req.get("publish"):
         raise errors.validation("Version description can only be set when publish is true")
+    machines.check_role(req["roleArn"])
     machines.check_definition(req["definition"], kind)
     logging = machines.check_logging(req.get("loggingConfiguration"))
     executionlogs.check_destination(ctx, tx, ctx.scope, logging)
@@ -61,7 +62,7 @@ def create_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         updated_at=ctx.now,
         logging=logging,
         tracing=bool(req.get("tracingConfiguration", {}).get("enabled")),
-        encryption=req.get("encryptionConfiguration", {}),
+        encryption=machines.parse_encryption(req),
     )
     existing = MACHINES.open(tx, ctx.scope, name)
     if existing is not None:
@@ -105,6 +106,7 @@ def update_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     machine = MACHINES.open(tx, ref.scope, ref.name)
     assert machine is not None
     current = machines.latest(tx, ref.scope, machine)
+    machines.check_role(req.get("roleArn", current.role_arn))
     fresh = _updated(current, req)
     if "definition" in req:
         machines.check_definition(req["definition"], machine.kind)
@@ -134,7 +136,7 @@ def _updated(current: Revision, req: dict[str, Any]) -> Revision:
         role_arn=req.get("roleArn", current.role_arn),
         logging=current.logging if logging is None else logging,
         tracing=bool(req.get("tracingConfiguration", {"enabled": current.tracing}).get("enabled")),
-        encryption=req.get("encryptionConfiguration", current.encryption),
+        encryption=machines.parse_encryption(req) or current.encryption,
     )
 
 

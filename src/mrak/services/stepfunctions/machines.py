@@ -19,6 +19,8 @@ from mrak.services.stepfunctions.tables import ALIASES, MACHINES, REVISIONS, VER
 # https://docs.aws.amazon.com/step-functions/latest/apireference/API_CreateStateMachine.html
 _BANNED = re.compile(r"""[\s<>{}\[\]?*"#%\\^|~`$&,;:/\x00-\x1f\x7f-\x9f]""")
 
+_ROLE = re.compile(r"arn:aws[a-z-]*:iam::[0-9]{12}:role/.+").fullmatch
+
 
 class Target(msgspec.Struct, frozen=True):
     """What is to be started: a machine's revision, and by which version or alias it was named."""
@@ -28,6 +30,19 @@ class Target(msgspec.Struct, frozen=True):
     revision: Revision
     version: int = 0
     alias: str = ""
+
+
+def check_role(role_arn: str) -> None:
+    if not _ROLE(role_arn):
+        raise errors.invalid_role_arn(role_arn)
+
+
+def parse_encryption(req: dict[str, Any]) -> dict[str, Any]:
+    """A request's encryption, checked; {} where it says none."""
+    given: dict[str, Any] = req.get("encryptionConfiguration", {})
+    if given.get("type") == "CUSTOMER_MANAGED_KMS_KEY" and not given.get("kmsKeyId"):
+        raise errors.missing_key()
+    return given
 
 
 def check_name(name: str) -> None:

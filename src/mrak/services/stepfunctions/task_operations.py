@@ -72,9 +72,12 @@ def create_activity(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
     name = req["name"]
     machines.check_name(name)
     arn = arns.activity_arn(ctx.scope, name)
+    encryption = machines.parse_encryption(req)
     activity = ACTIVITIES.open(tx, ctx.scope, name)
+    if activity is not None and activity.encryption != encryption:
+        raise errors.activity_already_exists()
     if activity is None:
-        activity = Activity(name=name, created_at=ctx.now, encryption=req.get("encryptionConfiguration", {}))
+        activity = Activity(name=name, created_at=ctx.now, encryption=encryption)
         ACTIVITIES.insert(tx, ctx.scope, activity)
         keep_tags(tx, ctx.scope, arn, req.get("tags", []))
     return {"activityArn": arn, "creationDate": activity.created_at}
