@@ -485,4 +485,12 @@ def test_what_a_condition_leaves_out_cannot_be_used(cfn: Any) -> None:
     assert refusal(cfn.update_stack, StackName="left-out", UsePreviousTemplate=True, Parameters=both) == (
         "Invalid input for parameter key P. Cannot specify usePreviousValue as true and non empty value for a parameter"
     )
+    twice = {"UsePreviousTemplate": True, "TemplateBody": body}
+    two = "You cannot specify both usePreviousTemplate and Template Body/Template URL."
+    assert refusal(cfn.update_stack, StackName="left-out", **twice) == two
+    assert refusal(cfn.create_change_set, StackName="left-out", ChangeSetName="c", **twice) == two
+    policies = {"StackPolicyBody": "{}", "StackPolicyURL": "https://s3.amazonaws.com/b/k"}
+    assert refusal(cfn.set_stack_policy, StackName="left-out", **policies) == (
+        "You cannot specify both StackPolicyURL and StackPolicyBody"
+    )
     delete(cfn, "left-out")

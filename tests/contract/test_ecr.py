@@ -76,6 +76,11 @@ def test_refusals(ecr: Any) -> None:
     assert refusal(ecr.create_repository, repositoryName="taken")[0] == "RepositoryAlreadyExistsException"
     bad = {"repositoryName": "taken", "policyText": "x"}
     assert refusal(ecr.set_repository_policy, **bad)[0] == "InvalidParameterException"
+    actionless = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": "*"}]})
+    assert refusal(ecr.set_repository_policy, repositoryName="taken", policyText=actionless) == (
+        "InvalidParameterException",
+        "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",
+    )
     elsewhere = "arn:aws:sqs:us-east-1:123456789012:taken"
     assert refusal(ecr.list_tags_for_resource, resourceArn=elsewhere)[0] == "InvalidParameterException"
 
@@ -87,3 +92,11 @@ def test_pages(ecr: Any) -> None:
     pages = ecr.get_paginator("describe_repositories").paginate(PaginationConfig={"PageSize": 2})
     names = [item["repositoryName"] for page in pages for item in page["repositories"]]
     assert [name for name in names if name.startswith("page-")] == ["page-a", "page-b", "page-c"]
+
+
+def test_a_repository_with_ecrs_own_key(ecr: Any, sandbox: Any) -> None:
+    """KMS without a key is AWS's key for ECR, which is shown."""
+    made = ecr.create_repository(repositoryName="sealed", encryptionConfiguration={"encryptionType": "KMS"})
+    key = made["repository"]["encryptionConfiguration"]["kmsKey"]
+    described = sandbox.client("kms").describe_key(KeyId="alias/aws/ecr")["KeyMetadata"]
+    assert (described["Arn"], described["KeyManager"]) == (key, "AWS")

@@ -168,3 +168,7 @@ def both_values(name: str) -> ApiError:
         f"Invalid input for parameter key {name}. Cannot specify usePreviousValue as true and non empty value for a "
         "parameter"
     )
+
+
+def two_templates() -> ApiError:
+    return validation("You cannot specify both usePreviousTemplate and Template Body/Template URL.")

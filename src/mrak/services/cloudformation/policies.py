@@ -24,6 +24,8 @@ async def read(ctx: Context, req: dict[str, Any], name: str) -> str:
     from mrak.services.cloudformation.preparation import read_url
 
     text: str = req.get(f"{name}Body", "")
+    if text and req.get(f"{name}URL"):
+        raise errors.validation(f"You cannot specify both {name}URL and {name}Body")
     if not text and req.get(f"{name}URL"):
         text = (await read_url(ctx, req[f"{name}URL"], errors.bad_template_url)).decode("utf-8", "replace")
     if text:

@@ -73,6 +73,8 @@ class Prepared(msgspec.Struct):
 
 async def read_text(ctx: Context, req: dict[str, Any], old: Version | None = None) -> str:
     """The template's text: TemplateBody, TemplateURL in one of our buckets, or the stack's own."""
+    if req.get("UsePreviousTemplate") and ("TemplateBody" in req or "TemplateURL" in req):
+        raise errors.two_templates()
     if req.get("TemplateBody"):
         text: str = req["TemplateBody"]
         if len(text.encode()) > _LONGEST_BODY:

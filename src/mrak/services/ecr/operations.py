@@ -10,20 +10,24 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from mrak.auth.policy import parse_policy
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
 from mrak.services.ecr import errors
 from mrak.services.ecr.tables import REPOSITORIES, Repository
+from mrak.services.kms.exports import require_encryption_key
 
 _DEFAULTS = {
     "imageTagMutability": "MUTABLE",
     "imageScanningConfiguration": {"scanOnPush": False},
     "encryptionConfiguration": {"encryptionType": "AES256"},
 }
+_NO_POLICY = "'{}' failed to satisfy constraint: 'Invalid repository policy provided'"
 _PAGE = 100
 
 
@@ -56,10 +60,18 @@ def create_repository(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
     if REPOSITORIES.open(tx, ctx.scope, name) is not None:
         raise errors.repository_exists(ctx.scope, name)
     settings = {member: req.get(member, default) for member, default in _DEFAULTS.items()}
+    settings["encryptionConfiguration"] = _encryption(ctx, tx, settings["encryptionConfiguration"])
     tags = {tag["Key"]: tag.get("Value", "") for tag in req.get("tags", ())}
     made = Repository(name=name, created_at=ctx.now, settings=settings, tags=tags)
     REPOSITORIES.insert(tx, ctx.scope, made)
     return {"repository": _render(ctx.scope, made)}
+
+
+def _encryption(ctx: Context, tx: Transaction, given: dict[str, Any]) -> dict[str, Any]:
+    """With KMS and no key it is ECR's own."""
+    if given["encryptionType"] == "AES256" or "kmsKey" in given:
+        return given
+    return given | {"kmsKey": require_encryption_key(ctx, tx, "alias/aws/ecr")}
 
 
 @operation("DescribeRepositories")
@@ -111,6 +123,7 @@ def _set(ctx: Context, tx: Transaction, req: dict[str, Any], member: str) -> dic
 def set_repository_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     old = _open(ctx, tx, req["repositoryName"])
     text = _check_json(req["policyText"], "PolicyText")
+    _check_policy(text)
     REPOSITORIES.replace(tx, ctx.scope, old, replace(old, policy=text))
     return {**_named(ctx.scope, old), "policyText": text}
 
@@ -162,8 +175,15 @@ def _check_json(text: str, member: str) -> str:
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
-        raise errors.invalid(f"'{member}' failed to satisfy constraint: 'Invalid repository policy provided'")
+        raise errors.invalid(_NO_POLICY.format(member))
     return text
+
+
+def _check_policy(text: str) -> None:
+    try:
+        parse_policy(text)
+    except ApiError:
+        raise errors.invalid(_NO_POLICY.format("PolicyText")) from None
 
 
 def _tagged(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Repository:
