@@ -174,8 +174,7 @@ def test_queues_say_how_full_they_are(fresh_sandbox: Any, cloudwatch: Any) -> No
     """In the minutes in which they are used."""
     sqs = fresh_sandbox.client("sqs")
     queue = sqs.create_queue(QueueName="full")["QueueUrl"]
-    for body in ("a", "b"):
-        sqs.send_message(QueueUrl=queue, MessageBody=body)
+    sqs.send_message_batch(QueueUrl=queue, Entries=[{"Id": body, "MessageBody": body} for body in ("a", "b")])
     fresh_sandbox.server.ask("GET", f"/_mrak/bill?environment={fresh_sandbox.name}")  # writes what waits
     asked = {
         "Namespace": "AWS/SQS",

@@ -262,7 +262,8 @@ def test_signing_certificates_and_ssh_keys(iam: Any, user: str) -> None:
     )
     named = {"UserName": user, "CertificateId": made["CertificateId"]}
     iam.update_signing_certificate(**named, Status="Inactive")
-    assert iam.list_signing_certificates(UserName=user)["Certificates"][0]["Status"] == "Inactive"
+    listed = iam.list_signing_certificates(UserName=user)["Certificates"]
+    assert {it["CertificateId"]: it["Status"] for it in listed}[made["CertificateId"]] == "Inactive"
     iam.delete_signing_certificate(**named)
     assert error_of(iam.delete_signing_certificate, **named)[0] == "NoSuchEntity"
     public = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
