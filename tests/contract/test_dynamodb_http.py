@@ -108,3 +108,16 @@ def test_ids_of_requests(sandbox: Any) -> None:
     ids = {answer["ResponseMetadata"]["RequestId"] for answer in (*answers, caught.value.response)}
     assert len(ids) == 4
     assert all(re.fullmatch("[0-9A-V]{26}VV4KQNSO5AEMVJF66Q9ASUAAJG", found) for found in ids)
+
+
+@pytest.mark.parametrize(
+    "named",
+    ["ListTables", "DynamoDB_20111205.ListTables", "DynamoDB_20120810.ListTables.x", "DynamoDB_20120810.", "whatever"],
+)
+def test_operations_of_other_versions(sandbox: Any, named: str) -> None:
+    """A client of 2011 would not understand the answers: it is told that there is nothing."""
+    status, _, answer = post(sandbox, "dynamodb", b"{}", x_amz_target=named, host=HOST, **JSON)
+    assert (status, json.loads(answer)) == (
+        400,
+        {"__type": "com.amazon.coral.service#UnknownOperationException"},
+    )

@@ -10,7 +10,7 @@ from mrak.core.http import Request, Response
 from mrak.protocol.base import Encoder
 from mrak.protocol.compression import choose, compress
 from mrak.protocol.json_codec import JsonCodec
-from mrak.protocol.model import OperationModel
+from mrak.protocol.model import OperationModel, ServiceModel
 
 _COMPRESSED_FROM_BYTES = 4096
 _USUAL_TYPE, _PLAIN_TYPE = "application/x-amz-json-1.0", "application/json"
@@ -26,8 +26,16 @@ _NO_CLIENT = b"<UnknownOperationException/>\n"
 class DynamoDbCodec(JsonCodec):
     """DynamoDB's wire format, and that of its streams."""
 
+    def __init__(self, model: ServiceModel) -> None:
+        super().__init__(model)
+        self._target = f"{model.target_prefix}."
+
     def operation_name(self, request: Request) -> str | None:
-        return super().operation_name(request) if _is_client(request) else None
+        """The operation of this version of the service, and of no other."""
+        target = request.headers.get("x-amz-target", "")
+        if not target.startswith(self._target) or not _is_client(request):
+            return None
+        return target[len(self._target) :]
 
     def aside(self, request: Request, request_id: str) -> Response | None:
         """What browsers and health checks get, which send no JSON."""
