@@ -258,6 +258,50 @@ def test_multi_attribute_keys_of_a_global_index(ddb: Any) -> None:
             found(f"a = :x AND b = :y{condition} AND d = :d", **both, **values, d={"S": "a"})
 
 
+def test_queries_filter_by_what_their_index_holds(ddb: Any) -> None:
+    """A filter runs over the index's rows, though a local index fetches what is shown. A scan just finds nothing."""
+    table = make_table(
+        ddb,
+        attributes={"own": "S"},
+        LocalSecondaryIndexes=[index("lsi", "pk", "own", projection="KEYS_ONLY")],
+        GlobalSecondaryIndexes=[
+            index("gsi", "own", projection={"ProjectionType": "INCLUDE", "NonKeyAttributes": ["held"]})
+        ],
+    )
+    item = {name: {"S": name} for name in ("pk", "sk", "own", "held", "far")}
+    ddb.put_item(TableName=table, Item=item)
+
+    def asked(name: str, condition: str, **options: Any) -> dict[str, Any]:
+        key = "pk" if name == "lsi" else "own"
+        return {
+            "TableName": table,
+            "IndexName": name,
+            "KeyConditionExpression": f"{key} = :key",
+            "FilterExpression": condition,
+            "ExpressionAttributeValues": {":key": {"S": key}, ":far": {"S": "far"}},
+        } | options
+
+    for name, lacked in (("lsi", ["far", "held"]), ("gsi", ["far"])):
+        for options in ({}, {"Select": "ALL_ATTRIBUTES"} if name == "lsi" else {"Select": "COUNT"}):
+            told = error_of(ddb.query, **asked(name, "held <> :far OR far.deep = :far", **options))
+            assert told == (
+                INVALID,
+                f"One or more parameter values were invalid: Secondary index {name} does not project one or more "
+                f"filter attributes: [{', '.join(lacked)}]",
+            )
+    shown = ddb.query(**asked("lsi", "sk <> :far", ProjectionExpression="far"))["Items"]
+    assert shown == [{"far": {"S": "far"}}]
+    assert ddb.query(**asked("gsi", "held <> :far"))["Count"] == 1
+    legacy = {"AttributeValueList": [{"S": "far"}], "ComparisonOperator": "EQ"}
+    conditions = {"pk": {"AttributeValueList": [{"S": "pk"}], "ComparisonOperator": "EQ"}}
+    code, message = error_of(
+        ddb.query, TableName=table, IndexName="lsi", KeyConditions=conditions, QueryFilter={"far": legacy}
+    )
+    assert code == INVALID and message.endswith("[far]")
+    scanned = ddb.scan(TableName=table, IndexName="gsi", ScanFilter={"far": legacy})
+    assert (scanned["Count"], scanned["ScannedCount"]) == (0, 1)
+
+
 @pytest.mark.parametrize(
     ("params", "message"),
     [

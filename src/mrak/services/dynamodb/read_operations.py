@@ -288,3 +288,4 @@ def _check_filter(source: Source, found_filter: Filter | None, parameter: str) -
             raise errors.invalid(
                 f"{parameter} can only contain non-primary key attributes: Primary key attribute: {key.name}"
             )
+    reading.check_filtered(source, sorted(found_filter.heads))

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Paginatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -223,6 +223,19 @@ def check_select(req: Mapping[str, Any]) -> None:
 
 def _wrong_select(what: str, chosen: str) -> ApiError:
     return errors.invalid(f"{ENVELOPE}{what} when choosing to get {chosen}")
+
+
+def check_filtered(source: Source, names: Iterable[str]) -> None:
+    """A query of an index, a local one too, filters by what the index holds."""
+    index = source.index
+    if index is None or index.attributes is None:
+        return
+    missing = [name for name in names if name not in index.attributes]
+    if missing:
+        raise errors.invalid_parameter(
+            f"Secondary index {index.record.name} does not project one or more filter attributes: "
+            f"[{', '.join(missing)}]"
+        )
 
 
 def check_all_attributes(source: Source, req: Mapping[str, Any]) -> None:

@@ -96,12 +96,7 @@ def _check_projected(it: Prepared, source: Source, index: IndexSchema, attribute
     tests = statements.key_tests(it, source.keys)
     if it.where is None or _partition_choices(tests.get(source.keys[0].name, [])) is None:
         return
-    missing = [name for name in statement.names.values() if name in it.where.heads and name not in attributes]
-    if missing:
-        raise errors.invalid_parameter(
-            f"Secondary index {index.record.name} does not project one or more filter attributes: "
-            f"[{', '.join(missing)}]"
-        )
+    reading.check_filtered(source, [name for name in statement.names.values() if name in it.where.heads])
 
 
 def _fetches(source: Source, statement: Select) -> bool:
