@@ -1,4 +1,4 @@
-"""DynamoDB's HTTP: compressed bodies, checksums, and who is no client at all."""
+"""DynamoDB's HTTP: compressed bodies, checksums, JSON that no SDK writes, and who is no client at all."""
 
 from __future__ import annotations
 
@@ -120,4 +120,33 @@ def test_operations_of_other_versions(sandbox: Any, named: str) -> None:
     assert (status, json.loads(answer)) == (
         400,
         {"__type": "com.amazon.coral.service#UnknownOperationException"},
+    )
+
+
+@pytest.mark.parametrize(
+    ("members", "message"),
+    [
+        ({"SS": ["a", None]}, "An string set may not have a null string as a member"),
+        ({"NS": ["1", None]}, "An number set may not have a null number as a member"),
+        ({"BS": ["QQ==", None]}, "Binary sets may not contain null values"),
+    ],
+)
+def test_null_is_no_member_of_a_set(sandbox: Any, members: dict[str, Any], message: str) -> None:
+    """Such a set used to be stored without it; AWS's words are known for strings. Values are judged before the key is
+    compared with the table's."""
+    table = make_table(sandbox.client("dynamodb"), sort=None)
+
+    def told(operation: str, **request: Any) -> str:
+        body = json.dumps({"TableName": table, **request}).encode()
+        status, _, answer = post(sandbox, "dynamodb", body, **JSON, **target(operation))
+        assert status == 400
+        return str(json.loads(answer)["message"])
+
+    wrong = f"One or more parameter values were invalid: {message}"
+    nested = {"pk": {"S": "a"}, "deep": {"L": [{"M": {"set": members}}]}}
+    assert told("PutItem", Item=nested) == f"1 validation error detected: {wrong}"
+    assert told("GetItem", Key={"pk": members}) == wrong
+    values = {":v": members}
+    assert told("Scan", FilterExpression="a = :v", ExpressionAttributeValues=values) == (
+        f"ExpressionAttributeValues contains invalid value: {wrong} for key :v"
     )

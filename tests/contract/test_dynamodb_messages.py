@@ -134,3 +134,19 @@ def test_a_name_is_one_attribute_whatever_it_holds(ddb: Any, table: str) -> None
         ExpressionAttributeValues={":a": TEXT},
     )
     assert ddb.get_item(TableName=table, Key={"pk": TEXT})["Item"] == {"pk": TEXT, "s": TEXT, "s.n": TEXT}
+
+
+def test_placeholders_that_are_too_long(ddb: Any) -> None:
+    """The prefix counts, and it is told before what else is wrong; only for names with their size."""
+    table, long = make_table(ddb, sort=None), "a" * 255
+    words = "contains invalid key: The expression attribute map contains a key that is too long;"
+    for ending, size in (("", 256), ("-x", 258)):
+        names = {f"#{long}{ending}": "a"}
+        read = {"TableName": table, "Key": {"pk": {"S": "a"}}, "ProjectionExpression": "#a"}
+        assert error_of(ddb.get_item, **read, ExpressionAttributeNames=names) == (
+            INVALID,
+            f"ExpressionAttributeNames {words} size of key: {size}",
+        )
+        values = {f":{long}{ending}": {"S": "a"}}
+        told = error_of(ddb.scan, TableName=table, FilterExpression="a = :a", ExpressionAttributeValues=values)
+        assert told == (INVALID, f"ExpressionAttributeValues {words}")

@@ -351,7 +351,13 @@ def test_queries_and_scans_do_not_reach_them(ddb: Any) -> None:
     here = {"TableName": table, "IndexName": "near"}
     assert error_of(ddb.scan, **here) == (INVALID, "Scan operation not supported on this index type")
     asked = {"KeyConditionExpression": "pk = :pk", "ExpressionAttributeValues": {":pk": {"S": "a"}}}
-    assert error_of(ddb.query, **here, **asked) == (INVALID, "Query operation not supported on this index type")
+    assert error_of(ddb.query, **here, **asked) == (INVALID, "Query operation not supported on this index type.")
+    assert error_of(ddb.query, **here, **asked, ConsistentRead=True) == (
+        INVALID,
+        "Consistent reads are not supported on global secondary indexes",
+    )
+    told = error_of(ddb.scan, **here, ConsistentRead=True)
+    assert told == (INVALID, "Scan operation not supported on this index type")
 
 
 def test_bodies_are_read_strictly(sandbox: Any) -> None:

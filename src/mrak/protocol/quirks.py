@@ -453,6 +453,9 @@ SHAPE_PHRASES: dict[str, str] = {
     ),
 }
 
+# Lists whose null members reach the service, which refuses them in words of its own. Others lose them on the way in.
+NULL_KEEPERS: frozenset[str] = frozenset(f"dynamodb.{kind}SetAttributeValue" for kind in ("String", "Number", "Binary"))
+
 # The order in which AWS goes through a structure's members, where it is not the model's. Names that the model lacks are
 # members that only AWS's own callers can set; they show as null in messages.
 MEMBER_ORDER: dict[str, tuple[str, ...]] = {

@@ -15,6 +15,7 @@ from typing import Any
 
 from mrak.protocol import times
 from mrak.protocol.model import Member, Shape
+from mrak.protocol.quirks import NULL_KEEPERS
 
 Reader = Callable[[Any], Any]
 
@@ -244,12 +245,15 @@ class Readers:
 
     def _list(self, shape: Shape) -> Reader:
         read = self._inner(shape.element.shape)
+        keeps_null = shape.full_name in NULL_KEEPERS
 
         def read_list(value: Any) -> list[Any]:
             if not isinstance(value, list | tuple):
                 if isinstance(value, dict):
                     raise WireError(_OBJECT_NOT_EXPECTED)
                 raise WireError("Unexpected field type")
+            if keeps_null:
+                return [None if item is None else read(item) for item in value]
             return [read(item) for item in value if item is not None]
 
         return read_list

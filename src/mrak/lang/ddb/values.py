@@ -131,6 +131,8 @@ def _check_null(value: Value, content: bool, depth: int) -> int:
 def _check_string_set(value: Value, content: list[str], depth: int) -> int:
     if not content:
         raise _invalid_parameter("An string set  may not be empty")
+    if None in content:
+        raise _invalid_parameter("An string set may not have a null string as a member")
     if len(set(content)) != len(content):
         quoted = ", ".join(f'"{member}"' for member in _until_repeated(content))
         raise _repeated(f"[{quoted}]", f"[{', '.join(content)}]")
@@ -141,6 +143,8 @@ def _check_string_set(value: Value, content: list[str], depth: int) -> int:
 def _check_number_set(value: Value, content: list[str], depth: int) -> int:
     if not content:
         raise _invalid_parameter("An number set  may not be empty")
+    if None in content:
+        raise _invalid_parameter("An number set may not have a null number as a member")
     value["NS"] = members = [numbers.canonical(member) for member in content]
     if len(set(members)) != len(members):
         raise InvalidValue(
@@ -153,6 +157,8 @@ def _check_number_set(value: Value, content: list[str], depth: int) -> int:
 def _check_binary_set(value: Value, content: list[bytes], depth: int) -> int:
     if not content:
         raise _invalid_parameter("Binary sets should not be empty")
+    if None in content:
+        raise _invalid_parameter("Binary sets may not contain null values")
     if len(set(content)) != len(content):
         quoted = ",".join(f'"{b64encode(member).decode()}"' for member in _until_repeated(content))
         shown = ", ".join(b64encode(member).decode() for member in content)

@@ -142,6 +142,9 @@ class Reading:
         return row, unpack_row(row)
 
 
+_NOT_CONSISTENT = "Consistent reads are not supported on global secondary indexes"
+
+
 def find_source(schema: Schema, req: Mapping[str, Any], operation: str) -> Source:
     """The table or index of a request; `operation` is Query or Scan."""
     name = req.get("IndexName")
@@ -149,14 +152,21 @@ def find_source(schema: Schema, req: Mapping[str, Any], operation: str) -> Sourc
         return Source(schema, None)
     index = schema.find_index(name)
     if index is None:
-        if any(vector.record.name == name for vector in schema.vectors):
-            raise errors.invalid(f"{operation} operation not supported on this index type")
-        raise errors.invalid(f"The table does not have the specified index: {name}")
+        if all(vector.record.name != name for vector in schema.vectors):
+            raise errors.invalid(f"The table does not have the specified index: {name}")
+        raise errors.invalid(_vector_refusal(operation, bool(req.get("ConsistentRead"))))
     if index.record.is_global and req.get("ConsistentRead"):
-        raise errors.invalid("Consistent reads are not supported on global secondary indexes")
+        raise errors.invalid(_NOT_CONSISTENT)
     if index.record.status == "CREATING":
         raise errors.invalid(f"Cannot read from backfilling global secondary index: {name}")
     return Source(schema, index)
+
+
+def _vector_refusal(operation: str, is_consistent: bool) -> str:
+    """Only a query minds first that its read is consistent, and ends its sentence."""
+    if operation == "Query":
+        return _NOT_CONSISTENT if is_consistent else "Query operation not supported on this index type."
+    return "Scan operation not supported on this index type"
 
 
 BAD_START = "The provided starting key is invalid"

@@ -28,6 +28,7 @@ VALUES = "ExpressionAttributeValues"
 _PARSED = ("UpdateExpression", "ConditionExpression", "KeyConditionExpression", "FilterExpression")
 
 MAX_PLACEHOLDER_BYTES = 255
+_TOO_LONG = "The expression attribute map contains a key that is too long;"
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,13 +161,11 @@ def check_names(names: Mapping[str, str]) -> None:
     if not names:
         raise invalid("ExpressionAttributeNames must not be empty")
     for name, attribute in names.items():
+        size_bytes = len(name.encode("utf-8", "surrogatepass"))
+        if size_bytes > MAX_PLACEHOLDER_BYTES:
+            raise invalid(f"ExpressionAttributeNames contains invalid key: {_TOO_LONG} size of key: {size_bytes}")
         if not _is_name(name):
             raise invalid(f'ExpressionAttributeNames contains invalid key: Syntax error; key: "{name}"')
-        if len(name) > MAX_PLACEHOLDER_BYTES:
-            raise invalid(
-                "ExpressionAttributeNames contains invalid key: "
-                f'The expression attribute map contains a key that is too long; key: "{name}"'
-            )
         if not attribute:
             raise invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {name}")
 
@@ -176,13 +175,10 @@ def check_values(values: Mapping[str, Value]) -> int:
     if not values:
         raise invalid("ExpressionAttributeValues must not be empty")
     for name in values:
+        if len(name.encode("utf-8", "surrogatepass")) > MAX_PLACEHOLDER_BYTES:
+            raise invalid(f"ExpressionAttributeValues contains invalid key: {_TOO_LONG}")
         if not _is_value(name):
             raise invalid(f'ExpressionAttributeValues contains invalid key: Syntax error; key: "{name}"')
-        if len(name) > MAX_PLACEHOLDER_BYTES:
-            raise invalid(
-                "ExpressionAttributeValues contains invalid key: "
-                f'The expression attribute map contains a key that is too long; key: "{name}"'
-            )
     size_bytes = 0
     for name, value in values.items():
         try:
