@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import os
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -606,3 +607,104 @@ def test_a_part_without_its_upload_is_no_object(s3: Any, bucket: str) -> None:
 
 def _as_part(params: dict[str, Any], **_: Any) -> None:
     params["url"] += "?partNumber=1"
+
+
+def open_bucket(s3: Any, bucket: str) -> None:
+    """To whoever asks."""
+    s3.put_bucket_ownership_controls(
+        Bucket=bucket, OwnershipControls={"Rules": [{"ObjectOwnership": "BucketOwnerEnforced"}]}
+    )
+    allowed = {"Effect": "Allow", "Principal": "*", "Action": "s3:*"}
+    statement = allowed | {"Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [statement]}))
+
+
+def test_what_is_said_of_a_body(sandbox: Any, s3: Any, raw: Raw, bucket: str) -> None:
+    """Hashes are compared with what was written, not with what nobody reads; the first that is wrong is told."""
+    open_bucket(s3, bucket)
+    host, sha = f"{sandbox.name}.localhost", hashlib.sha256(b"content").hexdigest()
+    wrong = {"content-md5": base64.b64encode(hashlib.md5(b"").digest()).decode()}
+    for headers, code, told in (
+        (wrong, "BadDigest", "<ExpectedDigest>d41d8cd98f00b204e9800998ecf8427e<"),
+        ({"content-md5": "x", "x-amz-content-sha256": "0" * 64}, "InvalidDigest", "<Content-MD5>x<"),
+        (wrong | {"x-amz-content-sha256": "0" * 64}, "XAmzContentSHA256Mismatch", sha),
+    ):
+        status, _, body = raw("PUT", f"/{bucket}/k", b"content", headers, host)
+        assert (status, code_of(body)) == (400, code) and told.encode() in body
+    headers = {"x-amz-content-sha256": sha.upper(), "content-encoding": "aws-chunked"}
+    assert raw("PUT", f"/{bucket}/k", b"content", headers, host)[0] == 200
+    assert raw("HEAD", f"/{bucket}/k", b"", {}, host)[1]["content-encoding"] == "aws-chunked"
+    assert raw("GET", f"/{bucket}", b"", wrong | {"x-amz-content-sha256": "0" * 64}, host)[0] == 200
+
+
+@pytest.mark.parametrize(
+    ("trailer", "sent", "code", "told"),
+    [
+        ("x-amz-checksum-crc32,,", "x-amz-checksum-crc32: AAAAAA==", "", ""),
+        ("", "", "", ""),
+        (", x-amz-checksum-crc32", "x-amz-checksum-crc32: AAAAAA==", "InvalidRequest", "x-amz-trailer header is not"),
+        ("foo", "foo: bar", "InvalidRequest", "The value specified in the x-amz-trailer header is not supported"),
+        ("x-amz-checksum-crc32", "x-amz-checksum-crc32: bad", "InvalidRequest", "x-amz-checksum-crc32 trailing header"),
+        ("x-amz-checksum-crc32", "x-amz-checksum-crc32: AAAAAQ==", "BadDigest", "The CRC32 you specified did not"),
+        ("x-amz-checksum-crc32", "", "MalformedTrailerError", "trailing data that was not well-formed"),
+        ("x-amz-checksum-crc32, x-amz-checksum-sha1", "", "InvalidRequest", "Multiple checksum Types are not allowed."),
+    ],
+)
+@pytest.mark.parametrize("size", [0, 40_000])
+def test_checksums_after_a_body(
+    sandbox: Any, s3: Any, raw: Raw, bucket: str, size: int, trailer: str, sent: str, code: str, told: str
+) -> None:
+    """Small bodies and those that are spooled have the same trailers."""
+    open_bucket(s3, bucket)
+    content = bytes(size)
+    if size:
+        checksum = s3.put_object(Bucket=bucket, Key="known", Body=content, ChecksumAlgorithm="CRC32")["ChecksumCRC32"]
+        sent = sent.replace("AAAAAA==", checksum)
+    headers = {
+        "x-amz-content-sha256": "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
+        "x-amz-decoded-content-length": str(size),
+        "content-encoding": "aws-chunked, gzip",
+    }
+    headers |= {"x-amz-trailer": trailer} if trailer else {}
+    wire = (f"{size:x}\r\n".encode() + content + b"\r\n" if size else b"") + b"0\r\n"
+    wire += f"{sent}\r\n".encode() if sent else b""
+    status, _, body = raw("PUT", f"/{bucket}/k", wire, headers, f"{sandbox.name}.localhost")
+    if code:
+        assert (status, code_of(body)) == (400, code) and told.encode() in body
+        return
+    assert status == 200, body
+    _, found, _ = raw("HEAD", f"/{bucket}/k", b"", {}, f"{sandbox.name}.localhost")
+    assert (found["content-length"], found["content-encoding"]) == (str(size), "gzip")
+
+
+def link(sandbox: Any, path: str, headers: dict[str, str]) -> str:
+    """To PUT what bears these headers, which the link signs."""
+    from botocore.auth import S3SigV4QueryAuth
+    from botocore.awsrequest import AWSRequest
+    from botocore.credentials import Credentials
+
+    row = sandbox.row
+    request = AWSRequest("PUT", f"{sandbox.server.endpoint}{path}", headers)
+    S3SigV4QueryAuth(Credentials(row["access_key_id"], row["secret_access_key"]), "s3", "us-east-1").add_auth(request)
+    url: str = request.url
+    return url
+
+
+def test_links_know_no_chunks(sandbox: Any, raw: Raw, bucket: str) -> None:
+    """What a link's client says of its body is taken by the letter."""
+    for length, code in ((7, "XAmzContentSHA256Mismatch"), (5, "IncompleteBody")):
+        kind = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
+        headers = {"x-amz-content-sha256": kind, "x-amz-decoded-content-length": str(length)}
+        url = link(sandbox, f"/{bucket}/k", headers)
+        path = url.split("/", 3)[3]
+        status, _, body = raw("PUT", f"/{path}", b"content", headers)
+        assert (status, code_of(body)) == (400, code)
+
+
+def test_parts_of_attributes_are_never_refused(sandbox: Any, s3: Any, raw: Raw, bucket: str) -> None:
+    """A number that is none counts for nothing."""
+    s3.put_object(Bucket=bucket, Key="k", Body=b"content", ACL="public-read")
+    s3.put_bucket_acl(Bucket=bucket, ACL="public-read-write")
+    for value in ("abc", "", "-1"):
+        headers = {"x-amz-object-attributes": "ObjectSize", "x-amz-max-parts": value}
+        assert raw("GET", f"/{bucket}/k?attributes", b"", headers, f"{sandbox.name}.localhost")[0] == 200

@@ -21,14 +21,15 @@ from typing import Final
 
 from mrak.auth.flavours import S3
 from mrak.auth.signature import Signature
-from mrak.auth.sigv4 import EMPTY_SHA256, signing_key
+from mrak.auth.sigv4 import EMPTY_SHA256, s3_evidence, signing_key
 from mrak.core.errors import ApiError
 from mrak.core.http import BodyStream
 
 SMALLEST_CHUNK_BYTES: Final = 8192
 _LINE_LIMIT_BYTES: Final = 1024
 _TRAILER_LIMIT_BYTES: Final = 16 * 1024
-_CHUNK_HEADER: Final = re.compile(rb"([0-9A-Fa-f]{1,16})(?:;chunk-signature=([0-9a-f]{64}))?").fullmatch
+_CHUNK_HEADER: Final = re.compile(rb"([0-9A-Fa-f]{1,16}) *(?:; *([^=;]*?) *= *([^;]*?) *)?(;.*)?").fullmatch
+_SIGNATURE_PARAMETER: Final = b"chunk-signature"
 
 
 class _State(Enum):
@@ -42,9 +43,10 @@ class _State(Enum):
 class ChunkSigner:
     """The chain of chunk signatures, which starts at the signature of the request's head."""
 
-    __slots__ = ("_key", "_previous", "_scope")
+    __slots__ = ("_access_key", "_key", "_previous", "_scope")
 
     def __init__(self, seed: Signature, secret: str) -> None:
+        self._access_key = seed.access_key
         self._key = signing_key(secret, seed.date, seed.region, seed.service)
         self._scope = f"{seed.timestamp}\n{seed.scope}\n"
         self._previous = seed.signature
@@ -58,7 +60,7 @@ class ChunkSigner:
     def _check(self, text: str, claimed: str) -> None:
         ours = hmac.digest(self._key, text.encode(), "sha256").hex()
         if not hmac.compare_digest(ours.encode(), claimed.encode()):
-            raise S3.error("mismatch")
+            raise S3.error("mismatch", **s3_evidence(self._access_key, claimed, text))
         self._previous = ours
 
 
@@ -70,13 +72,13 @@ class ChunkedDecoder:
         "_chunk_number",
         "_chunk_signature",
         "_digest",
+        "_is_trailer_signed",
         "_left_bytes",
         "_rest",
         "_signer",
         "_state",
         "_total_bytes",
         "_trailer_bytes",
-        "_trailer_signature",
         "_trailers",
         "_wanted_bytes",
         "_with_trailer",
@@ -95,7 +97,7 @@ class ChunkedDecoder:
         self._left_bytes = 0
         self._total_bytes = 0
         self._trailer_bytes = 0
-        self._trailer_signature = ""
+        self._is_trailer_signed = False
         self._trailers: dict[str, str] = {}
 
     def feed(self, data: bytes) -> bytes:
@@ -105,35 +107,38 @@ class ChunkedDecoder:
             self._rest = b""
         out: list[bytes] = []
         at = 0
-        while at < len(data):
+        # What follows the end is not looked at.
+        while at < len(data) and self._state is not _State.DONE:
             if self._state is _State.DATA:
                 piece = data[at : at + self._left_bytes]
                 self._take(piece)
-                out.append(piece)
+                if self._total_bytes <= self._wanted_bytes:
+                    out.append(piece)
                 at += len(piece)
                 continue
-            end = data.find(b"\n", at)
+            end = data.find(b"\r\n", at)
+            if (len(data) if end < 0 else end) - at > _LINE_LIMIT_BYTES:
+                raise _incomplete()
             if end < 0:
-                if len(data) - at > _LINE_LIMIT_BYTES:
-                    raise _malformed()
                 self._rest = data[at:]
                 break
-            if end - at > _LINE_LIMIT_BYTES:
-                raise _malformed()
-            self._line(data[at:end].rstrip(b"\r"))
-            at = end + 1
+            self._line(data[at:end])
+            at = end + 2
         return out[0] if len(out) == 1 else b"".join(out)
 
     def finish(self) -> dict[str, str]:
         """The body has ended; return its trailing headers, names in lower case."""
-        if self._state is not _State.DONE or self._rest or self._total_bytes != self._wanted_bytes:
+        if self._state is _State.TRAILER and self._signer is None and not self._rest:
+            # S3 does not miss the last empty line.
+            self._state = _State.DONE
+        if self._state is not _State.DONE:
             raise _incomplete()
+        if self._total_bytes != self._wanted_bytes:
+            raise wrong_length(self._wanted_bytes, self._total_bytes)
         return self._trailers
 
     def _take(self, piece: bytes) -> None:
         self._total_bytes += len(piece)
-        if self._total_bytes > self._wanted_bytes:
-            raise _incomplete()
         if self._signer is not None:
             self._digest.update(piece)
         self._left_bytes -= len(piece)
@@ -145,33 +150,43 @@ class ChunkedDecoder:
             self._chunk_header(line)
         elif self._state is _State.DATA_END:
             if line:
-                raise _malformed()
+                raise _incomplete()
             self._check_chunk()
             self._state = _State.HEADER
-        elif self._state is _State.TRAILER:
-            self._trailer_line(line)
         else:
-            raise _malformed()
+            self._trailer_line(line)
 
     def _chunk_header(self, line: bytes) -> None:
         match = _CHUNK_HEADER(line)
-        if match is None or (match[2] is None) != (self._signer is None):
-            raise _malformed()
+        if match is None:
+            raise _incomplete()
         size = int(match[1], 16)
-        if size and self._chunk_number and self._chunk_bytes < SMALLEST_CHUNK_BYTES:
+        signature = self._chunk_parameter(match[2], match[3] or b"", is_last=not match[4])
+        self._chunk_number += 1
+        if size and self._chunk_number > 1 and self._chunk_bytes < SMALLEST_CHUNK_BYTES:
+            # S3 names the chunk that follows the one that is too small.
             raise ApiError(
                 "InvalidChunkSizeError",
                 f"Only the last chunk is allowed to have a size less than {SMALLEST_CHUNK_BYTES} bytes",
                 403,
                 {"Chunk": self._chunk_number, "BadChunkSize": self._chunk_bytes},
             )
-        self._chunk_number += 1
         self._chunk_bytes = self._left_bytes = size
-        self._chunk_signature = (match[2] or b"").decode()
+        self._chunk_signature = signature
         self._state = _State.DATA
         if not size:
             self._check_chunk()
             self._state = _State.TRAILER
+
+    def _chunk_parameter(self, name: bytes | None, value: bytes, *, is_last: bool) -> str:
+        """The signature of a chunk; another first parameter is taken for one, and cannot match."""
+        if self._signer is None:
+            if name is not None or not is_last:
+                raise _incomplete()
+            return ""
+        if not value or (name == _SIGNATURE_PARAMETER and not is_last):
+            raise _incomplete()
+        return value.decode("latin-1")
 
     def _check_chunk(self) -> None:
         if self._signer is not None:
@@ -181,26 +196,25 @@ class ChunkedDecoder:
     def _trailer_line(self, line: bytes) -> None:
         if not line:
             # With signed trailers a blank line also separates them from their own signature.
-            if not self._with_trailer or self._signer is None or self._trailer_signature:
-                self._end_trailer()
+            if not self._with_trailer or self._signer is None or self._is_trailer_signed:
+                self._state = _State.DONE
             return
         self._trailer_bytes += len(line)
         name, colon, value = line.decode("latin-1").partition(":")
         if not colon or not self._with_trailer or self._trailer_bytes > _TRAILER_LIMIT_BYTES:
-            raise _bad_trailer()
+            raise bad_trailer()
         name = name.strip().lower()
-        if name == "x-amz-trailer-signature":
-            self._trailer_signature = value.strip()
-        elif self._trailer_signature or name in self._trailers:
-            raise _bad_trailer()
-        else:
-            self._trailers[name] = value.strip()
-
-    def _end_trailer(self) -> None:
-        if self._with_trailer and self._signer is not None:
+        if name == "x-amz-trailer-signature" and self._signer is not None:
+            if not self._trailers:
+                raise _incomplete()
             text = "".join(f"{name}:{value}\n" for name, value in self._trailers.items())
-            self._signer.check_trailer(sha256(text.encode("latin-1")).hexdigest(), self._trailer_signature)
-        self._state = _State.DONE
+            self._signer.check_trailer(sha256(text.encode("latin-1")).hexdigest(), value.strip())
+            self._is_trailer_signed = True
+        elif self._is_trailer_signed:
+            raise bad_trailer()
+        else:
+            # Of several with one name the last one counts.
+            self._trailers[name] = value.strip()
 
 
 class ChunkedBody:
@@ -224,6 +238,21 @@ class ChunkedBody:
         return b"".join([piece async for piece in self])
 
 
+class Whole:
+    """A body that is there already, as a stream."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        yield self._data
+
+    async def read(self) -> bytes:
+        return self._data
+
+
 def decoder_for(headers: dict[str, str], signature: Signature | None, secret: str | None) -> ChunkedDecoder | None:
     """The decoder that a request's headers call for; None when its body is not chunked by AWS's encoding.
 
@@ -235,6 +264,11 @@ def decoder_for(headers: dict[str, str], signature: Signature | None, secret: st
     length = headers.get("x-amz-decoded-content-length", "")
     if not re.fullmatch(r"[0-9]{1,18}", length):
         raise ApiError("MissingContentLength", "You must provide the Content-Length HTTP header.", 411)
+    if signature is not None and signature.kind != "header":
+        # Links and signatures of version 2 know no chunks: S3 takes such a body as it comes.
+        if "content-length" in headers and int(headers["content-length"]) != int(length):
+            raise wrong_length(int(length), int(headers["content-length"]))
+        return None
     signer = None
     if kind.startswith("STREAMING-AWS4-HMAC-SHA256-PAYLOAD"):
         if signature is None or secret is None:
@@ -243,22 +277,42 @@ def decoder_for(headers: dict[str, str], signature: Signature | None, secret: st
     return ChunkedDecoder(int(length), signer, kind.endswith("-TRAILER"))
 
 
+def without_encoding(headers: dict[str, str]) -> dict[str, str]:
+    """The encoding that is left of a body once it has been decoded."""
+    encoding = headers.get("content-encoding")
+    if encoding is None:
+        return {}
+    return {"content-encoding": ",".join(each for each in encoding.split(",") if each.strip() != "aws-chunked").strip()}
+
+
+def announced(headers: dict[str, str]) -> list[str]:
+    """The names in `x-amz-trailer`, in lower case; S3 forgives commas only at its end."""
+    names = headers.get("x-amz-trailer", "").strip().split(",")
+    while names and not names[-1]:
+        names.pop()
+    return [name.strip().lower() for name in names]
+
+
 def check_trailers(headers: dict[str, str], trailers: dict[str, str]) -> None:
     """Raise unless the trailing headers are those that `x-amz-trailer` announced."""
-    announced = {name.strip().lower() for name in headers.get("x-amz-trailer", "").split(",")} - {""}
-    if announced != set(trailers):
-        raise _bad_trailer()
+    if set(announced(headers)) != set(trailers):
+        raise bad_trailer()
 
 
 def _incomplete() -> ApiError:
     return ApiError("IncompleteBody", "The request body terminated unexpectedly", 400)
 
 
-def _malformed() -> ApiError:
-    return ApiError("InvalidRequest", "The aws-chunked encoding of the request body is malformed.", 400)
+def wrong_length(expected: int, provided: int) -> ApiError:
+    return ApiError(
+        "IncompleteBody",
+        "You did not provide the number of bytes specified by the Content-Length HTTP header",
+        400,
+        {"NumberBytesExpected": expected, "NumberBytesProvided": provided},
+    )
 
 
-def _bad_trailer() -> ApiError:
+def bad_trailer() -> ApiError:
     return ApiError(
         "MalformedTrailerError",
         "The request contained trailing data that was not well-formed or did not conform to our published schema.",

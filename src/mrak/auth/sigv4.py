@@ -57,13 +57,13 @@ STREAMING: Final = frozenset(
         "STREAMING-UNSIGNED-PAYLOAD-TRAILER",
     }
 )
-_HEX_SHA256: Final = re.compile(r"[0-9a-f]{64}").fullmatch
+_HEX_SHA256: Final = re.compile(r"[0-9a-fA-F]{64}").fullmatch
 
 
 def check_signature(signature: Signature, request: Request, secret: str, now: float) -> None:
     """Raise unless `request` was signed with `secret` and is still current.
 
-    When the body of an S3 request is not at hand yet, whoever reads it calls `check_payload` in the end.
+    What S3's requests say about their bodies is checked by whoever reads these: see `check_payload`.
     """
     if signature.kind.startswith("v2"):
         from mrak.auth import sigv2
@@ -88,8 +88,6 @@ def check_signature(signature: Signature, request: Request, secret: str, now: fl
         compact = canonical_headers(signature.signed_headers, headers, compact_commas=True)
         if compact == lines or not _matches(signature, head + compact + tail, key):
             raise _mismatch(signature, flavour, _string_to_sign(signature, creq), creq)
-    if is_s3 and request.body is not None and _HEX_SHA256(payload):
-        check_payload(signature, sha256(request.body).hexdigest())
 
 
 def check_lifetime(signature: Signature, now: float) -> None:
@@ -116,13 +114,17 @@ def check_scope(signature: Signature, services: tuple[str, ...]) -> None:
 def check_payload(signature: Signature, computed_sha256: str) -> None:
     """Raise unless the body that was read is the one that was signed. Unsigned and chunked payloads pass."""
     claimed = signature.payload_hash
-    if claimed and claimed != computed_sha256 and _HEX_SHA256(claimed):
-        raise ApiError(
-            "XAmzContentSHA256Mismatch",
-            "The provided 'x-amz-content-sha256' header does not match what was computed.",
-            400,
-            {"ClientComputedContentSHA256": claimed, "S3ComputedContentSHA256": computed_sha256},
-        )
+    if claimed.lower() != computed_sha256 and _HEX_SHA256(claimed):
+        raise wrong_payload(claimed, computed_sha256)
+
+
+def wrong_payload(claimed: str, computed_sha256: str) -> ApiError:
+    return ApiError(
+        "XAmzContentSHA256Mismatch",
+        "The provided 'x-amz-content-sha256' header does not match what was computed.",
+        400,
+        {"ClientComputedContentSHA256": claimed, "S3ComputedContentSHA256": computed_sha256},
+    )
 
 
 def check_post_signature(signature: Signature, fields: dict[str, str], secret: str) -> None:
@@ -136,7 +138,7 @@ def check_post_signature(signature: Signature, fields: dict[str, str], secret: s
     policy = fields["policy"]
     ours = hmac.digest(key, policy.encode(), "sha256").hex()
     if not hmac.compare_digest(ours.encode(), signature.signature.encode()):
-        raise S3.error("mismatch", **_s3_evidence(signature, policy))
+        raise S3.error("mismatch", **s3_evidence(signature.access_key, signature.signature, policy))
 
 
 @lru_cache(maxsize=4096)
@@ -169,6 +171,9 @@ def _payload_hash(signature: Signature, request: Request) -> str:
 
 def _s3_payload_hash(signature: Signature) -> str:
     claimed = signature.payload_hash
+    if signature.kind == "presigned":
+        # Links take any text here, which then has to be the body's digest.
+        return claimed or UNSIGNED
     if claimed == UNSIGNED or _HEX_SHA256(claimed) or claimed in STREAMING:
         return claimed
     if claimed:
@@ -178,8 +183,6 @@ def _s3_payload_hash(signature: Signature) -> str:
             claimed,
             "x-amz-content-sha256",
         )
-    if signature.kind == "presigned":
-        return UNSIGNED
     raise ApiError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256", 400)
 
 
@@ -243,7 +246,7 @@ def _server_time(seconds: float) -> str:
 
 def _mismatch(signature: Signature, flavour: Flavour, string_to_sign: str, creq: str) -> ApiError:
     if flavour.is_s3:
-        evidence = _s3_evidence(signature, string_to_sign)
+        evidence = s3_evidence(signature.access_key, signature.signature, string_to_sign)
         return S3.error("mismatch", **evidence, CanonicalRequest=creq, CanonicalRequestBytes=creq.encode().hex(" "))
     if flavour is not REST_JSON:
         return flavour.error("mismatch")
@@ -255,10 +258,11 @@ def _mismatch(signature: Signature, flavour: Flavour, string_to_sign: str, creq:
     )
 
 
-def _s3_evidence(signature: Signature, string_to_sign: str) -> dict[str, str]:
+def s3_evidence(access_key: str, provided: str, string_to_sign: str) -> dict[str, str]:
+    """What S3 shows to whoever has to find out why a signature does not match."""
     return {
-        "AWSAccessKeyId": signature.access_key,
+        "AWSAccessKeyId": access_key,
         "StringToSign": string_to_sign,
-        "SignatureProvided": signature.signature,
+        "SignatureProvided": provided,
         "StringToSignBytes": string_to_sign.encode().hex(" "),
     }

@@ -9,6 +9,7 @@ Errors of any step are encoded as the service would; the way is the same for all
 from __future__ import annotations
 
 import logging
+from hashlib import sha256
 from time import perf_counter
 from typing import Any
 
@@ -16,6 +17,7 @@ from mrak.auth import chunked, hoisted
 from mrak.auth.flavours import flavour_of
 from mrak.auth.principals import ANONYMOUS
 from mrak.auth.signature import Signature, parse_post_signature, parse_signature
+from mrak.auth.sigv4 import check_payload
 from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.http import Request, Response
 from mrak.core.operation import find_operation, require_work
@@ -211,19 +213,22 @@ class Pipeline:
 
     async def _prepare_body(self, request: Request, plan: Codec, name: str, caller: Caller) -> None:
         """Undoes aws-chunked, and reads the body unless the operation streams it."""
+        decoded = None
         decoder = chunked.decoder_for(request.headers, caller.signature, caller.secret)
         if decoder is not None:
-            source = request.stream
-            if source is None:
-                assert request.body is not None
-                request.body = decoder.feed(request.body)
-                trailers = decoder.finish()
-                chunked.check_trailers(request.headers, trailers)
-                request.headers |= trailers
-            else:
-                request.stream = chunked.ChunkedBody(source, decoder)
-        if request.body is None and not plan.streams_input(name):
+            source = request.stream if request.body is None else chunked.Whole(request.body)
+            assert source is not None
+            request.body, request.stream = None, (decoded := chunked.ChunkedBody(source, decoder))
+            request.headers |= chunked.without_encoding(request.headers)
+        if plan.streams_input(name):
+            return
+        if request.body is None:
             request.body = await _read_whole(request)
+            if decoded is not None:
+                chunked.check_trailers(request.headers, decoded.trailers or {})
+        if caller.signature is not None and caller.signature.flavour.is_s3 and request.method not in ("GET", "HEAD"):
+            # S3 does not compare what it does not read.
+            check_payload(caller.signature, sha256(request.body).hexdigest())
 
     def _context(self, request: Request, caller: Caller) -> OperationContext:
         trace = request.headers.get("x-amzn-trace-id", "")

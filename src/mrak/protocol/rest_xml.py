@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import binascii
 from collections.abc import Callable
 from hashlib import md5
 from typing import Any
@@ -17,6 +18,8 @@ from mrak.protocol.rest import Members, RestCodec
 
 _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _LOCK_DATE = "x-amz-object-lock-retain-until-date"
+# S3 takes anything for the number of parts that it is to show with an object's attributes.
+_IGNORED_NUMBER = "x-amz-max-parts"
 _DATE_OF_A_LOCK = "The retain until date must be provided in ISO 8601 format"
 _MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
@@ -79,7 +82,7 @@ class RestXmlCodec(RestCodec):
 
         def decode_checked(request: Request) -> dict[str, Any]:
             claimed = request.headers.get("content-md5")
-            if claimed is not None:
+            if claimed is not None and request.method not in ("GET", "HEAD"):
                 _check_md5(claimed, request.body or b"")
             return decode(request)
 
@@ -191,7 +194,7 @@ def _s3_argument(member: Member, parse: Callable[[str], Any]) -> Callable[[str],
         try:
             return parse(value)
         except WireError as error:
-            if is_condition:
+            if is_condition or name == _IGNORED_NUMBER:
                 return None
             fields = {"ArgumentName": name, "ArgumentValue": value}
             message = _DATE_OF_A_LOCK if name == _LOCK_DATE else f"Provided {name} not {what}"
@@ -205,10 +208,14 @@ def _check_md5(claimed: str, body: bytes) -> None:
     computed = base64.b64encode(md5(body, usedforsecurity=False).digest()).decode()
     if claimed == computed:
         return
-    if len(claimed) != len(computed):
+    try:
+        expected = base64.b64decode(claimed.encode(), validate=True)
+    except (binascii.Error, UnicodeEncodeError):
+        expected = b""
+    if len(expected) != 16:
         fields = {"Content-MD5": claimed}
         raise ApiError("InvalidDigest", "The Content-MD5 you specified was invalid.", 400, fields)
-    fields = {"ExpectedDigest": claimed, "CalculatedDigest": computed}
+    fields = {"ExpectedDigest": expected.hex(), "CalculatedDigest": computed}
     raise ApiError("BadDigest", "The Content-MD5 you specified did not match what we received.", 400, fields)
 
 

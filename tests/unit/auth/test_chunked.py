@@ -111,23 +111,24 @@ def test_small_chunk_before_the_last() -> None:
     wire = b"1\r\na\r\n1\r\nb\r\n0\r\n\r\n"
     with pytest.raises(ApiError, match="InvalidChunkSizeError") as caught:
         decode(ChunkedDecoder(2, None, with_trailer=False), wire)
-    assert (caught.value.status, caught.value.fields) == (403, {"Chunk": 1, "BadChunkSize": 1})
+    assert (caught.value.status, caught.value.fields) == (403, {"Chunk": 2, "BadChunkSize": 1})
 
 
 @pytest.mark.parametrize(
     ("wire", "code"),
     [
-        (b"3\r\nabc\r\n0\r\n", "IncompleteBody"),  # cut before the end
+        (b"3\r\nabc\r\n0\r\n\r", "IncompleteBody"),  # cut before the end
+        (b"3\r\nabc\r\n", "IncompleteBody"),
         (b"3\r\nab", "IncompleteBody"),
         (b"", "IncompleteBody"),
         (b"2\r\nab\r\n0\r\n\r\n", "IncompleteBody"),  # shorter than announced
         (b"4\r\nabcd\r\n0\r\n\r\n", "IncompleteBody"),  # longer than announced
-        (b"3\r\nabcX\r\n0\r\n\r\n", "InvalidRequest"),
-        (b"x\r\nabc\r\n", "InvalidRequest"),
-        (b"-3\r\nabc\r\n", "InvalidRequest"),
-        (b"3;chunk-signature=" + b"0" * 64 + b"\r\nabc\r\n0\r\n\r\n", "InvalidRequest"),  # signed, but not announced
-        (b"3" * 2000, "InvalidRequest"),  # an endless chunk header
-        (b"3\r\nabc\r\n0\r\n\r\nmore\r\n", "InvalidRequest"),
+        (b"3\r\nabcX\r\n0\r\n\r\n", "IncompleteBody"),
+        (b"3\nabc\n0\n\n", "IncompleteBody"),
+        (b"x\r\nabc\r\n", "IncompleteBody"),
+        (b"-3\r\nabc\r\n", "IncompleteBody"),
+        (b"3;chunk-signature=" + b"0" * 64 + b"\r\nabc\r\n0\r\n\r\n", "IncompleteBody"),  # signed, but not announced
+        (b"3" * 2000, "IncompleteBody"),  # an endless chunk header
         (b"3\r\nabc\r\n0\r\nx-amz-checksum-crc32:AAAA\r\n\r\n", "MalformedTrailerError"),  # a trailer, not announced
     ],
 )
@@ -136,6 +137,47 @@ def test_broken_framing(wire: bytes, code: str) -> None:
     with pytest.raises(ApiError) as caught:
         decode(ChunkedDecoder(3, None, with_trailer=False), wire)
     assert caught.value.code == code
+
+
+@pytest.mark.parametrize("rest", [b"", b"\r\n", b"\r\n\r\n", b"\r\nmore: of it\r\n", b"\r\n\xff\xde\xad"])
+def test_the_end(rest: bytes) -> None:
+    """S3 does not miss the last empty line, nor look at what follows it."""
+    assert decode(ChunkedDecoder(3, None, with_trailer=False), b"3\r\nabc\r\n0\r\n" + rest) == (b"abc", {})
+    trailer = b"x-amz-checksum-crc32: AAAA\r\nx-amz-checksum-crc32: BBBB\r\n"
+    decoder = ChunkedDecoder(3, None, with_trailer=True)
+    assert decode(decoder, b"3\r\nabc\r\n0\r\n" + trailer + rest) == (b"abc", {"x-amz-checksum-crc32": "BBBB"})
+
+
+def test_other_lengths_are_told() -> None:
+    """How many bytes of content there were, and how many there should have been."""
+    for wire, provided in ((b"1\r\na\r\n0\r\n\r\n2\r\nbc\r\n0\r\n\r\n", 1), (b"4\r\nabcd\r\n0\r\n\r\n", 4)):
+        with pytest.raises(ApiError) as caught:
+            decode(ChunkedDecoder(3, None, with_trailer=False), wire)
+        assert caught.value.fields == {"NumberBytesExpected": 3, "NumberBytesProvided": provided}
+
+
+@pytest.mark.parametrize(
+    ("parameter", "code"),
+    [
+        (b"", "IncompleteBody"),
+        (b";chunk-signature=", "IncompleteBody"),
+        (b";chunk-signature=invalid", "SignatureDoesNotMatch"),
+        (b";extra=param;chunk-signature=%s", "SignatureDoesNotMatch"),
+        (b";chunk-signature=%s;extra=param", "IncompleteBody"),
+        (b" ; chunk-signature = %s ", ""),
+    ],
+)
+def test_parameters_of_a_signed_chunk(parameter: bytes, code: str) -> None:
+    """The first one is taken for the signature."""
+    right = EXAMPLE[len(b"10000;chunk-signature=") :].split(b"\r\n")[0]
+    wire = EXAMPLE.replace(b";chunk-signature=" + right, parameter.replace(b"%s", right), 1)
+    if not code:
+        assert decode(signed_decoder(), wire)[0] == b"a" * 66560
+        return
+    with pytest.raises(ApiError) as caught:
+        decode(signed_decoder(), wire)
+    assert caught.value.code == code
+    assert ("StringToSign" in (caught.value.fields or {})) == (code == "SignatureDoesNotMatch")
 
 
 def test_trailer_is_bounded() -> None:

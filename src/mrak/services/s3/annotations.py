@@ -29,8 +29,9 @@ _MOST_BYTES = 1 << 20
 async def put_object_annotation(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     _check_name(req.get("AnnotationName", ""))
     contents.check_length(ctx)
-    expected = checksums.parse_expected(req, contents.headers_of(ctx))
-    text = _Text(req.get("AnnotationPayload") or b"")
+    body = req.get("AnnotationPayload") or b""
+    expected = contents.parse_expected(ctx, req, body)
+    text = _Text(body)
     await ctx.transact(lambda tx: _require_changeable(ctx, tx, req, "s3:PutObjectAnnotation"))
     async with await contents.receive(ctx, text, expected) as received:
         return await ctx.transact(lambda tx: _put(ctx, tx, req, expected, received))

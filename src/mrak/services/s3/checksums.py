@@ -12,12 +12,15 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from functools import cache
 from typing import Any, Protocol
 
 import msgspec
 
+from mrak.auth import chunked
+from mrak.auth.signature import UNSIGNED
+from mrak.auth.sigv4 import wrong_payload
 from mrak.services.s3 import errors
 
 DEFAULT = "CRC64NVME"
@@ -144,19 +147,20 @@ def member_of(algorithm: str) -> str:
     return f"Checksum{algorithm}"
 
 
-def parse_expected(req: dict[str, Any], headers: dict[str, str]) -> Expected:
-    """Raises for what no body could match."""
-    algorithm, value = find_single(req) or ("", "")
+def parse_expected(req: dict[str, Any], headers: dict[str, str], *, is_chunked: bool = False) -> Expected:
+    """Raises for what no body could match. `is_chunked` where the body has been decoded, so that the hash that was
+    claimed for it spoke of the encoding only."""
+    trailing = _announced(headers)
+    algorithm, value = find_single(req, trailing) or ("", "")
     check_known_headers(headers)
     if algorithm:
         check_value(algorithm, value)
-    else:
-        algorithm = _announced(headers.get("x-amz-trailer", ""))
+    elif trailing:
+        algorithm = trailing[0]
     if _SDK_HEADER in headers:
         _check_sdk(headers[_SDK_HEADER].upper(), algorithm)
-    claimed = headers.get("x-amz-content-sha256", "")
-    sha256 = claimed if len(claimed) == 64 else ""
-    return Expected(algorithm, value, _parse_md5(req.get("ContentMD5")), sha256)
+    claimed = "" if is_chunked else headers.get("x-amz-content-sha256", UNSIGNED)
+    return Expected(algorithm, value, _parse_md5(req.get("ContentMD5")), "" if claimed == UNSIGNED else claimed)
 
 
 def _check_sdk(told: str, algorithm: str) -> None:
@@ -175,12 +179,14 @@ def check_known_headers(names: Iterable[str]) -> None:
             raise errors.invalid_request("The algorithm type you specified in x-amz-checksum- header is invalid.")
 
 
-def find_single(req: dict[str, Any]) -> tuple[str, str] | None:
+def find_single(req: dict[str, Any], trailing: Sequence[str] = ()) -> tuple[str, str] | None:
     """The one checksum that headers bring."""
     given = [(name, req[member]) for member, name in _MEMBERS.items() if member in req]
-    if len(given) > 1:
+    if len(given) > 1 or len(trailing) > 1:
         message = "Expecting a single x-amz-checksum- header. Multiple checksum Types are not allowed."
         raise errors.invalid_request(message)
+    if given and trailing:
+        raise errors.invalid_request("Expecting a single x-amz-checksum- header")
     return given[0] if given else None
 
 
@@ -193,19 +199,20 @@ def check_value(algorithm: str, value: str, checksum_type: str = FULL_OBJECT) ->
 
 def _is_value(algorithm: str, text: str) -> bool:
     try:
-        return len(base64.b64decode(text.encode(), validate=True)) == SIZES[algorithm]
+        raw = base64.b64decode(text.encode(), validate=True)
     except (binascii.Error, UnicodeEncodeError):
         return False
+    # No bits may be left over.
+    return len(raw) == SIZES[algorithm] and base64.b64encode(raw).decode() == text
 
 
-def _announced(trailer: str) -> str:
-    for name in trailer.split(","):
-        algorithm = name.strip().lower().removeprefix(_PREFIX).upper()
-        if algorithm in SIZES:
-            return algorithm
-    if trailer:
+def _announced(headers: dict[str, str]) -> list[str]:
+    """The algorithms of the checksums that are to come after the body."""
+    names = chunked.announced(headers)
+    algorithms = [name.removeprefix(_PREFIX).upper() for name in names if name.startswith(_PREFIX)]
+    if len(algorithms) < len(names) or any(name not in SIZES for name in algorithms):
         raise errors.invalid_request("The value specified in the x-amz-trailer header is not supported")
-    return ""
+    return algorithms
 
 
 def _parse_md5(text: str | None) -> bytes:
@@ -222,18 +229,19 @@ def _parse_md5(text: str | None) -> bytes:
 
 def check_body(expected: Expected, digests: Digests, trailers: dict[str, str]) -> None:
     """Raises where the body is not the one that the request speaks of."""
+    if expected.sha256 and digests.raw("SHA256").hex() != expected.sha256.lower():
+        raise wrong_payload(expected.sha256, digests.raw("SHA256").hex())
     if expected.md5 and digests.raw("MD5") != expected.md5:
-        raise errors.bad_digest("Content-MD5")
+        raise errors.bad_md5(expected.md5, digests.raw("MD5"))
     if expected.algorithm:
-        value = expected.value or trailers.get(header_of(expected.algorithm), "")
+        value = expected.value or trailers.get(header_of(expected.algorithm))
+        if value is None:
+            raise chunked.bad_trailer()
         if not _is_value(expected.algorithm, value):
             # Those of headers were looked at before.
             raise errors.invalid_request(f"Value for {header_of(expected.algorithm)} trailing header is invalid.")
         if digests.text(expected.algorithm) != value:
             raise errors.bad_digest(expected.algorithm)
-    if expected.sha256 and digests.raw("SHA256").hex() != expected.sha256:
-        message = "The provided 'x-amz-content-sha256' header does not match what was computed."
-        raise errors.error("XAmzContentSHA256Mismatch", message)
 
 
 def find_given(entry: dict[str, Any]) -> tuple[str, str] | None:

@@ -206,15 +206,18 @@ async def _once(data: bytes) -> AsyncIterator[bytes]:
     yield data
 
 
+def parse_expected(ctx: Context, req: dict[str, Any], body: Any) -> checksums.Expected:
+    """What a request says about its body, which has not been read yet."""
+    return checksums.parse_expected(req, headers_of(ctx), is_chunked=hasattr(body, "trailers"))
+
+
 def _trailers(ctx: Context, body: Any) -> dict[str, str]:
-    """The trailing headers of a chunked body, which were merged into the headers where it came in one piece."""
-    trailers = getattr(body, "trailers", None)
-    headers = headers_of(ctx)
+    """The trailing headers of a chunked body."""
+    trailers: dict[str, str] | None = getattr(body, "trailers", None)
     if trailers is None:
-        return headers
-    chunked.check_trailers(headers, trailers)
-    found: dict[str, str] = trailers
-    return found
+        return {}
+    chunked.check_trailers(headers_of(ctx), trailers)
+    return trailers
 
 
 # --- freeing ------------------------------------------------------------------------------------------------------

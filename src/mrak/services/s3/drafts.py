@@ -56,13 +56,6 @@ def parse_rest(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any
 
 def parse_headers(req: dict[str, Any]) -> dict[str, str]:
     headers = {name: req[name] for name in HEADERS if req.get(name)}
-    encoding = headers.get("ContentEncoding")
-    if encoding is not None:
-        # aws-chunked was the encoding of the transfer, and is undone.
-        kept = ",".join(each for each in encoding.split(",") if each.strip() not in ("aws-chunked", ""))
-        headers["ContentEncoding"] = kept
-        if not kept:
-            del headers["ContentEncoding"]
     redirect = req.get(_REDIRECT)
     if redirect is not None:
         check_redirect(redirect)

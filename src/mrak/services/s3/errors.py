@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html
 
 from __future__ import annotations
 
+import base64
 from typing import Any
 
 from mrak.core.errors import ApiError
@@ -217,9 +218,15 @@ def invalid_version_id(value: str) -> ApiError:
 
 
 def bad_digest(algorithm: str) -> ApiError:
-    if algorithm == "Content-MD5":
-        return error("BadDigest", "The Content-MD5 you specified did not match what we received.")
     return error("BadDigest", f"The {algorithm} you specified did not match the calculated checksum.")
+
+
+def bad_md5(expected: bytes, computed: bytes) -> ApiError:
+    """S3 shows what was expected in hexadecimal digits, and what was computed in base64."""
+    message = "The Content-MD5 you specified did not match what we received."
+    return error(
+        "BadDigest", message, ExpectedDigest=expected.hex(), CalculatedDigest=base64.b64encode(computed).decode()
+    )
 
 
 def invalid_object_state(storage_class: str) -> ApiError:

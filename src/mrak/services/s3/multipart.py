@@ -109,12 +109,13 @@ def check_part_number(number: int) -> None:
 async def upload_part(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     check_part_number(req["PartNumber"])
     contents.check_length(ctx)
-    expected = checksums.parse_expected(req, contents.headers_of(ctx))
+    body = req.get("Body") or b""
+    expected = contents.parse_expected(ctx, req, body)
     upload = await ctx.transact(lambda tx: _require_own(ctx, tx, req)[1])
     encryption.check_customer_key(upload.template.encryption, req)
     _check_algorithm(upload, expected)
     wanted = upload.checksum_algorithm or checksums.DEFAULT
-    async with await contents.receive(ctx, req.get("Body") or b"", expected, wanted) as received:
+    async with await contents.receive(ctx, body, expected, wanted) as received:
         return await ctx.transact(lambda tx: _store_part(ctx, tx, req, expected, received))
 
 

@@ -252,7 +252,8 @@ def _render_parts(ctx: Context, tx: Transaction, req: dict[str, Any], version: V
     shown: dict[str, Any] = {"TotalPartsCount": version.parts}
     if version.checksum_type != checksums.COMPOSITE:
         return shown
-    most = min(req.get("MaxParts", 1000), 1000)
+    asked = req.get("MaxParts")
+    most = 1000 if asked is None or asked < 0 else min(asked, 1000)
     after = int(req.get("PartNumberMarker") or 0)
     rows = list(NUMBERED.scan(tx, everywhere(ctx.scope), version.content[1:], after=after, limit=most + 1))
     page = rows[:most]

@@ -46,8 +46,8 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     if "WriteOffsetBytes" in req:
         raise errors.not_implemented_header("x-amz-write-offset-bytes")
     _check_is_no_part(ctx)
-    expected = checksums.parse_expected(req, contents.headers_of(ctx))
     body = req.get("Body") or b""
+    expected = contents.parse_expected(ctx, req, body)
     if not contents.is_small(ctx, body) or contents.waits_for_go(ctx, body):
         await ctx.transact(lambda tx: _require_writable(ctx, tx, req))
     async with await contents.receive(ctx, body, expected) as received:
