@@ -404,6 +404,10 @@ def test_malformed_policies(s3: Any, bucket: str, text: str) -> None:
         ({"Action": ["s3:GetObject", "s3:????"]}, "Policy has invalid action"),
         ({"Resource": []}, "Policy has invalid resource"),
         ({"Condition": {"StringEquals": {"s3:colour": "red"}}}, "Policy has an invalid condition key"),
+        (
+            {"Condition": {"StringEquals": {"s3:prefix": "a/"}}},
+            "Conditions do not apply to combination of actions and resources in statement",
+        ),
         ({"Action": "s3:ListBucket"}, "Action does not apply to any resource(s) in statement"),
         ({"Action": ["s3:GetObject", "s3:GetBucket*"]}, "Action does not apply to any resource(s) in statement"),
         ({"Resource": "arn:aws:s3:::{}"}, "Action does not apply to any resource(s) in statement"),
@@ -426,6 +430,8 @@ def test_patterns_of_actions_and_resources(s3: Any, bucket: str) -> None:
     for action, resource in (("s3:Get*", "/*"), ("s3:getobject", "*"), ("*", ""), ("s3:List*", "")):
         statement = _allow(bucket, action) | {"Resource": f"arn:aws:s3:::{bucket}{resource}"}
         s3.put_bucket_policy(Bucket=bucket, Policy=_policy(statement))
+    everything = _allow(bucket, "s3:*") | {"Condition": {"StringLike": {"s3:prefix": "a/*", "s3:x-amz-acl": "*"}}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(everything))
 
 
 def test_expected_owner(s3: Any, bucket: str) -> None:
@@ -549,6 +555,10 @@ def test_lists_that_are_refused(s3: Any, bucket: str) -> None:
         ({"Action": []}, "Policy has invalid action"),
         ({"Resource": []}, "Policy has invalid resource"),
         ({"Condition": {"StringEquals": {"s3:colour": "red"}}}, "Policy has an invalid condition key"),
+        (
+            {"Condition": {"StringEquals": {"s3:prefix": "a/"}}},
+            "Conditions do not apply to combination of actions and resources in statement",
+        ),
         ({"Action": "s3:ListBucket"}, "Action does not apply to any resource(s) in statement"),
         ({"Action": ["s3:GetObject", "s3:GetBucket*"]}, "Action does not apply to any resource(s) in statement"),
         ({"Action": "s3:ListAllMyBuckets"}, "Action does not apply to any resource(s) in statement"),

@@ -91,12 +91,20 @@ def _check_statement(bucket: Bucket, statement: Any) -> None:
     found = [kinds_of(action) if isinstance(action, str) else None for action in actions]
     if not found or None in found:
         raise errors.malformed_policy("Policy has invalid action")
-    tests = statement.get("Condition")
-    for keys in tests.values() if isinstance(tests, dict) else ():
-        if isinstance(keys, dict) and not all(policy_conditions.is_known(key) for key in keys):
-            raise errors.malformed_policy("Policy has an invalid condition key")
+    keys = _condition_keys(statement)
+    if not all(policy_conditions.is_known(key) for key in keys):
+        raise errors.malformed_policy("Policy has an invalid condition key")
     if "Action" in statement and "Resource" in statement and not all(each and each & kinds for each in found):
         raise errors.malformed_policy("Action does not apply to any resource(s) in statement")
+    if "Action" in statement and not all(policy_conditions.belongs_to(key, each) for key in keys for each in actions):
+        message = "Conditions do not apply to combination of actions and resources in statement"
+        raise errors.malformed_policy(message)
+
+
+def _condition_keys(statement: dict[str, Any]) -> list[str]:
+    tests = statement.get("Condition")
+    found = tests.values() if isinstance(tests, dict) else ()
+    return [key for keys in found if isinstance(keys, dict) for key in keys]
 
 
 def _listed(value: Any) -> list[Any]:

@@ -72,12 +72,18 @@ def kinds_of(action: str) -> frozenset[str] | None:
     """What the actions that a pattern matches are done to; None where there is no such action."""
     if action == "*":
         return frozenset((BUCKET, OBJECT))
-    service, _, pattern = action.lower().partition(":")
-    if service != "s3":
+    if not action.lower().startswith("s3:"):
         return None
-    units = compile_pattern(pattern, with_variables=False).units or ()
-    found = [kind for names, kind in _tables() if any(match_units(units, name) for name in names)]
+    found = [kind for names, kind in _tables() if matches_any(action, names)]
     return frozenset(found) - {""} if found else None
+
+
+def matches_any(action: str, names: list[str]) -> bool:
+    """Whether a pattern of actions matches one of these names, which are in lower case and without a service."""
+    if action == "*":
+        return True
+    units = compile_pattern(action.lower().partition(":")[2], with_variables=False).units or ()
+    return any(match_units(units, name) for name in names)
 
 
 @lru_cache(maxsize=1)

@@ -14,6 +14,7 @@ from mrak.core.deviations import deviation
 from mrak.core.http import Request
 from mrak.protocol import times
 from mrak.services.s3 import tagging
+from mrak.services.s3.policy_actions import matches_any
 from mrak.services.s3.tables import Bucket, Version
 
 _DAY = 86_400.0
@@ -57,6 +58,43 @@ _CONDITIONS = {
 }
 
 
+# Keys that only some actions have, with these.
+_ONLY_OF = {
+    key: actions.lower().split()
+    for keys, actions in (
+        ("prefix delimiter max-keys", "ListBucket ListBucketVersions"),
+        (
+            "versionid",
+            "DeleteObjectVersion DeleteObjectVersionTagging GetObjectVersion GetObjectVersionAcl "
+            "GetObjectVersionAttributes GetObjectVersionTagging GetObjectVersionTorrent PutObjectVersionAcl "
+            "PutObjectVersionTagging",
+        ),
+        (
+            "x-amz-acl x-amz-grant-full-control x-amz-grant-read x-amz-grant-read-acp x-amz-grant-write "
+            "x-amz-grant-write-acp",
+            "BypassGovernanceRetention CreateBucket PutBucketAcl PutObject PutObjectAcl PutObjectVersionAcl",
+        ),
+        (
+            "x-amz-copy-source x-amz-metadata-directive x-amz-website-redirect-location",
+            "BypassGovernanceRetention PutObject",
+        ),
+        (
+            "x-amz-server-side-encryption x-amz-server-side-encryption-aws-kms-key-id "
+            "x-amz-server-side-encryption-customer-algorithm",
+            "BypassGovernanceRetention PutObject ReplicateObject UpdateObjectEncryption",
+        ),
+        ("x-amz-storage-class", "BypassGovernanceRetention PutObject PutObjectAcl PutObjectVersionAcl"),
+        ("requestobjecttagkeys", "BypassGovernanceRetention PutObject PutObjectTagging PutObjectVersionTagging"),
+        ("object-lock-legal-hold", "PutObject PutObjectLegalHold"),
+        (
+            "object-lock-mode object-lock-retain-until-date object-lock-remaining-retention-days",
+            "PutObject PutObjectRetention",
+        ),
+        ("if-match", "DeleteObject PutObject"),
+        ("if-none-match objectcreationoperation", "PutObject"),
+    )
+    for key in keys.split()
+}
 _KNOWN = frozenset(
     {
         *_CONDITIONS.values(), *_HEADERS.values(), *(f"s3:{name}" for name in _OTHERS.split()),
@@ -71,6 +109,12 @@ def is_known(key: str) -> bool:
     """Whether a policy may name a condition key; those of other services are not judged here."""
     lowered = key.lower()
     return not lowered.startswith("s3:") or lowered in _KNOWN or lowered.startswith(_OF_TAGS)
+
+
+def belongs_to(key: str, action: str) -> bool:
+    """Whether an action that a pattern names has the key."""
+    names = _ONLY_OF.get(key.lower().removeprefix("s3:")) if key.lower().startswith("s3:") else None
+    return names is None or matches_any(action, names)
 
 
 def find(ctx: Context, bucket: Bucket, req: dict[str, Any], version: Version | None) -> dict[str, Any]:
