@@ -69,7 +69,8 @@ class Table(ResourceType):
         """A table that is filled from S3; what an import does not take comes after it."""
         params = self.input(res)
         parameters = {name: value for name, value in params.items() if name not in (*_AFTER_IMPORT, "ResourcePolicy")}
-        started = await res.call("ImportTable", {**source, "TableCreationParameters": parameters})
+        wanted = {**source, "ClientToken": res.token, "TableCreationParameters": parameters}
+        started = await res.call("ImportTable", wanted)
         res.physical_id = res.name
         named = {"ImportArn": started["ImportTableDescription"]["ImportArn"]}
         answer = await res.until("DescribeImport", named, "ImportTableDescription.ImportStatus", _IMPORT_ENDS)
