@@ -248,10 +248,18 @@ def test_key_attributes_cannot_be_updated_or_entered(ddb: Any, simple: str) -> N
 
 
 def test_tables_can_be_named_by_arn(ddb: Any, simple: str) -> None:
-    """Wherever a name is taken."""
+    """Wherever a name is taken; what was consumed is told by the name that was given."""
     arn = ddb.describe_table(TableName=simple)["Table"]["TableArn"]
-    ddb.put_item(TableName=arn, Item={"pk": {"S": "by-arn"}})
-    assert ddb.get_item(TableName=arn, Key={"pk": {"S": "by-arn"}})["Item"] == {"pk": {"S": "by-arn"}}
+    key, total = {"pk": {"S": "by-arn"}}, {"ReturnConsumedCapacity": "TOTAL"}
+    put = ddb.put_item(TableName=arn, Item=key, **total)
+    got = ddb.get_item(TableName=arn, Key=key, **total)
+    assert got["Item"] == key
+    batch = ddb.batch_get_item(RequestItems={arn: {"Keys": [key]}}, **total)
+    assert batch["Responses"] == {arn: [key]}
+    written = ddb.batch_write_item(RequestItems={arn: [{"PutRequest": {"Item": key}}]}, **total)
+    answers = [put, got, ddb.scan(TableName=arn, **total)]
+    assert {answer["ConsumedCapacity"]["TableName"] for answer in answers} == {arn}
+    assert [consumed["TableName"] for consumed in batch["ConsumedCapacity"] + written["ConsumedCapacity"]] == [arn, arn]
 
 
 def test_capacity_of_single_items(ddb: Any, simple: str) -> None:

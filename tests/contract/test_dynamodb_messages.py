@@ -150,3 +150,33 @@ def test_placeholders_that_are_too_long(ddb: Any) -> None:
         values = {f":{long}{ending}": {"S": "a"}}
         told = error_of(ddb.scan, TableName=table, FilterExpression="a = :a", ExpressionAttributeValues=values)
         assert told == (INVALID, f"ExpressionAttributeValues {words}")
+
+
+def test_names_and_values_need_no_expression_in_transactions(ddb: Any, table: str) -> None:
+    """Alone they are refused; beside an expression all must be used, here as elsewhere."""
+    names, values = {"ExpressionAttributeNames": {"#n": "n"}}, {"ExpressionAttributeValues": {":v": TEXT}}
+    key = {"TableName": table, "Key": {"pk": {"S": "unneeded"}}}
+    for needless in (names, values):
+        put = {"TableName": table, "Item": key["Key"], **needless}
+        ddb.transact_write_items(TransactItems=[{"Put": put}])
+        assert "Item" in ddb.get_item(**key)
+        ddb.transact_write_items(TransactItems=[{"Delete": {**key, **needless}}])
+        assert "Item" not in ddb.get_item(**key)
+    assert ddb.transact_get_items(TransactItems=[{"Get": {**key, **names}}])["Responses"] == [{}]
+    unused = (INVALID, "Value provided in ExpressionAttributeNames unused in expressions: keys: {#n}")
+    get = {**key, **names, "ProjectionExpression": "pk"}
+    assert error_of(ddb.transact_get_items, TransactItems=[{"Get": get}]) == unused
+    delete = {**key, **names, "ConditionExpression": "attribute_exists(pk)"}
+    assert error_of(ddb.transact_write_items, TransactItems=[{"Delete": delete}]) == unused
+
+
+def test_expressions_that_are_too_long(ddb: Any, table: str) -> None:
+    """Only of conditions and filters the size is told."""
+    long, values = "a" * 4097, {"ExpressionAttributeValues": {":v": TEXT}}
+    words = "Expression size has exceeded the maximum allowed size;"
+    told = error_of(ddb.get_item, TableName=table, Key={"pk": TEXT}, ProjectionExpression=long)
+    assert told == (INVALID, f"Invalid ProjectionExpression: {words}")
+    told = error_of(ddb.query, TableName=table, KeyConditionExpression=f"{long} = :v", **values)
+    assert told == (INVALID, f"Invalid KeyConditionExpression: {words}")
+    told = error_of(ddb.scan, TableName=table, FilterExpression=f"{long} = :v", **values)
+    assert told == (INVALID, f"Invalid FilterExpression: {words} expression size: 4102")

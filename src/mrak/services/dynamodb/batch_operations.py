@@ -52,7 +52,7 @@ def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
             unprocessed[name] = {**table, "Keys": table["Keys"][taken:]}
         some = some or taken > 0
         ctx.meter("ReadRequestUnits", units)
-        rendered = capacity.render_consumed(req.get("ReturnConsumedCapacity"), schema.record.name, units)
+        rendered = capacity.render_consumed(req.get("ReturnConsumedCapacity"), name, units)
         if rendered is not None:
             consumed.append(rendered)
     if refusal is not None and not some:
@@ -129,7 +129,7 @@ def batch_write_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
         done, cost, refusal = _write_all(ctx, tx, schemas[name], batch)
         if refusal is not None:
             unprocessed[name] = wanted[name][done:]
-        rendered = cost.render(req.get("ReturnConsumedCapacity"), schemas[name].record.name)
+        rendered = cost.render(req.get("ReturnConsumedCapacity"), name)
         if rendered is not None:
             consumed.append(rendered)
         if req.get("ReturnItemCollectionMetrics") == "SIZE":

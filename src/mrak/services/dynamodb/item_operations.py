@@ -41,7 +41,7 @@ def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
     units = capacity.read_units(0 if row is None else row_size_bytes(row), req.get("ConsistentRead", False))
     ctx.meter("ReadRequestUnits", units)
     throttling.spend_read(ctx, schema, units)
-    consumed = capacity.render_consumed(req.get("ReturnConsumedCapacity"), schema.record.name, units)
+    consumed = capacity.render_consumed(req.get("ReturnConsumedCapacity"), req["TableName"], units)
     if consumed is not None:
         output["ConsumedCapacity"] = consumed
     return output
@@ -83,7 +83,7 @@ def _write(ctx: Context, tx: Transaction, req: dict[str, Any], write: Write) -> 
     attributes = _returned(req.get("ReturnValues", "NONE"), write, it)
     if attributes:
         output["Attributes"] = attributes
-    consumed = cost.render(req.get("ReturnConsumedCapacity"), schema.record.name)
+    consumed = cost.render(req.get("ReturnConsumedCapacity"), req["TableName"])
     if consumed is not None:
         output["ConsumedCapacity"] = consumed
     if req.get("ReturnItemCollectionMetrics") == "SIZE":

@@ -298,7 +298,7 @@ def render_capacity(ctx: Context, source: Source, page: Page, req: Mapping[str, 
     throttling.spend_read(ctx, source.schema, units, source.index)
     if page.fetched_units:
         throttling.spend_read(ctx, source.schema, page.fetched_units)
-    mode, table = req.get("ReturnConsumedCapacity"), source.schema.record.name
+    mode, table = req.get("ReturnConsumedCapacity"), req.get("TableName", source.schema.record.name)
     if source.index is None:
         return capacity.render_consumed(mode, table, units)
     by_name = {source.index.record.name: units}

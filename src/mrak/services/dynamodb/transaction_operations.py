@@ -290,7 +290,7 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     plans: list[ProjectionPlan | None] = []
     with OlderWords():
         for get in gets:
-            request.check_usage(get, request.GET)
+            request.check_usage(get, request.TRANSACT_GET)
             plans.append(projection_of(get))
             items.check_key_values(get["Key"])
     schemas = [_require_schema(ctx, tx, get["TableName"]) for get in gets]

@@ -159,7 +159,10 @@ def test_key_conditions_become_tests_of_attributes() -> None:
             "pk = :p and pk = :p",
             "Invalid KeyConditionExpression: KeyConditionExpressions must only contain one condition per key",
         ),
-        ("pk.x = :p", "KeyConditionExpressions cannot have conditions on nested attributes"),
+        (
+            "pk.x = :p",
+            "Invalid KeyConditionExpression: KeyConditionExpressions cannot have conditions on nested attributes",
+        ),
         ("size(pk) = :a", "KeyConditionExpressions cannot contain nested operations"),
         ("pk = sk", "Invalid condition in KeyConditionExpression: Multiple attribute names used in one condition"),
         (":p = :s", "Invalid condition in KeyConditionExpression: No key attribute specified"),

@@ -160,7 +160,9 @@ def _attribute_of(operands: Sequence[Operand], names: dict[str, str]) -> tuple[s
             if attribute is not None:
                 raise invalid(f"Invalid condition in {EXPRESSION}: Multiple attribute names used in one condition")
             if len(operand.raw) > 1:
-                raise invalid("KeyConditionExpressions cannot have conditions on nested attributes")
+                raise invalid(
+                    f"Invalid {EXPRESSION}: KeyConditionExpressions cannot have conditions on nested attributes"
+                )
             head = str(operand.raw[0])
             attribute, position = names.get(head, head), index
     if attribute is None:

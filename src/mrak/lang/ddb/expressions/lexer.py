@@ -12,6 +12,8 @@ from typing import NamedTuple
 from mrak.lang.ddb.errors import invalid
 
 MAX_EXPRESSION_BYTES = 4096
+# Kinds of expressions of which AWS does not tell the size.
+_TOLD_WITHOUT_SIZE = frozenset({"UpdateExpression", "ProjectionExpression", "KeyConditionExpression"})
 
 _TOKEN = re.compile(
     r"[ \t\n\r]*(?:"
@@ -63,8 +65,7 @@ def check_length(text: str, kind: str) -> None:
         raise invalid(f"Invalid {kind}: The expression can not be empty;")
     size_bytes = len(text.encode("utf-8", "surrogatepass"))
     if size_bytes > MAX_EXPRESSION_BYTES:
-        # For updates AWS does not tell the size.
-        size = "" if kind == "UpdateExpression" else f" expression size: {size_bytes}"
+        size = "" if kind in _TOLD_WITHOUT_SIZE else f" expression size: {size_bytes}"
         raise invalid(f"Invalid {kind}: Expression size has exceeded the maximum allowed size;{size}")
 
 

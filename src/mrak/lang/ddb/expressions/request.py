@@ -26,6 +26,7 @@ NAMES = "ExpressionAttributeNames"
 VALUES = "ExpressionAttributeValues"
 # In the order in which AWS parses them.
 _PARSED = ("UpdateExpression", "ConditionExpression", "KeyConditionExpression", "FilterExpression")
+_EXPRESSIONS = frozenset({*_PARSED, "SearchConditionExpression", "ProjectionExpression"})
 
 MAX_PLACEHOLDER_BYTES = 255
 _TOO_LONG = "The expression attribute map contains a key that is too long;"
@@ -39,7 +40,7 @@ class Usage:
     legacy: tuple[str, ...]
     # Whether the message on values without expressions tells which expressions those would be.
     tells_missing: bool = True
-    # An action of a transaction: its expressions are judged before its key.
+    # An action of a transaction: its expressions are judged before its key, and names and values need none.
     in_transaction: bool = False
 
     @property
@@ -63,6 +64,7 @@ QUERY = Usage(
 SCAN = Usage(("ProjectionExpression", "FilterExpression"), ("AttributesToGet", "ScanFilter", "ConditionalOperator"))
 TRANSACT_UPDATE = Usage(("UpdateExpression", "ConditionExpression"), (), in_transaction=True)
 TRANSACT_WRITE = Usage(("ConditionExpression",), (), in_transaction=True)
+TRANSACT_GET = Usage(("ProjectionExpression",), (), in_transaction=True)
 SEARCH = Usage(("ProjectionExpression", "SearchConditionExpression"), ())
 
 
@@ -82,6 +84,8 @@ class Bound:
 def check_usage(req: Mapping[str, Any], usage: Usage) -> None:
     """Which parameters may stand together."""
     given = [name for name in usage.expressions if name in req]
+    if usage.in_transaction and not given:
+        return
     if given:
         legacy = [name for name in usage.legacy if name in req]
         # A filter expression may go with the legacy KeyConditions, as long as there is no key condition expression.
@@ -112,6 +116,8 @@ def bind(req: Mapping[str, Any]) -> Bound:
     if values is not None:
         bound.values_bytes = check_values(values)
     used_names, used_values = _parse_all(req, names or {}, bound)
+    if _EXPRESSIONS.isdisjoint(req):
+        return bound
     if names is not None and len(used_names) < len(names):
         raise _unused(NAMES, [name for name in names if name not in used_names])
     if values is not None and len(used_values) < len(values):
