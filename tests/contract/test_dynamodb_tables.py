@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.contract.dynamodb import INVALID, error_of, index, make_table
+from tests.contract.wire import post
 
 
 @pytest.fixture(scope="module")
@@ -395,3 +396,37 @@ def test_limits_and_endpoints(ddb: Any) -> None:
     """What SDKs with endpoint discovery ask for."""
     assert ddb.describe_limits()["TableMaxReadCapacityUnits"] == 40_000
     assert ddb.describe_endpoints()["Endpoints"][0]["CachePeriodInMinutes"] == 1440
+
+
+def ask(sandbox: Any, operation: str, **request: Any) -> Any:
+    """The reply, or an error's message, with members that the pinned SDK does not know."""
+    target = f"DynamoDB_20120810.{operation}"
+    kind = "application/x-amz-json-1.0"
+    body = json.dumps(request).encode()
+    status, _, answer = post(sandbox, "dynamodb", body, x_amz_target=target, content_type=kind)
+    return json.loads(answer) if status == 200 else json.loads(answer)["message"]
+
+
+def test_the_billing_mode_has_a_second_name(sandbox: Any) -> None:
+    """TableThroughputMode, which SDKs learn of later: BillingMode decides where both are given, and both are shown."""
+    wanted = {name: value for name, value in definition().items() if name != "BillingMode"}
+    made = ask(sandbox, "CreateTable", **wanted, TableThroughputMode="PAY_PER_REQUEST")["TableDescription"]
+    assert made["TableThroughputModeSummary"] == {"TableThroughputMode": "PAY_PER_REQUEST"}
+    assert made["BillingModeSummary"] == {"BillingMode": "PAY_PER_REQUEST"}
+    name, units = wanted["TableName"], {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+    ask(sandbox, "UpdateTable", TableName=name, TableThroughputMode="PROVISIONED", ProvisionedThroughput=units)
+    table = ask(sandbox, "DescribeTable", TableName=name)["Table"]
+    assert table["ProvisionedThroughput"]["ReadCapacityUnits"] == 1
+    billing, mode = table["BillingModeSummary"], table["TableThroughputModeSummary"]
+    assert billing.pop("BillingMode") == mode.pop("TableThroughputMode") == "PROVISIONED"
+    assert billing == mode
+    both = definition(TableThroughputMode="PROVISIONED", ProvisionedThroughput=units)
+    assert ask(sandbox, "CreateTable", **both) == (
+        "One or more parameter values were invalid: Neither ReadCapacityUnits nor WriteCapacityUnits can be specified "
+        "when BillingMode is PAY_PER_REQUEST"
+    )
+    words = "failed to satisfy constraint: Member must satisfy enum value set: [PROVISIONED, PAY_PER_REQUEST]"
+    unknown = definition(BillingMode="A", TableThroughputMode="B")
+    assert ask(sandbox, "CreateTable", **unknown) == (
+        f"2 validation errors detected: Value 'A' at 'billingMode' {words}; Value 'B' at 'tableThroughputMode' {words}"
+    )

@@ -276,7 +276,11 @@ def load(service: str) -> ServiceModel:
     path = MODELS / f"{service}.json"
     if not path.exists():
         raise KeyError(service)
-    return ServiceModel(service, msgspec.json.decode(path.read_bytes()))
+    model = msgspec.json.decode(path.read_bytes())
+    for shape, members in quirks.NEWER_MEMBERS.get(service, {}).items():
+        known = model["shapes"].setdefault(shape, {"type": "structure", "members": {}})["members"]
+        known |= {name: member for name, member in members.items() if name not in known}
+    return ServiceModel(service, model)
 
 
 @cache

@@ -453,6 +453,17 @@ SHAPE_PHRASES: dict[str, str] = {
     ),
 }
 
+# Members that AWS has had for longer than the models that we read: service -> shape -> member.
+_MODE = {"TableThroughputMode": {"shape": "BillingMode"}}
+NEWER_MEMBERS: dict[str, dict[str, dict[str, dict[str, str]]]] = {
+    "dynamodb": {
+        "CreateTableInput": _MODE,
+        "UpdateTableInput": _MODE,
+        "TableThroughputModeSummary": _MODE | {"LastUpdateToPayPerRequestDateTime": {"shape": "Date"}},
+        "TableDescription": {"TableThroughputModeSummary": {"shape": "TableThroughputModeSummary"}},
+    }
+}
+
 # Lists whose null members reach the service, which refuses them in words of its own. Others lose them on the way in.
 NULL_KEEPERS: frozenset[str] = frozenset(f"dynamodb.{kind}SetAttributeValue" for kind in ("String", "Number", "Binary"))
 
@@ -479,6 +490,7 @@ MEMBER_ORDER: dict[str, tuple[str, ...]] = {
         "GlobalTableSourceArn",
         "GlobalTableSettingsReplicationMode",
         "VectorIndexes",
+        "TableThroughputMode",
     ),
     "dynamodb.DeleteItemInput": (
         "ReturnConsumedCapacity",

@@ -117,13 +117,17 @@ def _throughput(it: TableRecord | IndexRecord) -> dict[str, Any]:
 
 
 def _billing(record: TableRecord, status: str) -> dict[str, Any]:
-    """Tables that were never on demand have no summary; those that are about to be have no time in it."""
+    """Tables that were never on demand have no summary; those that are about to be have no time in it.
+
+    Since the summer of 2026 AWS tells it under a second name as well.
+    """
     if record.pay_per_request_at is None and record.is_provisioned:
         return {}
     summary: dict[str, Any] = {"BillingMode": record.billing}
     if status != "CREATING" and record.pay_per_request_at is not None:
         summary["LastUpdateToPayPerRequestDateTime"] = record.pay_per_request_at
-    return {"BillingModeSummary": summary}
+    newer = {"TableThroughputMode" if name == "BillingMode" else name: value for name, value in summary.items()}
+    return {"BillingModeSummary": summary, "TableThroughputModeSummary": newer}
 
 
 def _warm(record: TableRecord, index: IndexRecord | None, status: str) -> dict[str, Any]:

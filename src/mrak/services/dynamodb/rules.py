@@ -75,6 +75,14 @@ def check_units(throughput: Mapping[str, Any], index: str | None = None) -> None
             raise errors.invalid(f"Given value {throughput[name]} for {name} is out of bounds{suffix}")
 
 
+def with_billing_mode(req: dict[str, Any]) -> dict[str, Any]:
+    """A request that gives the billing mode by its newer name, with the older one; of both the older one decides."""
+    if "TableThroughputMode" not in req:
+        return req
+    others = {name: value for name, value in req.items() if name != "TableThroughputMode"}
+    return {"BillingMode": req["TableThroughputMode"], **others}
+
+
 def check_new_table(req: Mapping[str, Any]) -> None:
     """CreateTable's parameters."""
     check_billing(req)

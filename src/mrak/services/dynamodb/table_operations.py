@@ -35,6 +35,7 @@ _MOST_LISTED = 100
 @operation("CreateTable")
 def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     deviation("DYNAMODB-003")
+    req = rules.with_billing_mode(req)
     scope, name = resolve_name(ctx, req["TableName"])
     if "GlobalTableSourceArn" in req:
         raise NotBuilt("dynamodb", "CreateTable(GlobalTableSourceArn)")
@@ -123,7 +124,14 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         raise errors.in_use("Cannot delete table while indexes are being created, updated, or deleted.")
     description = describe.table(tx, scope, record, "DELETING")
     shown = ("TableName", "TableStatus", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId")
-    kept = (*shown, "BillingModeSummary", "StreamSpecification", "LatestStreamLabel", "LatestStreamArn")
+    kept = (
+        *shown,
+        "BillingModeSummary",
+        "TableThroughputModeSummary",
+        "StreamSpecification",
+        "LatestStreamLabel",
+        "LatestStreamArn",
+    )
     lifecycle.drop_table(ctx, tx, scope, record)
     replicas.leave(tx, scope, record)
     out = {

@@ -43,7 +43,7 @@ _IMMEDIATE = (
 
 @operation("UpdateTable")
 def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    req = effective(req)
+    req = effective(rules.with_billing_mode(req))
     check_update(req)
     scope, old = require_table(ctx, tx, req["TableName"], opens=True)
     if old.replicas and "GlobalTableSettingsReplicationMode" in req:
