@@ -7,7 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from tests.contract.s3_support import failure, keys, new_bucket, prefixes
+from tests.contract.s3_support import failure, keys, message, new_bucket, prefixes
 
 
 @pytest.fixture(scope="module")
@@ -301,3 +301,10 @@ def test_order_of_documents(s3: Any, bucket: str) -> None:
 
 def _tags(document: bytes) -> list[str]:
     return [each.tag.rpartition("}")[2] for each in ElementTree.fromstring(document)]
+
+
+def test_markers_of_versions_that_are_none(s3: Any, bucket: str) -> None:
+    """An id needs a key beside it, if only an empty one, and has to be an id."""
+    listing = {"call": s3.list_object_versions, "Bucket": bucket}
+    assert message(**listing, VersionIdMarker="x") == "A version-id marker cannot be specified without a key marker."
+    assert message(**listing, VersionIdMarker="x", KeyMarker="") == "Invalid version id specified"

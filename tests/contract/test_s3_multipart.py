@@ -65,10 +65,13 @@ def test_upload(s3: Any, bucket: str) -> None:
     assert seam["Body"].read() == whole[5 * MIB - 2 : 10 * MIB + 2]
     part = s3.get_object(Bucket=bucket, Key="whole", PartNumber=2)
     assert part["PartsCount"] == 3 and part["ContentLength"] == 5 * MIB
-    assert s3.head_object(Bucket=bucket, Key="whole", PartNumber=7)["ContentLength"] == 4
-    assert failure(s3.get_object, Bucket=bucket, Key="whole", PartNumber=3) == ("InvalidPartNumber", 416)
+    assert s3.head_object(Bucket=bucket, Key="whole", PartNumber=3)["ContentLength"] == 4
+    assert failure(s3.get_object, Bucket=bucket, Key="whole", PartNumber=7) == ("InvalidPartNumber", 416)
     assert failure(s3.list_parts, **upload.names) == ("NoSuchUpload", 404)
     assert upload.complete(first, second, tail)["ETag"] == done["ETag"]
+    other = {"MultipartUpload": {"Parts": _plain([first, second])}}
+    assert failure(s3.complete_multipart_upload, **upload.names, **other) == ("NoSuchUpload", 404)
+    s3.abort_multipart_upload(**upload.names)
     copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource=f"{bucket}/whole")
     assert copied["CopyObjectResult"]["ETag"] == f'"{hashlib.md5(whole).hexdigest()}"'
     assert s3.get_object(Bucket=bucket, Key="copy")["Body"].read() == whole
@@ -101,7 +104,9 @@ def test_lists_that_cannot_be_completed(s3: Any, bucket: str) -> None:
     ):
         assert failure(complete, **upload.names, MultipartUpload={"Parts": _plain(parts)}) == (code, 400)
     s3.abort_multipart_upload(**upload.names)
-    assert failure(s3.abort_multipart_upload, **upload.names) == ("NoSuchUpload", 404)
+    s3.abort_multipart_upload(**upload.names)  # S3 knows its ids, whatever became of them
+    for other in ({"Key": "other"}, {"UploadId": f"{upload.names['UploadId']}x"}):
+        assert failure(s3.abort_multipart_upload, **upload.names | other) == ("NoSuchUpload", 404)
     assert failure(s3.upload_part, **upload.names, PartNumber=1, Body=b"x") == ("NoSuchUpload", 404)
 
 

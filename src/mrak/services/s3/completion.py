@@ -28,7 +28,7 @@ def complete_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
     ctx.about(bucket_arn(bucket.name, req["Key"]))
     done = _find_completed(ctx, tx, bucket, req)
-    if done is not None:
+    if done is not None and _is_same_list(ctx, tx, req):
         return _render(ctx, tx, bucket, done)
     upload = require_upload(ctx, tx, bucket, req)
     listed = _parse_list(req)
@@ -59,9 +59,15 @@ def complete_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]
 
 
 def _find_completed(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> Version | None:
-    """What the upload became, if it was completed already: doing so again gets the same answer."""
+    """What the upload became, if it was completed already: doing so again, with the same parts, gets the same
+    answer."""
     latest = versions.find_latest(ctx, tx, bucket.name, req["Key"])
     return latest if latest is not None and latest.content == f"p{req['UploadId']}" else None
+
+
+def _is_same_list(ctx: Context, tx: Transaction, req: dict[str, Any]) -> bool:
+    listed = [(entry["PartNumber"], entry["ETag"].strip('"')) for entry in _parse_list(req)]
+    return listed == [(row.number, row.etag) for row in SEGMENTS.scan(tx, everywhere(ctx.scope), req["UploadId"])]
 
 
 def _parse_list(req: dict[str, Any]) -> list[dict[str, Any]]:

@@ -28,7 +28,7 @@ from mrak.services.s3 import (
 )  # fmt: skip
 from mrak.services.s3.contents import Received
 from mrak.services.s3.listing import Walk, encode
-from mrak.services.s3.names import bucket_arn, find_order, new_id, render_owner
+from mrak.services.s3.names import bucket_arn, find_order, is_genuine, new_id, render_owner
 from mrak.services.s3.tables import OBJECTS, PARTS, UPLOADS, Bucket, Part, Upload, everywhere
 
 MOST_PARTS = 10_000
@@ -45,7 +45,7 @@ def create_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]) 
         bucket=bucket.name,
         key=key,
         order=-order,
-        id=new_id(ctx.draw, order),
+        id=new_id(ctx.draw, order, f"{bucket.name}/{key}"),
         initiated_at=ctx.now,
         initiator=ctx.principal.account,
         initiator_arn=ctx.principal.arn,
@@ -86,14 +86,18 @@ def _parse_checksum(req: dict[str, Any]) -> tuple[str, str]:
 
 def require_upload(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> Upload:
     """The upload under way that a request names. Raises NoSuchUpload."""
-    upload_id = req["UploadId"]
-    order = find_order(upload_id)
-    upload = None
-    if order is not None:
-        upload = UPLOADS.get(tx, everywhere(ctx.scope), bucket.name, req["Key"], -order)
-    if upload is None or upload.id != upload_id:
-        raise errors.no_such_upload(upload_id)
+    upload = _find_upload(ctx, tx, bucket, req)
+    if upload is None:
+        raise errors.no_such_upload(req["UploadId"])
     return upload
+
+
+def _find_upload(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> Upload | None:
+    order = find_order(req["UploadId"])
+    if order is None:
+        return None
+    upload = UPLOADS.get(tx, everywhere(ctx.scope), bucket.name, req["Key"], -order)
+    return upload if upload is not None and upload.id == req["UploadId"] else None
 
 
 def check_part_number(number: int) -> None:
@@ -219,8 +223,12 @@ def _initiator(upload: Upload) -> dict[str, Any]:
 def abort_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
     access.check_bucket(ctx, tx, bucket, "s3:AbortMultipartUpload", req)
-    upload = require_upload(ctx, tx, bucket, req)
-    abort(ctx, tx, upload)
+    upload = _find_upload(ctx, tx, bucket, req)
+    if upload is not None:
+        abort(ctx, tx, upload)
+    elif not is_genuine(req["UploadId"], f"{bucket.name}/{req['Key']}"):
+        # One that was aborted or completed already is none to complain about.
+        raise errors.no_such_upload(req["UploadId"])
     return {}
 
 

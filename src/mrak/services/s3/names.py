@@ -97,25 +97,26 @@ def bucket_arn(name: str, key: str = "") -> str:
     return f"arn:aws:s3:::{name}/{key}" if key else f"arn:aws:s3:::{name}"
 
 
-def new_id(draw: Draws, order: int) -> str:
+def new_id(draw: Draws, order: int, about: str = "") -> str:
     """An opaque id of 32 characters for what was made at `order`, from which `find_order` reads that back."""
     raw = (-order).to_bytes(8, "big") + draw.bytes(13)
-    raw += _seal(raw)
+    raw += _seal(raw, about)
     return base64.b64encode(raw, altchars=b"._").decode()
 
 
-def _seal(raw: bytes) -> bytes:
-    """Three bytes by which an id that was made up is told from one that was given out."""
-    return sha256(raw).digest()[:3]
+def _seal(raw: bytes, about: str) -> bytes:
+    """Three bytes by which an id that was made up, or that is about something else, is told from one that was given
+    out."""
+    return sha256(raw + about.encode()).digest()[:3]
 
 
-def is_genuine(identifier: str) -> bool:
+def is_genuine(identifier: str, about: str = "") -> bool:
     """Whether an id was given out once, whatever became of what it names."""
     try:
         raw = base64.b64decode(identifier.encode(), altchars=b"._", validate=True)
     except (binascii.Error, UnicodeEncodeError):
         return False
-    return len(raw) == 24 and _seal(raw[:21]) == raw[21:]
+    return len(raw) == 24 and _seal(raw[:21], about) == raw[21:]
 
 
 def find_order(identifier: str) -> int | None:

@@ -187,10 +187,21 @@ def _part_span(ctx: Context, tx: Transaction, req: dict[str, Any], version: Vers
         if number == 1:
             return (0, version.size_bytes), None
         raise _no_such_part(number, 1)
-    segment = next(NUMBERED.scan(tx, everywhere(ctx.scope), version.content[1:], number, limit=1), None)
+    segment = _find_segment(ctx, tx, version, number)
     if segment is None:
         raise _no_such_part(number, version.parts)
     return (segment.offset, segment.size_bytes), segment
+
+
+def _find_segment(ctx: Context, tx: Transaction, version: Version, number: int) -> Segment | None:
+    """The part in this place: readers count parts anew, whatever numbers they were uploaded under."""
+    scope, owner = everywhere(ctx.scope), version.content[1:]
+    if number > version.parts:
+        return None
+    last = next(SEGMENTS.scan(tx, scope, owner, reverse=True, limit=1))
+    if last.number == version.parts:
+        return next(NUMBERED.scan(tx, scope, owner, number, limit=1))
+    return list(SEGMENTS.scan(tx, scope, owner, limit=number))[-1]
 
 
 def _no_such_part(number: int, parts: int) -> Exception:
