@@ -132,7 +132,9 @@ def test_conditions(s3: Any, bucket: str) -> None:
     assert failure(s3.complete_multipart_upload, **wrong, IfNoneMatch="*") == ("PreconditionFailed", 412)
     s3.delete_object(Bucket=bucket, Key="taken")
     assert failure(s3.complete_multipart_upload, **wrong, IfNoneMatch="*") == ("ConditionalRequestConflict", 409)
-    s3.complete_multipart_upload(**wrong)
+    again = Uploading(s3, bucket, "taken")
+    whole = {**again.names, "MultipartUpload": {"Parts": _plain([again.part(1, b"y")])}}
+    s3.complete_multipart_upload(**whole, IfNoneMatch="*")
     assert s3.get_object(Bucket=bucket, Key="taken")["Body"].read() == b"y"
 
 
@@ -332,3 +334,35 @@ def test_markers_of_parts_are_natural_numbers(s3: Any, bucket: str) -> None:
     upload = s3.create_multipart_upload(Bucket=bucket, Key="k")["UploadId"]
     wrong = {"Bucket": bucket, "Key": "k", "UploadId": upload, "PartNumberMarker": -1}
     assert failure(s3.list_parts, **wrong) == ("InvalidArgument", 400)
+
+
+def test_uploads_that_were_overtaken(s3: Any, bucket: str) -> None:
+    """Objects are as old as the beginnings of their uploads: what was written or deleted since then stands."""
+    keys = ("written", "deleted", "uploaded")
+    s3.put_object(Bucket=bucket, Key="deleted", Body=b"old")
+    early = {key: Uploading(s3, bucket, key) for key in keys}
+    s3.put_object(Bucket=bucket, Key="written", Body=b"new")
+    s3.delete_object(Bucket=bucket, Key="deleted")
+    late = Uploading(s3, bucket, "uploaded")
+    late.complete(late.part(1, b"late"))
+    for upload in early.values():
+        assert upload.complete(upload.part(1, b"early"))["ETag"].endswith('-1"')
+    read = {key: s3.get_object(Bucket=bucket, Key=key)["Body"].read() for key in ("written", "uploaded")}
+    assert read == {"written": b"new", "uploaded": b"late"}
+    assert failure(s3.head_object, Bucket=bucket, Key="deleted") == ("404", 404)
+
+
+def test_versions_that_were_overtaken(s3: Any) -> None:
+    """With versioning, nothing is lost: the upload that began earlier makes an older version."""
+    bucket = new_bucket(s3)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    first = s3.put_object(Bucket=bucket, Key="k", Body=b"first")["VersionId"]
+    upload = Uploading(s3, bucket, "k")
+    last = s3.put_object(Bucket=bucket, Key="k", Body=b"last")["VersionId"]
+    between = upload.complete(upload.part(1, b"between"))["VersionId"]
+    listed = s3.list_object_versions(Bucket=bucket)["Versions"]
+    assert [row["VersionId"] for row in listed] == [last, between, first]
+    assert [row["IsLatest"] for row in listed] == [True, False, False]
+    assert s3.get_object(Bucket=bucket, Key="k", VersionId=between)["Body"].read() == b"between"
+    s3.delete_object(Bucket=bucket, Key="k", VersionId=last)
+    assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"between"

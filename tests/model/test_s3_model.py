@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from typing import Any
+from typing import Any, NamedTuple
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
@@ -24,10 +24,20 @@ BUCKET = "bucket"
 class Made:
     """A version as the model knows it; `body` None is a delete marker."""
 
-    def __init__(self, version_id: str, body: bytes | None, tags: dict[str, str]) -> None:
+    def __init__(self, version_id: str, body: bytes | None, tags: dict[str, str], step: int) -> None:
         self.id = version_id
         self.body = body
         self.tags = tags
+        self.step = step
+
+
+class Begun(NamedTuple):
+    """An upload under way; `step` tells when it began, `existed` whether the key was there then."""
+
+    key: str
+    parts: dict[int, bytes]
+    step: int
+    existed: bool
 
 
 class BucketMachine(RuleBasedStateMachine):
@@ -37,7 +47,8 @@ class BucketMachine(RuleBasedStateMachine):
         self.call("CreateBucket")
         self.versioning = ""
         self.keys: dict[str, list[Made]] = {}
-        self.uploads: dict[str, tuple[str, dict[int, bytes]]] = {}
+        self.uploads: dict[str, Begun] = {}
+        self.step = 0
 
     def teardown(self) -> None:
         self.cloud.close()
@@ -63,7 +74,8 @@ class BucketMachine(RuleBasedStateMachine):
         versions = self.keys.setdefault(key, [])
         if version_id == "null":
             versions[:] = [each for each in versions if each.id != "null"]
-        versions.append(Made(version_id, body, tags))
+        self.step += 1
+        versions.append(Made(version_id, body, tags, self.step))
 
     def check_id(self, answer: dict[str, Any]) -> str:
         """The id of what was just written, which the bucket's versioning decides about."""
@@ -141,28 +153,43 @@ class BucketMachine(RuleBasedStateMachine):
 
     @rule(key=KEYS)
     def begin_upload(self, key: str) -> None:
-        self.uploads[self.call("CreateMultipartUpload", Key=key)["UploadId"]] = (key, {})
+        latest = self.latest(key)
+        self.step += 1
+        begun = Begun(key, {}, self.step, existed=latest is not None and latest.body is not None)
+        self.uploads[self.call("CreateMultipartUpload", Key=key)["UploadId"]] = begun
 
     @rule(body=BODIES, number=st.integers(1, 3))
     def upload_part(self, body: bytes, number: int) -> None:
-        for upload_id, (key, parts) in list(self.uploads.items())[:1]:
-            self.call("UploadPart", Key=key, UploadId=upload_id, PartNumber=number, Body=body)
-            parts[number] = body
+        for upload_id, begun in list(self.uploads.items())[:1]:
+            self.call("UploadPart", Key=begun.key, UploadId=upload_id, PartNumber=number, Body=body)
+            begun.parts[number] = body
 
     @rule()
     def complete_upload(self) -> None:
         """With its last part alone, since others would have to be larger."""
-        for upload_id, (key, parts) in list(self.uploads.items())[:1]:
-            if not parts:
+        for upload_id, begun in list(self.uploads.items())[:1]:
+            key = begun.key
+            if not begun.parts:
                 self.call("AbortMultipartUpload", Key=key, UploadId=upload_id)
             else:
-                number, body = max(parts.items())
+                number, body = max(begun.parts.items())
                 digest = hashlib.md5(body)
                 listed = {"Parts": [{"PartNumber": number, "ETag": digest.hexdigest()}]}
                 answer = self.call("CompleteMultipartUpload", Key=key, UploadId=upload_id, MultipartUpload=listed)
                 assert answer["ETag"] == f'"{hashlib.md5(digest.digest()).hexdigest()}-1"'
-                self.add(key, self.check_id(answer), body, {})
+                self.add_upload(begun, self.check_id(answer), body)
             del self.uploads[upload_id]
+
+    def add_upload(self, begun: Begun, version_id: str, body: bytes) -> None:
+        """It is as old as its beginning, where something else was made of the key since."""
+        latest = self.latest(begun.key)
+        if not self.versioning and (latest.step > begun.step if latest is not None else begun.existed):
+            return
+        self.add(begun.key, version_id, body, {})
+        versions = self.keys[begun.key]
+        if self.versioning == "Enabled" and latest is not None and latest.step > begun.step:
+            versions[-1].step = begun.step
+            versions.sort(key=lambda each: each.step)
 
     # --- what always holds ----------------------------------------------------------------------------------------
 

@@ -14,7 +14,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.services.s3 import buckets, checksums, conditions, contents, drafts, encryption, errors, writing
 from mrak.services.s3 import objects as versions
-from mrak.services.s3.multipart import etag_of, require_upload
+from mrak.services.s3.multipart import abort, etag_of, require_upload
 from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.tables import PARTS, SEGMENTS, UPLOADS, Bucket, Part, Segment, Upload, Version, everywhere
 
@@ -53,7 +53,11 @@ def complete_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]
         checksum_type=checksum_type,
         content=f"p{upload.id}",
     )
-    made = writing.add(ctx, tx, bucket, req, made, "CompleteMultipartUpload")
+    if conditions.is_overtaken(latest, upload) and not bucket.versioning:
+        # An object is as old as the beginning of its upload: what was done to the key since then stands.
+        abort(ctx, tx, upload)
+        return _render(ctx, tx, bucket, made)
+    made = writing.add(ctx, tx, bucket, req, made, "CompleteMultipartUpload", began=-upload.order)
     _convert(ctx, tx, upload, parts)
     return _render(ctx, tx, bucket, made)
 

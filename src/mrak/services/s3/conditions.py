@@ -89,9 +89,13 @@ def check_undisturbed(req: dict[str, Any], latest: Version | None, upload: Uploa
     condition = next((name for member, name in _WRITE_CONDITIONS.items() if member in req), None)
     if condition is None:
         return
-    changed = -latest.order > upload.order if latest is not None else upload.existed
-    if changed:
+    if is_overtaken(latest, upload):
         raise errors.conditional_conflict(condition, upload.key)
+
+
+def is_overtaken(latest: Version | None, upload: Upload) -> bool:
+    """Whether the key was written or deleted since an upload began."""
+    return -latest.order > upload.order if latest is not None else upload.existed
 
 
 def check_delete(req: dict[str, Any], version: Version | None) -> None:

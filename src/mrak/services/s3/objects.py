@@ -107,9 +107,23 @@ def shown_id(bucket: Bucket, version: Version) -> dict[str, str]:
 # --- adding -------------------------------------------------------------------------------------------------------
 
 
-def add(ctx: Context, tx: Transaction, bucket: Bucket, latest: Version | None, made: Version) -> Version:
-    """Makes `made` the key's latest version. The caller has opened OBJECTS and read `latest`."""
+def add(
+    ctx: Context,
+    tx: Transaction,
+    bucket: Bucket,
+    latest: Version | None,
+    made: Version,
+    *,
+    began: int | None = None,
+) -> Version:
+    """Makes `made` the key's latest version, or an older one where its upload `began` (an order) before that which is
+    the latest. The caller has opened OBJECTS and read `latest`."""
     scope = everywhere(ctx.scope)
+    if began is not None and latest is not None and latest.order < began and bucket.versioning == "Enabled":
+        made = msgspec.structs.replace(made, order=began, id=names.new_id(ctx.draw, began))
+        VERSIONS.lock(tx, scope, made.bucket, made.key)
+        VERSIONS.insert(tx, scope, made)
+        return made
     order = -ctx.draw.sequence()
     if latest is not None:
         order = min(order, latest.order - 1)

@@ -95,11 +95,20 @@ def put(
     return answer | describe_write(ctx, tx, bucket, made)
 
 
-def add(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any], made: Version, how: str) -> Version:
+def add(
+    ctx: Context,
+    tx: Transaction,
+    bucket: Bucket,
+    req: dict[str, Any],
+    made: Version,
+    how: str,
+    *,
+    began: int | None = None,
+) -> Version:
     """Adds a version where the request's conditions hold, with all that follows from it."""
     latest = OBJECTS.open(tx, everywhere(ctx.scope), bucket.name, made.key)
     conditions.check_write(req, latest)
-    made = versions.add(ctx, tx, bucket, latest, made)
+    made = versions.add(ctx, tx, bucket, latest, made, began=began)
     if bucket.settings:
         made = effects.created(ctx, tx, bucket, made, how)
     return made
