@@ -40,6 +40,22 @@ def policies_of(tx: Transaction, scope: Scope, principal: Principal) -> PolicySe
     return policies_of_entity(tx, scope, entity, kind, session)
 
 
+def find_policies_of(tx: Transaction, scope: Scope, principal: Principal) -> PolicySet | None:
+    """The same; None where it cannot be known: nobody made the role, or it holds a policy of AWS's that is not built
+    in (IAM-001)."""
+    entity, _ = _entity_of(tx, scope, principal)
+    if entity is not None:
+        holders: list[Entity] = [entity]
+        if isinstance(entity, User):
+            holders += groups_of(tx, scope, entity)
+        attached = {arn for holder in holders for arn in holder.attached}
+        if any(managed.document_of(tx, scope, arn) is None for arn in attached):
+            return None
+    elif principal.kind != "federated":
+        return None
+    return policies_of(tx, scope, principal)
+
+
 def policies_of_entity(
     tx: Transaction, scope: Scope, entity: Entity, kind: str, session: tuple[Named, ...] = ()
 ) -> PolicySet:

@@ -17,6 +17,7 @@ __all__ = [
     "find_access_key",
     "find_access_key_user",
     "find_oidc_provider",
+    "find_policies_of",
     "find_policy_document",
     "find_role",
     "find_role_session",
@@ -95,6 +96,11 @@ def find_role_session(tx: Transaction, environment: str, role_arn: str, session_
 def policies_of(tx: Transaction, environment: str, principal: Principal) -> PolicySet:
     """The identity side of an authorisation: identity-based policies, boundary and session policies."""
     return effective.policies_of(tx, Scope(environment, principal.account, ""), principal)
+
+
+def find_policies_of(tx: Transaction, environment: str, principal: Principal) -> PolicySet | None:
+    """The same; None where it cannot be known what the principal may do."""
+    return effective.find_policies_of(tx, Scope(environment, principal.account, ""), principal)
 
 
 def find_policy_document(tx: Transaction, scope: Scope, policy_arn: str) -> str | None:

@@ -2,8 +2,8 @@
 
 https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html
 
-The bucket's own account may do everything that no policy denies it (its users' identity-based policies are evaluated
-where all services' are, before the operation). Others need a policy that allows it, or an ACL that grants it. What an
+The bucket's own account may do everything that no policy denies it; its users and roles need a policy of theirs, or the
+bucket's. Others need the bucket's policy to allow it, or an ACL that grants it (and their own account's leave). What an
 object's owner wrote into another account's bucket is the writer's, unless the bucket's ownership says otherwise.
 
 A request through an access point needs the point's policy as well: whoever is of another account has to be allowed by
@@ -21,7 +21,7 @@ from mrak.auth.policy import Policy, parse_policy
 from mrak.auth.principals import service_principal
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.services.s3 import acls, errors, points, policy_conditions
+from mrak.services.s3 import acls, errors, identities, points, policy_conditions
 from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.points import AccessPoint
 from mrak.services.s3.tables import ACCOUNTS, BLOCK_DEFAULT, PUBLIC_ACCESS_BITS, Bucket, Version, everywhere
@@ -100,6 +100,8 @@ def may(
 ) -> bool:
     """Whether the caller may do it; of `version` where that is there, else of the bucket or of a key to be written."""
     caller = ctx.principal.account
+    if identities.are_judged(ctx.principal) and not _identity_allows(ctx, tx, bucket, action, req, version):
+        return False
     if bucket.policy or req["Bucket"] != bucket.name:
         verdict = _Judgement(ctx, tx, bucket, action, req, version).find()
         if verdict is not None:
@@ -122,6 +124,25 @@ def may(
         return version is not None and acls.permits(version.acl, version.account, caller, permission, ignore_public)
     permission = _BUCKET_PERMISSIONS.get(action)
     return permission is not None and acls.permits(bucket.acl, bucket.account, caller, permission, ignore_public)
+
+
+def _identity_allows(
+    ctx: Context,
+    tx: Transaction,
+    bucket: Bucket,
+    action: str,
+    req: dict[str, Any],
+    version: Version | None,
+) -> bool:
+    """A caller's policies may name a bucket, or the access point by which it is called."""
+    conditions = policy_conditions.find(ctx, bucket, req, version)
+    key = req.get("Key", "")
+    point = find_point(ctx, tx, bucket, req)
+    if point is not None:
+        conditions |= points.conditions(point)
+        if identities.allow(ctx, tx, bucket, action, points.resource_arn(point, key), conditions):
+            return True
+    return identities.allow(ctx, tx, bucket, action, bucket_arn(bucket.name, key), conditions)
 
 
 def _has_revoked_own(ctx: Context, bucket: Bucket, action: str) -> bool:
@@ -157,7 +178,8 @@ def check_delete(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, A
 
 def check_may_know(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> None:
     """Whoever may not list a bucket is not told that a key is not there."""
-    if ctx.principal.account == bucket.account and not bucket.policy and req["Bucket"] == bucket.name:
+    is_own = ctx.principal.account == bucket.account and not identities.are_judged(ctx.principal)
+    if is_own and not bucket.policy and req["Bucket"] == bucket.name:
         return
     without_key = {name: value for name, value in req.items() if name not in ("Key", "VersionId")}
     if not may(ctx, tx, bucket, "s3:ListBucket", without_key):

@@ -12,7 +12,7 @@ from mrak.core.http import Request
 from mrak.core.operation import dataplane, operation
 from mrak.core.page import find_position, take_page
 from mrak.protocol.rest import unquote
-from mrak.services.s3 import acls, buckets, errors, listings, multipart, names, points, tagging
+from mrak.services.s3 import acls, buckets, errors, identities, listings, multipart, names, points, tagging
 from mrak.services.s3.names import bucket_arn, render_owner
 from mrak.services.s3.tables import BUCKETS, OWNED, SETTINGS, UPLOADS, Bucket, everywhere
 from mrak.store.keys import prefix_end
@@ -26,7 +26,7 @@ _MOST_BUCKETS = 10_000
 def create_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     name = req["Bucket"]
     account = ctx.principal.account
-    if not account:
+    if not account or not identities.allow_account(ctx, tx, "s3:CreateBucket", bucket_arn(name)):
         raise errors.access_denied()
     names.check_bucket_name(name)
     configuration = req.get("CreateBucketConfiguration") or {}
@@ -165,7 +165,7 @@ def get_bucket_location(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 @operation("ListBuckets", action="s3:ListAllMyBuckets")
 def list_buckets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     account = ctx.principal.account
-    if not account:
+    if not account or not identities.allow_account(ctx, tx, "s3:ListAllMyBuckets", "*"):
         raise errors.access_denied()
     size = req.get("MaxBuckets", _MOST_BUCKETS)
     if not 1 <= size <= _MOST_BUCKETS:
