@@ -171,6 +171,94 @@ def test_delivery_policies_are_merged(sns: Any, topic: str) -> None:
     assert "DeliveryPolicy" not in sns.get_topic_attributes(TopicArn=topic)["Attributes"]
 
 
+RETRY = {"minDelayTarget": 1, "maxDelayTarget": 2, "numRetries": 3}
+
+
+@pytest.mark.parametrize(
+    ("policy", "reason"),
+    [
+        ({"healthyRetryPolicy": RETRY}, "Unexpected JSON member: healthyRetryPolicy"),
+        ({"http": 5}, "http type mismatch, expecting object, received a integer"),
+        (RETRY | {"minDelayTarget": "1"}, "minDelayTarget type mismatch, expecting integer, received a string"),
+        ({"minDelayTarget": 1, "numRetries": 3}, "maxDelayTarget must be specified"),
+        (RETRY | {"minDelayTarget": 0}, "minDelayTarget must be greater than or equal to 1"),
+        (RETRY | {"maxDelayTarget": 3601}, "maxDelayTarget must be less than or equal to 3600"),
+        (RETRY | {"numRetries": 101}, "numRetries must be less than or equal to 100"),
+        (RETRY | {"minDelayTarget": 3}, "maxDelayTarget must be greater than or equal to minDelayTarget"),
+        (
+            RETRY | {"numNoDelayRetries": 2, "numMaxDelayRetries": 2},
+            "numRetries must be greater than or equal to "
+            "total of numMinDelayRetries, numNoDelayRetries and numMaxDelayRetries",
+        ),
+    ],
+)
+def test_delivery_policies_are_checked(sns: Any, topic: str, policy: dict[str, Any], reason: str) -> None:
+    """Reported of AWS, for topics and for subscriptions: the member and what is wrong with it."""
+    is_retry = not {"http", "healthyRetryPolicy"} & set(policy)
+    text = json.dumps({"http": {"defaultHealthyRetryPolicy": policy}} if is_retry else policy)
+    path = "http.defaultHealthyRetryPolicy." if is_retry else ""
+    refused = error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=text)
+    assert refused == invalid(f"DeliveryPolicy: {path}{reason}")
+    if is_retry:
+        of_subscription = {"DeliveryPolicy": json.dumps({"healthyRetryPolicy": policy})}
+        request = {"TopicArn": topic, "Protocol": "http", "Endpoint": "http://localhost:1/"}
+        refused = error_of(sns.subscribe, **request, Attributes=of_subscription)
+        assert refused == invalid(f"Attributes Reason: DeliveryPolicy: healthyRetryPolicy.{reason}")
+
+
+def test_other_members_of_delivery_policies(sns: Any, topic: str) -> None:
+    """Throttling, content types and switches are checked too; nulls count as unset."""
+
+    def refused(**http: Any) -> str:
+        text = json.dumps({"http": http})
+        return str(
+            error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=text)[1]
+        )
+
+    assert refused(defaultThrottlePolicy={"maxReceivesPerSecond": 0}).endswith("must be greater than or equal to 1")
+    assert refused(defaultRequestPolicy={"headerContentType": 5}).endswith("expecting string, received a integer")
+    assert refused(defaultRequestPolicy={"headerContentType": "a\r\nb: c"}).endswith("headerContentType is invalid")
+    assert refused(disableSubscriptionOverrides="no").endswith("expecting boolean, received a string")
+    backing_off = refused(defaultHealthyRetryPolicy=RETRY | {"backoffFunction": "random"})
+    assert backing_off.endswith("the value [random] is not a valid backoff function")
+    allowed = {"defaultThrottlePolicy": {"maxReceivesPerSecond": 5}, "defaultSicklyRetryPolicy": None}
+    sns.set_topic_attributes(
+        TopicArn=topic, AttributeName="DeliveryPolicy", AttributeValue=json.dumps({"http": allowed})
+    )
+
+
+def test_topic_policies_are_checked(sns: Any, topic: str) -> None:
+    """AWS says null of a document that is none, and takes no action that topics do not have, so no sns:*."""
+
+    def refused(policy: Any) -> tuple[str, str, int]:
+        return error_of(
+            sns.set_topic_attributes, TopicArn=topic, AttributeName="Policy", AttributeValue=json.dumps(policy)
+        )
+
+    statement = {"Sid": "s", "Effect": "Allow", "Principal": "*", "Action": "SNS:Publish", "Resource": topic}
+    for wrong in ({}, {"Version": "2012-10-17"}, {"Statement": 5}, {"Statement": {**statement, "Effect": "Maybe"}}):
+        assert refused(wrong) == invalid("Policy Error: null")
+    for action in ("sns:*", "sns:Unsubscribe", "sqs:SendMessage", ["sns:Publish", "Publish"]):
+        wrong = {"Statement": [{**statement, "Action": action}]}
+        assert refused(wrong) == invalid("Policy statement action out of service scope!")
+    nobody = error_of(sns.add_permission, TopicArn=topic, Label="x", AWSAccountId=["1"], ActionName=["Publish"])
+    assert nobody == invalid("Policy Error: PrincipalNotFound")
+    policy = json.dumps({"Statement": statement})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
+    sns.add_permission(TopicArn=topic, Label="t", AWSAccountId=["111111111111"], ActionName=["Receive"])
+    shown = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])["Statement"]
+    assert [each["Sid"] for each in shown] == ["s", "t"]
+
+
+def test_attributes_that_xml_cannot_carry(sns: Any, topic: str) -> None:
+    """Nobody could read them back."""
+    names = ("DisplayName", "KmsMasterKeyId", "ContentBasedDeduplication")
+    wrong = [
+        error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName=name, AttributeValue="\x01") for name in names
+    ]
+    assert [code for code, _, _ in wrong] == ["InvalidParameter"] * 3
+
+
 def test_topic_arns(sns: Any, topic: str) -> None:
     """A short ARN, another region's and one of nobody are told apart."""
     assert error_of(sns.get_topic_attributes, TopicArn="nope") == invalid(
@@ -777,6 +865,27 @@ def test_an_archive_is_replayed(sns: Any, fifo: str, queue: Queue) -> None:
     assert error_of(sns.delete_topic, TopicArn=fifo)[0] == "InvalidState"
     sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue="")
     sns.delete_topic(TopicArn=fifo)
+
+
+def test_archive_and_replay_policies_are_checked(sns: Any, fifo: str, queue: Queue) -> None:
+    """An archive keeps messages from a day to a year; an empty policy ends it."""
+
+    def archive(policy: str) -> Any:
+        return error_of(sns.set_topic_attributes, TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue=policy)
+
+    assert archive('{"Days": 1}') == invalid("ArchivePolicy: JSON is missing required fields")
+    for days in ('"abc"', "0", "366", "[1]", "1.5"):
+        wrong = archive(f'{{"MessageRetentionPeriod": {days}}}')
+        assert wrong == invalid("ArchivePolicy: MessageRetentionPeriod value is invalid")
+    sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue="{}")
+    assert "ArchivePolicy" not in sns.get_topic_attributes(TopicArn=fifo)["Attributes"]
+    arn = sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
+    sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="ReplayPolicy", AttributeValue="{}")
+    never = json.dumps({"PointType": "Timestamp", "StartingPoint": "0001-01-01T00:00:00+14:00"})
+    wrong = error_of(
+        sns.set_subscription_attributes, SubscriptionArn=arn, AttributeName="ReplayPolicy", AttributeValue=never
+    )
+    assert wrong == invalid("ReplayPolicy: StartingPoint is invalid")
 
 
 def test_a_topic_needs_its_kms_key(sns: Any, sandbox: Any) -> None:

@@ -525,3 +525,15 @@ def test_redrive_allow_policies_that_are_refused(sqs: Any, queue: str, policy: d
     code, message, _ = error_of(sqs.set_queue_attributes, QueueUrl=queue, Attributes={"RedriveAllowPolicy": text})
     assert code == "InvalidParameterValue"
     assert message.startswith(f"Value {text} for parameter RedriveAllowPolicy is invalid. Reason: Amazon SQS can't")
+
+
+def test_policies_are_checked(sqs: Any, queue: str) -> None:
+    """AWS says no more than that the policy is wrong; one statement may stand without its list."""
+    statement = {"Sid": "s", "Effect": "Allow", "Principal": "*", "Action": "sqs:*"}
+    for wrong in ({}, {"Version": "2012-10-17"}, {"Statement": 5}, {"Statement": [{**statement, "Effect": 5}]}):
+        refused = error_of(sqs.set_queue_attributes, QueueUrl=queue, Attributes={"Policy": json.dumps(wrong)})
+        assert refused == ("InvalidAttributeValue", "Invalid value for the parameter Policy.", 400)
+    sqs.set_queue_attributes(QueueUrl=queue, Attributes={"Policy": json.dumps({"Statement": statement})})
+    sqs.add_permission(QueueUrl=queue, Label="t", AWSAccountIds=["111111111111"], Actions=["SendMessage"])
+    shown = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["Policy"])["Attributes"]["Policy"]
+    assert [each["Sid"] for each in json.loads(shown)["Statement"]] == ["s", "t"]

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import re
+
 from mrak.core.errors import ApiError
+
+# What XML, in which SNS answers, cannot carry.
+CONTROL = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")
 
 
 def invalid_parameter(text: str) -> ApiError:
-    return ApiError("InvalidParameter", f"Invalid parameter: {text}", 400)
+    return ApiError("InvalidParameter", f"Invalid parameter: {CONTROL.sub('?', text)}", 400)
 
 
 def invalid_token() -> ApiError:

@@ -191,5 +191,5 @@ def set_subscription_attributes(ctx: Context, tx: Transaction, req: dict[str, An
         subscriptions.check_filter_quota(tx, scope, subscription.topic, attributes)
     changed = replace(subscription, attributes=attributes)
     SUBSCRIPTIONS.replace(tx, scope, subscription, changed)
-    if name == "ReplayPolicy" and value:
+    if name == "ReplayPolicy" and name in attributes:
         deliveries.start_replay(ctx, tx, scope, changed)

@@ -12,7 +12,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang import filterpolicies
 from mrak.lang.filterpolicies import FilterPolicyError
-from mrak.services.sns import errors, platforms, topics
+from mrak.services.sns import errors, platforms, retrypolicies, topics
 from mrak.services.sns.tables import FILTERED, PENDING, SUBSCRIPTIONS, Subscription, Topic
 
 PROTOCOLS = frozenset({"http", "https", "email", "email-json", "sms", "sqs", "application", "lambda", "firehose"})
@@ -33,7 +33,6 @@ PENDING_ARN = "pending confirmation"
 MAX_FILTER_POLICIES = 200
 _PHONE = re.compile(r"\+?[0-9](?:[ ()./-]?[0-9]){2,25}|\+[0-9]{3,15}")
 _EMAIL = re.compile(r"[^@\s]{1,256}@[^@\s]{1,256}")
-_POLICIES = ("healthyRetryPolicy", "sicklyRetryPolicy", "throttlePolicy", "requestPolicy")
 _TOKEN = re.compile(r"[0-9a-f]{1,4096}")
 
 
@@ -182,8 +181,12 @@ def _check_attribute(protocol: str, name: str, value: str, prefix: str) -> None:
         if value and value not in (filterpolicies.MESSAGE_ATTRIBUTES, filterpolicies.MESSAGE_BODY):
             reason = f"Invalid value [{value}]. Please use either MessageBody or MessageAttributes"
             raise errors.invalid_parameter(f"{prefix}FilterPolicyScope: {reason}")
-    elif name in ("DeliveryPolicy", "ReplayPolicy") and value:
+    elif name == "DeliveryPolicy" and value:
+        retrypolicies.check_subscription_policy(_parse_object(name, value, prefix), prefix)
+    elif name == "ReplayPolicy" and value:
         _parse_object(name, value, prefix)
+    elif errors.CONTROL.search(value):
+        raise errors.invalid_parameter(f"{prefix}{name}")
 
 
 def _parse_object(name: str, value: str, prefix: str) -> dict[str, Any]:
@@ -215,14 +218,8 @@ def normal_attributes(attributes: dict[str, str]) -> dict[str, str]:
     if "RawMessageDelivery" in kept:
         kept["RawMessageDelivery"] = kept["RawMessageDelivery"].lower()
     if "DeliveryPolicy" in kept:
-        kept["DeliveryPolicy"] = _normal_delivery_policy(json.loads(kept["DeliveryPolicy"]))
+        kept["DeliveryPolicy"] = retrypolicies.normal_subscription_policy(json.loads(kept["DeliveryPolicy"]))
     return kept
-
-
-def _normal_delivery_policy(document: dict[str, Any]) -> str:
-    """As AWS gives it back: with what was not set."""
-    policies = {name: document.get(name) for name in _POLICIES}
-    return json.dumps({**policies, **document, "guaranteed": document.get("guaranteed") or False})
 
 
 def dead_letter_arn(subscription: Subscription) -> str:
@@ -269,9 +266,7 @@ def effective_delivery_policy(topic: Topic, subscription: Subscription) -> dict[
     own: dict[str, Any] = {}
     if subscription.attributes.get("DeliveryPolicy") and not http["disableSubscriptionOverrides"]:
         own = json.loads(subscription.attributes["DeliveryPolicy"])
-        own = own.get("http", own)
-    retry = own.get("healthyRetryPolicy") or own.get("defaultHealthyRetryPolicy") or {}
-    request = own.get("requestPolicy") or own.get("defaultRequestPolicy") or {}
+    retry, request = own.get("healthyRetryPolicy") or {}, own.get("requestPolicy") or {}
     return {
         "healthyRetryPolicy": http["defaultHealthyRetryPolicy"]
         | {key: value for key, value in retry.items() if value is not None},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 from msgspec.structs import replace
@@ -20,6 +21,7 @@ from mrak.services.sns.tables import ARCHIVE, DEDUPLICATED, SUBSCRIPTIONS, TOPIC
 PAGE_SIZE = 100
 MAX_TAGS = 50
 _ATTRIBUTES = "Attributes Reason: "
+_ACCOUNT = re.compile("[0-9]{12}").fullmatch
 _CREATABLE = topics.SETTABLE | {"FifoTopic"}
 
 
@@ -154,6 +156,8 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     if any(action != "*" and action.lower() not in known for action in req["ActionName"]):
         raise errors.invalid_parameter("Policy statement action out of service scope!")
     actions = [f"SNS:{known.get(action.lower(), action)}" for action in req["ActionName"]]
+    if not all(map(_ACCOUNT, req["AWSAccountId"])):
+        raise errors.invalid_parameter("Policy Error: PrincipalNotFound")
     principals = [f"arn:{scope.partition}:iam::{account}:root" for account in req["AWSAccountId"]]
     statement = {
         "Sid": label,

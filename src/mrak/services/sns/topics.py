@@ -5,14 +5,17 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime
+from fnmatch import fnmatchcase
 from typing import Any
 
 from mrak.auth.evaluation import lets_service_act
+from mrak.auth.policy import parse_policy
 from mrak.auth.principals import Principal
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Transaction
+from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
-from mrak.services.sns import errors
+from mrak.services.sns import errors, retrypolicies
 from mrak.services.sns.tables import TOPICS, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
@@ -45,6 +48,15 @@ POLICY_ACTIONS = (
     "ListSubscriptionsByTopic",
     "Publish",
 )
+# What a topic's policy may name, in small letters.
+_SCOPED_ACTIONS = frozenset(
+    {
+        *(action.lower() for action in POLICY_ACTIONS),
+        *("confirmsubscription", "listtagsforresource", "receive", "tagresource", "untagresource"),
+        *("getdataprotectionpolicy", "putdataprotectionpolicy"),
+    }
+)
+_MAX_ARCHIVE_DAYS = 365
 _DEFAULT_RETRY = {
     "minDelayTarget": 20,
     "maxDelayTarget": 20,
@@ -120,7 +132,7 @@ def policy_of(scope: Scope, topic: Topic) -> dict[str, Any]:
     if not text:
         return default_policy(scope, topic.name)
     document: dict[str, Any] = json.loads(text)
-    return document
+    return {**document, "Statement": _statements(document)}
 
 
 def render_policy(document: dict[str, Any]) -> str:
@@ -140,6 +152,8 @@ def spell_switches(attributes: dict[str, str]) -> dict[str, str]:
 
 def check_attribute(name: str, value: str, prefix: str = "") -> str:
     """An attribute's value as it is stored; `prefix` is "Attributes Reason: " where it came with CreateTopic."""
+    if name == "ArchivePolicy" and value.strip() == "{}":
+        return ""
     if name in ("Policy", "ArchivePolicy", "DeliveryPolicy") and value:
         return _check_document(name, value, prefix)
     if name == "ContentBasedDeduplication" and value not in ("true", "false"):
@@ -152,6 +166,8 @@ def check_attribute(name: str, value: str, prefix: str = "") -> str:
         raise errors.invalid_parameter(f"{prefix}FifoThroughputScope")
     if name == "MaximumMessageSize" and not (value.isdigit() and 1024 <= int(value) <= 1_048_576):
         raise errors.invalid_parameter(f"{prefix}MaximumMessageSize")
+    if errors.CONTROL.search(value):
+        raise errors.invalid_parameter(f"{prefix}{name}")
     if name == "DisplayName" and len(value) > 100:
         raise errors.invalid_parameter(f"{prefix}DisplayName: maximum length is 100")
     if name.endswith("SampleRate") and value and not (value.isdigit() and int(value) <= 100):
@@ -166,14 +182,42 @@ def _check_document(name: str, value: str, prefix: str) -> str:
         document = None
     if not isinstance(document, dict):
         raise errors.invalid_parameter(f"{prefix}{name}: failed to parse JSON.")
-    return _normal_delivery_policy(document) if name == "DeliveryPolicy" else value
+    if name == "DeliveryPolicy":
+        retrypolicies.check_topic_policy(document, prefix)
+        return retrypolicies.normal_topic_policy(document)
+    if name == "Policy":
+        _check_policy(document, prefix)
+    else:
+        days = document.get("MessageRetentionPeriod")
+        if days is None:
+            raise errors.invalid_parameter(f"{prefix}ArchivePolicy: JSON is missing required fields")
+        if not re.fullmatch(r"\d{1,3}", str(days)) or not 1 <= int(days) <= _MAX_ARCHIVE_DAYS:
+            raise errors.invalid_parameter(f"{prefix}ArchivePolicy: MessageRetentionPeriod value is invalid")
+    return value
 
 
-def _normal_delivery_policy(document: dict[str, Any]) -> str:
-    """As AWS gives it back: without nulls, and saying whether subscriptions may have their own."""
-    http = {key: value for key, value in (document.get("http") or {}).items() if value is not None}
-    http.setdefault("disableSubscriptionOverrides", False)
-    return json.dumps({"http": http}, separators=(",", ":"))
+def _check_policy(document: dict[str, Any], prefix: str) -> None:
+    """Its form, and that its actions are among those of topics: sns:* is more than they have."""
+    try:
+        parse_policy(document)
+    except ApiError:
+        raise errors.invalid_parameter(f"{prefix}Policy Error: null") from None
+    for statement in _statements(document):
+        actions = statement.get("Action", statement.get("NotAction"))
+        for action in [actions] if isinstance(actions, str) else actions or ():
+            service, _, named = action.lower().partition(":")
+            if action != "*" and (service != "sns" or not _is_topics_action(named)):
+                raise errors.invalid_parameter(f"{prefix}Policy statement action out of service scope!")
+
+
+def _is_topics_action(name: str) -> bool:
+    return name != "*" and any(fnmatchcase(action, name) for action in _SCOPED_ACTIONS)
+
+
+def _statements(document: dict[str, Any]) -> list[dict[str, Any]]:
+    """One statement may stand without its list."""
+    found = document["Statement"]
+    return [found] if isinstance(found, dict) else found
 
 
 def effective_delivery_policy(topic: Topic) -> dict[str, Any]:
@@ -204,5 +248,5 @@ def parse_timestamp(text: object) -> float:
     """An ISO 8601 moment of a replay policy."""
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC).timestamp()
-    except ValueError:
+    except (ValueError, OverflowError):
         raise errors.invalid_parameter("ReplayPolicy: StartingPoint is invalid") from None

@@ -82,7 +82,12 @@ def remove(queue: Queue, label: str) -> Queue:
 
 def _policy(queue: Queue) -> dict[str, Any] | None:
     text = queue.settings.get("Policy")
-    return msgspec.json.decode(text) if text else None
+    if not text:
+        return None
+    policy: dict[str, Any] = msgspec.json.decode(text)
+    statements = policy["Statement"]
+    # One statement may stand without its list.
+    return {**policy, "Statement": [statements] if isinstance(statements, dict) else statements}
 
 
 def _with_policy(queue: Queue, policy: dict[str, Any] | None) -> Queue:

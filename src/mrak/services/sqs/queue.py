@@ -12,9 +12,11 @@ from urllib.parse import unquote, urlsplit
 
 import msgspec
 
+from mrak.auth.policy import parse_policy
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.sqs import errors
 from mrak.services.sqs.tables import DUE, FIFO_DUE, FRESH, QUEUES, TALLIES, Queue
@@ -306,11 +308,19 @@ def _check_text(name: str, value: str) -> None:
             parsed = msgspec.json.decode(value)
         except msgspec.DecodeError:
             parsed = None
-        if not isinstance(parsed, dict):
+        if not isinstance(parsed, dict) or (name == "Policy" and not _is_policy(parsed)):
             raise errors.invalid_attribute_value(name)
         if name == "RedriveAllowPolicy" and not _is_redrive_allow_policy(parsed):
             reason = "Amazon SQS can't create the redrive allow policy, as it\u2019s in an unsupported format."
             raise errors.invalid_value(value, name, reason)
+
+
+def _is_policy(document: dict[str, Any]) -> bool:
+    try:
+        parse_policy(document)
+    except ApiError:
+        return False
+    return True
 
 
 def _is_redrive_allow_policy(policy: dict[str, Any]) -> bool:
