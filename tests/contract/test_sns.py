@@ -540,6 +540,17 @@ def test_a_notification_in_a_queue(sns: Any, topic: str, queue: Queue) -> None:
     assert "MessageAttributes" not in message
 
 
+def test_the_sender_is_sns(sns: Any, topic: str, fifo: str, queue: Queue, sqs: Any) -> None:
+    """Whoever publishes, SNS sends: as the user that it has in us-east-1 at AWS."""
+    ordered = Queue(sqs, f"q-{uuid.uuid4().hex}.fifo", FifoQueue="true")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
+    sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=ordered.arn)
+    sns.publish(TopicArn=topic, Message="x")
+    sns.publish(TopicArn=fifo, Message="x", MessageGroupId="g", MessageDeduplicationId="d")
+    for taken in (queue.take(), ordered.take()):
+        assert taken[0]["Attributes"]["SenderId"] == "AIDAIT2UOQQY3AUEKVGXU"
+
+
 def test_raw_delivery(sns: Any, topic: str, queue: Queue) -> None:
     """The queue gets the bare message with its attributes."""
     raw = {"RawMessageDelivery": "true"}

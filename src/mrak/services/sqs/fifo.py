@@ -40,11 +40,13 @@ _GROUPS_LOOKED_AT = 50
 Taken = tuple[Message, FifoState]
 
 
-def send(ctx: Context, tx: Transaction, scope: Scope, queue: Queue, req: dict[str, Any]) -> Message:
+def send(
+    ctx: Context, tx: Transaction, scope: Scope, queue: Queue, req: dict[str, Any], sender_id: str = ""
+) -> Message:
     """Admits a message; a duplicate is answered as the first was, and is not stored again."""
     rules.check_fifo(queue, req)
     deduplication_id = req.get("MessageDeduplicationId") or sha256(req["MessageBody"].encode()).hexdigest()
-    message = messages.new(ctx, queue, req)
+    message = messages.new(ctx, queue, req, sender_id)
     message = msgspec.structs.replace(message, deduplication_id=deduplication_id)
     scoped = queue.deduplicated_within or queue.deduplication_scope
     within = message.group if scoped == "messageGroup" else ""

@@ -44,8 +44,11 @@ def size_of(req: dict[str, Any]) -> int:
     return size
 
 
-def new(ctx: Context, queue: Queue, req: dict[str, Any]) -> Message:
-    """A message made of a SendMessage request or batch entry. Raises where it breaks a rule."""
+def new(ctx: Context, queue: Queue, req: dict[str, Any], sender_id: str = "") -> Message:
+    """A message made of a SendMessage request or batch entry. Raises where it breaks a rule.
+
+    `sender_id` is for what services send; else the caller is the sender.
+    """
     body = req.get("MessageBody")
     rules.check_body(body)
     assert body is not None
@@ -62,7 +65,7 @@ def new(ctx: Context, queue: Queue, req: dict[str, Any]) -> Message:
         message_id=ctx.draw.uuid(),
         body=body,
         body_md5=md5(raw, usedforsecurity=False).hexdigest(),
-        sender=ctx.principal.user_id,
+        sender=sender_id or ctx.principal.user_id,
         sent_at=ctx.now,
         attributes=packed,
         attributes_md5=packed_md5,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from functools import lru_cache
-from typing import Any
+from hashlib import sha256
 
 import msgspec
 
@@ -15,10 +15,12 @@ from mrak.core.operation import delivery, timer
 from mrak.core.scope import Scope
 from mrak.services.sqs import encryption, fifo, messages, moves
 from mrak.services.sqs import queue as queues
-from mrak.services.sqs.exports import SEND, Receipt, Sender, parse_parcel, permits
+from mrak.services.sqs.exports import SEND, Parcel, Receipt, Sender, parse_parcel, permits
 from mrak.services.sqs.tables import QUEUES, Message, Queue
 
 log = logging.getLogger("mrak.sqs")
+
+_SENDER_IDS = {("sns.amazonaws.com", "us-east-1"): "AIDAIT2UOQQY3AUEKVGXU"}
 
 
 @delivery(SEND)
@@ -32,7 +34,7 @@ def send(ctx: Context, tx: Transaction, made: Delivery) -> None:
     if sender is not None:
         _check_permission(ctx, made.scope, queue, sender)
     try:
-        message = _append(ctx, tx, made, queue, parcel.message)
+        message = _append(ctx, tx, made, queue, parcel)
     except ApiError as error:
         raise settle(error) from error
     if sender is not None and sender.receipt:
@@ -65,13 +67,22 @@ def _warn(arn: str, service: str, source_arn: str, minute: int) -> None:
     log.warning(text, arn, service, source_arn)
 
 
-def _append(ctx: Context, tx: Transaction, made: Delivery, queue: Queue, request: dict[str, Any]) -> Message:
+def _append(ctx: Context, tx: Transaction, made: Delivery, queue: Queue, parcel: Parcel) -> Message:
     encryption.check_key(ctx, tx, made.scope, queue)
+    request = parcel.message
+    sender_id = "" if parcel.sender is None else _sender_id(parcel.sender.service, made.scope.region)
     if queue.fifo:
-        return fifo.send(ctx, tx, made.scope, queue, request)
-    message = messages.new(ctx, queue, request)
+        return fifo.send(ctx, tx, made.scope, queue, request, sender_id)
+    message = messages.new(ctx, queue, request, sender_id)
     messages.append(tx, made.scope, message, ctx.now + request.get("DelaySeconds", queue.delay_seconds))
     return message
+
+
+@lru_cache(maxsize=256)
+def _sender_id(service: str, region: str) -> str:
+    """At AWS each service sends as a user of its own in each region."""
+    known = _SENDER_IDS.get((service, region))
+    return known or "AIDA" + sha256(f"{service} {region}".encode()).hexdigest()[:17].upper()
 
 
 @timer(moves.TIMER)
