@@ -71,7 +71,7 @@ def test_policies(ecr: Any) -> None:
 
 
 def test_refusals(ecr: Any) -> None:
-    """A name taken, a policy that is no JSON, an ARN of something else."""
+    """A name taken, a policy that is no JSON (two statements may share a Sid), an ARN of something else."""
     ecr.create_repository(repositoryName="taken")
     assert refusal(ecr.create_repository, repositoryName="taken")[0] == "RepositoryAlreadyExistsException"
     bad = {"repositoryName": "taken", "policyText": "x"}
@@ -81,6 +81,9 @@ def test_refusals(ecr: Any) -> None:
         "InvalidParameterException",
         "Invalid parameter at 'PolicyText' failed to satisfy constraint: 'Invalid repository policy provided'",
     )
+    root = {"Sid": "root", "Effect": "Allow", "Principal": "*", "Action": ["ecr:PutImage"]}
+    twice = json.dumps({"Version": "2012-10-17", "Statement": [root, root]})
+    assert ecr.set_repository_policy(repositoryName="taken", policyText=twice)["policyText"] == twice
     elsewhere = "arn:aws:sqs:us-east-1:123456789012:taken"
     assert refusal(ecr.list_tags_for_resource, resourceArn=elsewhere)[0] == "InvalidParameterException"
 

@@ -78,7 +78,7 @@ def _measure(ctx: Context, namespace: str, datum: dict[str, Any]) -> Measure:
         datum.get("Timestamp", ctx.now),
         values,
         datum.get("Unit", "None"),
-        float(datum.get("StorageResolution", metrics.STANDARD_SECONDS)),
+        min(float(datum.get("StorageResolution", metrics.STANDARD_SECONDS)), metrics.STANDARD_SECONDS),
         sums,
     )
 

@@ -122,7 +122,7 @@ def _set(ctx: Context, tx: Transaction, req: dict[str, Any], member: str) -> dic
 @operation("SetRepositoryPolicy")
 def set_repository_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     old = _open(ctx, tx, req["repositoryName"])
-    text = _check_json(req["policyText"], "PolicyText")
+    text = req["policyText"]
     _check_policy(text)
     REPOSITORIES.replace(tx, ctx.scope, old, replace(old, policy=text))
     return {**_named(ctx.scope, old), "policyText": text}
@@ -147,7 +147,8 @@ def delete_repository_policy(ctx: Context, tx: Transaction, req: dict[str, Any])
 @operation("PutLifecyclePolicy")
 def put_lifecycle_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     old = _open(ctx, tx, req["repositoryName"])
-    text = _check_json(req["lifecyclePolicyText"], "LifecyclePolicyText")
+    text = req["lifecyclePolicyText"]
+    _parse_json(text, "LifecyclePolicyText")
     REPOSITORIES.replace(tx, ctx.scope, old, replace(old, lifecycle=text, lifecycle_at=ctx.now))
     return {**_named(ctx.scope, old), "lifecyclePolicyText": text}
 
@@ -169,19 +170,25 @@ def delete_lifecycle_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     return shown
 
 
-def _check_json(text: str, member: str) -> str:
+def _parse_json(text: str, member: str) -> dict[str, Any]:
     try:
         parsed = json.loads(text)
     except ValueError:
         parsed = None
     if not isinstance(parsed, dict):
         raise errors.invalid(_NO_POLICY.format(member))
-    return text
+    return parsed
 
 
 def _check_policy(text: str) -> None:
+    """Unlike other services', ECR's policies may have two statements of one Sid."""
+    policy = _parse_json(text, "PolicyText")
+    given = policy.get("Statement")
+    if isinstance(given, list):
+        named = [isinstance(each, dict) and isinstance(each.get("Sid"), str) for each in given]
+        policy["Statement"] = [each | {"Sid": ""} if by else each for each, by in zip(given, named, strict=True)]
     try:
-        parse_policy(text)
+        parse_policy(policy)
     except ApiError:
         raise errors.invalid(_NO_POLICY.format("PolicyText")) from None
 
