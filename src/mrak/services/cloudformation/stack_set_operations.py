@@ -116,10 +116,10 @@ def list_stack_sets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("UpdateStackSet")
 async def update_stack_set(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     old = await ctx.transact(lambda tx: _require(ctx, tx, req["StackSetName"]))
-    kept = {"TemplateBody": old.settings["TemplateBody"]} if req.get("UsePreviousTemplate") else {}
-    text = await read_text(ctx, {**req, **kept})
+    text = old.settings["TemplateBody"] if req.get("UsePreviousTemplate") else await read_text(ctx, req)
     values = _parameters(req, old)
-    await prepare(ctx, {**req, "TemplateBody": text, "Parameters": values})
+    asked = {name: value for name, value in req.items() if name not in ("TemplateURL", "UsePreviousTemplate")}
+    await prepare(ctx, {**asked, "TemplateBody": text, "Parameters": values})
     given = {name: req[name] for name in _SETTINGS if name in req}
     settings = old.settings | given | {"TemplateBody": text, "Parameters": values}
 
