@@ -131,6 +131,8 @@ class Context(Protocol):
 
     scope: Scope
     principal: Principal
+    operation: str
+    """The operation's name, "" outside of one."""
     request_id: str
     now: float
     draw: Draws

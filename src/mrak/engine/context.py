@@ -33,6 +33,7 @@ class OperationContext:
         "http",
         "lineage",
         "now",
+        "operation",
         "parent_id",
         "principal",
         "request_bytes",
@@ -54,6 +55,7 @@ class OperationContext:
         self.environment = environment
         self.scope = scope
         self.principal = principal
+        self.operation = ""
         self.now = environment.clock.now()
         self.draw = Draws(engine.entropy)
         self.endpoint = engine.settings.endpoint

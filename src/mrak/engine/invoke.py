@@ -78,6 +78,7 @@ class Engine:
     async def invoke(self, ctx: OperationContext, operation: Operation, params: dict[str, Any]) -> dict[str, Any]:
         """Runs an operation on decoded, valid input. Raises ApiError and nothing else."""
         started = perf_counter()
+        ctx.operation = operation.name
         output: dict[str, Any] | None
         try:
             if operation.is_async:

@@ -16,7 +16,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import backups, describe, errors, history, replicas
+from mrak.services.dynamodb import access, backups, describe, errors, history, replicas
 from mrak.services.dynamodb.backups import BACKUPS, BackupRecord
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name, table_arn
 
@@ -29,6 +29,7 @@ _LATEST_SECONDS = 300.0
 def _require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool = False) -> tuple[Scope, TableRecord]:
     scope, name = resolve_name(ctx, name_or_arn)
     record = TABLES.open(tx, scope, name) if opens else TABLES.get(tx, scope, name)
+    access.check(ctx, scope, f"table/{name}", None if record is None else record.policy)
     if record is None:
         raise errors.recovery_table_not_found(name)
     return scope, record

@@ -12,15 +12,17 @@ from collections.abc import Iterator
 import msgspec
 
 from mrak.core.arn import Arn, find_arn
-from mrak.core.context import Transaction
+from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import streams
+from mrak.services.dynamodb import access, streams
 from mrak.services.dynamodb.streams import RETENTION_SECONDS, StreamIndex, parse_sequence, render_sequence
+from mrak.services.dynamodb.tables import find_schema
 from mrak.store.keys import encode_part, prefix_end
 
 __all__ = [
     "Record",
     "Stream",
+    "check_access",
     "find_stream",
     "first_sequence",
     "latest",
@@ -69,6 +71,14 @@ def find_stream(tx: Transaction, arn: str, environment: str) -> Stream | None:
     scope = parts.scope_in(environment)
     entry = streams.STREAMS.get(tx, scope, names[1], names[3])
     return None if entry is None else Stream(scope, arn, entry)
+
+
+def check_access(ctx: Context, tx: Transaction, stream: Stream) -> None:
+    """Raises AccessDeniedException where the stream's policy, or the want of one, keeps the caller out."""
+    schema = find_schema(tx, stream.scope, stream.entry.table)
+    present = None if schema is None else schema.record.stream
+    policy = present.policy if present is not None and present.label == stream.entry.label else None
+    access.check(ctx, stream.scope, f"table/{stream.entry.table}/stream/{stream.entry.label}", policy)
 
 
 def list_streams(tx: Transaction, scope: Scope, table: str | None = None) -> Iterator[Stream]:

@@ -12,7 +12,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, replicas, rules
+from mrak.services.dynamodb import access, errors, replicas, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 
 # Of other partitions.
@@ -80,6 +80,7 @@ def list_global_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 def _require_global(ctx: Context, tx: Transaction, name_or_arn: str) -> tuple[Scope, TableRecord]:
     scope, name = resolve_name(ctx, name_or_arn)
     record = TABLES.get(tx, scope, name)
+    access.check(ctx, scope, f"table/{name}", None if record is None else record.policy)
     if record is None or not record.replicas:
         raise ApiError("ResourceNotFoundException", f"Global table with name: '{name}' does not exist.")
     return scope, record

@@ -39,7 +39,7 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bound = request.bind(req)
     tests = _key_tests(req, bound)
     found_filter = legacy_filter or bound.filter
-    schema = require_schema(ctx, tx, req["TableName"])
+    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"))
     source = reading.find_source(schema, req, "Query")
     _check_key_tests(source, tests, start)
     begin, end = key_range(source, tests)
@@ -69,7 +69,7 @@ def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
         _check_segment(req)
         bound = request.bind(req)
     found_filter = legacy_filter or bound.filter
-    schema = require_schema(ctx, tx, req["TableName"])
+    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"))
     source = reading.find_source(schema, req, "Scan")
     begin, end = _segment_range(source, req)
     if start is not None:

@@ -69,7 +69,8 @@ def prepare(ctx: Context, tx: Transaction, text: str, parameters: Sequence[Value
     plan = None if where is None else condition.plan_of(where, "ConditionExpression", statement.names)
     if plan is not None:
         _check(plan, values)
-    schema = require_schema(ctx, tx, statement.table)
+    action = f"PartiQL{type(statement).__name__}"
+    schema = require_schema(ctx, tx, statement.table, action, getattr(statement, "index", None))
     return Prepared(statement, schema, values, plan)
 
 

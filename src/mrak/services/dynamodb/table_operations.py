@@ -14,6 +14,7 @@ from mrak.core.errors import NotBuilt
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import (
+    access,
     capacity,
     describe,
     encryption,
@@ -40,6 +41,7 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     if "GlobalTableSourceArn" in req:
         raise NotBuilt("dynamodb", "CreateTable(GlobalTableSourceArn)")
     rules.check_table_name(name)
+    access.check(ctx, scope, f"table/{name}", None)
     rules.check_new_table(req)
     _check_limits(req)
     check_initial_warmth(req)
@@ -104,6 +106,7 @@ def require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool =
     scope, name = resolve_name(ctx, name_or_arn)
     rules.check_table_name(name)
     record = TABLES.open(tx, scope, name) if opens else TABLES.get(tx, scope, name)
+    access.check(ctx, scope, f"table/{name}", None if record is None else record.policy)
     if record is None:
         raise errors.table_not_found(name)
     return scope, record

@@ -81,7 +81,7 @@ def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         repeated = find_completed(ctx, tx, token, digest)
         if repeated is not None:
             return render_repeated(req, repeated)
-    schemas = [_require_schema(ctx, tx, params["TableName"]) for _, params, _ in parsed]
+    schemas = [_require_schema(ctx, tx, params["TableName"], f"{section}Item") for section, params, _ in parsed]
     steps = locate_steps([(*it, schema) for it, schema in zip(parsed, schemas, strict=True)])
     run_steps(ctx, tx, steps)
     costs = commit_steps(ctx, tx, steps)
@@ -90,8 +90,9 @@ def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     return render_written(tx, req, steps, costs)
 
 
-def _require_schema(ctx: Context, tx: Transaction, name: str) -> Schema:
-    schema = require_schema(ctx, tx, name)
+def _require_schema(ctx: Context, tx: Transaction, name: str, action: str) -> Schema:
+    """A transaction needs the permission of each of its parts."""
+    schema = require_schema(ctx, tx, name, action)
     strong.check_transactions(schema.record)
     return schema
 
@@ -293,7 +294,7 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
             request.check_usage(get, request.TRANSACT_GET)
             plans.append(projection_of(get))
             items.check_key_values(get["Key"])
-    schemas = [_require_schema(ctx, tx, get["TableName"]) for get in gets]
+    schemas = [_require_schema(ctx, tx, get["TableName"], "GetItem") for get in gets]
     located = _locate_gets(gets, schemas)
     if len(set(located)) != len(located):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")

@@ -41,7 +41,7 @@ def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     bound = request.bind(req)
     if bound.condition is not None:
         _check_comparators(bound.condition.node)
-    schema = require_schema(ctx, tx, req["TableName"])
+    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"))
     index = next((it for it in schema.vectors if it.record.name == req["IndexName"]), None)
     if index is None or index.record.phase == "ALLOCATING":
         raise errors.invalid(f"The table does not have the specified index: {req['IndexName']}")

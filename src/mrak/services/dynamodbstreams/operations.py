@@ -28,6 +28,7 @@ def _require_stream(ctx: Context, tx: Transaction, arn: str) -> Stream:
     stream = exports.find_stream(tx, arn, ctx.scope.environment)
     if stream is None:
         raise errors.stream_not_found(arn)
+    exports.check_access(ctx, tx, stream)
     return stream
 
 
