@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
@@ -94,7 +93,7 @@ def test_arns_that_have_no_policies(ddb: Any) -> None:
         assert code == INVALID and message.startswith(told)
 
 
-def test_policies_without_a_version(ddb: Any) -> None:
+def test_policies_without_a_version(sandbox: Any, ddb: Any) -> None:
     """They are shown with the oldest, and are another document than what is shown."""
     arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
     plain = json.dumps({"Statement": json.loads(policy_for(arn))["Statement"]})
@@ -102,7 +101,7 @@ def test_policies_without_a_version(ddb: Any) -> None:
     assert ddb.put_resource_policy(ResourceArn=arn, Policy=plain)["RevisionId"] == revision
     shown = ddb.get_resource_policy(ResourceArn=arn)["Policy"]
     assert shown.startswith('{"Version":"2008-10-17","Statement":')
-    time.sleep(0.002)
+    sandbox.advance_clock(1)  # revisions are moments
     assert ddb.put_resource_policy(ResourceArn=arn, Policy=shown)["RevisionId"] != revision
 
 

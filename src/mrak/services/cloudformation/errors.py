@@ -88,10 +88,6 @@ def protected(name: str) -> ApiError:
     return validation(f"Stack [{name}] cannot be deleted while TerminationProtection is enabled")
 
 
-def export_in_use(name: str, stacks: list[str]) -> ApiError:
-    return validation(f"Export {name} cannot be deleted as it is in use by {', '.join(stacks)}")
-
-
 def resource_does_not_exist(logical_id: str, stack: str) -> ApiError:
     return validation(f"Resource {logical_id} does not exist for stack {stack}")
 

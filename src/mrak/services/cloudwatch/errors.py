@@ -47,10 +47,6 @@ def tagged_not_found() -> ApiError:
     return ApiError("ResourceNotFoundException", "", 404)
 
 
-def alarms_not_found(names: list[str]) -> ApiError:
-    return ApiError("ResourceNotFound", f"Unknown alarms: {', '.join(names)}", 404)
-
-
 def dashboard_not_found(name: str) -> ApiError:
     return ApiError("ResourceNotFound", f"Dashboard {name} does not exist", 404)
 

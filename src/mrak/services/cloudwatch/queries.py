@@ -14,8 +14,6 @@ from mrak.lang.metricmath import Frame, MathError, Series
 from mrak.services.cloudwatch import errors, metrics, selections, statistics
 from mrak.services.cloudwatch.metrics import Pairs
 
-_DEFAULT_PERIOD = 60.0
-
 
 class Result(NamedTuple):
     """What a query came to, oldest point first; `counts` are the samples behind each point of a plain metric."""

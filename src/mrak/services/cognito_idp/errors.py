@@ -168,10 +168,6 @@ def totp_mismatch() -> ApiError:
     return ApiError("EnableSoftwareTokenMFAException", "Code mismatch")
 
 
-def mfa_method_not_found() -> ApiError:
-    return ApiError("MFAMethodNotFoundException", "No MFA mechanism registerd in the account.")
-
-
 def unsupported_token() -> ApiError:
     return ApiError("UnsupportedTokenTypeException", "Unsupported token type.")
 

@@ -13,10 +13,6 @@ from mrak.services.cognito_idp import errors
 from mrak.services.cognito_idp.tables import Client, Pool
 
 _TEXT: Final = {"MinLength": "0", "MaxLength": "2048"}
-_STRINGS: Final = (
-    "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",
-    "website", "email", "gender", "birthdate", "zoneinfo", "locale", "phone_number", "address",
-)  # fmt: skip
 _BOOLEANS: Final = ("email_verified", "phone_number_verified")
 _ORDER: Final = (
     "sub", "name", "given_name", "family_name", "middle_name", "nickname", "preferred_username", "profile", "picture",

@@ -143,10 +143,6 @@ def header_of(algorithm: str) -> str:
     return f"x-amz-checksum-{algorithm.lower()}"
 
 
-def member_of(algorithm: str) -> str:
-    return f"Checksum{algorithm}"
-
-
 def parse_expected(req: dict[str, Any], headers: dict[str, str], *, is_chunked: bool = False) -> Expected:
     """Raises for what no body could match. `is_chunked` where the body has been decoded, so that the hash that was
     claimed for it spoke of the encoding only."""

@@ -112,10 +112,6 @@ def invalid_sms_attribute(message: str) -> ApiError:
     return ApiError("InvalidParameter", message, 400)
 
 
-def user_error(message: str) -> ApiError:
-    return ApiError("UserError", message, 400)
-
-
 def no_phone_number() -> ApiError:
     return ApiError("ResourceNotFound", "Phone number was not found in the SMS sandbox", 404)
 

@@ -33,12 +33,6 @@ def is_opted_out(tx: Transaction, scope: Scope, number: str) -> bool:
     return SMS.get(tx, scope, _OPTED_OUT, number) is not None
 
 
-def opt_out(tx: Transaction, scope: Scope, number: str) -> None:
-    """What a phone's owner does by answering STOP."""
-    if SMS.open(tx, scope, _OPTED_OUT, number) is None:
-        SMS.insert(tx, scope, SmsSetting(_OPTED_OUT, number, {}))
-
-
 @operation("SetSMSAttributes")
 def set_sms_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     given = req["attributes"]

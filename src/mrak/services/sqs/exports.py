@@ -26,15 +26,6 @@ def queue_exists(tx: Transaction, environment: str, queue_arn: str) -> bool:
     return QUEUES.get(tx, parsed.scope_in(environment), parsed.resource) is not None
 
 
-def find_queue_policy(tx: Transaction, environment: str, queue_arn: str) -> str | None:
-    """The queue's resource policy; None where there is no such queue or it has none."""
-    parsed = find_arn(queue_arn)
-    if parsed is None:
-        return None
-    queue = QUEUES.get(tx, parsed.scope_in(environment), parsed.resource)
-    return None if queue is None else queue.settings.get("Policy")
-
-
 def count_messages(tx: Transaction, scope: Scope, name: str, now: float) -> dict[str, int] | None:
     """How many messages a queue has, by the names of its attributes; None where there is no such queue."""
     queue = QUEUES.get(tx, scope, name)

@@ -57,10 +57,6 @@ def unsupported_data_type(data_type: str) -> ApiError:
     return validation(f"The following data type is not supported: {data_type} (Data type names are all lowercase.)")
 
 
-def unsupported_type(kind: str) -> ApiError:
-    return ApiError("UnsupportedParameterType", f"The parameter type is not supported: {kind}.")
-
-
 def pattern_mismatch(name: str, pattern: str) -> ApiError:
     return ApiError(
         "ParameterPatternMismatchException",
