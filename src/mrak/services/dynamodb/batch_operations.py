@@ -15,7 +15,7 @@ from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
-from mrak.services.dynamodb import errors, item_collections, items, throttling, writes
+from mrak.services.dynamodb import conflicts, errors, item_collections, items, throttling, writes
 from mrak.services.dynamodb.item_operations import execute, projection_of
 from mrak.services.dynamodb.items import Cost
 from mrak.services.dynamodb.layers import OlderWords
@@ -127,13 +127,13 @@ def batch_write_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
     refusal = None
     for name, batch in parsed.items():
         done, cost, refusal = _write_all(ctx, tx, schemas[name], batch)
-        if refusal is not None:
-            unprocessed[name] = wanted[name][done:]
+        if len(done) < len(batch):
+            unprocessed[name] = [entry for place, entry in enumerate(wanted[name]) if place not in done]
         rendered = cost.render(req.get("ReturnConsumedCapacity"), name)
         if rendered is not None:
             consumed.append(rendered)
         if req.get("ReturnItemCollectionMetrics") == "SIZE":
-            found = collection_metrics(tx, schemas[name], [write.target for write in batch[:done]])
+            found = collection_metrics(tx, schemas[name], [batch[place].target for place in sorted(done)])
             if found:
                 metrics[name] = found
     if refusal is not None and unprocessed == wanted:
@@ -146,17 +146,24 @@ def batch_write_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
     return output
 
 
-def _write_all(ctx: Context, tx: Transaction, schema: Schema, batch: list[Write]) -> tuple[int, Cost, ApiError | None]:
-    """How many writes were made, what they cost, and why there are no more."""
+def _write_all(
+    ctx: Context, tx: Transaction, schema: Schema, batch: list[Write]
+) -> tuple[set[int], Cost, ApiError | None]:
+    """The places of the writes that were made, what they cost, and why throttling allows no more. One that meets a
+    transaction is left out alone."""
+    done: set[int] = set()
     cost = Cost()
-    for done, write in enumerate(batch):
+    for place, write in enumerate(batch):
         try:
             cost.add(execute(ctx, tx, schema, write)[1])
         except ApiError as error:
-            if error.code not in throttling.CODES:
+            if error.code in throttling.CODES:
+                return done, cost, error
+            if error.code != conflicts.CODE:
                 raise
-            return done, cost, error
-    return len(batch), cost, None
+            continue
+        done.add(place)
+    return done, cost, None
 
 
 def _parse_write(entry: dict[str, Any]) -> Write:

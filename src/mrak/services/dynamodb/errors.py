@@ -30,10 +30,13 @@ CODES = {
     "ResourceNotFoundException": 400,
     "TableAlreadyExistsException": 400,
     "TransactionCanceledException": 400,
+    "TransactionConflictException": 400,
+    "TransactionInProgressException": 400,
     "TrimmedDataAccessException": 400,
     "ExpiredIteratorException": 400,
 }
 
+ONGOING = "Transaction is ongoing for the item"
 SCHEMA_MISMATCH = "The provided key element does not match the schema"
 
 
@@ -74,6 +77,16 @@ def transaction_cancelled(reasons: list[dict[str, Any]]) -> ApiError:
         "TransactionCanceledException",
         f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
         fields={"CancellationReasons": reasons},
+    )
+
+
+def transaction_conflict() -> ApiError:
+    return ApiError("TransactionConflictException", ONGOING)
+
+
+def transaction_in_progress() -> ApiError:
+    return ApiError(
+        "TransactionInProgressException", "The transaction with the given request token is already in progress."
     )
 
 

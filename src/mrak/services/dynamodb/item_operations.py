@@ -14,7 +14,7 @@ from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import projection, request
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, item_collections, items, throttling, writes
+from mrak.services.dynamodb import conflicts, errors, item_collections, items, throttling, writes
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.layers import Enveloped
 from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
@@ -98,6 +98,7 @@ def execute(
 ) -> tuple[Change, Cost]:
     """One write outside a transaction of the caller's: locate, read, check, apply."""
     key = write.locate(schema)
+    conflicts.check_write(ctx, key.row)
     throttling.admit_write(ctx, schema)
     row = items.open_row(tx, key)
     old: Item | None = None

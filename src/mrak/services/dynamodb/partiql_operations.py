@@ -18,6 +18,7 @@ from mrak.lang.ddb import capacity
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import (
+    conflicts,
     errors,
     items,
     statement_reads,
@@ -27,6 +28,7 @@ from mrak.services.dynamodb import (
     transaction_operations,
     writes,
 )
+from mrak.services.dynamodb.conflicts import Hold
 from mrak.services.dynamodb.item_operations import execute
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.statements import Prepared
@@ -43,6 +45,7 @@ _BATCH_CODES = {
     throttling.PROVISIONED: "ProvisionedThroughputExceeded",
     throttling.ON_DEMAND: "ThrottlingError",
     "ItemCollectionSizeLimitExceededException": "ItemCollectionSizeLimitExceeded",
+    "TransactionConflictException": "TransactionConflict",
 }
 
 
@@ -136,7 +139,7 @@ def _batched_read(
         raise errors.invalid("EXISTS can only be used in ExecuteTransaction write requests.")
     if it.statement.index is not None:
         statements.require_index(it.schema, it.statement.index)
-    item, size_bytes = _read_one(tx, it, _only_key(it, "BatchExecuteStatement"))
+    item, size_bytes = _read_one(tx, it, _row_of(it, _only_key(it, "BatchExecuteStatement")))
     name = it.schema.record.name
     units = capacity.read_units(size_bytes, entry.get("ConsistentRead", False))
     throttling.spend_read(ctx, it.schema, units)
@@ -155,10 +158,15 @@ def _only_key(it: Prepared, place: str) -> Item:
     return key
 
 
-def _read_one(tx: Transaction, it: Prepared, key: Item) -> tuple[Item | None, int]:
+def _row_of(it: Prepared, key: Item | None) -> bytes:
+    assert key is not None
+    return items.require_key(it.schema, key).row
+
+
+def _read_one(tx: Transaction, it: Prepared, place: bytes) -> tuple[Item | None, int]:
     statement = it.statement
     assert isinstance(statement, Select)
-    row = tx.get(items.require_key(it.schema, key).row)
+    row = tx.get(place)
     if row is None:
         return None, 0
     return statements.project(unpack_row(row), statement.paths), row_size_bytes(row)
@@ -174,7 +182,11 @@ class _Member:
 
 
 @operation("ExecuteTransaction")
-def execute_transaction(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+async def execute_transaction(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    return await conflicts.hold_while(ctx, lambda tx, hold: _execute_members(ctx, tx, req, hold))
+
+
+def _execute_members(ctx: Context, tx: Transaction, req: dict[str, Any], hold: Hold) -> dict[str, Any]:
     entries = req["TransactStatements"]
     for entry in entries:
         statements.check_parameters(entry.get("Parameters", ()))
@@ -195,7 +207,7 @@ def execute_transaction(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
         raise errors.invalid(
             "ExecuteTransaction API does not support both read and write operations in the same request"
         )
-    return _transact_writes(ctx, tx, members, entries, req)
+    return _transact_writes(ctx, tx, members, req, hold)
 
 
 def _member(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> _Member:
@@ -211,22 +223,25 @@ def _member(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> _Member:
 
 
 def _transact_reads(ctx: Context, tx: Transaction, members: list[_Member], req: dict[str, Any]) -> dict[str, Any]:
+    rows = [_row_of(member.it, member.key) for member in members]
+    conflicts.check_reads(ctx, rows)
     responses: list[dict[str, Any]] = []
     costs: list[tuple[Schema, float]] = []
-    for member in members:
-        assert member.key is not None
-        item, size_bytes = _read_one(tx, member.it, member.key)
+    for member, row in zip(members, rows, strict=True):
+        item, size_bytes = _read_one(tx, member.it, row)
         responses.append({"Item": item} if item else {})
         costs.append((member.it.schema, capacity.read_units(size_bytes, transactional=True)))
     return {"Responses": responses, **transaction_operations.render_read(ctx, req, costs)}
 
 
 def _transact_writes(
-    ctx: Context, tx: Transaction, members: list[_Member], entries: list[dict[str, Any]], req: dict[str, Any]
+    ctx: Context, tx: Transaction, members: list[_Member], req: dict[str, Any], hold: Hold
 ) -> dict[str, Any]:
+    entries = req["TransactStatements"]
     token = req.get("ClientRequestToken")
     digest = sha256(msgspec.json.encode(entries, order="sorted")).digest()
     if token is not None:
+        hold.check_token(ctx.scope, token)
         repeated = transaction_operations.find_completed(ctx, tx, token, digest)
         if repeated is not None:
             return {"Responses": [], **transaction_operations.render_repeated(req, repeated)}
@@ -236,13 +251,14 @@ def _transact_writes(
         wanted.append((member.write.kind, entry, member.write, member.it.schema))
     steps = transaction_operations.locate_steps(wanted)
     try:
-        transaction_operations.run_steps(ctx, tx, steps)
+        transaction_operations.run_steps(ctx, tx, steps, hold)
     except ApiError as error:
         _tell_duplicates(error, members)
         raise
     costs = transaction_operations.commit_steps(ctx, tx, steps)
     if token is not None:
         transaction_operations.remember(ctx, tx, token, digest, steps)
+    hold.take([step.key.row for step in steps], ctx.scope, token)
     return {"Responses": [], **transaction_operations.render_written(tx, req, steps, costs)}
 
 

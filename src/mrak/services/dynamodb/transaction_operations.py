@@ -22,8 +22,9 @@ from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import errors, items, strong, throttling, writes
+from mrak.services.dynamodb import conflicts, errors, items, strong, throttling, writes
 from mrak.services.dynamodb.batch_operations import collection_metrics
+from mrak.services.dynamodb.conflicts import Hold
 from mrak.services.dynamodb.item_operations import projection_of
 from mrak.services.dynamodb.items import Change, Cost, ItemKey
 from mrak.services.dynamodb.layers import OlderWords
@@ -72,21 +73,27 @@ class Step:
 
 
 @operation("TransactWriteItems")
-def transact_write_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+async def transact_write_items(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    return await conflicts.hold_while(ctx, lambda tx, hold: _write_items(ctx, tx, req, hold))
+
+
+def _write_items(ctx: Context, tx: Transaction, req: dict[str, Any], hold: Hold) -> dict[str, Any]:
     with OlderWords():
         parsed = [_parse(entry) for entry in req["TransactItems"]]
     token = req.get("ClientRequestToken")
     digest = _digest(req) if token is not None else b""
     if token is not None:
+        hold.check_token(ctx.scope, token)
         repeated = find_completed(ctx, tx, token, digest)
         if repeated is not None:
             return render_repeated(req, repeated)
     schemas = [_require_schema(ctx, tx, params["TableName"], f"{section}Item") for section, params, _ in parsed]
     steps = locate_steps([(*it, schema) for it, schema in zip(parsed, schemas, strict=True)])
-    run_steps(ctx, tx, steps)
+    run_steps(ctx, tx, steps, hold)
     costs = commit_steps(ctx, tx, steps)
     if token is not None:
         remember(ctx, tx, token, digest, steps)
+    hold.take([step.key.row for step in steps], ctx.scope, token)
     return render_written(tx, req, steps, costs)
 
 
@@ -134,7 +141,7 @@ def locate_steps(wanted: list[tuple[str, dict[str, Any], Write, Schema]]) -> lis
     return steps
 
 
-def run_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> None:
+def run_steps(ctx: Context, tx: Transaction, steps: list[Step], hold: Hold) -> None:
     """Reads all items and works out all changes; raises the cancellation when any fails."""
     if len({step.key.row for step in steps}) != len(steps):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
@@ -146,7 +153,7 @@ def run_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> None:
     reasons = []
     for step, row in zip(steps, rows, strict=True):
         step.row = row
-        reasons.append(_attempt(ctx, step))
+        reasons.append(dict(conflicts.REASON) if hold.meets(step.key.row) else _attempt(ctx, step))
     if any(reason is not _NONE for reason in reasons):
         for step in steps:
             items.pay_for_refusal(ctx, step.schema, step.row, times=2)
@@ -298,6 +305,7 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     located = _locate_gets(gets, schemas)
     if len(set(located)) != len(located):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
+    conflicts.check_reads(ctx, located)
     rows = tx.get_many(located)
     responses: list[dict[str, Any]] = []
     costs: list[tuple[Schema, float]] = []
