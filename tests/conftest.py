@@ -137,6 +137,7 @@ class Sandbox:
             region_name=region,
             aws_access_key_id=self.row["access_key_id"],
             aws_secret_access_key=self.row["secret_access_key"],
+            aws_session_token=self.row.get("session_token"),
             config=Config(**config),
         )
 

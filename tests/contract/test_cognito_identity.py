@@ -8,8 +8,11 @@ from typing import Any
 import boto3
 import jwt
 import pytest
+from tests.conftest import Sandbox
 from tests.contract.cognito import App, new_app, unsigned
+from tests.contract.dynamodb import make_table
 from tests.contract.test_sqs import error_of
+from tests.contract.users import policy_of
 
 
 @pytest.fixture(scope="module")
@@ -93,6 +96,35 @@ def test_guests_get_credentials(sandbox: Any, app: App, pools: Any, browser: Any
     assert made["IdentityId"] == identity
     arn = caller(sandbox, made["Credentials"])
     assert arn == f"arn:aws:sts::{sandbox.account}:assumed-role/guests/CognitoIdentityCredentials"
+
+
+def test_guests_reach_only_what_is_theirs(sandbox: Any, app: App, pools: Any, browser: Any) -> None:
+    """A role's policy speaks of the identity: each has its own items of a table and its own folder of a bucket."""
+    pool_id = new_pool(pools, app)
+    role = new_role(sandbox, "folders", pool_id, "unauthenticated")
+    pools.set_identity_pool_roles(IdentityPoolId=pool_id, Roles={"unauthenticated": role})
+    table, bucket = make_table(sandbox.client("dynamodb"), sort=None), "folders-of-guests"
+    sandbox.client("s3").create_bucket(Bucket=bucket)
+    who = "${cognito-identity.amazonaws.com:sub}"
+    leading = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": [who]}}
+    policy = policy_of(
+        {"Effect": "Allow", "Action": "dynamodb:*", "Resource": "*", "Condition": leading},
+        {"Effect": "Allow", "Action": "s3:PutObject", "Resource": f"arn:aws:s3:::{bucket}/{who}/*"},
+    )
+    sandbox.client("iam").put_role_policy(RoleName="folders", PolicyName="own", PolicyDocument=policy)
+    identity = browser.get_id(IdentityPoolId=pool_id)["IdentityId"]
+    made = browser.get_credentials_for_identity(IdentityId=identity)["Credentials"]
+    row = {"access_key_id": made["AccessKeyId"], "secret_access_key": made["SecretKey"]}
+    guest = Sandbox(sandbox.server, sandbox.row | row | {"session_token": made["SessionToken"]})
+    for name, is_theirs in ((identity, True), ("us-east-1:another", False)):
+        for call, params in (
+            (guest.client("dynamodb").put_item, {"TableName": table, "Item": {"pk": {"S": name}}}),
+            (guest.client("s3").put_object, {"Bucket": bucket, "Key": f"{name}/file"}),
+        ):
+            if is_theirs:
+                call(**params)
+            else:
+                assert error_of(call, **params)[0].startswith("AccessDenied")
 
 
 def test_users_get_an_identity_of_their_own(sandbox: Any, app: App, pools: Any, browser: Any) -> None:

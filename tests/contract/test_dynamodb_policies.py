@@ -50,8 +50,10 @@ def test_what_policies_may_not_grant(ddb: Any) -> None:
         "AccessDeniedException",
         "The new resource policy will not allow you to update the resource policy in the future.",
     )
-    ddb.put_resource_policy(ResourceArn=arn, Policy=locked, ConfirmRemoveSelfResourceAccess=True)
     ddb.put_resource_policy(ResourceArn=arn, Policy=policy_for(f"{arn}*"))
+    ddb.put_resource_policy(ResourceArn=arn, Policy=locked, ConfirmRemoveSelfResourceAccess=True)
+    code, message = error_of(ddb.put_resource_policy, ResourceArn=arn, Policy=policy_for(arn))
+    assert code == "AccessDeniedException" and message.endswith("with an explicit deny in a resource-based policy")
 
 
 def arn_end(arn: str) -> str:

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import uuid
 from typing import Any
 
 import pytest
 from tests.conftest import Sandbox
 from tests.contract.s3_support import failure, new_bucket
+from tests.contract.users import User, policy_of
 
 DENIED = ("AccessDenied", 403)
 
@@ -26,33 +26,18 @@ def bucket(s3: Any) -> str:
     return name
 
 
-class User:
-    """A user of the sandbox's account, and S3 with its key."""
-
+class S3User(User):
     def __init__(self, sandbox: Sandbox) -> None:
-        self.iam = sandbox.client("iam")
-        self.name = f"user-{uuid.uuid4().hex[:8]}"
-        self.arn = self.iam.create_user(UserName=self.name)["User"]["Arn"]
-        key = self.iam.create_access_key(UserName=self.name)["AccessKey"]
-        row = {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
-        self.sandbox = Sandbox(sandbox.server, sandbox.row | row)
+        super().__init__(sandbox)
         self.s3 = self.sandbox.client("s3")
-
-    def may(self, action: Any, resource: Any, condition: dict[str, Any] | None = None) -> None:
-        statement = {"Effect": "Allow", "Action": action, "Resource": resource, "Condition": condition or {}}
-        self.iam.put_user_policy(UserName=self.name, PolicyName="own", PolicyDocument=_policy(statement))
-
-
-def _policy(*statements: dict[str, Any]) -> str:
-    return json.dumps({"Version": "2012-10-17", "Statement": list(statements)})
 
 
 @pytest.fixture
-def user(sandbox: Sandbox) -> User:
-    return User(sandbox)
+def user(sandbox: Sandbox) -> S3User:
+    return S3User(sandbox)
 
 
-def test_a_user_without_policies_may_nothing(user: User, bucket: str) -> None:
+def test_a_user_without_policies_may_nothing(user: S3User, bucket: str) -> None:
     """Not even in its own account: only root needs no policy."""
     assert failure(user.s3.get_object, Bucket=bucket, Key="home/a") == DENIED
     assert failure(user.s3.put_object, Bucket=bucket, Key="k") == DENIED
@@ -61,7 +46,7 @@ def test_a_user_without_policies_may_nothing(user: User, bucket: str) -> None:
     assert failure(user.s3.create_bucket, Bucket="never-made-by-a-user") == DENIED
 
 
-def test_resources_and_conditions(user: User, bucket: str) -> None:
+def test_resources_and_conditions(user: S3User, bucket: str) -> None:
     """A user's policy names objects by their ARNs and asks about the request and the object as a bucket's does."""
     arn = f"arn:aws:s3:::{bucket}"
     user.may("s3:ListBucket", arn, {"StringLike": {"s3:prefix": ["home/*"]}})
@@ -78,7 +63,7 @@ def test_resources_and_conditions(user: User, bucket: str) -> None:
     assert [(row["Key"], row["Code"]) for row in answer["Errors"]] == [("other", "AccessDenied")]
 
 
-def test_what_a_user_is_told_of_missing_keys(user: User, bucket: str) -> None:
+def test_what_a_user_is_told_of_missing_keys(user: S3User, bucket: str) -> None:
     """Who may not list a bucket is not told that a key is not there."""
     user.may("s3:GetObject", f"arn:aws:s3:::{bucket}/*")
     assert failure(user.s3.get_object, Bucket=bucket, Key="none") == DENIED
@@ -86,21 +71,21 @@ def test_what_a_user_is_told_of_missing_keys(user: User, bucket: str) -> None:
     assert failure(user.s3.get_object, Bucket=bucket, Key="none") == ("NoSuchKey", 404)
 
 
-def test_either_side_may_allow_within_an_account(user: User, s3: Any, bucket: str) -> None:
+def test_either_side_may_allow_within_an_account(user: S3User, s3: Any, bucket: str) -> None:
     """The bucket's policy alone suffices for a user of its account, and its denial binds one who is allowed."""
     one = {"Bucket": bucket, "Key": "other"}
     statement = {"Effect": "Allow", "Principal": {"AWS": user.arn}, "Action": "s3:GetObject"}
     here = {"Resource": f"arn:aws:s3:::{bucket}/*"}
-    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(statement | here))
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy_of(statement | here))
     user.s3.get_object(**one)
     assert failure(user.s3.put_object, **one) == DENIED
     user.may("s3:*", "*")
     user.s3.put_object(**one)
-    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(statement | here | {"Effect": "Deny"}))
+    s3.put_bucket_policy(Bucket=bucket, Policy=policy_of(statement | here | {"Effect": "Deny"}))
     assert failure(user.s3.get_object, **one) == DENIED
 
 
-def test_both_sides_have_to_allow_across_accounts(sandbox: Sandbox, user: User, bucket: str) -> None:
+def test_both_sides_have_to_allow_across_accounts(sandbox: Sandbox, user: S3User, bucket: str) -> None:
     """Another account's bucket that is open to all is not open to a user whose own account gave it nothing."""
     row = sandbox.server.ask("POST", f"/_mrak/environments/{sandbox.name}/accounts")
     other = Sandbox(sandbox.server, row).client("s3")
@@ -115,29 +100,13 @@ def test_both_sides_have_to_allow_across_accounts(sandbox: Sandbox, user: User, 
 def role(sandbox: Sandbox) -> str:
     trust = {"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"}
     name = f"role-{uuid.uuid4().hex[:8]}"
-    sandbox.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=_policy(trust))
+    sandbox.client("iam").create_role(RoleName=name, AssumeRolePolicyDocument=policy_of(trust))
     return name
 
 
-def _as_role(user: User, role: str) -> Any:
-    user.may("sts:AssumeRole", "*")
-    arn = user.iam.get_role(RoleName=role)["Role"]["Arn"]
-    found = user.sandbox.client("sts").assume_role(RoleArn=arn, RoleSessionName="session")["Credentials"]
-    import boto3
-
-    return boto3.client(
-        "s3",
-        endpoint_url=user.sandbox.server.endpoint,
-        region_name="us-east-1",
-        aws_access_key_id=found["AccessKeyId"],
-        aws_secret_access_key=found["SecretAccessKey"],
-        aws_session_token=found["SessionToken"],
-    )
-
-
-def test_roles(user: User, role: str, bucket: str) -> None:
+def test_roles(user: S3User, role: str, bucket: str) -> None:
     """A session may what its role may. S3-021: a policy of AWS's that is not built in is not held against it."""
-    session = _as_role(user, role)
+    session = user.in_role(role).client("s3")
     one = {"Bucket": bucket, "Key": "home/a"}
     assert failure(session.get_object, **one) == DENIED
     user.iam.attach_role_policy(RoleName=role, PolicyArn="arn:aws:iam::aws:policy/AmazonS3ReadOnlyAccess")

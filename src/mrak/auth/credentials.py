@@ -60,6 +60,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     session_policies: tuple[str, ...] = ()
     issued_at: float = 0.0
     is_mfa: bool = False
+    claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     def principal(self, access_key: str) -> Principal:
         return Principal(
@@ -75,6 +76,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
             self.session_policies,
             self.expiration,
             transitive_tag_keys=self.transitive_tag_keys,
+            claims=self.claims,
         )
 
 

@@ -13,10 +13,10 @@ decide, so the identity-based policies have to allow as well.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from functools import lru_cache
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, Protocol
 
 import msgspec
 
@@ -36,6 +36,12 @@ CONTROL: Final = "service control policy"
 _RANK: Final[dict[Level, int]] = {"account": 1, "role": 2, "direct": 3}
 
 
+class Lookup(Protocol):
+    """Condition keys and their values; a dict is one."""
+
+    def get(self, key: str, /) -> Any: ...
+
+
 class AuthorizationRequest(msgspec.Struct, frozen=True):
     """Who wants to do what to which resource. `context` has lower-case keys (`aws:sourceip`).
 
@@ -47,7 +53,7 @@ class AuthorizationRequest(msgspec.Struct, frozen=True):
     resource: str
     now: float
     resource_account: str = ""
-    context: Mapping[str, Any] = {}
+    context: Lookup = {}
 
     @property
     def is_cross_account(self) -> bool:
@@ -229,6 +235,8 @@ class _Matcher:
                 value = make(self._request)
             elif key.startswith("aws:principaltag/"):
                 value = _tag(self._request.principal, key[len("aws:principaltag/") :])
+            elif self._request.principal.claims:
+                value = dict(self._request.principal.claims).get(key)
         if value is None:
             return None
         return [as_text(each) for each in value] if isinstance(value, list | tuple) else [as_text(value)]

@@ -27,7 +27,8 @@ class Principal(msgspec.Struct, frozen=True):
 
     `arn` is what GetCallerIdentity answers; a service's is its name (`lambda.amazonaws.com`). `issuer_arn` is the role
     behind a session, whose policies apply; `name` the user's, role's or federated user's. `source_arn` is the resource
-    for which a service acts (`aws:SourceArn`): an API's method, a rule, a topic.
+    for which a service acts (`aws:SourceArn`): an API's method, a rule, a topic. `claims` are what an identity provider
+    said of a role's session, by condition key in lower case (`cognito-identity.amazonaws.com:sub`).
     """
 
     kind: Kind
@@ -43,6 +44,7 @@ class Principal(msgspec.Struct, frozen=True):
     expiration: float | None = None
     source_arn: str = ""
     transitive_tag_keys: tuple[str, ...] = ()
+    claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
     @property
     def type_name(self) -> str:

@@ -29,7 +29,7 @@ _LATEST_SECONDS = 300.0
 def _require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool = False) -> tuple[Scope, TableRecord]:
     scope, name = resolve_name(ctx, name_or_arn)
     record = TABLES.open(tx, scope, name) if opens else TABLES.get(tx, scope, name)
-    access.check(ctx, scope, f"table/{name}", None if record is None else record.policy)
+    access.check_table(ctx, tx, scope, name, record)
     if record is None:
         raise errors.recovery_table_not_found(name)
     return scope, record
@@ -135,12 +135,14 @@ def _features(table: TableRecord) -> dict[str, Any]:
 
 @operation("DescribeBackup")
 def describe_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx, req["BackupArn"])
     backup = require_backup(ctx, tx, ctx.scope, req["BackupArn"])
     return {"BackupDescription": _description(ctx.scope, req["BackupArn"], backup)}
 
 
 @operation("DeleteBackup")
 def delete_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx, req["BackupArn"])
     text = req["BackupArn"]
     backup = require_backup(ctx, tx, ctx.scope, text)
     if backup.expires_at is not None:
@@ -154,6 +156,7 @@ def delete_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 
 @operation("ListBackups")
 def list_backups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx)
     limit = req.get("Limit", _MOST_LISTED)
     if req.get("TimeRangeLowerBound", 0.0) > req.get("TimeRangeUpperBound", math.inf):
         raise errors.invalid_parameter("Time range lower bound must be less than or equal to upper bound")

@@ -16,10 +16,11 @@ from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
 from mrak.services.dynamodb import conflicts, errors, item_collections, items, throttling, writes
+from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.item_operations import execute, projection_of
 from mrak.services.dynamodb.items import Cost
 from mrak.services.dynamodb.layers import OlderWords
-from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
+from mrak.services.dynamodb.tables import Schema, row_json, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 
 MOST_GETS = 100
@@ -42,7 +43,7 @@ def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     left = RESPONSE_BYTES
     some, refusal = False, None
     for name, table in wanted.items():
-        schema = require_schema(ctx, tx, name)
+        schema = require_schema(ctx, tx, name, asked=table)
         located = [items.require_key(schema, key).row for key in table["Keys"]]
         rows = tx.get_many(located)
         taken, units, refusal = _take(ctx, schema, rows, left, table.get("ConsistentRead", False))
@@ -118,7 +119,7 @@ def batch_write_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
         raise errors.invalid("Too many items requested for the BatchWriteItem call")
     with OlderWords():
         parsed = {name: [_parse_write(entry) for entry in entries] for name, entries in wanted.items()}
-    schemas = {name: require_schema(ctx, tx, name) for name in wanted}
+    schemas = {name: require_schema(ctx, tx, name, asked={"Writes": entries}) for name, entries in wanted.items()}
     for name, batch in parsed.items():
         check_distinct(_locate(schemas[name], write) for write in batch)
     metrics: dict[str, list[Any]] = {}

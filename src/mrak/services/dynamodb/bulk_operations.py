@@ -11,9 +11,9 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.services.dynamodb import bulk, errors, transfers
+from mrak.services.dynamodb import access, bulk, errors, transfers
+from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.bulk import BULKS, Bulk
-from mrak.services.dynamodb.tables import require_schema
 
 _TOKEN_SECONDS = 8 * 3600.0
 _LISTED_SECONDS = 90 * 86_400.0
@@ -23,7 +23,7 @@ _PAGE_JOBS = 10
 @operation("StartBulkPutItems")
 def start_bulk_put_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     _check_output(req["OutputS3Configuration"])
-    schema = require_schema(ctx, tx, req["TableName"])
+    schema = require_schema(ctx, tx, req["TableName"], asked=req)
     wanted = _with_defaults(ctx, req)
     token = wanted["ClientToken"]
     known = transfers.TOKENS.open(tx, ctx.scope, "bulk", token)
@@ -72,18 +72,21 @@ def _with_defaults(ctx: Context, req: Mapping[str, Any]) -> dict[str, Any]:
 
 @operation("DescribeBulkOperation")
 def describe_bulk_operation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx, req["BulkOperationArn"])
     job = bulk.require(ctx, tx, req["BulkOperationArn"])
     return {"BulkOperationDescription": bulk.describe(ctx.scope, job)}
 
 
 @operation("CancelBulkOperation")
 def cancel_bulk_operation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx, req["BulkOperationArn"])
     job = bulk.cancel(tx, ctx.scope, bulk.require(ctx, tx, req["BulkOperationArn"], opens=True))
     return {"BulkOperationArn": bulk.bulk_arn(ctx.scope, job), "BulkOperationStatus": job.status}
 
 
 @operation("ListBulkOperations")
 def list_bulk_operations(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx)
     last = transfers.find_position("bulk", req["NextToken"]) if "NextToken" in req else None
     size = req.get("MaxResults", _PAGE_JOBS)
     page: list[Bulk] = []

@@ -23,6 +23,7 @@ __all__ = [
     "Record",
     "Stream",
     "check_access",
+    "check_listing",
     "find_stream",
     "first_sequence",
     "latest",
@@ -78,7 +79,11 @@ def check_access(ctx: Context, tx: Transaction, stream: Stream) -> None:
     schema = find_schema(tx, stream.scope, stream.entry.table)
     present = None if schema is None else schema.record.stream
     policy = present.policy if present is not None and present.label == stream.entry.label else None
-    access.check(ctx, stream.scope, f"table/{stream.entry.table}/stream/{stream.entry.label}", policy)
+    access.check(ctx, tx, stream.scope, f"table/{stream.entry.table}/stream/{stream.entry.label}", policy)
+
+
+def check_listing(ctx: Context, tx: Transaction) -> None:
+    access.check_account(ctx, tx)
 
 
 def list_streams(tx: Transaction, scope: Scope, table: str | None = None) -> Iterator[Stream]:

@@ -72,6 +72,7 @@ def update_global_table_settings(ctx: Context, tx: Transaction, req: dict[str, A
 @operation("ListGlobalTables")
 def list_global_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """None; a region that is none breaks AWS's own handler."""
+    access.check_account(ctx, tx)
     if req.get("RegionName", ctx.scope.region) not in (ctx.scope.region, *replicas.REGIONS, *_OTHER_REGIONS):
         raise ApiError("InternalServerError", "Internal server error", 500)
     return {"GlobalTables": []}
@@ -80,7 +81,7 @@ def list_global_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 def _require_global(ctx: Context, tx: Transaction, name_or_arn: str) -> tuple[Scope, TableRecord]:
     scope, name = resolve_name(ctx, name_or_arn)
     record = TABLES.get(tx, scope, name)
-    access.check(ctx, scope, f"table/{name}", None if record is None else record.policy)
+    access.check_table(ctx, tx, scope, name, record)
     if record is None or not record.replicas:
         raise ApiError("ResourceNotFoundException", f"Global table with name: '{name}' does not exist.")
     return scope, record

@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
-from mrak.services.dynamodb import errors, rules
+from mrak.services.dynamodb import access, errors, rules
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
@@ -100,6 +100,7 @@ def list_contributor_insights(ctx: Context, tx: Transaction, req: dict[str, Any]
     if "TableName" in req:
         records = [require_table(ctx, tx, req["TableName"])[1]]
     else:
+        access.check_account(ctx, tx)
         records = list(TABLES.scan(tx, ctx.scope))
     summaries: list[dict[str, Any]] = []
     for record in records:

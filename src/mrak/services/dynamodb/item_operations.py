@@ -15,9 +15,10 @@ from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import projection, request
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import conflicts, errors, item_collections, items, throttling, writes
+from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.layers import Enveloped
-from mrak.services.dynamodb.tables import Schema, require_schema, row_json, row_size_bytes, unpack_row
+from mrak.services.dynamodb.tables import Schema, row_json, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 
 _PROJECTING = frozenset({"ProjectionExpression", "AttributesToGet", request.NAMES})
@@ -30,7 +31,7 @@ def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
         request.check_usage(req, request.GET)
     items.check_key_values(req["Key"])
     plan = projection_of(req) if projects else None
-    schema = require_schema(ctx, tx, req["TableName"])
+    schema = require_schema(ctx, tx, req["TableName"], asked=req)
     key = items.require_key(schema, req["Key"])
     if plan is not None:
         items.check_nested_paths(schema, plan.nested_heads)
@@ -77,7 +78,7 @@ def update_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
 
 
 def _write(ctx: Context, tx: Transaction, req: dict[str, Any], write: Write) -> dict[str, Any]:
-    schema = require_schema(ctx, tx, req["TableName"])
+    schema = require_schema(ctx, tx, req["TableName"], asked=req)
     it, cost = execute(ctx, tx, schema, write, req.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD")
     output: dict[str, Any] = {}
     attributes = _returned(req.get("ReturnValues", "NONE"), write, it)

@@ -17,7 +17,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, policies
+from mrak.services.dynamodb import access, errors, policies
 from mrak.services.dynamodb.tables import TABLES, StreamRecord, TableRecord, find_table_arn
 
 _NO_POLICY = "NO_POLICY"
@@ -98,6 +98,10 @@ def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> _
     if parts.account != ctx.scope.account:
         raise errors.not_the_owner()
     record = TABLES.open(tx, ctx.scope, name) if opens else TABLES.get(tx, ctx.scope, name)
+    if kind == "stream":
+        access.check_account(ctx, tx, text)
+    else:
+        access.check_table(ctx, tx, ctx.scope, name, record)
     if record is None:
         raise errors.table_not_found(name)
     stream = record.stream if kind == "stream" else None

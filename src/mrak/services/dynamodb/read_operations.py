@@ -16,9 +16,10 @@ from mrak.lang.ddb.expressions.keycondition import KeyTest
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import Item, Value
 from mrak.services.dynamodb import errors, items, reading
+from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.reading import Filter, Reading, Source
-from mrak.services.dynamodb.tables import KeyAttribute, require_schema
+from mrak.services.dynamodb.tables import KeyAttribute
 from mrak.store.keys import encode_part, prefix_end
 
 _HASHES = 1 << 64
@@ -37,9 +38,9 @@ def query(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
             "Either the KeyConditions or KeyConditionExpression parameter must be specified in the request."
         )
     bound = request.bind(req)
-    tests = _key_tests(req, bound)
+    tests = request.key_tests(req)
     found_filter = legacy_filter or bound.filter
-    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"))
+    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"), asked=req)
     source = reading.find_source(schema, req, "Query")
     _check_key_tests(source, tests, start)
     begin, end = key_range(source, tests)
@@ -69,7 +70,7 @@ def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
         _check_segment(req)
         bound = request.bind(req)
     found_filter = legacy_filter or bound.filter
-    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"))
+    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"), asked=req)
     source = reading.find_source(schema, req, "Scan")
     begin, end = _segment_range(source, req)
     if start is not None:
@@ -116,15 +117,6 @@ def _legacy_filter(req: Mapping[str, Any], parameter: str) -> Filter | None:
         legacy.check_operator(parameter, conditions, operator)
         return None
     return legacy.filter_plan(parameter, conditions, operator)
-
-
-def _key_tests(req: Mapping[str, Any], bound: request.Bound) -> dict[str, KeyTest]:
-    text = req.get("KeyConditionExpression")
-    if text is None:
-        tests = legacy.key_tests(req["KeyConditions"])
-    else:
-        tests = keycondition.key_plan(text, req.get(request.NAMES) or {}, bound.values).bind(bound.values)
-    return tests
 
 
 def _check_key_tests(source: Source, tests: Mapping[str, KeyTest], start: Item | None) -> None:

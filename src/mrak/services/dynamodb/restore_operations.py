@@ -17,6 +17,7 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import (
+    access,
     capacity,
     describe,
     errors,
@@ -40,6 +41,7 @@ from mrak.store.keys import prefix_end
 
 @operation("RestoreTableFromBackup")
 def restore_table_from_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx, req["BackupArn"])
     rules.check_name_length(req["TargetTableName"])
     rules.check_table_name(req["TargetTableName"], "targetTableName")
     origin = parse_backup_arn(ctx, req["BackupArn"]).scope_in(ctx.scope.environment)
@@ -97,6 +99,7 @@ def _require_source(ctx: Context, tx: Transaction, req: Mapping[str, Any]) -> tu
         origin, name = parts.scope_in(ctx.scope.environment), parts.resource.removeprefix("table/")
         restore_rules.check_region(ctx, origin, req)
     source = TABLES.get(tx, origin, name)
+    access.check_table(ctx, tx, origin, name, source)
     if source is None:
         raise errors.recovery_table_not_found(name)
     return origin, source

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
@@ -31,8 +32,9 @@ from mrak.lang.ddb.partiql.parser import parse
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select, Update
 from mrak.lang.ddb.values import MAX_ITEM_BYTES, Item, Value, check_item, check_value
 from mrak.services.dynamodb import errors, items
+from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.layers import OlderWords
-from mrak.services.dynamodb.tables import IndexSchema, KeyAttribute, Schema, require_schema
+from mrak.services.dynamodb.tables import IndexSchema, KeyAttribute, Schema
 from mrak.services.dynamodb.writes import Write
 
 COMPOSITE = (
@@ -70,8 +72,30 @@ def prepare(ctx: Context, tx: Transaction, text: str, parameters: Sequence[Value
     if plan is not None:
         _check(plan, values)
     action = f"PartiQL{type(statement).__name__}"
-    schema = require_schema(ctx, tx, statement.table, action, getattr(statement, "index", None))
+    index = getattr(statement, "index", None)
+    schema = require_schema(
+        ctx,
+        tx,
+        statement.table,
+        action,
+        index,
+        asked=lambda schema: _asked(Prepared(statement, schema, values, plan), index),
+    )
     return Prepared(statement, schema, values, plan)
+
+
+def _asked(it: Prepared, index: str | None) -> dict[str, Any]:
+    """What a policy may ask of a statement, as `conditions.Conditions` takes it."""
+    names = list(it.statement.names.values())
+    if isinstance(it.statement, Insert):
+        item = it.values[":0"].get("M", {})
+        return {"Keys": [item], "Names": names}
+    read = None if index is None else it.schema.find_index(index)
+    tests = key_tests(it, it.schema.keys if read is None else read.keys)
+    partition = (it.schema.keys if read is None else read.keys)[0].name
+    pinned = [test for test in tests.get(partition, ()) if test.operator in ("EQ", "IN")]
+    keys = [{partition: operand} for test in pinned for operand in test.operands]
+    return {"Keys": keys, "Names": names, "FullTableScan": not pinned}
 
 
 def check_parameters(parameters: Sequence[Value]) -> None:

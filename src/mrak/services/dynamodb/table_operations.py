@@ -41,7 +41,7 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     if "GlobalTableSourceArn" in req:
         raise NotBuilt("dynamodb", "CreateTable(GlobalTableSourceArn)")
     rules.check_table_name(name)
-    access.check(ctx, scope, f"table/{name}", None)
+    access.check(ctx, tx, scope, f"table/{name}", asked=req)
     rules.check_new_table(req)
     _check_limits(req)
     check_initial_warmth(req)
@@ -106,7 +106,7 @@ def require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool =
     scope, name = resolve_name(ctx, name_or_arn)
     rules.check_table_name(name)
     record = TABLES.open(tx, scope, name) if opens else TABLES.get(tx, scope, name)
-    access.check(ctx, scope, f"table/{name}", None if record is None else record.policy)
+    access.check_table(ctx, tx, scope, name, record)
     if record is None:
         raise errors.table_not_found(name)
     return scope, record
@@ -147,6 +147,7 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("ListTables")
 def list_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx)
     limit = req.get("Limit", _MOST_LISTED)
     names = [
         record.name for record in TABLES.scan(tx, ctx.scope, after=req.get("ExclusiveStartTableName"), limit=limit + 1)
@@ -159,6 +160,7 @@ def list_tables(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
 
 @operation("DescribeLimits")
 def describe_limits(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx)
     return {
         "AccountMaxReadCapacityUnits": capacity.ACCOUNT_UNITS,
         "AccountMaxWriteCapacityUnits": capacity.ACCOUNT_UNITS,
@@ -169,5 +171,6 @@ def describe_limits(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 
 @operation("DescribeEndpoints")
 def describe_endpoints(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx)
     address = ctx.endpoint.partition("://")[2]
     return {"Endpoints": [{"Address": address, "CachePeriodInMinutes": 1440}]}

@@ -33,7 +33,7 @@ from mrak.core.scope import Scope
 from mrak.lang.ddb.keys import MAX_PARTITION_KEY_BYTES, MAX_SORT_KEY_BYTES, sort_bytes
 from mrak.lang.ddb.numbers import stored_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item
-from mrak.services.dynamodb import access, errors
+from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.spaces import RowSpace
 from mrak.services.dynamodb.vectors import VectorRecord, VectorSchema, compile_index
 from mrak.store.keys import encode_part
@@ -338,22 +338,6 @@ def find_schema(tx: Transaction, scope: Scope, name: str) -> Schema | None:
             _schemas.clear()
         found = _schemas[scope, row] = compile_schema(scope, _decode_table(row))
     return found
-
-
-def require_schema(
-    ctx: Context, tx: Transaction, name_or_arn: str, action: str = "", index: str | None = None
-) -> Schema:
-    """The table that an item operation names; `action` is as `access.check` has it."""
-    scope, name = resolve_name(ctx, name_or_arn)
-    ctx.about(name)
-    schema = find_schema(tx, scope, name)
-    policy = None if schema is None else schema.record.policy
-    if policy is not None or scope is not ctx.scope:
-        resource = f"table/{name}" if index is None else f"table/{name}/index/{index}"
-        access.check(ctx, scope, resource, policy, action)
-    if schema is None:
-        raise errors.resource_not_found()
-    return schema
 
 
 def compile_schema(scope: Scope, record: TableRecord) -> Schema:

@@ -12,7 +12,7 @@ from msgspec import structs
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, rules
+from mrak.services.dynamodb import access, errors, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord, find_table_arn
 
 _SHORTEST_NAME = 3
@@ -29,10 +29,12 @@ def _locate(ctx: Context, text: str) -> tuple[str, str]:
     return name, rest
 
 
-def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> tuple[Scope, TableRecord]:
+def _require(ctx: Context, tx: Transaction, req: dict[str, Any], opens: bool = False) -> tuple[Scope, TableRecord]:
     """The table that an ARN names. Streams have no tags, though AWS takes their ARNs."""
+    text = req["ResourceArn"]
     name, stream = _locate(ctx, text)
     record = TABLES.open(tx, ctx.scope, name) if opens else TABLES.get(tx, ctx.scope, name)
+    access.check_table(ctx, tx, ctx.scope, name, record, req)
     if record is None or stream:
         raise errors.arn_not_found(text)
     return ctx.scope, record
@@ -45,7 +47,7 @@ def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     if not tags:
         raise errors.invalid("Atleast one Tag needs to be provided as Input.")
     rules.check_tags(tags)
-    scope, record = _require(ctx, tx, req["ResourceArn"], opens=True)
+    scope, record = _require(ctx, tx, req, opens=True)
     merged = record.tags | {tag["Key"]: tag["Value"] for tag in tags}
     rules.check_tag_count(len(merged))
     TABLES.replace(tx, scope, record, structs.replace(record, tags=merged))
@@ -59,7 +61,7 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     for key in req["TagKeys"]:
         rules.check_tag_key(key)
     rules.check_tag_count(len(req["TagKeys"]))
-    scope, record = _require(ctx, tx, req["ResourceArn"], opens=True)
+    scope, record = _require(ctx, tx, req, opens=True)
     left = {key: value for key, value in record.tags.items() if key not in req["TagKeys"]}
     TABLES.replace(tx, scope, record, structs.replace(record, tags=left))
 
@@ -67,5 +69,5 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 @operation("ListTagsOfResource")
 def list_tags_of_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """All of them in one page: there are fifty at most."""
-    _, record = _require(ctx, tx, req["ResourceArn"])
+    _, record = _require(ctx, tx, req)
     return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(record.tags.items())]}

@@ -23,18 +23,13 @@ from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import conflicts, errors, items, strong, throttling, writes
+from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.batch_operations import collection_metrics
 from mrak.services.dynamodb.conflicts import Hold
 from mrak.services.dynamodb.item_operations import projection_of
 from mrak.services.dynamodb.items import Change, Cost, ItemKey
 from mrak.services.dynamodb.layers import OlderWords
-from mrak.services.dynamodb.tables import (
-    Schema,
-    require_schema,
-    row_json,
-    row_size_bytes,
-    unpack_row,
-)
+from mrak.services.dynamodb.tables import Schema, row_json, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 from mrak.store.tables import Table
 
@@ -87,7 +82,7 @@ def _write_items(ctx: Context, tx: Transaction, req: dict[str, Any], hold: Hold)
         repeated = find_completed(ctx, tx, token, digest)
         if repeated is not None:
             return render_repeated(req, repeated)
-    schemas = [_require_schema(ctx, tx, params["TableName"], f"{section}Item") for section, params, _ in parsed]
+    schemas = [_require_schema(ctx, tx, params, f"{section}Item") for section, params, _ in parsed]
     steps = locate_steps([(*it, schema) for it, schema in zip(parsed, schemas, strict=True)])
     run_steps(ctx, tx, steps, hold)
     costs = commit_steps(ctx, tx, steps)
@@ -97,9 +92,9 @@ def _write_items(ctx: Context, tx: Transaction, req: dict[str, Any], hold: Hold)
     return render_written(tx, req, steps, costs)
 
 
-def _require_schema(ctx: Context, tx: Transaction, name: str, action: str) -> Schema:
+def _require_schema(ctx: Context, tx: Transaction, params: dict[str, Any], action: str) -> Schema:
     """A transaction needs the permission of each of its parts."""
-    schema = require_schema(ctx, tx, name, action)
+    schema = require_schema(ctx, tx, params["TableName"], action, asked=params)
     strong.check_transactions(schema.record)
     return schema
 
@@ -301,7 +296,7 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
             request.check_usage(get, request.TRANSACT_GET)
             plans.append(projection_of(get))
             items.check_key_values(get["Key"])
-    schemas = [_require_schema(ctx, tx, get["TableName"], "GetItem") for get in gets]
+    schemas = [_require_schema(ctx, tx, get, "GetItem") for get in gets]
     located = _locate_gets(gets, schemas)
     if len(set(located)) != len(located):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")

@@ -13,7 +13,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import encryption, errors, exporting, importing, rules, transfers
+from mrak.services.dynamodb import access, encryption, errors, exporting, importing, rules, transfers
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 from mrak.services.dynamodb.transfers import EXPORTS, IMPORTS, Transfer
 
@@ -32,6 +32,7 @@ def export_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str, 
             raise errors.transfer_conflict("Export")
         return {"ExportDescription": transfers.render_export(scope, known)}
     record = TABLES.get(tx, scope, name)
+    access.check_table(ctx, tx, scope, name, record)
     if record is None or f":{scope.region}:" not in req["TableArn"]:
         raise errors.recovery_table_not_found(req["TableArn"])
     specification = req.get("IncrementalExportSpecification")
@@ -126,12 +127,14 @@ def _period(ctx: Context, record: TableRecord, specification: Mapping[str, Any])
 
 @operation("DescribeExport")
 def describe_export(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx, req["ExportArn"])
     job = transfers.require(ctx, tx, EXPORTS, req["ExportArn"])
     return {"ExportDescription": transfers.render_export(ctx.scope, job)}
 
 
 @operation("ListExports")
 def list_exports(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx)
     jobs, token = transfers.list_jobs(ctx, tx, EXPORTS, req, req.get("MaxResults"))
     summaries = [
         {
@@ -152,6 +155,7 @@ def import_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     parameters = req["TableCreationParameters"]
     name = parameters["TableName"]
     token = req["ClientToken"]
+    access.check_table(ctx, tx, ctx.scope, name, None)
     _check_import(req)
     known = transfers.find_started(tx, ctx.scope, IMPORTS, "import", token)
     if (known is None or known.status != transfers.IN_PROGRESS) and TABLES.get(tx, ctx.scope, name) is not None:
@@ -189,12 +193,14 @@ def _check_import(req: Mapping[str, Any]) -> None:
 
 @operation("DescribeImport")
 def describe_import(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx, req["ImportArn"])
     job = transfers.require(ctx, tx, IMPORTS, req["ImportArn"])
     return {"ImportTableDescription": transfers.render_import(ctx.scope, job)}
 
 
 @operation("ListImports")
 def list_imports(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    access.check_account(ctx, tx)
     jobs, token = transfers.list_jobs(ctx, tx, IMPORTS, req, req.get("PageSize"))
     shown = ("ImportArn", "ImportStatus", "TableArn", "S3BucketSource", "CloudWatchLogGroupArn", "InputFormat")
     summaries = []

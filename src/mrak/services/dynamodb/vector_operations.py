@@ -17,7 +17,7 @@ from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.expressions.tree import CompareNode, Condition, LogicNode, PathNode, ValueNode
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes
 from mrak.services.dynamodb import errors, vectors
-from mrak.services.dynamodb.tables import require_schema
+from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.vectors import Match, VectorSchema
 
 _INVALID_VECTOR = (
@@ -41,7 +41,7 @@ def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     bound = request.bind(req)
     if bound.condition is not None:
         _check_comparators(bound.condition.node)
-    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"))
+    schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"), asked=req)
     index = next((it for it in schema.vectors if it.record.name == req["IndexName"]), None)
     if index is None or index.record.phase == "ALLOCATING":
         raise errors.invalid(f"The table does not have the specified index: {req['IndexName']}")

@@ -50,6 +50,7 @@ def _limit(req: dict[str, Any], most: int) -> int:
 
 @operation("ListStreams")
 def list_streams(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    exports.check_listing(ctx, tx)
     limit = _limit(req, _MOST_STREAMS)
     after = req.get("ExclusiveStartStreamArn")
     if after is not None:

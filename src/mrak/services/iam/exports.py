@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from mrak.auth.evaluation import AuthorizationRequest, Named, PolicySet, evaluate
 from mrak.auth.policy import parse_policy
 from mrak.auth.principals import Principal, service_principal
@@ -9,6 +11,7 @@ from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.iam import effective, managed, names
+from mrak.services.iam.requests import conditions as request_conditions
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
 
 __all__ = [
@@ -21,9 +24,20 @@ __all__ = [
     "find_policy_document",
     "find_role",
     "find_role_session",
+    "is_judged",
     "policies_of",
+    "request_conditions",
     "role_trusts_service",
 ]
+
+
+# Root, and services that act on their own, have no policies.
+_JUDGED = ("user", "role-session", "federated")
+
+
+def is_judged(principal: Any) -> bool:
+    """Whether a caller may do only what its own policies allow."""
+    return principal.kind in _JUDGED
 
 
 def find_access_key(tx: Transaction, scope: Scope, access_key_id: str) -> tuple[Principal, str] | None:

@@ -175,7 +175,7 @@ def _missing_keys(request: AuthorizationRequest, policies: PolicySet) -> list[st
             if any(pattern.matches(action) for pattern in statement.actions) == statement.is_not_action:
                 continue
             keys = (condition.key for condition in statement.conditions)
-            found += [key for key in keys if key not in request.context and not key.startswith("aws:principal")]
+            found += [key for key in keys if request.context.get(key) is None and not key.startswith("aws:principal")]
     return sorted(set(found))
 
 

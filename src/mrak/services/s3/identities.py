@@ -21,11 +21,6 @@ from mrak.services.iam import exports as iam
 from mrak.services.s3.tables import Bucket
 
 deviation("S3-021")
-_KINDS = ("user", "role-session", "federated")
-
-
-def are_judged(principal: Any) -> bool:
-    return principal.kind in _KINDS
 
 
 def allow(
@@ -45,7 +40,7 @@ def allow(
 def allow_account(ctx: Context, tx: Transaction, action: str, resource: str) -> bool:
     """Of what is done to the account, or makes a bucket."""
     principal: Any = ctx.principal
-    policies = iam.find_policies_of(tx, ctx.scope.environment, principal) if are_judged(principal) else None
+    policies = iam.find_policies_of(tx, ctx.scope.environment, principal) if iam.is_judged(principal) else None
     if policies is None:
         return True
     request = AuthorizationRequest(principal, action, resource, ctx.now, principal.account, {})

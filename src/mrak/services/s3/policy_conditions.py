@@ -13,14 +13,13 @@ from mrak.core.context import Context
 from mrak.core.deviations import deviation
 from mrak.core.http import Request
 from mrak.protocol import times
+from mrak.services.iam import exports as iam
 from mrak.services.s3 import tagging
 from mrak.services.s3.policy_actions import matches_any
 from mrak.services.s3.tables import Bucket, Version
 
 _DAY = 86_400.0
 _HEADERS = {
-    "referer": "aws:referer",
-    "user-agent": "aws:useragent",
     "x-amz-content-sha256": "s3:x-amz-content-sha256",
 }
 # Keys that a policy may name though no request to a bucket has them.
@@ -119,8 +118,8 @@ def belongs_to(key: str, action: str) -> bool:
 
 def find(ctx: Context, bucket: Bucket, req: dict[str, Any], version: Version | None) -> dict[str, Any]:
     context = {key: req[member] for member, key in _CONDITIONS.items() if member in req}
-    context["aws:sourceip"] = ctx.source or "127.0.0.1"
-    context["aws:securetransport"] = _is_secure(ctx)
+    deviation("S3-020")
+    context |= iam.request_conditions(ctx)
     context["s3:resourceaccount"] = bucket.account
     if ctx.http is not None:
         context |= _of_request(ctx.http, ctx.now)
@@ -130,13 +129,6 @@ def find(ctx: Context, bucket: Bucket, req: dict[str, Any], version: Version | N
     if "Tagging" in req:
         context |= _of_tags(req["Tagging"])
     return context | _of_lock(req, ctx.now)
-
-
-def _is_secure(ctx: Context) -> bool:
-    """Whether nobody on the way could listen: TLS, or a request that never left this machine. Buckets that deployment
-    tools make (SAM's, the CDK's) deny everything else, and would deny all that comes over http://localhost."""
-    deviation("S3-020")
-    return ctx.http is None or ctx.http.scheme == "https" or ctx.http.peer in ("127.0.0.1", "::1")
 
 
 def _of_request(request: Request, now: float) -> dict[str, Any]:

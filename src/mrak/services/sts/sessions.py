@@ -18,6 +18,7 @@ _MOST_POLICY_CHARACTERS = 2048
 _MOST_TAGS = 50
 
 Tags = tuple[tuple[str, str], ...]
+Claims = tuple[tuple[str, tuple[str, ...]], ...]
 
 
 def caller_of(ctx: Context) -> Principal:
@@ -48,6 +49,7 @@ def assume(
     tags: Tags = (),
     transitive: tuple[str, ...] = (),
     source_identity: str = "",
+    claims: Claims = (),
 ) -> dict[str, Any]:
     """A session of a role, whose trust policy has been asked, in the shape that all AssumeRole operations share."""
     seconds = req.get("DurationSeconds", 3600)
@@ -69,6 +71,7 @@ def assume(
         transitive_tag_keys=transitive,
         session_policies=session_policies(ctx, tx, req),
         issued_at=ctx.now,
+        claims=claims,
     )
     assumed = {"AssumedRoleId": session.user_id, "Arn": session.arn}
     return {"Credentials": credentials(ctx, session), "AssumedRoleUser": assumed} | packed

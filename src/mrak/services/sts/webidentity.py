@@ -24,6 +24,7 @@ from mrak.services.sts import errors, sessions
 
 _ACTION = "sts:AssumeRoleWithWebIdentity"
 _COGNITO = "cognito-identity.amazonaws.com"
+_CLAIMS = ("aud", "sub", "amr", "azp", "oaud")
 COGNITO_ISSUER = f"https://{_COGNITO}"
 
 
@@ -80,7 +81,7 @@ def _assume_by_pool(ctx: Context, tx: Transaction, req: dict[str, Any], claims: 
         raise errors.not_authorized_web_identity()
     given = claims.get("https://aws.amazon.com/tags", {}).get("principal_tags", {})
     tags = tuple(role.tags.items()) + tuple((name, values[0]) for name, values in given.items())
-    return sessions.assume(ctx, tx, req, role, tags=tags)
+    return sessions.assume(ctx, tx, req, role, tags=tags, claims=_claims(_COGNITO, claims))
 
 
 def _is_safe(issuer: str) -> bool:
@@ -109,7 +110,16 @@ def _assume(
     role = iam.find_role(tx, ctx.scope.environment, req["RoleArn"])
     if role is None or not _is_trusted(role, req, provider, claims, ctx.now):
         raise errors.not_authorized_web_identity()
-    return sessions.assume(ctx, tx, req, role)
+    return sessions.assume(ctx, tx, req, role, claims=_claims(provider.url, claims))
+
+
+def _claims(provider: str, claims: dict[str, Any]) -> sessions.Claims:
+    """What policies may ask of a token, by condition key (`provider:sub`): in trust policies, and in the role's own.
+
+    https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#condition-keys-wif
+    """
+    named = ((f"{provider}:{name}".lower(), claims[name]) for name in _CLAIMS if name in claims)
+    return tuple((key, tuple(map(str, said)) if isinstance(said, list) else (str(said),)) for key, said in named)
 
 
 def _is_trusted(role: Role, req: dict[str, Any], provider: OidcProvider, claims: dict[str, Any], now: float) -> bool:
@@ -124,10 +134,7 @@ def _trusts(role: Role, req: dict[str, Any], provider: tuple[str, str], claims: 
     """`provider` is as the trust policy's Federated names it, and its name in condition keys."""
     federated, name_in_keys = provider
     account = req["RoleArn"].split(":")[4]
-    context: dict[str, Any] = {"sts:rolesessionname": req["RoleSessionName"]}
-    for name in ("aud", "sub", "amr", "azp", "oaud"):
-        if name in claims:
-            context[f"{name_in_keys}:{name}".lower()] = claims[name]
+    context: dict[str, Any] = {"sts:rolesessionname": req["RoleSessionName"], **dict(_claims(name_in_keys, claims))}
     principal = Principal("federated", account, federated, f"{name_in_keys}:{claims.get('sub', '')}", name_in_keys)
     request = AuthorizationRequest(principal, _ACTION, req["RoleArn"], now, account, context)
     trust = PolicySet(resource=Named("trust policy", parse_policy(role.trust, "trust")), needs_resource_policy=True)

@@ -12,9 +12,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from mrak.core.errors import ApiError
+from mrak.lang.ddb import legacy
 from mrak.lang.ddb.errors import InvalidValue, invalid
-from mrak.lang.ddb.expressions import condition, projection, update
+from mrak.lang.ddb.expressions import condition, keycondition, projection, update
 from mrak.lang.ddb.expressions.condition import ConditionPlan
+from mrak.lang.ddb.expressions.keycondition import KeyTest
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.expressions.update import UpdatePlan
 from mrak.lang.ddb.values import Value, check_value
@@ -87,14 +89,14 @@ def check_usage(req: Mapping[str, Any], usage: Usage) -> None:
     if usage.in_transaction and not given:
         return
     if given:
-        legacy = [name for name in usage.legacy if name in req]
+        old = [name for name in usage.legacy if name in req]
         # A filter expression may go with the legacy KeyConditions, as long as there is no key condition expression.
-        if "KeyConditions" in legacy and "KeyConditionExpression" not in req:
-            legacy.remove("KeyConditions")
-        if legacy:
+        if "KeyConditions" in old and "KeyConditionExpression" not in req:
+            old.remove("KeyConditions")
+        if old:
             raise invalid(
                 "Can not use both expression and non-expression parameters in the same request: "
-                f"Non-expression parameters: {{{', '.join(legacy)}}} Expression parameters: {{{', '.join(given)}}}"
+                f"Non-expression parameters: {{{', '.join(old)}}} Expression parameters: {{{', '.join(given)}}}"
             )
     elif NAMES in req:
         raise invalid("ExpressionAttributeNames can only be specified when using expressions")
@@ -161,6 +163,15 @@ def _checked(
     used_names |= plan.names
     used_values |= plan.values
     return plan
+
+
+def key_tests(req: Mapping[str, Any]) -> dict[str, KeyTest]:
+    """A query's key conditions, from an expression or from KeyConditions; names and values were checked."""
+    text = req.get("KeyConditionExpression")
+    if text is None:
+        return legacy.key_tests(req["KeyConditions"])
+    values = req.get(VALUES) or {}
+    return keycondition.key_plan(text, req.get(NAMES) or {}, values).bind(values)
 
 
 def check_names(names: Mapping[str, str]) -> None:

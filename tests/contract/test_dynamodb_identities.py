@@ -1,0 +1,259 @@
+"""What IAM's users and roles may do with tables: their own policies beside the table's, to items and attributes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from tests.conftest import Sandbox
+from tests.contract.dynamodb import error_of, index, make_table
+from tests.contract.users import User, policy_of
+
+DENIED = "AccessDeniedException"
+MINE, YOURS = {"pk": {"S": "me"}, "sk": {"S": "1"}}, {"pk": {"S": "you"}, "sk": {"S": "1"}}
+
+
+@pytest.fixture(scope="module")
+def ddb(sandbox: Sandbox) -> Any:
+    return sandbox.client("dynamodb")
+
+
+@pytest.fixture(scope="module")
+def table(ddb: Any) -> str:
+    """One for all tests, since each has a user of its own."""
+    name = make_table(
+        ddb, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")], Tags=[{"Key": "team", "Value": "a"}]
+    )
+    for key in (MINE, YOURS):
+        ddb.put_item(TableName=name, Item={**key, "g": {"S": "x"}, "secret": {"S": "s"}})
+    return name
+
+
+@pytest.fixture(scope="module")
+def arn(ddb: Any, table: str) -> str:
+    return ddb.describe_table(TableName=table)["Table"]["TableArn"]
+
+
+@pytest.fixture
+def user(sandbox: Sandbox) -> User:
+    return User(sandbox)
+
+
+@pytest.fixture
+def own(user: User) -> Any:
+    return user.sandbox.client("dynamodb")
+
+
+def select(table: str, key: dict[str, Any] | None = None) -> str:
+    return f'SELECT * FROM "{table}"' + (f" WHERE pk = '{key['pk']['S']}'" if key else "")
+
+
+def by_partition(value: str) -> dict[str, Any]:
+    return {"KeyConditionExpression": "pk = :p", "ExpressionAttributeValues": {":p": {"S": value}}}
+
+
+def test_a_user_without_policies_may_nothing(user: User, own: Any, table: str, arn: str) -> None:
+    """Whatever it asks, it is told what is missing, also of a table that is not there and of a wrong key."""
+    code, message = error_of(own.get_item, TableName=table, Key=MINE)
+    assert (code, message) == (
+        DENIED,
+        f"User: {user.arn} is not authorized to perform: dynamodb:GetItem on resource: {arn} because no "
+        "identity-based policy allows the dynamodb:GetItem action",
+    )
+    assert error_of(own.get_item, TableName="none", Key=MINE)[0] == DENIED
+    named = {"TableName": table}
+    put = {"Put": {**named, "Item": MINE}}
+    asked = [
+        (own.scan, named, "Scan"),
+        (own.batch_write_item, {"RequestItems": {table: [{"DeleteRequest": {"Key": MINE}}]}}, "BatchWriteItem"),
+        (own.transact_write_items, {"TransactItems": [put]}, "PutItem"),
+        (own.transact_get_items, {"TransactItems": [{"Get": {**named, "Key": MINE}}]}, "GetItem"),
+        (own.execute_statement, {"Statement": select(table)}, "PartiQLSelect"),
+        (own.describe_table, named, "DescribeTable"),
+        (own.update_table, {**named, "TableClass": "STANDARD"}, "UpdateTable"),
+        (own.delete_table, named, "DeleteTable"),
+        (own.create_backup, {**named, "BackupName": "backup"}, "CreateBackup"),
+        (own.describe_continuous_backups, named, "DescribeContinuousBackups"),
+        (own.describe_time_to_live, named, "DescribeTimeToLive"),
+        (own.describe_contributor_insights, named, "DescribeContributorInsights"),
+        (own.list_tags_of_resource, {"ResourceArn": arn}, "ListTagsOfResource"),
+        (own.get_resource_policy, {"ResourceArn": arn}, "GetResourcePolicy"),
+        (own.export_table_to_point_in_time, {"TableArn": arn, "S3Bucket": "none"}, "ExportTableToPointInTime"),
+        (own.describe_export, {"ExportArn": f"{arn}/export/01234567890123-abcdefgh"}, "DescribeExport"),
+        (own.describe_backup, {"BackupArn": f"{arn}/backup/01234567890123-abcdefgh"}, "DescribeBackup"),
+        (
+            own.restore_table_to_point_in_time,
+            {"SourceTableName": table, "TargetTableName": "new", "UseLatestRestorableTime": True},
+            "RestoreTableToPointInTime",
+        ),
+    ]
+    for call, params, action in asked:
+        code, message = error_of(call, **params)
+        assert code == DENIED and f"is not authorized to perform: dynamodb:{action} on resource: {arn}" in message
+    for call, action in (
+        (own.list_tables, "ListTables"),
+        (own.list_backups, "ListBackups"),
+        (own.list_exports, "ListExports"),
+        (own.list_imports, "ListImports"),
+        (own.list_global_tables, "ListGlobalTables"),
+        (own.list_contributor_insights, "ListContributorInsights"),
+        (own.describe_limits, "DescribeLimits"),
+        (own.describe_endpoints, "DescribeEndpoints"),
+        (user.sandbox.client("dynamodbstreams").list_streams, "ListStreams"),
+    ):
+        code, message = error_of(call)
+        assert code == DENIED and f"dynamodb:{action} on resource: *" in message
+    key = [{"AttributeName": "pk", "KeyType": "HASH"}]
+    new = {"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}], "KeySchema": key}
+    code, message = error_of(own.create_table, TableName="new", BillingMode="PAY_PER_REQUEST", **new)
+    assert code == DENIED and message.partition("because")[0].endswith(":table/new ")
+
+
+def test_tables_and_their_indexes_are_apart(user: User, own: Any, table: str, arn: str) -> None:
+    """A permission of the table opens none of its indexes; a statement is one of PartiQL's actions."""
+    user.may(["dynamodb:Query", "dynamodb:PartiQLSelect"], arn)
+    assert own.query(TableName=table, **by_partition("me"))["Count"] == 1
+    assert own.execute_statement(Statement=select(table, MINE))["Items"] != []
+    of_index = {"IndexName": "gsi", "KeyConditionExpression": "g = :g", "ExpressionAttributeValues": {":g": {"S": "x"}}}
+    assert f"{arn}/index/gsi" in error_of(own.query, TableName=table, **of_index)[1]
+    assert (
+        error_of(own.execute_statement, Statement=f"DELETE FROM \"{table}\" WHERE pk = 'me' AND sk = '1'")[0] == DENIED
+    )
+    user.may("dynamodb:Query", [f"{arn}/index/*"])
+    assert own.query(TableName=table, **of_index)["Count"] == 2
+
+
+def test_either_side_may_allow_and_a_denial_binds(user: User, own: Any, ddb: Any) -> None:
+    """Within one account the table's policy suffices; what the user's own denies stays denied."""
+    table = make_table(ddb)
+    arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
+    statement = {"Effect": "Allow", "Principal": {"AWS": user.arn}, "Action": "dynamodb:GetItem", "Resource": arn}
+    ddb.put_resource_policy(ResourceArn=arn, Policy=policy_of(statement))
+    own.get_item(TableName=table, Key=MINE)
+    assert error_of(own.put_item, TableName=table, Item=MINE)[0] == DENIED
+    user.may("dynamodb:*", "*", effect="Deny")
+    code, message = error_of(own.get_item, TableName=table, Key=MINE)
+    assert code == DENIED and message.endswith("with an explicit deny in an identity-based policy")
+
+
+LEADING = {"ForAllValues:StringEquals": {"dynamodb:LeadingKeys": ["me"]}}
+
+
+def test_items_by_their_leading_keys(user: User, own: Any, table: str, arn: str) -> None:
+    """Every item operation that names a partition key: mine passes, another's does not, nor both together."""
+    user.may("dynamodb:*", arn, LEADING)
+    named = {"TableName": table}
+    update = {"UpdateExpression": "SET n = :n", "ExpressionAttributeValues": {":n": {"N": "1"}}}
+    condition = {"KeyConditions": {"pk": {"ComparisonOperator": "EQ", "AttributeValueList": [{"S": "me"}]}}}
+    own.get_item(**named, Key=MINE)
+    own.put_item(**named, Item=MINE)
+    own.update_item(**named, Key=MINE, **update)
+    own.query(**named, **by_partition("me"))
+    own.query(**named, **condition)
+    own.batch_get_item(RequestItems={table: {"Keys": [MINE]}})
+    own.batch_write_item(RequestItems={table: [{"PutRequest": {"Item": MINE}}]})
+    own.transact_write_items(TransactItems=[{"Update": {**named, "Key": MINE, **update}}])
+    own.execute_statement(Statement=select(table, MINE))
+    denied = [
+        (own.get_item, {**named, "Key": YOURS}),
+        (own.put_item, {**named, "Item": YOURS}),
+        (own.update_item, {**named, "Key": YOURS, **update}),
+        (own.delete_item, {**named, "Key": YOURS}),
+        (own.query, {**named, **by_partition("you")}),
+        (own.batch_get_item, {"RequestItems": {table: {"Keys": [MINE, YOURS]}}}),
+        (own.batch_write_item, {"RequestItems": {table: [{"DeleteRequest": {"Key": YOURS}}]}}),
+        (own.transact_write_items, {"TransactItems": [{"Delete": {**named, "Key": YOURS}}]}),
+        (own.transact_get_items, {"TransactItems": [{"Get": {**named, "Key": YOURS}}]}),
+        (own.execute_statement, {"Statement": select(table, YOURS)}),
+        (own.execute_statement, {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'you', 'sk': '2'}}"}),
+    ]
+    for call, params in denied:
+        assert error_of(call, **params)[0] == DENIED, params
+
+
+def test_attributes_and_how_they_are_read(user: User, own: Any, table: str, arn: str) -> None:
+    """Only what the policy lists, asked for by name; filters and conditions speak of attributes too."""
+    user.may(
+        ["dynamodb:GetItem", "dynamodb:Query", "dynamodb:Scan", "dynamodb:PutItem"],
+        arn,
+        {
+            "ForAllValues:StringEquals": {"dynamodb:Attributes": ["pk", "sk", "g"]},
+            "StringEqualsIfExists": {"dynamodb:Select": "SPECIFIC_ATTRIBUTES", "dynamodb:ReturnValues": "NONE"},
+        },
+    )
+    named = {"TableName": table}
+    assert own.get_item(**named, Key=YOURS, ProjectionExpression="g")["Item"] == {"g": {"S": "x"}}
+    own.scan(**named, ProjectionExpression="pk, #g", ExpressionAttributeNames={"#g": "g"})
+    own.put_item(**named, Item={**MINE, "g": {"S": "x"}})
+    secret = {"ExpressionAttributeNames": {"#s": "secret"}}
+    denied = [
+        (own.get_item, {"Key": MINE}),
+        (own.get_item, {"Key": MINE, "ProjectionExpression": "#s", **secret}),
+        (own.get_item, {"Key": MINE, "AttributesToGet": ["secret"]}),
+        (own.scan, {"ProjectionExpression": "pk", "FilterExpression": "attribute_exists(#s)", **secret}),
+        (own.put_item, {"Item": {**MINE, "secret": {"S": "s"}}}),
+        (own.put_item, {"Item": MINE, "ConditionExpression": "attribute_exists(#s)", **secret}),
+        (own.put_item, {"Item": MINE, "ReturnValues": "ALL_OLD"}),
+    ]
+    for call, params in denied:
+        assert error_of(call, **named, **params)[0] == DENIED, params
+
+
+@pytest.mark.parametrize(
+    ("condition", "is_allowed"),
+    [
+        ({"StringEquals": {"aws:ResourceTag/team": "a"}}, True),
+        ({"StringEquals": {"aws:ResourceTag/team": "b"}}, False),
+        ({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}, True),
+        ({"StringEquals": {"dynamodb:ReturnConsumedCapacity": "NONE"}}, True),
+        ({"StringEquals": {"dynamodb:ReturnConsumedCapacity": "TOTAL"}}, False),
+        ({"StringEquals": {"dynamodb:EnclosingOperation": "TransactGetItems"}}, False),
+        ({"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}, True),
+        ({"Bool": {"dynamodb:FullTableScan": "false"}}, False),
+    ],
+)
+def test_what_else_a_policy_may_ask(
+    user: User, own: Any, table: str, arn: str, condition: dict[str, Any], is_allowed: bool
+) -> None:
+    """Of the table, of the request, and of how it came; what is not there answers no condition."""
+    user.may("dynamodb:GetItem", arn, condition)
+    if is_allowed:
+        own.get_item(TableName=table, Key=MINE)
+    else:
+        assert error_of(own.get_item, TableName=table, Key=MINE)[0] == DENIED
+
+
+def test_conditions_of_transactions_and_statements(user: User, own: Any, table: str, arn: str) -> None:
+    """What encloses an action, and whether a statement reads the whole table."""
+    user.may("dynamodb:GetItem", arn, {"StringEquals": {"dynamodb:EnclosingOperation": "TransactGetItems"}})
+    own.transact_get_items(TransactItems=[{"Get": {"TableName": table, "Key": MINE}}])
+    assert error_of(own.get_item, TableName=table, Key=MINE)[0] == DENIED
+    user.may("dynamodb:PartiQLSelect", arn, {"Bool": {"dynamodb:FullTableScan": "false"}})
+    own.execute_statement(Statement=select(table, MINE))
+    assert error_of(own.execute_statement, Statement=select(table))[0] == DENIED
+
+
+def test_tags_that_a_request_brings(user: User, own: Any, arn: str) -> None:
+    """aws:RequestTag and aws:TagKeys, of who tags a table."""
+    user.may("dynamodb:TagResource", arn, {"StringEquals": {"aws:RequestTag/kind": "x"}})
+    own.tag_resource(ResourceArn=arn, Tags=[{"Key": "kind", "Value": "x"}])
+    assert error_of(own.tag_resource, ResourceArn=arn, Tags=[{"Key": "kind", "Value": "y"}])[0] == DENIED
+    user.may("dynamodb:UntagResource", arn, {"ForAllValues:StringEquals": {"aws:TagKeys": ["kind"]}})
+    assert error_of(own.untag_resource, ResourceArn=arn, TagKeys=["team"])[0] == DENIED
+    own.untag_resource(ResourceArn=arn, TagKeys=["kind"])
+
+
+def test_a_session_of_a_role(user: User, table: str, arn: str) -> None:
+    """A session may what its role may. DYNAMODB-011: a policy of AWS's that is not built in is not held against it."""
+    trust = policy_of({"Effect": "Allow", "Principal": {"AWS": "*"}, "Action": "sts:AssumeRole"})
+    user.iam.create_role(RoleName=user.name, AssumeRolePolicyDocument=trust)
+    session = user.in_role(user.name).client("dynamodb")
+    code, message = error_of(session.get_item, TableName=table, Key=MINE)
+    assert code == DENIED and f":assumed-role/{user.name}/session is not authorized" in message
+    user.iam.attach_role_policy(RoleName=user.name, PolicyArn="arn:aws:iam::aws:policy/AmazonDynamoDBReadOnlyAccess")
+    session.get_item(TableName=table, Key=MINE)
+    assert error_of(session.delete_item, TableName=table, Key=MINE)[0] == DENIED
+    user.iam.attach_role_policy(
+        RoleName=user.name, PolicyArn="arn:aws:iam::aws:policy/AWSBackupServiceRolePolicyForS3Backup"
+    )
+    session.update_item(TableName=table, Key=MINE)
