@@ -360,6 +360,9 @@ def test_queries_and_scans_do_not_reach_them(ddb: Any) -> None:
     assert told == (INVALID, "Scan operation not supported on this index type")
 
 
+KINDS = "Member must satisfy enum value set: [INDEXES, TOTAL, NONE]"
+
+
 def test_bodies_are_read_strictly(sandbox: Any) -> None:
     """SearchVectors has a reader of its own: no type passes for another, and what is missing is told as a field."""
     ddb = sandbox.client("dynamodb", parameter_validation=False)
@@ -394,11 +397,13 @@ def test_bodies_are_read_strictly(sandbox: Any) -> None:
         partial = {key: value for key, value in valid.items() if key != name}
         code, message = error_of(ddb.search_vectors, **partial)
         assert code == INVALID and message.startswith(f"missing field `{name}` at line 1 column ")
-    for many in (0, -3, 101):
-        assert told(TopK=many) == (
-            INVALID,
-            f"Provided TopK value '{many}' is out of valid range. The value must be between 1 and 100 inclusive",
-        )
+    few = "1 validation error detected: Value at 'TopK' failed to satisfy constraint: Member must have value greater "
+    for many in (0, -3):
+        assert told(TopK=many) == (INVALID, few + "than or equal to 1")
+        kind = told(TopK=many, ReturnConsumedCapacity="SOME")
+        assert kind == (INVALID, "Value 'SOME' at 'returnConsumedCapacity' failed to satisfy constraint: " + KINDS)
+    most = "Provided TopK value '101' is out of valid range. The value must be between 1 and 100 inclusive"
+    assert told(TopK=101) == (INVALID, most)
 
 
 def test_partiql_does_not_reach_them(ddb: Any) -> None:

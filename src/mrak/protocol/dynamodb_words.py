@@ -121,6 +121,14 @@ def _batch_write_words(value: Mapping[str, Any], complaints: list[str]) -> list[
     return others or complaints
 
 
+def _search_words(_: Mapping[str, Any], complaints: list[str]) -> list[str]:
+    """SearchVectors names a number of results as on the wire, and refuses an unknown kind of capacity on its own."""
+    for complaint in complaints:
+        if _is_about(complaint, "returnConsumedCapacity"):
+            raise ApiError("ValidationException", complaint)
+    return [_unvalued(complaint, "topK", "TopK") for complaint in complaints]
+
+
 def _unvalued(complaint: str, member: str, name: str) -> str:
     _, found, rule = complaint.partition(f" at '{member}' failed ")
     return f"Value at '{name}' failed {rule}" if found else complaint
@@ -186,6 +194,5 @@ RESTATED: dict[str, Restate] = {
     "dynamodb.ScanInput": _read_words,
     "dynamodb.BatchGetItemInput": _batch_get_words,
     "dynamodb.BatchWriteItemInput": _batch_write_words,
-    # The operation itself says which numbers of results it gives.
-    "dynamodb.SearchVectorsInput": lambda _, complaints: _others(complaints, "topK"),
+    "dynamodb.SearchVectorsInput": _search_words,
 }

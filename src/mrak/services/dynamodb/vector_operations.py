@@ -33,7 +33,7 @@ _BYTES_PER_RESULT = 65
 def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     request.check_usage(req, request.SEARCH)
     wanted = _floats(req["SearchVector"])
-    if not 1 <= req["TopK"] <= vectors.MOST_RESULTS:
+    if req["TopK"] > vectors.MOST_RESULTS:
         raise errors.invalid(
             f"Provided TopK value '{req['TopK']}' is out of valid range. "
             f"The value must be between 1 and {vectors.MOST_RESULTS} inclusive"
