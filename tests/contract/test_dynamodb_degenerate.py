@@ -107,6 +107,10 @@ def test_tags(ddb: Any, table: str) -> None:
     null = (INVALID, "The Tag Key provided is invalid, Key: null")
     assert error_of(ddb.tag_resource, ResourceArn=arn, Tags=[{"Value": "a"}]) == null
     assert error_of(ddb.untag_resource, ResourceArn=arn, TagKeys=[""])[1] == "The Tag Key provided is invalid, Key: "
+    for key in ("aws:foo", "AWS:foo"):
+        reserved = (INVALID, f"Tag Key cannot be prefixed with aws:, Key: {key}")
+        assert error_of(ddb.tag_resource, ResourceArn=arn, Tags=[{"Key": key, "Value": "a"}]) == reserved
+        assert error_of(ddb.untag_resource, ResourceArn=arn, TagKeys=[key]) == reserved
     many = [f"k{place}" for place in range(51)]
     assert error_of(ddb.untag_resource, ResourceArn=arn, TagKeys=many)[1] == (
         "Number of Tags exceed the current limit for the provided ResourceArn"

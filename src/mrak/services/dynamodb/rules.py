@@ -255,6 +255,8 @@ def _check_composite(schema: Sequence[Mapping[str, str]]) -> None:
 def check_tag_key(key: str | None) -> None:
     if key is None or not 1 <= len(key) <= LONGEST_TAG_KEY or not _is_tag_text(key):
         raise errors.invalid(f"The Tag Key provided is invalid, Key: {'null' if key is None else key}")
+    if key.lower().startswith("aws:"):
+        raise errors.invalid(f"Tag Key cannot be prefixed with aws:, Key: {key}")
 
 
 def _is_tag_text(text: str) -> bool:
@@ -267,9 +269,6 @@ def check_tags(tags: Sequence[Mapping[str, str]]) -> None:
     for place, tag in enumerate(tags):
         key, value = tag.get("Key"), tag.get("Value")
         check_tag_key(key)
-        assert key is not None
-        if key.lower().startswith("aws:"):
-            raise errors.invalid(f"Tag Key cannot be prefixed with aws:, Key: {key}")
         if value is None or len(value) > LONGEST_TAG_VALUE or not _is_tag_text(value):
             raise errors.invalid(f"The Tag Value provided is invalid, Value: {'null' if value is None else value}")
         if any(key == other["Key"] for other in tags[:place]):
