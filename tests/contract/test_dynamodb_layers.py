@@ -11,14 +11,14 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.contract.dynamodb import INVALID, error_of, make_table
 
 OVERFLOW = "Number overflow. Attempting to store a number with magnitude larger than supported range"
 UNDERFLOW = "Number underflow. Attempting to store a number with magnitude smaller than supported range"
 NOT_NUMERIC = "The parameter cannot be converted to a numeric value"
-TOO_DEEP = (
-    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
-)
+TOO_DEEP_TO_STORE = "Nesting Levels have exceeded supported limits"
+TOO_DEEP = f"{TOO_DEEP_TO_STORE}: Attributes in the item have nested levels beyond supported limit"
 WRONG = "One or more parameter values were invalid: "
 NUMBERS = ("abc", "", "1e126", "1e2147483647")
 CURRENT = (f"{NOT_NUMERIC}: abc", f"{NOT_NUMERIC}: ", OVERFLOW, OVERFLOW)
@@ -331,6 +331,34 @@ def test_very_deep_requests_are_judged_by_the_older_layer(ddb: Any) -> None:
     ) == ("ReturnValues can only be ALL_OLD or NONE")
     deep_key = {"pk": deep(100), "sk": TEXT}
     assert refusal(ddb.delete_item, TableName=nowhere, Key=deep_key, ReturnValues="no") == one(OLD_VALUES)
+
+
+def test_the_older_layer_lets_values_of_expressions_be_a_level_deeper(ddb: Any, table: str) -> None:
+    """Transactions and scans compare documents of 32 levels; no item can hold one, and the reason says so briefly."""
+    ddb.put_item(TableName=table, Item={"pk": TEXT, "m": {"M": {}}})
+    here = {"TableName": table, "Key": {"pk": TEXT}}
+
+    def check(levels: int) -> dict[str, Any]:
+        return {"ConditionCheck": {**here, "ConditionExpression": "d = :v", VALUES: {":v": deep(levels)}}}
+
+    def update(path: str, levels: int) -> dict[str, Any]:
+        return {"Update": {**here, "UpdateExpression": f"SET {path} = :v", VALUES: {":v": deep(levels)}}}
+
+    for action, reason in (
+        (check(32), {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}),
+        (update("d", 32), {"Code": "ValidationError", "Message": TOO_DEEP_TO_STORE}),
+        (update("m.d", 31), {"Code": "ValidationError", "Message": TOO_DEEP_TO_STORE}),
+    ):
+        with pytest.raises(ClientError) as caught:
+            ddb.transact_write_items(TransactItems=[action])
+        assert caught.value.response["CancellationReasons"] == [reason]
+    for action in (check(33), update("d", 33), check(100)):
+        assert refusal(ddb.transact_write_items, TransactItems=[action]) == wrapped(TOO_DEEP)
+    scan = {"TableName": table, "FilterExpression": "d = :v"}
+    assert ddb.scan(**scan, **{VALUES: {":v": deep(32)}})["Count"] == 0
+    assert refusal(ddb.scan, **scan, **{VALUES: {":v": deep(33)}}) == wrapped(TOO_DEEP)
+    value = {VALUES: {":v": deep(31)}}
+    assert refusal(ddb.update_item, **here, UpdateExpression="SET m.d = :v", **value) == TOO_DEEP_TO_STORE
 
 
 def test_transactions_report_the_first_action_that_is_wrong(ddb: Any) -> None:

@@ -414,9 +414,10 @@ def test_scans_that_are_refused(ddb: Any, numbers: str) -> None:
     assert error_of(ddb.scan, TableName=numbers, Segment=2, TotalSegments=2)[1] == (
         "The Segment parameter is zero-based and must be less than parameter TotalSegments"
     )
-    assert error_of(ddb.scan, TableName=numbers, ExclusiveStartKey={"pk": {"S": "p"}})[1] == (
-        "The provided starting key is invalid"
-    )
+    for start in ({"pk": {"S": "p"}}, {"pk": {"S": "p"}, "bad": {"S": "p"}}):
+        assert error_of(ddb.scan, TableName=numbers, ExclusiveStartKey=start)[1] == (
+            "The provided starting key is invalid"
+        )
 
 
 @pytest.mark.parametrize("is_query", [True, False])

@@ -45,9 +45,8 @@ EMPTY_VALUE = "Supplied AttributeValue is empty, must contain exactly one of the
 MANY_TYPES = (
     "Supplied AttributeValue has more than one datatypes set, must contain exactly one of the supported datatypes"
 )
-TOO_DEEP = (
-    "Nesting Levels have exceeded supported limits: Attributes in the item have nested levels beyond supported limit"
-)
+NESTED_TOO_DEEP = "Nesting Levels have exceeded supported limits"
+TOO_DEEP = f"{NESTED_TOO_DEEP}: Attributes in the item have nested levels beyond supported limit"
 
 _decoder = msgspec.json.Decoder(dict[str, AttributeValue])
 _encoder = msgspec.json.Encoder()
@@ -261,7 +260,7 @@ def check_depth(item: Item) -> None:
     """An update can nest values of the request deeper than either was."""
     for value in item.values():
         if ("M" in value or "L" in value) and value_levels(value) > MAX_DEPTH:
-            raise InvalidValue(TOO_DEEP)
+            raise InvalidValue(NESTED_TOO_DEEP)
 
 
 def kind_of(value: Value) -> str:

@@ -68,7 +68,7 @@ def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
         legacy_filter = _legacy_filter(req, "ScanFilter")
         reading.check_start_values(start)
         _check_segment(req)
-        bound = request.bind(req)
+        bound = request.bind(req, in_older_layer=True)
     found_filter = legacy_filter or bound.filter
     schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"), asked=req)
     source = reading.find_source(schema, req, "Scan")
@@ -253,6 +253,8 @@ def _check_scan_start(source: Source, start: Item) -> None:
     if source.index is not None:
         for key in source.index.keys:
             reading.check_start_part(key, start)
+    elif any(name not in start for name in source.start_names):
+        raise errors.invalid(reading.BAD_START)
 
 
 def _continue_scan(source: Source, req: Mapping[str, Any], start: Item, begin: bytes, end: bytes) -> bytes:

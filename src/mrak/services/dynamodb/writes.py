@@ -134,7 +134,7 @@ def parse_put(req: Mapping[str, Any], usage: request.Usage = request.PUT) -> Wri
         raise errors.item_too_large()
     write = Write("put", item, size_bytes=size_bytes)
     if has_expressions:
-        _bind(write, req)
+        _bind(write, req, usage)
     return write
 
 
@@ -147,7 +147,7 @@ def parse_delete(req: Mapping[str, Any], usage: request.Usage = request.DELETE) 
     _check_return_values(req)
     write = Write("delete", req["Key"])
     if has_expressions:
-        _bind(write, req)
+        _bind(write, req, usage)
     if usage.in_transaction:
         items.check_key_values(req["Key"])
     return write
@@ -156,7 +156,7 @@ def parse_delete(req: Mapping[str, Any], usage: request.Usage = request.DELETE) 
 def parse_check(req: Mapping[str, Any]) -> Write:
     request.check_usage(req, request.TRANSACT_WRITE)
     write = Write("check", req["Key"])
-    _bind(write, req)
+    _bind(write, req, request.TRANSACT_WRITE)
     items.check_key_values(req["Key"])
     return write
 
@@ -169,7 +169,7 @@ def parse_update(req: Mapping[str, Any], usage: request.Usage = request.UPDATE) 
     updates = req.get("AttributeUpdates")
     if updates is not None:
         write.update = legacy.update_plan(updates)
-    bound = _bind(write, req)
+    bound = _bind(write, req, usage)
     charge = None if bound.update is None or usage.in_transaction else bound.update.charge
     if charge is not None and charge.exceeds(MAX_ITEM_BYTES, bound.values, bound.values_bytes):
         raise errors.update_too_large()
@@ -185,13 +185,13 @@ def _check_return_values(req: Mapping[str, Any]) -> None:
         raise errors.invalid(RETURN_VALUES)
 
 
-def _bind(write: Write, req: Mapping[str, Any]) -> request.Bound:
+def _bind(write: Write, req: Mapping[str, Any], usage: request.Usage) -> request.Bound:
     expected, operator = req.get("Expected"), req.get("ConditionalOperator")
     if expected is not None:
         write.condition = legacy.expected_plan(expected, operator) if expected or operator else None
     else:
         legacy.check_operator("Expected", None, operator)
-    bound = request.bind(req)
+    bound = request.bind(req, in_older_layer=usage.in_transaction)
     write.values = bound.values
     if bound.update is not None:
         write.update = bound.update

@@ -108,7 +108,7 @@ def check_usage(req: Mapping[str, Any], usage: Usage) -> None:
             raise invalid(f"ExpressionAttributeValues can only be specified when using expressions{missing}")
 
 
-def bind(req: Mapping[str, Any]) -> Bound:
+def bind(req: Mapping[str, Any], *, in_older_layer: bool = False) -> Bound:
     """The request's expressions as plans. Raises for what is wrong in any of them, and for what none of them uses."""
     names: dict[str, str] | None = req.get(NAMES)
     values: dict[str, Value] | None = req.get(VALUES)
@@ -116,7 +116,7 @@ def bind(req: Mapping[str, Any]) -> Bound:
         check_names(names)
     bound = Bound(values or {}, names or {})
     if values is not None:
-        bound.values_bytes = check_values(values)
+        bound.values_bytes = check_values(values, in_older_layer)
     used_names, used_values = _parse_all(req, names or {}, bound)
     if _EXPRESSIONS.isdisjoint(req):
         return bound
@@ -187,8 +187,8 @@ def check_names(names: Mapping[str, str]) -> None:
             raise invalid(f"ExpressionAttributeNames contains invalid value: Empty attribute name for key {name}")
 
 
-def check_values(values: Mapping[str, Value]) -> int:
-    """The size of all values."""
+def check_values(values: Mapping[str, Value], in_older_layer: bool) -> int:
+    """The size of all values. The older layer lets one be a level deeper than an item may hold it."""
     if not values:
         raise invalid("ExpressionAttributeValues must not be empty")
     for name in values:
@@ -199,7 +199,7 @@ def check_values(values: Mapping[str, Value]) -> int:
     size_bytes = 0
     for name, value in values.items():
         try:
-            size_bytes += check_value(value)
+            size_bytes += check_value(value, 0 if in_older_layer else 1)
         except ApiError as error:
             older = error.older if isinstance(error, InvalidValue) else error.message
             wrapped = f"ExpressionAttributeValues contains invalid value: {older} for key {name}"
