@@ -145,7 +145,7 @@ def test_updates_and_deletes(ddb: Any, table: str) -> None:
         ("SELECT * FROM {t} WHERE dog(pk)", "Unrecognized function: dog at 1:58:3"),
         ("SELECT * FROM {t} WHERE x = MISSING", "MISSING must be compared using IS operator"),
         ("SELECT a AS b FROM {t}", "Aliasing is not supported"),
-        ("SELECT l[-1] FROM {t}", "List index is not within the allowable range; index: [-1]"),
+        ("SELECT l[-1] FROM {t}", "List index is not within the allowable range; index: [-1] at 1:11:1"),
         (
             "SELECT * FROM {t} WHERE x < true",
             "Incorrect operand type for operator or function; operator or function: <, operand type: BOOL",

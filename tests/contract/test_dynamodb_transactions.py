@@ -442,3 +442,31 @@ def test_how_much_a_transaction_carries(ddb: Any) -> None:
         ddb.put_item(**put["Put"])
     ddb.transact_write_items(TransactItems=[{"Delete": {"TableName": table, "Key": key(str(n))}} for n in range(13)])
     assert ddb.scan(TableName=table)["Count"] == 0
+
+
+@pytest.mark.parametrize(
+    ("section", "value", "current", "older"),
+    [
+        ("ADD", {"S": "x"}, ("STRING", "ADD"), ("STRING", "ADD")),
+        ("ADD", {"BOOL": True}, ("BOOL", "ADD"), ("BOOLEAN", "ADD")),
+        ("DELETE", {"N": "1"}, ("NUMBER", "ADD"), ("NUMBER", "DELETE")),
+    ],
+)
+def test_operands_of_add_and_delete(
+    ddb: Any, table: str, section: str, value: dict[str, Any], current: tuple[str, str], older: tuple[str, str]
+) -> None:
+    """UpdateItem answers in its current words, a transaction in the older ones; the item need not be there."""
+    update = {
+        "TableName": table,
+        "Key": key("nobody"),
+        "UpdateExpression": f"{section} nope :v",
+        "ExpressionAttributeValues": {":v": value},
+    }
+
+    def words(kind: str, of: str) -> str:
+        start = f"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: {section}, "
+        return f"{start}operand type: {kind}, typeSet: ALLOWED_FOR_{of}_OPERAND"
+
+    message = error_of(ddb.update_item, **update, ConditionExpression="attribute_exists(nope)")[1]
+    assert message == f"1 validation error detected: {words(*current)}"
+    assert error_of(ddb.transact_write_items, TransactItems=[{"Update": update}]) == (INVALID, words(*older))

@@ -205,7 +205,7 @@ def _execute_members(ctx: Context, tx: Transaction, req: dict[str, Any], hold: H
         return _transact_reads(ctx, tx, members, req)
     if any(reads):
         raise errors.invalid(
-            "ExecuteTransaction API does not support both read and write operations in the same request"
+            "ExecuteTransaction API does not support both read and write operations in the same request."
         )
     return _transact_writes(ctx, tx, members, req, hold)
 

@@ -44,6 +44,8 @@ INCOMPLETE_KEY = "Where clause does not contain a mandatory equality on all key 
 
 _OPERATORS = {"=": "EQ", "<": "LT", "<=": "LE", ">": "GT", ">=": "GE"}
 _MIRRORED = {"=": "EQ", "<": "GT", "<=": "GE", ">": "LT", ">=": "LE"}
+# The same in another order than expressions have it.
+_SHOWN_TYPES = "{N,BS,L,B,NULL,M,S,SS,NS,BOOL}"
 _PREFIXES = ("Invalid ConditionExpression: ", "Invalid UpdateExpression: ")
 
 
@@ -62,11 +64,12 @@ class Prepared:
 
 
 def prepare(ctx: Context, tx: Transaction, text: str, parameters: Sequence[Value]) -> Prepared:
-    statement = parse(text)
     check_parameters(parameters)
+    statement = parse(text)
     values = statement.bind(parameters)
     with OlderWords():
-        check_item(values)
+        # An item that is inserted is no value itself.
+        check_item(values[":0"].get("M", values) if isinstance(statement, Insert) else values)
     where = getattr(statement, "where", None)
     plan = None if where is None else condition.plan_of(where, "ConditionExpression", statement.names)
     if plan is not None:
@@ -109,7 +112,7 @@ def _check(plan: ConditionPlan | update.UpdatePlan, values: Mapping[str, Value])
     try:
         plan.check(values)
     except ApiError as error:
-        message = error.message
+        message = error.message.replace(condition.SHOWN_TYPES, _SHOWN_TYPES)
         for prefix in _PREFIXES:
             message = message.removeprefix(prefix)
         raise errors.invalid(message) from None

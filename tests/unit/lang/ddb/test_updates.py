@@ -116,7 +116,7 @@ def test_the_item_after_the_update(text: str, changes: dict[str, Any]) -> None:
         (
             "DELETE a :one",
             "Invalid UpdateExpression: Incorrect operand type for operator or function; operator: DELETE, "
-            "operand type: NUMBER, typeSet: ALLOWED_FOR_DELETE_OPERAND",
+            "operand type: NUMBER, typeSet: ALLOWED_FOR_ADD_OPERAND",
         ),
         (
             "SET a = b + :s",

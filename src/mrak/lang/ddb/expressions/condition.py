@@ -45,6 +45,7 @@ _ARITY = {
     "size": 1,
 }
 _TYPE_NAMES = frozenset({"B", "NULL", "SS", "BOOL", "L", "BS", "N", "NS", "S", "M"})
+SHOWN_TYPES = "{B,NULL,SS,BOOL,L,BS,N,NS,S,M}"
 _PREFIXED = frozenset({"S", "B"})
 _SIZED = frozenset({"S", "B", "SS", "NS", "BS", "L", "M"})
 
@@ -322,10 +323,7 @@ class _LeafBuilder:
             if "S" not in value:
                 return _wrong_type("attribute_type", kind_of(value))
             if value["S"] not in _TYPE_NAMES:
-                return (
-                    f"Invalid attribute type name found; type: {value['S']}, "
-                    "valid types: {B,NULL,SS,BOOL,L,BS,N,NS,S,M}"
-                )
+                return f"Invalid attribute type name found; type: {value['S']}, valid types: {SHOWN_TYPES}"
             return None
 
         self._checks.append(check)

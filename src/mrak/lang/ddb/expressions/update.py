@@ -16,7 +16,7 @@ from functools import lru_cache
 from typing import Any
 
 from mrak.lang.ddb import numbers
-from mrak.lang.ddb.errors import invalid
+from mrak.lang.ddb.errors import InvalidValue, invalid
 from mrak.lang.ddb.expressions import parser
 from mrak.lang.ddb.expressions.charge import Charge, charge_of
 from mrak.lang.ddb.expressions.paths import Reader, Values, compile_path, find_clash
@@ -259,10 +259,11 @@ def _section_check(section: str, name: str) -> Check:
         kind = kind_of(values[name])
         if kind in _SETS or (kind == "N" and section == "ADD"):
             return None
-        return (
-            f"Incorrect operand type for operator or function; operator: {section}, operand type: {_LONG_NAMES[kind]}, "
-            f"typeSet: ALLOWED_FOR_{section}_OPERAND"
-        )
+        start = f"Invalid UpdateExpression: Incorrect operand type for operator or function; operator: {section}, "
+        # The current layer's set of types is one for both sections.
+        current = f"operand type: {'BOOL' if kind == 'BOOL' else _LONG_NAMES[kind]}, typeSet: ALLOWED_FOR_ADD_OPERAND"
+        older = f"operand type: {_LONG_NAMES[kind]}, typeSet: ALLOWED_FOR_{section}_OPERAND"
+        raise InvalidValue(start + current, start + older)
 
     return check
 

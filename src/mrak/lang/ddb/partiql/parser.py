@@ -149,7 +149,7 @@ class _Parser(Terms):
         self._expect_word("VALUE")
         if self._accept("{"):
             self._descend()
-            self._values.append(MapTemplate(tuple(self._fields("root", of_item=True))))
+            self._values.append(MapTemplate(tuple(self._fields("root", 0))))
             self._nesting -= 1
         else:
             self._values.append(self._template("root"))

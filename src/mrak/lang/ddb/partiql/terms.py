@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from mrak.core.errors import ApiError
 from mrak.lang.ddb import numbers
-from mrak.lang.ddb.errors import invalid
+from mrak.lang.ddb.errors import invalid, invalid_parameter
 from mrak.lang.ddb.expressions.parser import MAX_IN_OPERANDS, MAX_LIST_INDEX
 from mrak.lang.ddb.expressions.tree import (
     BetweenNode,
@@ -22,6 +22,7 @@ from mrak.lang.ddb.expressions.tree import (
 from mrak.lang.ddb.partiql.lexer import Token, malformed, tokenize
 from mrak.lang.ddb.partiql.tree import BagTemplate, ListTemplate, MapTemplate, Parameter, Template
 from mrak.lang.ddb.partiql.words import KEYWORDS, OPERATORS, TYPES
+from mrak.lang.ddb.values import MAX_DEPTH, NESTED_TOO_DEEP
 
 LEFTOVER = "Unexpected token after expression"
 ALIASING = "Aliasing is not supported"
@@ -116,13 +117,13 @@ class Terms:
                 return tuple(steps)
 
     def _index(self) -> str | int:
-        negative = self._accept("-")
+        sign = "-" if self._accept("-") else ""
         if self._peek.kind == "string":
             return self._take().text
-        digits = self._expect("number").text
-        if negative or not digits.isdigit() or len(digits) > 10 or int(digits) > MAX_LIST_INDEX:
-            sign = "-" if negative else ""
-            raise invalid(f"List index is not within the allowable range; index: [{sign}{digits}]")
+        token = self._expect("number")
+        digits = token.text
+        if not digits.isdigit() or len(digits) > 10 or int(digits) > (0 if sign else MAX_LIST_INDEX):
+            raise invalid(f"List index is not within the allowable range; index: [{sign}{digits}]{self._place(token)}")
         return int(digits)
 
     def _simple_path(self) -> Path:
@@ -322,26 +323,38 @@ class Terms:
 
     # Literals
 
-    def _template(self, path: str) -> Template:
-        """A literal. `path` is where it stands within its value, as AWS's messages have it."""
+    def _template(self, path: str, level: int = 0) -> Template:
+        """A literal. `path` is where it stands within its value, as AWS's messages have it, `level` how deep."""
         token = self._peek
+        if level >= MAX_DEPTH:
+            raise invalid(f"{NESTED_TOO_DEEP} under {path}")
         if token.kind == "word":
             return self._word(token)
         if token.kind in ("[", "<<", "{"):
-            return self._container(self._take().kind, path)
+            return self._container(self._take().kind, path, level)
         if token.kind in _COMPARATORS:
             raise malformed("Unexpected operator")
-        sign = self._take().kind if token.kind in ("-", "+") and self._following.kind == "number" else ""
+        sign = self._sign()
         token = self._peek
-        if token.kind not in ("string", "number", "?"):
+        if token.kind not in (("number",) if sign is not None else ("string", "number", "?")):
             raise malformed("Unexpected term")
         self._take()
         if token.kind == "string":
             return {"S": token.text}
         if token.kind == "number":
-            return {"N": _checked(sign + token.text, path)}
+            return {"N": _checked((sign or "") + token.text, path)}
+        if level:
+            raise invalid(f"Unsupported data type: Parameter under key {path}{self._place(token)}")
         self._parameters += 1
         return Parameter(self._parameters - 1)
+
+    def _sign(self) -> str | None:
+        """The sign that a row of signs comes to; None where there is none."""
+        sign: str | None = None
+        while self._peek.kind in ("-", "+"):
+            negates = self._take().kind == "-"
+            sign = "-" if negates != (sign == "-") else ""
+        return sign
 
     def _word(self, token: Token) -> Template:
         word = token.text.upper()
@@ -357,29 +370,29 @@ class Terms:
             raise malformed("Unexpected keyword")
         raise invalid(f"Unsupported data type: {token.text.lower()} under key root{self._place(token)}")
 
-    def _container(self, opening: str, path: str) -> Template:
+    def _container(self, opening: str, path: str, level: int) -> Template:
         self._descend()
         template: Template
         if opening == "{":
-            template = MapTemplate(tuple(self._fields(path)))
+            template = MapTemplate(tuple(self._fields(path, level + 1)))
         else:
-            members = tuple(self._members("]" if opening == "[" else ">>", path))
-            template = ListTemplate(members) if opening == "[" else BagTemplate(members)
+            members = tuple(self._members("]" if opening == "[" else ">>", path, level + 1))
+            template = ListTemplate(members) if opening == "[" else _bag(members, path)
         self._nesting -= 1
         return template
 
-    def _members(self, closing: str, path: str) -> list[Template]:
+    def _members(self, closing: str, path: str, level: int) -> list[Template]:
         members: list[Template] = []
         if self._accept(closing):
             return members
-        members.append(self._template(f"{path}[0]"))
+        members.append(self._template(f"{path}[0]", level))
         while self._accept(","):
-            members.append(self._template(f"{path}[{len(members)}]"))
+            members.append(self._template(f"{path}[{len(members)}]", level))
         self._expect(closing)
         return members
 
-    def _fields(self, path: str, of_item: bool = False) -> list[tuple[str, Template]]:
-        """A map's fields; those of an item that is inserted are values of their own."""
+    def _fields(self, path: str, level: int) -> list[tuple[str, Template]]:
+        """A map's fields. Those of an item that is inserted, on level 0, are values of their own."""
         fields: list[tuple[str, Template]] = []
         if self._accept("}"):
             return fields
@@ -390,11 +403,19 @@ class Terms:
             if any(known == name.text for known, _ in fields):
                 raise invalid(f"Duplicate keys in tuple. Key: {name.text} under root")
             self._expect(":")
-            fields.append((name.text, self._template(path if of_item else f"{path}.{name.text}")))
+            fields.append((name.text, self._template(f"{path}.{name.text}" if level else path, level)))
             if not self._accept(","):
                 break
         self._expect("}")
         return fields
+
+
+def _bag(members: tuple[Template, ...], path: str) -> BagTemplate:
+    """Numbers that are the same are told as they are written, before any is looked at."""
+    written = [member["N"] for member in members if isinstance(member, dict) and "N" in member]
+    if len(set(map(numbers.canonical, written))) < len(written):
+        raise invalid_parameter(f"Input collection [{', '.join(written)}] contains duplicates! under {path}")
+    return BagTemplate(members)
 
 
 def _checked(number: str, path: str) -> str:

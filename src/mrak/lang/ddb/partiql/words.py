@@ -12,7 +12,7 @@ KEYWORDS = frozenset(
     exec execute exists external extract false fetch first float for foreign found from full get global go goto grant
     group having identity immediate in indicator initially inner input insensitive insert int integer intersect interval
     into is isolation join key language last left level like local lower match max min missing module names national
-    natural nchar next no not null nullif numeric octet_length of on only open option or order outer output overlaps pad
+    natural nchar next no not null nullif numeric octet_length of on open option or order outer output overlaps pad
     partial pivot position precision prepare preserve primary prior privileges procedure public read real references
     relative restrict revoke right rollback rows schema scroll section select session session_user set size smallint
     some space sql sqlcode sqlerror sqlstate substring sum system_user table temporary then time timestamp to
