@@ -17,12 +17,14 @@ import time
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import pytest
+
+T = TypeVar("T")
 
 # A queue's policy that lets topics, rules and buckets send to it, which AWS asks for in the same account too.
 TAKES_DELIVERIES = json.dumps(
@@ -44,6 +46,15 @@ def free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
+
+
+def until(look: Callable[[], T], seconds: float = 30) -> T:
+    """What `look` finds, as soon as it finds something: how tests wait for what happens later."""
+    deadline = time.monotonic() + seconds
+    while not (found := look()):
+        assert time.monotonic() < deadline, f"it did not happen within {seconds:.0f} seconds"
+        time.sleep(0.01)
+    return found
 
 
 @dataclass

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.conftest import Sandbox, start_server
-from tests.contract.lambda_bench import ROLE, Queue, until
+from tests.conftest import Sandbox, start_server, until
+from tests.contract.lambda_bench import ROLE, Queue
 
 FUNCTIONS = Path(__file__).parent / "functions"
 BUILD = Path(__file__).resolve().parents[2] / "build"

@@ -24,6 +24,17 @@ def handler(event, context):
     queue.send_message(QueueUrl=os.environ["TELL_URL"], MessageBody=json.dumps(event))
     return event
 """
+# Says that it has begun and stays until there is a message at the gate, or answers "at once".
+HELD = """
+import boto3, os
+queue = boto3.client("sqs")
+def handler(event, context):
+    if event != "at once":
+        queue.send_message(QueueUrl=os.environ["BEGUN_URL"], MessageBody="begun")
+        while "Messages" not in queue.receive_message(QueueUrl=os.environ["GATE_URL"], WaitTimeSeconds=20):
+            pass
+    return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
+"""
 
 
 def make_zip(**files: str) -> bytes:
@@ -102,9 +113,16 @@ class Queue:
         return sum(int(shown[name]) for name in names)
 
 
-def until(condition: Callable[[], bool], seconds: float = 20) -> None:
-    """Waits until something that happens later has happened."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
+class Held:
+    """A function whose calls stay until they are let go, for tests of what happens meanwhile."""
+
+    def __init__(self, sandbox: Any, client: Any, name: str, **more: Any) -> None:
+        self._begun, self._gate = Queue(sandbox, f"{name}-begun"), Queue(sandbox, f"{name}-gate")
+        environment = {"Variables": {"BEGUN_URL": self._begun.url, "GATE_URL": self._gate.url}}
+        create(client, name, HELD, Timeout=20, Environment=environment, **more)
+
+    def wait_begun(self) -> None:
+        self._begun.take()
+
+    def let_go(self) -> None:
+        self._gate.send("go")

@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import until
+from tests.conftest import until
 from tests.contract.test_iam_credentials import self_signed
 from tests.contract.test_sqs import error_of
 

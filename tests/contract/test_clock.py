@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+from tests.conftest import until
 from tests.contract.lambda_bench import create
 
 DAY = 86_400
@@ -18,13 +19,6 @@ def machine(sandbox: Any, name: str, states: dict[str, Any]) -> str:
     role = f"arn:aws:iam::{sandbox.account}:role/r"
     made = sandbox.client("stepfunctions").create_state_machine(name=name, definition=definition, roleArn=role)
     return str(made["stateMachineArn"])
-
-
-def until(condition: Any) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 def test_waits_that_follow_each_other(fresh_sandbox: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError, WaiterError
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, until
 
 FAST = {"Delay": 0.05, "MaxAttempts": 600}
 ROLE = {
@@ -196,12 +196,11 @@ def test_failed_creation_rolls_back(cfn: Any, sandbox: Sandbox) -> None:
 
 
 def wait_for(cfn: Any, name: str, status: str) -> None:
-    import time
+    def look() -> str:
+        found: str = describe(cfn, name)["StackStatus"]
+        return "" if found.endswith("_IN_PROGRESS") else found
 
-    deadline = time.monotonic() + 30
-    while (found := describe(cfn, name)["StackStatus"]) != status:
-        assert time.monotonic() < deadline and found.endswith("_IN_PROGRESS"), found
-        time.sleep(0.05)
+    assert until(look) == status
 
 
 def test_disable_rollback_keeps_what_is_there(cfn: Any) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, until
 
 REGIONS = ["us-east-1", "eu-central-1"]
 TEMPLATE = json.dumps(
@@ -33,12 +32,12 @@ def refusal(call: Any, **params: Any) -> str:
 
 def done(cfn: Any, name: str, operation: str) -> dict[str, Any]:
     """The operation once it has come to its end."""
-    for _ in range(2000):
+
+    def look() -> dict[str, Any] | None:
         found = cfn.describe_stack_set_operation(StackSetName=name, OperationId=operation)["StackSetOperation"]
-        if found["Status"] not in ("RUNNING", "STOPPING"):
-            return dict(found)
-        time.sleep(0.01)
-    raise AssertionError(found)
+        return None if found["Status"] in ("RUNNING", "STOPPING") else dict(found)
+
+    return until(look)
 
 
 def topics(sandbox: Sandbox, region: str) -> list[str]:

@@ -8,10 +8,9 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, until
 from tests.contract.apigateway import serve_upstream
 from tests.contract.cloudfront import Site, behavior, config, server_origin
-from tests.contract.test_events import eventually
 
 FIELDS = ["cs-method", "timestamp", "sc-status", "cs-uri-stem"]
 
@@ -30,7 +29,7 @@ def files(sandbox: Sandbox, bucket: str) -> dict[str, str]:
     """The files of a bucket, once the minute is over and there are any."""
     s3 = sandbox.client("s3")
     sandbox.advance_clock(61)
-    listed = eventually(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    listed = until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
     bodies = {row["Key"]: s3.get_object(Bucket=bucket, Key=row["Key"])["Body"].read() for row in listed}
     return {key: gzip.decompress(body).decode() for key, body in bodies.items()}
 

@@ -9,8 +9,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.conftest import TAKES_DELIVERIES
-from tests.contract.lambda_bench import until
+from tests.conftest import TAKES_DELIVERIES, until
 from tests.contract.test_sqs import error_of
 
 
@@ -213,13 +212,12 @@ def test_missing_data_is_treated_as_asked(fresh_sandbox: Any, cloudwatch: Any) -
         )
     fresh_sandbox.advance_clock(30)
     expected = {"breaching": "ALARM", "notBreaching": "OK", "missing": "INSUFFICIENT_DATA"}
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        states = {alarm["AlarmName"]: alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
-        if {name: alarm["StateValue"] for name, alarm in states.items()} == expected:
-            break
-    assert {name: alarm["StateValue"] for name, alarm in states.items()} == expected
-    assert states["breaching"]["StateReason"] == (
+
+    def alarms() -> dict[str, Any]:
+        return {alarm["AlarmName"]: alarm for alarm in cloudwatch.describe_alarms()["MetricAlarms"]}
+
+    until(lambda: {name: alarm["StateValue"] for name, alarm in alarms().items()} == expected)
+    assert alarms()["breaching"]["StateReason"] == (
         "Threshold Crossed: no datapoints were received for 2 periods and 2 missing datapoints were treated as "
         "[Breaching]."
     )
@@ -276,10 +274,7 @@ def test_tables_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -
         "Period": 3600,
         "Statistics": ["Sum"],
     }
-    deadline = time.monotonic() + 20
-    points: list[Any] = []
-    while not points and time.monotonic() < deadline:
-        points = cloudwatch.get_metric_statistics(**asked, **window())["Datapoints"]
+    points = until(lambda: cloudwatch.get_metric_statistics(**asked, **window())["Datapoints"])
     assert [point["Sum"] for point in points] == [1.0]
 
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import TELL, Queue, create, permit, until
+from tests.conftest import until
+from tests.contract.lambda_bench import TELL, Queue, create, permit
 from tests.contract.test_sqs import error_of
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import csv
 import io
-import time
 import urllib.error
 import urllib.request
 from typing import Any
 
 import pytest
+from tests.conftest import until
 from tests.contract.cognito import PASSWORD, App, new_app
 from tests.contract.test_sqs import error_of
 
@@ -53,13 +53,12 @@ def person(name: str, **more: str) -> dict[str, str]:
 
 def ended(app: App, job: dict[str, Any]) -> dict[str, Any]:
     about = {"UserPoolId": app.pool_id, "JobId": job["JobId"]}
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def look() -> dict[str, Any] | None:
         found = app.admin.describe_user_import_job(**about)["UserImportJob"]
-        if found["Status"] not in ("Pending", "InProgress"):
-            return dict(found)
-        time.sleep(0.01)
-    raise AssertionError(found)
+        return None if found["Status"] in ("Pending", "InProgress") else dict(found)
+
+    return until(look)
 
 
 def test_lines_become_users_who_set_a_password(app: App) -> None:

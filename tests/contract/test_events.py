@@ -10,14 +10,13 @@ import http.server
 import json
 import queue
 import threading
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conftest import TAKES_DELIVERIES
+from tests.conftest import TAKES_DELIVERIES, until
 
 PATTERN = json.dumps({"source": ["shop"]})
 ROLE = "arn:aws:iam::123456789012:role/events"
@@ -85,16 +84,6 @@ def rule_to(events: Any, arn: str, pattern: str = PATTERN, bus: str = "default",
     events.put_rule(Name=rule, EventPattern=pattern, EventBusName=bus)
     events.put_targets(Rule=rule, EventBusName=bus, Targets=[{"Id": "t", "Arn": arn, **more}])
     return rule
-
-
-def eventually(found: Callable[[], Any]) -> Any:
-    """What `found` finds, once it finds something."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        result = found()
-        if result:
-            return result
-    raise AssertionError("it never came")
 
 
 # Buses
@@ -615,9 +604,7 @@ def test_replays(events: Any, target: Queue) -> None:
     got = target.events(120)
     assert {event["detail"]["n"] for event in got} == set(range(120))
     assert {event["replay-name"] for event in got} == {replay}
-    shown = eventually(
-        lambda: [row for row in [events.describe_replay(ReplayName=replay)] if row["State"] == "COMPLETED"]
-    )
+    shown = until(lambda: [row for row in [events.describe_replay(ReplayName=replay)] if row["State"] == "COMPLETED"])
     assert shown[0]["EventLastReplayedTime"]
     assert replay in {row["ReplayName"] for row in events.list_replays(State="COMPLETED")["Replays"]}
     exists = ("ResourceAlreadyExistsException", f"Replay {replay} already exists.")

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import call, create, make_zip, refusal
+from tests.contract.lambda_bench import Held, call, create, make_zip, refusal
 
 MISSING = (404, "ResourceNotFoundException")
 INVALID = (400, "InvalidParameterValueException")
@@ -234,26 +233,19 @@ def test_provisioned_concurrency(client: Any) -> None:
     )
 
 
-INITIALIZED = """
-import os, time
-def handler(event, context):
-    time.sleep(event)
-    return os.environ["AWS_LAMBDA_INITIALIZATION_TYPE"]
-"""
-
-
-def test_instances_beyond_the_provisioned_ones_are_on_demand(client: Any) -> None:
+def test_instances_beyond_the_provisioned_ones_are_on_demand(client: Any, sandbox: Any) -> None:
     """LocalStack's test_lambda_provisioned_concurrency_scheduling, run against AWS."""
-    create(client, "scheduled", INITIALIZED, Publish=True, Timeout=20)
+    held = Held(sandbox, client, "scheduled", Publish=True)
     client.put_provisioned_concurrency_config(
         FunctionName="scheduled", Qualifier="1", ProvisionedConcurrentExecutions=1
     )
-    assert call(client, "scheduled:1", 0) == "provisioned-concurrency"
-    assert call(client, "scheduled", 0) == "on-demand"
+    assert call(client, "scheduled:1", "at once") == "provisioned-concurrency"
+    assert call(client, "scheduled", "at once") == "on-demand"
     with ThreadPoolExecutor(1) as pool:
-        long = pool.submit(call, client, "scheduled:1", 3)
-        time.sleep(1)
-        assert call(client, "scheduled:1", 0) == "on-demand"
+        long = pool.submit(call, client, "scheduled:1")
+        held.wait_begun()
+        assert call(client, "scheduled:1", "at once") == "on-demand"
+        held.let_go()
         assert long.result() == "provisioned-concurrency"
 
 

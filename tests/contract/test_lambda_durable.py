@@ -9,8 +9,9 @@ import json
 from typing import Any
 
 import pytest
+from tests.conftest import until
 from tests.contract.durable_functions import DURABLE
-from tests.contract.lambda_bench import Queue, create, make_zip, refusal, until
+from tests.contract.lambda_bench import Queue, create, make_zip, refusal
 
 ENDED = ("SUCCEEDED", "FAILED", "TIMED_OUT", "STOPPED")
 
@@ -51,14 +52,7 @@ def history(client: Any, arn: str, **more: Any) -> list[dict[str, Any]]:
 
 
 def wait_for_event(client: Any, arn: str, kind: str) -> dict[str, Any]:
-    found: list[dict[str, Any]] = []
-
-    def look() -> bool:
-        found[:] = [event for event in history(client, arn) if event["EventType"] == kind]
-        return bool(found)
-
-    until(look)
-    return found[0]
+    return until(lambda: [event for event in history(client, arn) if event["EventType"] == kind])[0]
 
 
 def test_steps_are_taken_once_across_a_wait(client: Any, fresh_sandbox: Any) -> None:

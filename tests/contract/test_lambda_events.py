@@ -7,7 +7,8 @@ import time
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import ECHO, TELL, Queue, create, refusal, until
+from tests.conftest import until
+from tests.contract.lambda_bench import ECHO, TELL, Held, Queue, create, refusal
 
 FAIL = "def handler(event, context):\n    raise Exception('Test exception (this is intentional)')\n"
 
@@ -161,22 +162,22 @@ def test_function_as_destination(client: Any, sandbox: Any) -> None:
 def test_throttled_event_waits_for_room(client: Any, sandbox: Any) -> None:
     """Recorded: test_reserved_concurrency_async_queue; no room is no failure."""
     out = Queue(sandbox, "roomy")
-    sleeps = "import time\ndef handler(event, context):\n    time.sleep(event)\n    return event\n"
-    create(client, "roomless", sleeps, Timeout=20)
+    held = Held(sandbox, client, "roomless")
     client.put_function_event_invoke_config(
         FunctionName="roomless", DestinationConfig={"OnSuccess": {"Destination": out.arn}}
     )
     client.put_function_concurrency(FunctionName="roomless", ReservedConcurrentExecutions=1)
-    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b"3")
-    time.sleep(1)
-    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b"0")
-    assert refusal(lambda: client.invoke(FunctionName="roomless", Payload=b"0")) == (
+    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b'"stay"')
+    held.wait_begun()
+    client.invoke(FunctionName="roomless", InvocationType="Event", Payload=b'"at once"')
+    assert refusal(lambda: client.invoke(FunctionName="roomless", Payload=b'"at once"')) == (
         429,
         "TooManyRequestsException",
         "Rate Exceeded.",
     )
+    held.let_go()
     told = [out.take_json()[0], out.take_json()[0]]
-    assert [envelope["responsePayload"] for envelope in told] == [3, 0]
+    assert [envelope["requestPayload"] for envelope in told] == ["stay", "at once"]
     assert [envelope["requestContext"]["approximateInvokeCount"] for envelope in told] == [1, 1]
 
 

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.lambda_bench import call, create, make_zip, refusal, until
+from tests.conftest import until
+from tests.contract.lambda_bench import call, create, make_zip, refusal
 
 TALK = "def handler(event, context):\n    print('hello', event)\n    return context.log_stream_name\n"
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import Queue, create, permit, until
+from tests.conftest import until
+from tests.contract.lambda_bench import Queue, create, permit
 
 COUNT = """
 import boto3, os

@@ -6,7 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import ECHO, TELL, Queue, create, refusal, until
+from tests.conftest import until
+from tests.contract.lambda_bench import ECHO, TELL, Held, Queue, create, refusal
 
 PICKY = """
 import json
@@ -149,13 +150,12 @@ def test_mapping_survives_an_update_of_its_function(client: Any, sandbox: Any) -
 
 def test_a_batch_under_way_is_finished_when_the_mapping_ends(client: Any, sandbox: Any) -> None:
     """Deleting a mapping must not make its last batch come back."""
-    source, out = Queue(sandbox, "ending"), Queue(sandbox, "ending-out")
-    code = "import time\n" + TELL.replace("    return event", "    time.sleep(1)\n    return event")
-    teller(client, "ending", out, code)
+    source, held = Queue(sandbox, "ending"), Held(sandbox, client, "ending")
     made = client.create_event_source_mapping(EventSourceArn=source.arn, FunctionName="ending")
     source.send("last")
-    out.take()
+    held.wait_begun()
     client.delete_event_source_mapping(UUID=made["UUID"])
+    held.let_go()
     until(lambda: source.count() == 0, 10)
 
 

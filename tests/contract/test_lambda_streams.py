@@ -6,7 +6,8 @@ import time
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import TELL, Queue, create, refusal, until
+from tests.conftest import until
+from tests.contract.lambda_bench import TELL, Queue, create, refusal
 from tests.contract.test_lambda_mappings import fifo, stream_table
 
 PAIRS = """

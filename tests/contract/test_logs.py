@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import until
 
 DAY_MS = 86_400_000
 
@@ -483,14 +484,13 @@ def test_saved_queries(logs: Any) -> None:
 
 
 def wait_for_results(logs: Any, query: str) -> Any:
-    """The results of a query once it has ended; `sandbox` calls are bounded by the server's own time-outs."""
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
+    """The results of a query once it has ended."""
+
+    def look() -> Any:
         answer = logs.get_query_results(queryId=query)
-        if answer["status"] not in ("Scheduled", "Running"):
-            return answer
-        time.sleep(0.02)
-    raise AssertionError("the query did not end")
+        return None if answer["status"] in ("Scheduled", "Running") else answer
+
+    return until(look)
 
 
 def test_insights(logs: Any, sandbox: Any, group: str, stream: str) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import until
 
 
 @pytest.fixture
@@ -111,13 +112,12 @@ def test_destination_policy(logs: Any) -> None:
 
 def wait_for_task(logs: Any, task: str) -> Any:
     """An export task once it has ended."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
+
+    def look() -> Any:
         (shown,) = logs.describe_export_tasks(taskId=task)["exportTasks"]
-        if shown["status"]["code"] not in ("PENDING", "RUNNING"):
-            return shown
-        time.sleep(0.02)
-    raise AssertionError("the task did not end")
+        return None if shown["status"]["code"] in ("PENDING", "RUNNING") else shown
+
+    return until(look)
 
 
 def test_export_to_a_bucket(fresh_sandbox: Any) -> None:

@@ -10,6 +10,7 @@ import zipfile
 from typing import Any
 
 import pytest
+from tests.conftest import until
 from tests.contract.lambda_bench import permit
 
 HANDLER = """
@@ -44,13 +45,14 @@ def new_function(sandbox: Any) -> tuple[str, str]:
 
 def wait_for_line(logs: Any, group: str, part: str) -> str:
     """The first line of a group that has `part` in it."""
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        if logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
-            for event in logs.filter_log_events(logGroupName=group, filterPattern=f'"{part}"')["events"]:
-                return str(event["message"])
-        time.sleep(0.05)
-    raise AssertionError(f"no line with {part} came to {group}")
+
+    def look() -> str | None:
+        if not logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            return None
+        events = logs.filter_log_events(logGroupName=group, filterPattern=f'"{part}"')["events"]
+        return str(events[0]["message"]) if events else None
+
+    return until(look)
 
 
 def test_events_reach_a_function(sandbox: Any) -> None:

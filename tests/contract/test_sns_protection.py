@@ -7,7 +7,7 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.contract.test_events import eventually
+from tests.conftest import until
 from tests.contract.test_sns import Queue, error_of, invalid
 
 EMAIL = "arn:aws:dataprotection::aws:data-identifier/EmailAddress"
@@ -105,7 +105,7 @@ def test_audited(sns: Any, sandbox: Any) -> None:
     assert lines[0]["dataIdentifiers"] == [detected]
     (none,) = logs.filter_log_events(logGroupName=nothing, limit=1)["events"]
     assert json.loads(none["message"])["dataIdentifiers"] == []
-    objects = eventually(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
+    objects = until(lambda: s3.list_objects_v2(Bucket=bucket).get("Contents"))
     body = json.loads(s3.get_object(Bucket=bucket, Key=objects[0]["Key"])["Body"].read())
     assert body["messageId"] in sent
 

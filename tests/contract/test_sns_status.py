@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
-import time
 import uuid
 from typing import Any
 
 import pytest
+from tests.conftest import until
 from tests.contract import lambda_bench
 from tests.contract.lambda_bench import ECHO, permit
 from tests.contract.test_cloudformation import create, update
@@ -65,15 +65,15 @@ def logged(sandbox: Any, topic: str, end: str = "") -> dict[str, Any]:
     """The first line of a topic's log; waits for it."""
     logs = sandbox.client("logs")
     group = f"sns/us-east-1/{sandbox.account}/{topic.rpartition(':')[2]}{end}"
-    deadline = time.monotonic() + 20
-    while time.monotonic() < deadline:
-        if group in [
-            found["logGroupName"] for found in logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
-        ]:
-            (event,) = logs.filter_log_events(logGroupName=group)["events"]
-            line: dict[str, Any] = json.loads(event["message"])
-            return line
-    raise AssertionError(f"nothing came to {group}")
+
+    def there() -> bool:
+        found = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        return group in [one["logGroupName"] for one in found]
+
+    until(there)
+    (event,) = logs.filter_log_events(logGroupName=group)["events"]
+    line: dict[str, Any] = json.loads(event["message"])
+    return line
 
 
 def test_a_queue_that_does_not_let_the_topic_send(sandbox: Any, sns: Any, topic: str, queue: Queue, role: str) -> None:

@@ -8,6 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
+from tests.conftest import until
 from tests.contract.test_sqs import error_of
 
 TYPE_REASON = "The request include parameter that is not valid for this queue type."
@@ -259,12 +260,13 @@ def dead_letter_pair(sqs: Any) -> tuple[str, str, str]:
 
 
 def wait_for_move(sqs: Any, arn: str) -> dict[str, Any]:
-    """The task once it no longer runs; a receive that waits gives the server time without a sleep."""
-    while True:
+    """The task once it no longer runs."""
+
+    def look() -> dict[str, Any] | None:
         (task,) = sqs.list_message_move_tasks(SourceArn=arn)["Results"]
-        if task["Status"] != "RUNNING":
-            found: dict[str, Any] = task
-            return found
+        return None if task["Status"] == "RUNNING" else dict(task)
+
+    return until(look)
 
 
 def test_a_move_task_brings_messages_back_to_their_source(sqs: Any) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import until
+from tests.conftest import until
 from tests.contract.test_sqs import error_of
 
 DAY = 86_400

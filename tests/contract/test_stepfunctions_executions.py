@@ -8,9 +8,19 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, until
 
 ROLE = "arn:aws:iam::123456789012:role/states"
+
+
+def ended(client: Any, execution: str) -> dict[str, Any]:
+    """The description of an execution once it is not running any more."""
+
+    def look() -> dict[str, Any] | None:
+        found = client.describe_execution(executionArn=execution)
+        return None if found["status"] == "RUNNING" else dict(found)
+
+    return until(look)
 
 
 class Machines:
@@ -36,25 +46,18 @@ class Machines:
 
     def wait(self, execution: str, status: str = "SUCCEEDED") -> dict[str, Any]:
         """Until the execution is not running any more."""
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
-            found = self.client.describe_execution(executionArn=execution)
-            if found["status"] != "RUNNING":
-                assert found["status"] == status, found
-                return dict(found)
-            time.sleep(0.01)
-        raise AssertionError(self.client.get_execution_history(executionArn=execution)["events"][-3:])
+        found = ended(self.client, execution)
+        assert found["status"] == status, found
+        return found
 
     def until(self, execution: str, kind: str) -> dict[str, Any]:
         """Until the history has an event of a type."""
-        deadline = time.monotonic() + 20
-        while time.monotonic() < deadline:
+
+        def look() -> dict[str, Any] | None:
             events = self.client.get_execution_history(executionArn=execution)["events"]
-            for event in events:
-                if event["type"] == kind:
-                    return dict(event)
-            time.sleep(0.01)
-        raise AssertionError(f"no {kind} in {[event['type'] for event in events]}")
+            return next((dict(event) for event in events if event["type"] == kind), None)
+
+        return until(look)
 
     def output(self, states: dict[str, Any], given: Any = None, **options: Any) -> Any:
         return json.loads(self.wait(self.start(states, given, **options))["output"])

@@ -10,6 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from tests.conftest import Sandbox
 from tests.contract.test_sqs import error_of
+from tests.contract.test_stepfunctions_executions import ended
 
 ROLE = "arn:aws:iam::123456789012:role/states"
 PASS = {"StartAt": "State_1", "States": {"State_1": {"Type": "Pass", "Result": {"Arg1": "argument1"}, "End": True}}}
@@ -108,8 +109,7 @@ def test_versions_stay_as_they_were_published(client: Any, machine: str) -> None
     assert updated["stateMachineVersionArn"] == f"{machine}:2"
     assert client.describe_state_machine(stateMachineArn=f"{machine}:1")["description"] == "one"
     execution = client.start_execution(stateMachineArn=f"{machine}:1", name="v1")["executionArn"]
-    while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        time.sleep(0.01)
+    found = ended(client, execution)
     assert json.loads(found["output"]) == {"Arg1": "argument1"}
     assert found["stateMachineVersionArn"] == f"{machine}:1"
     listed = client.list_state_machine_versions(stateMachineArn=machine)["stateMachineVersions"]
@@ -158,8 +158,7 @@ def test_aliases_route_to_versions(client: Any, machine: str) -> None:
         "exists.",
     )
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
-    while (found := client.describe_execution(executionArn=execution))["status"] == "RUNNING":
-        time.sleep(0.01)
+    found = ended(client, execution)
     assert (found["stateMachineAliasArn"], found["stateMachineVersionArn"]) == (arn, two)
     client.update_state_machine_alias(stateMachineAliasArn=arn, routingConfiguration=routes((one, 50), (two, 50)))
     described = client.describe_state_machine_alias(stateMachineAliasArn=arn)
@@ -224,8 +223,7 @@ def test_history_is_logged_as_configured(sandbox: Sandbox, client: Any) -> None:
         loggingConfiguration={"level": "ERROR", "includeExecutionData": False, "destinations": [destination]},
     )["stateMachineArn"]
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
-    while client.describe_execution(executionArn=execution)["status"] == "RUNNING":
-        time.sleep(0.01)
+    ended(client, execution)
     events = sandbox.client("logs").filter_log_events(logGroupName="sf-errors", logStreamNamePrefix="states/logged/")[
         "events"
     ]

@@ -4,9 +4,9 @@ everything that they ever do into one trace."""
 from __future__ import annotations
 
 import json
-import time
 from typing import Any
 
+from tests.conftest import until
 from tests.contract.lambda_bench import create
 
 ROOT = "1-67891233-abcdef0123456789abcdef{:02d}"
@@ -30,13 +30,12 @@ def segments(sandbox: Any, number: int) -> list[dict[str, Any]]:
 
 def wait_for(sandbox: Any, number: int, operation: str) -> list[dict[str, Any]]:
     """All segments of the trace, once it has this operation."""
-    deadline = time.monotonic() + 30
-    while True:
+
+    def look() -> list[dict[str, Any]]:
         found = segments(sandbox, number)
-        if any(one["aws"]["operation"] == operation for one in found):
-            return found
-        assert time.monotonic() < deadline, f"no {operation} in {[one['aws']['operation'] for one in found]}"
-        time.sleep(0.05)
+        return found if any(one["aws"]["operation"] == operation for one in found) else []
+
+    return until(look)
 
 
 def invocations(found: list[dict[str, Any]]) -> int:
@@ -129,9 +128,12 @@ def test_a_batch_of_several_traces_begins_a_new_one(fresh_sandbox: Any) -> None:
     client.create_event_source_mapping(FunctionName="worker", EventSourceArn=arn, BatchSize=2)
     sqs = fresh_sandbox.client("sqs")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    deadline = time.monotonic() + 30
-    while any(int(n) for n in sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"].values()):
-        assert time.monotonic() < deadline
+
+    def empty() -> bool:
+        shown = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return not any(int(count) for count in shown.values())
+
+    until(empty)
     # Asking for the bill writes all records that wait to be written.
     assert fresh_sandbox.server.ask("GET", f"/_mrak/bill?environment={fresh_sandbox.name}")["lines"]
     for number in (7, 8):

@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.conftest import TAKES_DELIVERIES
+from tests.conftest import TAKES_DELIVERIES, until
 from tests.contract.test_sqs import error_of
 
 ROOT = "1-67891233-abcdef012345678912345678"
@@ -59,13 +59,13 @@ def test_one_trace_goes_through_the_services(fresh_sandbox: Any, xray: Any) -> N
     sns.meta.events.register("before-send.sns", trace)
     sns.publish(TopicArn=topic, Message="x")
     assert sqs.receive_message(QueueUrl=queue, WaitTimeSeconds=20)["Messages"]
-    deadline = time.monotonic() + 20
-    operations: set[str] = set()
-    while "delivery:send" not in operations and time.monotonic() < deadline:
+
+    def operations() -> set[str]:
         traces = xray.batch_get_traces(TraceIds=[ROOT])["Traces"]
         documents = [json.loads(part["Document"]) for trace in traces for part in trace["Segments"]]
-        operations = {document["aws"]["operation"] for document in documents}
-    assert {"Publish", "delivery:send"} <= operations
+        return {document["aws"]["operation"] for document in documents}
+
+    until(lambda: {"Publish", "delivery:send"} <= operations())
 
 
 def test_documents_that_cannot_be_kept_are_listed(xray: Any) -> None:
