@@ -18,7 +18,7 @@ import urllib.error
 import urllib.request
 import uuid
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -61,10 +61,26 @@ def until(look: Callable[[], T], seconds: float = 30) -> T:
 class Server:
     """A running `mrak up`."""
 
-    process: subprocess.Popen[bytes]
+    command: list[str]
+    environ: dict[str, str]
     port: int
     data: Path
-    log: Path
+    process: subprocess.Popen[bytes] = field(init=False)
+
+    @property
+    def log(self) -> Path:
+        return self.data.parent / f"{self.data.name}.log"
+
+    def start(self) -> None:
+        with self.log.open("ab") as output:
+            self.process = subprocess.Popen(self.command, stdout=output, stderr=output, env=self.environ)
+        self.wait_ready()
+
+    def kill_and_start(self) -> None:
+        """As after a crash: kill -9, then the same command again."""
+        self.process.kill()
+        self.process.wait()
+        self.start()
 
     @property
     def endpoint(self) -> str:
@@ -159,16 +175,14 @@ class Sandbox:
         self.server.ask("DELETE", f"/_mrak/environments/{self.name}")
 
 
-def start_server(data: Path, *options: str, port: int | None = None) -> Server:
-    """`mrak up` on a data folder; the caller stops it."""
+def start_server(data: Path, *options: str, port: int | None = None, node_modules: Path | None = None) -> Server:
+    """`mrak up` on a data folder, its Node.js functions with these modules as Lambda's own; the caller stops it."""
     port = port or free_port()
     data.mkdir(parents=True, exist_ok=True)
-    log = data.parent / f"{data.name}.log"
     command = [sys.executable, "-m", "mrak", "up", "--port", str(port), "--data", str(data), *options]
-    with log.open("ab") as output:
-        process = subprocess.Popen(command, stdout=output, stderr=output)
-    server = Server(process, port, data, log)
-    server.wait_ready()
+    modules = {} if node_modules is None else {"MRAK_NODE_MODULES": str(node_modules)}
+    server = Server(command, {**os.environ, **modules}, port, data)
+    server.start()
     return server
 
 

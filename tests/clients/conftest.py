@@ -1,4 +1,4 @@
-"""Real clients: installed once into build/, which git ignores, and run as their users run them."""
+"""Real clients (`packages.py` installs them), run as their users run them."""
 
 from __future__ import annotations
 
@@ -10,49 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients import packages
 from tests.conftest import Sandbox, Server, start_server
 
-ROOT = Path(__file__).resolve().parents[2]
 SCRIPTS = Path(__file__).parent / "js"
-INSTALLED = ROOT / "build" / "js"
 
 RunScript = Callable[..., Any]
 
 
-def install_packages(pins: Path) -> Path:
-    """The node_modules folder of a package.json, under build/; from the npm registry when the pins have changed."""
-    if shutil.which("npm") is None:
-        pytest.skip("needs Node.js with npm: apt-get install nodejs npm")
-    folder = ROOT / "build" / pins.parent.name
-    wanted = pins.read_text()
-    marker = folder / "installed.json"
-    if not marker.exists() or marker.read_text() != wanted:
-        folder.mkdir(parents=True, exist_ok=True)
-        shutil.copy(pins, folder / "package.json")
-        command = ["npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts"]
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-        if ended.returncode != 0:
-            pytest.skip(f"npm could not install {pins.parent.name}: {ended.stderr[-500:]}")
-        marker.write_text(wanted)
-    return folder / "node_modules"
+def installed(install: Callable[[], Path]) -> Path:
+    """Where the packages are; the test is skipped where they can't be had."""
+    try:
+        return install()
+    except packages.NotInstalled as error:
+        pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
 def node_modules() -> Path:
-    """The folder with the AWS SDK for JavaScript v3."""
-    return install_packages(SCRIPTS / "package.json")
-
-
-@pytest.fixture(scope="session")
-def cdk_modules() -> Path:
-    """The folder with the CDK, and the clients of the AWS SDK that its own functions find in Lambda's runtime."""
-    return install_packages(Path(__file__).parent / "cdk" / "package.json")
-
-
-@pytest.fixture(scope="session")
-def serverless_modules() -> Path:
-    """The folder with the Serverless Framework 3, its plugin for other endpoints, and osls, its successor."""
-    return install_packages(Path(__file__).parent / "serverless" / "package.json")
+    return installed(packages.javascript_sdk)
 
 
 @pytest.fixture
@@ -76,24 +52,15 @@ def run_node(node_modules: Path, environ: dict[str, str], name: str, *arguments:
 
 
 @pytest.fixture(scope="session")
-def abaku_modules() -> Iterator[None]:
-    """The AWS SDK for JavaScript, which servers that are started from here on give to Node.js functions."""
-    from examples.abaku.application import install_node_modules
-
-    if shutil.which("npm") is None:
-        pytest.skip("the case study has Node.js functions, whose SDK npm installs: apt-get install nodejs npm")
-    try:
-        folder = install_node_modules(ROOT / "build" / "abaku")
-    except subprocess.CalledProcessError as error:
-        pytest.skip(f"npm could not install the AWS SDK for JavaScript: {error}")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("MRAK_NODE_MODULES", str(folder))
-        yield
+def abaku_modules() -> Path:
+    """The AWS SDK for JavaScript, for the case study's Node.js functions."""
+    return installed(packages.abaku)
 
 
 @pytest.fixture(scope="session")
-def abaku_server(abaku_modules: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
-    running = start_server(tmp_path_factory.mktemp("abaku") / "data", "--durability", "process")
+def abaku_server(abaku_modules: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    data = tmp_path_factory.mktemp("abaku") / "data"
+    running = start_server(data, "--durability", "process", node_modules=abaku_modules)
     yield running
     running.stop()
 

@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 from examples.abaku.application import CONTEXTS, HERE, Abaku, Firm, until
 from tests.clients.conftest import deployed, run_node
-from tests.conftest import Server, free_port, start_server
+from tests.conftest import Server, start_server
 
 PASSWORD = "Correct-Horse-7"
 PHONE = "+420601234567"
@@ -285,29 +285,28 @@ def test_two_sandboxes_do_not_touch_each_other(abaku_server: Server) -> None:
     assert status == 401, "a token of one sandbox opens nothing in the other"
 
 
-def test_kill_nine_in_the_middle(abaku_modules: None, tmp_path: Path) -> None:
+def test_kill_nine_in_the_middle(abaku_modules: Path, tmp_path: Path) -> None:
     """Ten invoices under way, then kill -9; statements just dropped, and again; and once more while a month passes.
     After the starts nobody does anything but let time pass; every workflow ends as it should."""
-    port = free_port()
-    server = start_server(tmp_path / "data", port=port)
+    server = start_server(tmp_path / "data", node_modules=abaku_modules)
     try:
         abaku = deployed(server.sandbox("killed"))
         firm = abaku.sign_up("Ana Design", "ana@example.com", PASSWORD)
         owner = firm.owner
         invoices = [firm.issue("Brno Bikes", PHONE, f"Part {at}", 10_000 + at) for at in range(10)]
-        server = killed_and_started(server, tmp_path, port)
+        server.kill_and_start()
         numbers = {invoice["number"]: invoice for invoice in invoices}
         until(lambda: len(abaku.workflows()) == 10, "the workflows")
         rows = [f"B-{at},2026-01-02,{100 + at / 100:.2f},EUR,{one['number']},Brno" for at, one in enumerate(invoices)]
         firm.drop_statement("first", *rows[:5])
         assert firm.ask("POST", f"/invoices/{invoices[5]['number']}/cancel")[0] == 200
-        server = killed_and_started(server, tmp_path, port)
+        server.kill_and_start()
         # Rows that a function had when it died are hidden for two minutes, as on AWS.
         abaku.mrak("clock", "--env", abaku.sandbox, "advance", "121s")
         paid = [invoice["number"] for invoice in invoices[:5]]
         until(lambda: all(firm.invoice(number)["status"] == "PAID" for number in paid), "the payments", 60)
         assert [outcome(firm, one) for one in invoices[:6]] == ["PAID"] * 5 + ["CANCELLED"]
-        server = killed_while_time_passes(abaku, server, tmp_path, port)
+        kill_while_time_passes(abaku, server)
         firm.sign_in()
         left = [invoice["number"] for invoice in invoices[6:]]
         until(lambda: all(firm.invoice(number).get("handedOver") for number in left), "the hand-overs", 60)
@@ -321,29 +320,22 @@ def test_kill_nine_in_the_middle(abaku_modules: None, tmp_path: Path) -> None:
         server.process.wait()
 
 
-def killed_while_time_passes(abaku: Abaku, server: Server, folder: Path, port: int) -> Server:
+def kill_while_time_passes(abaku: Abaku, server: Server) -> None:
     """Half of the month's stops are behind when the server dies; what is left of the month passes after the start."""
     wanted = clock_of(abaku) + timedelta(days=30)
     with ThreadPoolExecutor(1) as pool:
         going = pool.submit(abaku.mrak, "clock", "--env", abaku.sandbox, "advance", "30d")
         until(lambda: clock_of(abaku) > wanted - timedelta(days=15), "the middle of the month")
-        started = killed_and_started(server, folder, port)
+        server.kill_and_start()
         if going.exception() is None:
-            return started
+            return
     left = wanted - clock_of(abaku)
     abaku.mrak("clock", "--env", abaku.sandbox, "advance", f"{int(left.total_seconds())}s")
-    return started
 
 
 def clock_of(abaku: Abaku) -> datetime:
     """What time it is in the sandbox."""
     return datetime.fromisoformat(abaku.mrak("clock", "--env", abaku.sandbox, "show").split(": ")[1][:19])
-
-
-def killed_and_started(server: Server, folder: Path, port: int) -> Server:
-    server.process.kill()
-    server.process.wait()
-    return start_server(folder / "data", port=port)
 
 
 def test_aws_packages_the_same_templates(abaku_server: Server, tmp_path: Path) -> None:

@@ -3,53 +3,28 @@ happens. Screenshots are kept in test-artefacts/, which git ignores."""
 
 from __future__ import annotations
 
-import contextlib
-import os
 import re
 import shutil
-import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from examples.abaku.application import Abaku, Firm, until
+from tests.clients import packages
+from tests.clients.conftest import installed
 
 KEPT = Path(__file__).resolve().parents[2] / "test-artefacts"
 PASSWORD = "Correct-Horse-7"
 WAIT_SECONDS = 20
-_PACKAGES = ("chromium", "chromium-driver", "fonts-dejavu-core")
-_BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 
 pytestmark = pytest.mark.timeout(300)
 
 
-def find_browser() -> tuple[str, str] | None:
-    """Chromium and its driver."""
-    program = next((path for name in _BROWSERS if (path := shutil.which(name))), None)
-    driver = shutil.which("chromedriver")
-    return (program, driver) if program and driver else None
-
-
-def install_browser() -> None:
-    """From Debian's packages; what came of it, `find_browser` sees."""
-    environ = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-    install = ["install", "-y", "-qq", "--no-install-recommends", *_PACKAGES]
-    for arguments, seconds in ((["update", "-qq"], 60), (install, 200)):
-        with contextlib.suppress(subprocess.TimeoutExpired):
-            command = ["apt-get", *arguments]
-            subprocess.run(command, env=environ, capture_output=True, timeout=seconds, check=False)
-
-
 @pytest.fixture(scope="session")
 def programs() -> tuple[str, str]:
-    """Chromium and its driver, installed where the tests run as root and may."""
-    if find_browser() is None and os.geteuid() == 0 and shutil.which("apt-get"):
-        install_browser()
-    found = find_browser()
-    if found is None:
-        pytest.skip("no browser: apt-get install chromium chromium-driver")
-    return found
+    """Chromium and its driver."""
+    return str(installed(packages.browser)), str(shutil.which("chromedriver"))
 
 
 class Page:

@@ -9,6 +9,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from tests.clients import packages
+from tests.clients.conftest import installed
 from tests.conftest import Sandbox, start_server
 
 pytestmark = pytest.mark.timeout(600)
@@ -18,10 +20,14 @@ HANDLER = "exports.handler = async () => '{}';\n"
 
 
 @pytest.fixture
-def sandbox(cdk_modules: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Sandbox]:
+def cdk_modules() -> Path:
+    return installed(packages.cdk)
+
+
+@pytest.fixture
+def sandbox(cdk_modules: Path, tmp_path: Path) -> Iterator[Sandbox]:
     """An environment of a server whose Node.js functions find the AWS SDK, as at AWS."""
-    monkeypatch.setenv("MRAK_NODE_MODULES", str(cdk_modules))
-    server = start_server(tmp_path / "data", "--memory")
+    server = start_server(tmp_path / "data", "--memory", node_modules=cdk_modules)
     yield server.sandbox()
     server.stop()
 

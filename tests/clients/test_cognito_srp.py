@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import subprocess
+import os
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients.conftest import run_node
 from tests.contract.cognito import PASSWORD, App, new_app
 
 
@@ -62,99 +61,16 @@ def test_pycognito_by_email(sandbox: Any) -> None:
     assert answer["AuthenticationResult"]["AccessToken"]
 
 
-SCRIPT = """
-const { CognitoUserPool, CognitoUser, AuthenticationDetails } = require('amazon-cognito-identity-js');
-const [endpoint, pool, client, name, password] = process.argv.slice(2);
-const users = new CognitoUserPool({ UserPoolId: pool, ClientId: client, endpoint });
-const user = new CognitoUser({ Username: name, Pool: users });
-user.authenticateUser(new AuthenticationDetails({ Username: name, Password: password }), {
-  onSuccess: (session) => {
-    user.getUserAttributes((error, attributes) => {
-      if (error) { console.log('failed', error.message); return; }
-      console.log('ok', session.getIdToken().payload['cognito:username'], attributes.length);
-    });
-  },
-  onFailure: (error) => console.log('failed', error.name, error.message),
-});
-"""
-
-DEVICES = """
-const { CognitoUserPool, CognitoUser, AuthenticationDetails } = require('amazon-cognito-identity-js');
-const { createHmac } = require('crypto');
-const [endpoint, pool, client, name, password] = process.argv.slice(2);
-const users = new CognitoUserPool({ UserPoolId: pool, ClientId: client, endpoint });
-const waits = (work, onSuccess = 'onSuccess') =>
-  new Promise((resolve, reject) => work({ [onSuccess]: resolve, onFailure: reject }));
-let secret = '';
-function code(ahead) {
-  const letters = 'ABCDEFGHIJKLMNOPQRSTUVWXYZ234567';
-  const bits = [...secret].map((letter) => letters.indexOf(letter).toString(2).padStart(5, '0')).join('');
-  const step = Buffer.alloc(8);
-  step.writeBigUInt64BE(BigInt(Math.floor(Date.now() / 30000) + ahead));
-  const bytes = bits.match(/.{8}/g).map((byte) => parseInt(byte, 2));
-  const digest = createHmac('sha1', Buffer.from(bytes)).update(step).digest();
-  const number = digest.readUInt32BE(digest[19] & 15) & 0x7fffffff;
-  return String(number % 1000000).padStart(6, '0');
-}
-async function signIn() {
-  const user = new CognitoUser({ Username: name, Pool: users });
-  const asked = [];
-  await new Promise((resolve, reject) => {
-    const done = { onSuccess: resolve, onFailure: reject };
-    user.authenticateUser(new AuthenticationDetails({ Username: name, Password: password }), {
-      ...done,
-      totpRequired: (kind) => { asked.push(kind); user.sendMFACode(code(1), done, kind); },
-    });
-  });
-  return [user, asked];
-}
-(async () => {
-  const [user, first] = await signIn();
-  secret = await waits((done) => user.associateSoftwareToken(done), 'associateSecretCode');
-  await waits((done) => user.verifySoftwareToken(code(0), 'phone', done));
-  const preferred = { Enabled: true, PreferredMfa: true };
-  await new Promise((resolve) => user.setUserMfaPreference(null, preferred, resolve));
-  await waits((done) => user.setDeviceStatusRemembered(done));
-  const [again, remembered] = await signIn();
-  await waits((done) => again.setDeviceStatusNotRemembered(done));
-  const [last, forgotten] = await signIn();
-  const { Devices } = await waits((done) => last.listDevices(10, null, done));
-  await waits((done) => last.forgetDevice(done));
-  console.log(JSON.stringify({ first, remembered, forgotten, devices: Devices.length }));
-})().catch((error) => console.log('failed', error.name, error.message));
-"""
-
-
-@pytest.fixture(scope="module")
-def node_modules(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the SDK; the test is skipped where npm has no way to get it."""
-    npm = shutil.which("npm")
-    if npm is None or shutil.which("node") is None:
-        pytest.skip("Node.js is not installed")
-    folder = tmp_path_factory.mktemp("js")
-    (folder / "package.json").write_text("{}")
-    command = [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "amazon-cognito-identity-js@6"]
-    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=180, check=False)
-    if ended.returncode:
-        pytest.skip("amazon-cognito-identity-js can't be installed here")
-    (folder / "sign_in.js").write_text(SCRIPT)
-    (folder / "devices.js").write_text(DEVICES)
-    return folder
-
-
-def run_script(node_modules: Path, name: str, app: App, password: str) -> str:
+def sign_in(script: str, app: App, node_modules: Path, password: str = PASSWORD) -> Any:
     arguments = [app.sandbox.server.endpoint, app.pool_id, app.client_id, "ana", password]
-    ended = subprocess.run(
-        ["node", name, *arguments], cwd=node_modules, capture_output=True, text=True, timeout=60, check=False
-    )
-    return ended.stdout.strip() or ended.stderr
+    return run_node(node_modules, dict(os.environ), script, *arguments)
 
 
 def test_the_javascript_sdk_signs_in(app: App, node_modules: Path) -> None:
     """What Amplify's users have in their browsers: unsigned calls, SRP, then the user's attributes."""
-    assert run_script(node_modules, "sign_in.js", app, PASSWORD) == "ok ana 3"
-    refused = run_script(node_modules, "sign_in.js", app, "Wrong-Horse-7")
-    assert refused == "failed NotAuthorizedException Incorrect username or password."
+    assert sign_in("sign_in.cjs", app, node_modules) == ["ana", 3]
+    refused = sign_in("sign_in.cjs", app, node_modules, "Wrong-Horse-7")
+    assert refused == ["NotAuthorizedException", "Incorrect username or password."]
 
 
 def test_the_javascript_sdk_remembers_devices(sandbox: Any, node_modules: Path) -> None:
@@ -165,5 +81,9 @@ def test_the_javascript_sdk_remembers_devices(sandbox: Any, node_modules: Path) 
         UserPoolId=app.pool_id, SoftwareTokenMfaConfiguration={"Enabled": True}, MfaConfiguration="OPTIONAL"
     )
     app.add_user("ana")
-    told = run_script(node_modules, "devices.js", app, PASSWORD)
-    assert json.loads(told) == {"first": [], "remembered": [], "forgotten": ["SOFTWARE_TOKEN_MFA"], "devices": 1}
+    assert sign_in("devices.cjs", app, node_modules) == {
+        "first": [],
+        "remembered": [],
+        "forgotten": ["SOFTWARE_TOKEN_MFA"],
+        "devices": 1,
+    }

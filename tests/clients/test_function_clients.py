@@ -5,7 +5,6 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import shutil
 import subprocess
 import sys
@@ -15,67 +14,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.clients import packages
+from tests.clients.conftest import installed
 from tests.conftest import Sandbox, start_server, until
 from tests.contract.lambda_bench import ROLE, Queue
 
 FUNCTIONS = Path(__file__).parent / "functions"
-BUILD = Path(__file__).resolve().parents[2] / "build"
-PYTHON_PACKAGES = ("aws-lambda-powertools>=3.20,<4", "awslambdaric>=3,<5")
-DURABLE_PACKAGES = ("aws-durable-execution-sdk-python>=3,<4",)
 RUNTIME = f"python3.{sys.version_info[1]}"
-
-
-def install(folder: Path, wanted: str, command: list[str]) -> Path:
-    """Installs with a package manager, once for what is wanted."""
-    marker = folder / "installed.txt"
-    if not marker.exists() or marker.read_text() != wanted:
-        folder.mkdir(parents=True, exist_ok=True)
-        ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=600, check=False)
-        if ended.returncode != 0:
-            pytest.skip(f"{command[0]} could not install: {ended.stderr[-500:]}")
-        marker.write_text(wanted)
-    return folder
 
 
 @pytest.fixture(scope="session")
 def python_packages() -> Path:
-    """A folder as `pip install --target` makes it for a deployment package."""
-    folder = BUILD / "python-functions"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--target", str(folder), *PYTHON_PACKAGES]
-    return install(folder, f"{RUNTIME} {PYTHON_PACKAGES}", command)
-
-
-@pytest.fixture(scope="session")
-def durable_packages() -> Path:
-    """AWS's SDK for durable functions; boto3, which it needs, is Lambda's own."""
-    folder = BUILD / "durable-functions"
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-deps", "--target", str(folder)]
-    return install(folder, f"{RUNTIME} {DURABLE_PACKAGES}", [*command, *DURABLE_PACKAGES])
-
-
-@pytest.fixture(scope="session")
-def powertools_modules() -> Path:
-    """The package's own node_modules: no AWS SDK among them."""
-    if shutil.which("npm") is None:
-        pytest.skip("Powertools for TypeScript needs Node.js with npm: apt-get install nodejs npm")
-    folder = BUILD / "js-functions"
-    folder.mkdir(parents=True, exist_ok=True)
-    wanted = (FUNCTIONS.parent / "js" / "powertools.json").read_text()
-    (folder / "package.json").write_text(wanted)
-    options = ["--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts", "--omit=peer"]
-    install(folder, wanted, ["npm", "install", *options])
-    assert not (folder / "node_modules" / "@aws-sdk").exists(), "the SDK must be Lambda's own"
-    return folder / "node_modules"
+    return installed(packages.python_functions)
 
 
 @pytest.fixture(scope="module")
 def shop(tmp_path_factory: pytest.TempPathFactory, node_modules: Path) -> Iterator[Sandbox]:
     """A sandbox of a server whose Node.js functions find the AWS SDK that is installed in a folder."""
-    os.environ["MRAK_NODE_MODULES"] = str(node_modules)
-    try:
-        running = start_server(tmp_path_factory.mktemp("functions") / "data", "--durability", "process")
-    finally:
-        del os.environ["MRAK_NODE_MODULES"]
+    data = tmp_path_factory.mktemp("functions") / "data"
+    running = start_server(data, "--durability", "process", node_modules=node_modules)
     yield running.sandbox()
     running.stop()
 
@@ -161,9 +118,11 @@ def test_powertools_for_python(shop: Sandbox, python_packages: Path) -> None:
     check_shop(shop, deploy(shop, package, RUNTIME, handlers), "py")
 
 
-def test_powertools_for_typescript_with_lambdas_own_sdk(shop: Sandbox, powertools_modules: Path) -> None:
+def test_powertools_for_typescript_with_lambdas_own_sdk(shop: Sandbox) -> None:
     """The same in Node.js as an ES module; its DynamoDB client is the one that the server was told of."""
-    package = make_package({"app.mjs": FUNCTIONS / "powertools.mjs"}, powertools_modules, "node_modules/")
+    modules = installed(packages.powertools_for_javascript)
+    assert not (modules / "@aws-sdk").exists(), "the SDK must be Lambda's own"
+    package = make_package({"app.mjs": FUNCTIONS / "powertools.mjs"}, modules, "node_modules/")
     handlers = {f"js-{name}": f"app.{name}" for name in ("telling", "batch", "paying")}
     check_shop(shop, deploy(shop, package, "nodejs20.x", handlers), "js")
 
@@ -214,9 +173,10 @@ def test_a_compiled_custom_runtime(shop: Sandbox, tmp_path: Path) -> None:
         assert call(client, "compiled", {"n": n}) == {"n": n}
 
 
-def test_the_sdk_for_durable_functions(shop: Sandbox, durable_packages: Path) -> None:
+def test_the_sdk_for_durable_functions(shop: Sandbox) -> None:
     """AWS's own SDK, unchanged: retries, waits, branches, chains and callbacks over several invocations."""
-    package = make_package({"durable_app.py": FUNCTIONS / "durable_app.py"}, durable_packages)
+    modules = installed(packages.durable_functions)
+    package = make_package({"durable_app.py": FUNCTIONS / "durable_app.py"}, modules)
     durable = {"DurableConfig": {"ExecutionTimeout": 600}}
     client = deploy(shop, package, RUNTIME, {"durable": "durable_app.handler"}, **durable)
     link = io.BytesIO()

@@ -13,27 +13,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.clients.conftest import ROOT, RunScript
+from tests.clients import packages
+from tests.clients.conftest import RunScript, installed
 
 MIB = 1024 * 1024
-PACKAGES = ("s3fs==2026.9.0", "s3cmd==2.4.0")
-INSTALLED = ROOT / "build" / "s3-clients"
 
 
 @pytest.fixture(scope="session")
 def client_python() -> Path:
-    """An environment's bin folder with s3fs and s3cmd: s3fs brings a botocore of its own, so they live apart."""
-    marker = INSTALLED / "installed.json"
-    wanted = json.dumps(PACKAGES)
-    if not marker.exists() or marker.read_text() != wanted:
-        shutil.rmtree(INSTALLED, ignore_errors=True)
-        subprocess.run([sys.executable, "-m", "venv", str(INSTALLED)], check=True, timeout=300)
-        command = [str(INSTALLED / "bin" / "python"), "-m", "pip", "install", "--quiet", *PACKAGES]
-        ended = subprocess.run(command, capture_output=True, text=True, timeout=600, check=False)
-        if ended.returncode != 0:
-            pytest.skip(f"pip could not install s3fs and s3cmd: {ended.stderr[-500:]}")
-        marker.write_text(wanted)
-    return INSTALLED / "bin"
+    """The folder of a Python that has s3fs and s3cmd."""
+    return installed(packages.s3_clients)
 
 
 def run(sandbox: Any, *command: str, stdin: bytes = b"") -> str:

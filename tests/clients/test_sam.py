@@ -8,12 +8,12 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-from tests.clients.conftest import ROOT
+from tests.clients import packages
+from tests.clients.conftest import installed
 from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.timeout(600)
 
-SAM = "aws-sam-cli==1.170.0"
 
 TEMPLATE = """
 Transform: AWS::Serverless-2016-10-31
@@ -39,17 +39,7 @@ Outputs: {Arn: {Value: !Ref Topic}}
 
 @pytest.fixture(scope="session")
 def sam() -> str:
-    """SAM from PyPI, once, in an environment of its own under build/, since it pins what we use too."""
-    home = ROOT / "build" / "sam"
-    marker = home / "installed"
-    if not marker.exists() or marker.read_text() != SAM:
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
-        command = [str(home / "bin" / "pip"), "install", "-q", SAM]
-        ended = subprocess.run(command, capture_output=True, text=True, check=False)
-        if ended.returncode:
-            pytest.skip(f"{SAM} can't be installed: {ended.stderr[-200:]}")
-        marker.write_text(SAM)
-    return str(home / "bin" / "sam")
+    return str(installed(packages.sam) / "sam")
 
 
 def run(command: list[str], sandbox: Sandbox, folder: Path) -> str:

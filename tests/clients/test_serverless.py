@@ -7,6 +7,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from tests.clients import packages
+from tests.clients.conftest import installed
 from tests.conftest import Sandbox
 
 pytestmark = pytest.mark.timeout(600)
@@ -52,8 +54,8 @@ class Tool:
 
 
 @pytest.fixture(params=["serverless", "osls"])
-def tool(request: pytest.FixtureRequest, serverless_modules: Path, fresh_sandbox: Sandbox, tmp_path: Path) -> Tool:
-    return Tool(request.param, serverless_modules, fresh_sandbox, tmp_path)
+def tool(request: pytest.FixtureRequest, fresh_sandbox: Sandbox, tmp_path: Path) -> Tool:
+    return Tool(request.param, installed(packages.serverless), fresh_sandbox, tmp_path)
 
 
 def ask(sandbox: Sandbox, path: str) -> bytes:

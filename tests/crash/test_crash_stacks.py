@@ -21,9 +21,7 @@ def test_a_stack_goes_on_after_a_kill(tmp_path: Path) -> None:
     deadline = time.monotonic() + 30
     while not cfn.list_stack_resources(StackName="long")["StackResourceSummaries"]:
         assert time.monotonic() < deadline
-    server.process.kill()
-    server.process.wait()
-    server = start_server(tmp_path / "data", "--durability", "process", port=server.port)
+    server.kill_and_start()
     try:
         waiter = cfn.get_waiter("stack_create_complete")
         waiter.wait(StackName="long", WaiterConfig={"Delay": 0.1, "MaxAttempts": 300})
