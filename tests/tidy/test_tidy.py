@@ -6,7 +6,9 @@ import ast
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -21,7 +23,15 @@ LARGEST_FUNCTION_LINES = 70
 MOST_PARAMETERS = 6
 MOST_CONSTRUCTOR_PARAMETERS = 9
 MOST_PUBLIC_METHODS = 18
+COMPARED_WITH = {"granian", "uvicorn"}  # the extra `soak`: any version serves, and mrak never loads them
 BANNED_MODULE_NAMES = re.compile(r"(utils?|helpers?|managers?|common|misc)\.py")
+
+
+@dataclass(frozen=True)
+class Module:
+    path: Path
+    text: str
+    tree: ast.Module
 
 
 def relative(path: Path) -> str:
@@ -34,14 +44,20 @@ def functions(tree: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]
             yield node
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_sizes_and_names(path: Path) -> None:
-    """A reader finds the room by its name, and can hold a file in the head."""
+@pytest.fixture(scope="module", params=FILES, ids=relative)
+def module(request: pytest.FixtureRequest) -> Module:
+    """Each file is parsed once: pytest asks all questions about one before it goes on to the next."""
+    path: Path = request.param
     text = path.read_text()
-    assert len(text.splitlines()) <= LARGEST_FILE_LINES, "this file wants to become two"
-    assert not BANNED_MODULE_NAMES.fullmatch(path.name), "name it after what it holds"
-    tree = ast.parse(text)
-    if text.strip():
+    return Module(path, text, ast.parse(text))
+
+
+def test_sizes_and_names(module: Module) -> None:
+    """A reader finds the room by its name, and can hold a file in the head."""
+    assert len(module.text.splitlines()) <= LARGEST_FILE_LINES, "this file wants to become two"
+    assert not BANNED_MODULE_NAMES.fullmatch(module.path.name), "name it after what it holds"
+    tree = module.tree
+    if module.text.strip():
         assert ast.get_docstring(tree), "a module's docstring says what and why"
     for function in functions(tree):
         lines = (function.end_lineno or 0) - function.lineno + 1
@@ -64,13 +80,12 @@ def _shares_the_vocabularys_shape(name: str) -> bool:
     return name.endswith(("Context", "Transaction", "ServiceModel"))
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_nothing_swallows(path: Path) -> None:
+def test_nothing_swallows(module: Module) -> None:
     """A broad except outside the engine hides bugs; bare ones and `except: pass` are nowhere right."""
-    room = path.relative_to(SOURCE).parts[0]
-    if "runtimes" in path.parts:
+    room = module.path.relative_to(SOURCE).parts[0]
+    if "runtimes" in module.path.parts:
         return  # This runs in the function's process, where whatever the user's code raises is the answer.
-    for node in ast.walk(ast.parse(path.read_text())):
+    for node in ast.walk(module.tree):
         if not isinstance(node, ast.ExceptHandler):
             continue
         assert node.type is not None, f"line {node.lineno}: a bare except"
@@ -80,18 +95,17 @@ def test_nothing_swallows(path: Path) -> None:
             assert room in ("engine", "edge") or reraises, f"line {node.lineno}: a broad except outside the engine"
 
 
-@pytest.mark.parametrize("path", FILES, ids=relative)
-def test_services_know_each_other_by_their_exports(path: Path) -> None:
+def test_services_know_each_other_by_their_exports(module: Module) -> None:
     """What a service keeps to itself can be changed; only `exports` is a promise."""
-    parts = path.relative_to(SOURCE).parts
+    parts = module.path.relative_to(SOURCE).parts
     if parts == ("app.py",):
         return  # The composition root knows every part.
     own = f"mrak.services.{parts[1]}" if parts[0] == "services" and len(parts) > 2 else None
-    for node in ast.walk(ast.parse(path.read_text())):
-        for module in _imported(node):
-            if not module.startswith("mrak.services.") or (own and f"{module}.".startswith(f"{own}.")):
+    for node in ast.walk(module.tree):
+        for name in _imported(node):
+            if not name.startswith("mrak.services.") or (own and f"{name}.".startswith(f"{own}.")):
                 continue
-            assert module.endswith(".exports"), f"line {node.lineno}: imports {module}"  # type: ignore[attr-defined]
+            assert name.endswith(".exports"), f"line {node.lineno}: imports {name}"  # type: ignore[attr-defined]
 
 
 def _imported(node: ast.AST) -> list[str]:
@@ -143,12 +157,33 @@ def test_a_service_has_the_exemplars_shape(package: Path) -> None:
     assert not makes_errors or (package / "errors.py").exists(), f"{package.name} has no errors.py"
 
 
+def declared() -> set[str]:
+    """What pyproject.toml depends on, in each of its lists."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    lists = [project["dependencies"], *project["optional-dependencies"].values()]
+    return {normal(re.split(r"[\[<>=]", wanted)[0]) for one in lists for wanted in one}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name.strip()).lower()
+
+
 def test_a_constraint_for_each_dependency() -> None:
     """The whole tree is pinned, by version and never by address."""
     constraints = (ROOT / "constraints.txt").read_text()
     lines = [line for line in constraints.splitlines() if line and not line.startswith("#")]
     assert all(re.fullmatch(r"[A-Za-z0-9_.-]+==[A-Za-z0-9_.+!-]+( ;.*)?", line) for line in lines)
     assert "://" not in constraints
+    pinned = {normal(line.partition("==")[0]) for line in lines}
+    assert declared() - COMPARED_WITH <= pinned
+
+
+def test_each_dependency_is_explained() -> None:
+    """Whoever asks why a library is here finds it in one place, and nothing that has gone."""
+    page = (ROOT / "docs" / "dependencies.md").read_text()
+    cells = re.findall(r"^\| ([^|]+?)(?: \([^|]*\))? \|", page, re.M)
+    explained = {normal(name) for cell in cells for name in cell.split(",")} - {"library"}
+    assert declared() - COMPARED_WITH == explained
 
 
 def test_the_coverage_page_is_current() -> None:
