@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: up setup test lint bench demo demo-abaku clean
+.PHONY: up setup test clients lint bench demo demo-abaku clean
 
 up: $(STAMP)
 	$(BIN)/mrak up
@@ -22,8 +22,13 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: lint
-	$(BIN)/python -m pytest
+# The clients that tests run are fetched while the linters work; then a process for each core takes file after file.
+test: $(STAMP)
+	$(MAKE) --no-print-directory --jobs 2 lint clients
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+
+clients: $(STAMP)
+	$(BIN)/python -m tests.clients.packages
 
 bench: $(STAMP)
 	$(BIN)/python -m tools.bench
