@@ -1,0 +1,149 @@
+"""What other services may use of Kinesis: read-only look-ups, reading of shards, and the constructor of deliveries.
+
+source = find_source(tx, arn, environment)            # a stream's ARN, or a consumer's
+for shard in shards_of(tx, source, now): ...
+entries, place, at_end = read_from(ctx, tx, source, shard, place, limit)     # place: 0 from the oldest on
+topic_of(source)                                      # notified when there is more, or shards have changed
+"""
+
+from __future__ import annotations
+
+import base64
+from typing import Any, NamedTuple
+
+import msgspec
+
+from mrak.core.arn import find_arn
+from mrak.core.background import Delivery, Retry
+from mrak.core.context import Context, Transaction
+from mrak.services.kinesis import consumers, records, sequences, shards, streams
+from mrak.services.kinesis.shards import shard_id
+from mrak.services.kinesis.streams import Found
+from mrak.services.kinesis.tables import SHARDS, Shard
+
+__all__ = [
+    "Entry",
+    "Shard",
+    "Source",
+    "delivery",
+    "find_shard",
+    "find_source",
+    "place_at_time",
+    "place_of_latest",
+    "read_from",
+    "shard_id",
+    "shards_of",
+    "stream_exists",
+    "topic_of",
+]
+
+PUT = "kinesis.put"
+_MOST_BYTES = 6 << 20
+
+Source = Found
+
+
+class Entry(NamedTuple):
+    """A record as a function or pipe gets it (without what the reader adds), its place and time, and the trace that
+    goes on with it ("" for none)."""
+
+    place: int
+    body: dict[str, Any]
+    arrived_at: float
+    trace: str
+
+
+class Parcel(msgspec.Struct, frozen=True, array_like=True):
+    """The payload of a delivery to a stream: (data, partition key) of each record."""
+
+    stream: str
+    puts: list[tuple[bytes, str]]
+
+
+_encode = msgspec.msgpack.Encoder().encode
+parse_parcel = msgspec.msgpack.Decoder(Parcel).decode
+
+
+def delivery(
+    ctx: Context,
+    stream_arn: str,
+    puts: list[tuple[bytes, str]],
+    *,
+    lane: str = "",
+    retry: Retry | None = None,
+    dead: str = "",
+    at_once: bool = False,
+) -> Delivery:
+    """A delivery that puts records into a stream, for services that act with a role. See `sqs.exports.delivery`."""
+    parsed = find_arn(stream_arn)
+    assert parsed is not None, stream_arn
+    return Delivery(
+        kind=PUT,
+        lane=lane or stream_arn,
+        scope=parsed.scope_in(ctx.scope.environment),
+        payload=_encode(Parcel(streams.name_in(stream_arn), puts)),
+        retry=retry or Retry(),
+        dead=dead,
+        trace=ctx.trace,
+        enqueued_at=ctx.now,
+        at_once=at_once,
+    )
+
+
+def stream_exists(tx: Transaction, environment: str, stream_arn: str) -> bool:
+    """Whether an ARN names a stream of the environment."""
+    parsed = find_arn(stream_arn)
+    if parsed is None or parsed.service != "kinesis" or not parsed.resource.startswith("stream/"):
+        return False
+    return streams.find(tx, parsed.scope_in(environment), streams.name_in(stream_arn)) is not None
+
+
+def find_source(tx: Transaction, arn: str, environment: str) -> Source | None:
+    """The stream that an ARN names, by its own or that of a consumer registered with it."""
+    parsed = find_arn(arn)
+    if parsed is None or parsed.service != "kinesis" or not parsed.resource.startswith("stream/"):
+        return None
+    scope = parsed.scope_in(environment)
+    if consumers.is_consumer_arn(arn):
+        found, consumer = consumers.find_in(tx, scope, arn)
+        return found if consumer is not None else None
+    return streams.find(tx, scope, streams.name_in(arn))
+
+
+def topic_of(source: Source) -> str:
+    return streams.topic(source.scope, source.stream.number)
+
+
+def shards_of(tx: Transaction, source: Source, now: float) -> list[Shard]:
+    return list(shards.scan(tx, source, now))
+
+
+def find_shard(tx: Transaction, source: Source, index: int) -> Shard | None:
+    """The shard as it is now: open, or closed meanwhile."""
+    return SHARDS.get(tx, source.scope, source.stream.number, index)
+
+
+def place_of_latest(tx: Transaction, source: Source, shard: Shard) -> int:
+    return records.place_after_newest(tx, source.scope, shard)
+
+
+def place_at_time(tx: Transaction, source: Source, shard: Shard, moment: float) -> int:
+    return records.place_at_time(tx, source.scope, shard, moment)
+
+
+def read_from(
+    ctx: Context, tx: Transaction, source: Source, shard: Shard, place: int, limit: int
+) -> tuple[list[Entry], int, bool]:
+    """Up to `limit` records from a place on, the place after them, and whether a closed shard has no more."""
+    page = records.read(ctx, tx, source, shard, place, (limit, _MOST_BYTES))
+    entries = []
+    for record in page.records:
+        body = {
+            "kinesisSchemaVersion": "1.0",
+            "partitionKey": record.key,
+            "sequenceNumber": sequences.render(shard, record.sequence, record.arrived_at),
+            "data": base64.b64encode(record.data).decode(),
+            "approximateArrivalTimestamp": record.arrived_at,
+        }
+        entries.append(Entry(record.sequence, body, record.arrived_at, record.trace))
+    return entries, page.place, page.at_end

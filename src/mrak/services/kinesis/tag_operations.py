@@ -1,0 +1,84 @@
+"""Operations on tags: those of streams alone, and those of streams and consumers by ARN."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import structs
+
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import operation
+from mrak.services.kinesis import consumers, streams
+from mrak.services.kinesis import tags as rules
+from mrak.services.kinesis.streams import Found
+from mrak.services.kinesis.tables import CONSUMERS, STREAMS, Consumer
+
+_PAGE = 50
+
+
+def _set_stream_tags(tx: Transaction, found: Found, tags: dict[str, str]) -> None:
+    STREAMS.replace(tx, found.scope, found.stream, structs.replace(found.stream, tags=tags))
+
+
+@operation("AddTagsToStream")
+def add_tags_to_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    found = streams.require(ctx, tx, req, opens=True)
+    _set_stream_tags(tx, found, rules.added(found.stream.tags, req["Tags"], found.stream.name, found.account))
+
+
+@operation("RemoveTagsFromStream")
+def remove_tags_from_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    found = streams.require(ctx, tx, req, opens=True)
+    rules.check_characters(req["TagKeys"], "remove tags from", found.stream.name, found.account)
+    _set_stream_tags(tx, found, _without(found.stream.tags, req["TagKeys"]))
+
+
+def _without(tags: dict[str, str], keys: list[str]) -> dict[str, str]:
+    return {key: value for key, value in tags.items() if key not in keys}
+
+
+@operation("ListTagsForStream")
+def list_tags_for_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    found = streams.require(ctx, tx, req)
+    after, most = req.get("ExclusiveStartTagKey", ""), req.get("Limit", _PAGE)
+    left = [tag for tag in _render(found.stream.tags) if tag["Key"] > after]
+    return {"Tags": left[:most], "HasMoreTags": len(left) > most}
+
+
+def _render(tags: dict[str, str]) -> list[dict[str, str]]:
+    return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
+
+
+def _tagged(ctx: Context, tx: Transaction, arn: str, opens: bool = False) -> tuple[Found, Consumer | None]:
+    """The stream that an ARN names, and its consumer where it names one."""
+    if consumers.is_consumer_arn(arn):
+        return consumers.require_by_arn(ctx, tx, arn)
+    return streams.require(ctx, tx, {"StreamARN": arn}, opens=opens), None
+
+
+def _change(ctx: Context, tx: Transaction, arn: str, added: dict[str, str], removed: list[str]) -> None:
+    found, consumer = _tagged(ctx, tx, arn, opens=True)
+    old = found.stream.tags if consumer is None else consumer.tags
+    name = found.stream.name if consumer is None else consumer.name
+    tags = _without(rules.added(old, added, name, found.account), removed)
+    if consumer is None:
+        _set_stream_tags(tx, found, tags)
+        return
+    CONSUMERS.lock(tx, found.scope, consumer.stream)
+    CONSUMERS.replace(tx, found.scope, consumer, structs.replace(consumer, tags=tags))
+
+
+@operation("TagResource")
+def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    _change(ctx, tx, req["ResourceARN"], req["Tags"], [])
+
+
+@operation("UntagResource")
+def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    _change(ctx, tx, req["ResourceARN"], {}, req["TagKeys"])
+
+
+@operation("ListTagsForResource")
+def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    found, consumer = _tagged(ctx, tx, req["ResourceARN"])
+    return {"Tags": _render(found.stream.tags if consumer is None else consumer.tags)}
