@@ -271,7 +271,7 @@ def test_insights_have_two_rules_for_a_key_and_two_more_for_a_sort_key(ddb: Any)
 
 
 def test_kinesis_destinations_that_do_not_exist(ddb: Any) -> None:
-    """Told as AWS tells it. DYNAMODB-007: here, no stream exists."""
+    """Told as AWS tells it, though at once."""
     table = make_table(ddb)
     arn = "arn:aws:kinesis:us-east-1:000000000000:stream/nope"
     assert ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"] == []

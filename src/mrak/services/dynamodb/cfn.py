@@ -100,11 +100,26 @@ class Table(ResourceType):
         if recovery != old.get("PointInTimeRecoverySpecification"):
             wanted = recovery or {"PointInTimeRecoveryEnabled": False}
             await res.call("UpdateContinuousBackups", {**table, "PointInTimeRecoverySpecification": wanted})
-        kinesis = new.get("KinesisStreamSpecification")
-        if kinesis is not None and kinesis != old.get("KinesisStreamSpecification"):
-            await res.call("EnableKinesisStreamingDestination", {**table, **kinesis})
+        await self._put_destination(res, new, old)
         await self._put_insights(res, new, old)
         await self._put_policies(res, new, old)
+
+    async def _put_destination(self, res: Resource, new: dict[str, Any], old: dict[str, Any]) -> None:
+        """The stream that the table's changes go to."""
+        wanted, known = (it.get("KinesisStreamSpecification") or {} for it in (new, old))
+        precisions = [it.get("ApproximateCreationDateTimePrecision") for it in (wanted, known)]
+        table, configuration = {"TableName": res.physical_id}, {"ApproximateCreationDateTimePrecision": precisions[0]}
+        if wanted.get("StreamArn") != known.get("StreamArn"):
+            if known:
+                params = {**table, "StreamArn": known["StreamArn"]}
+                await res.call("DisableKinesisStreamingDestination", params)
+            if wanted:
+                options = {"EnableKinesisStreamingConfiguration": configuration} if precisions[0] else {}
+                params = {**table, "StreamArn": wanted["StreamArn"], **options}
+                await res.call("EnableKinesisStreamingDestination", params)
+        elif precisions[0] and precisions[0] != precisions[1]:
+            params = {**table, "StreamArn": wanted["StreamArn"], "UpdateKinesisStreamingConfiguration": configuration}
+            await res.call("UpdateKinesisStreamingDestination", params)
 
     async def _put_insights(self, res: Resource, new: dict[str, Any], old: dict[str, Any]) -> None:
         """Of the table, and of its indexes."""

@@ -1,4 +1,4 @@
-"""Kinesis streaming destinations. There are no Kinesis streams here, so enabling one fails, as AWS's does: later.
+"""Kinesis streaming destinations of tables. One whose stream is not there fails, as AWS's does: later.
 
 https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_EnableKinesisStreamingDestination.html
 """
@@ -12,34 +12,62 @@ from msgspec import structs
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
+from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.table_operations import require_table
-from mrak.services.dynamodb.tables import TABLES
+from mrak.services.dynamodb.tables import TABLES, TableRecord
 
+_PRECISION = "ApproximateCreationDateTimePrecision"
 _INVALID_STATE = "Table is not in a valid state to enable Kinesis Streaming Destination: "
 _ELSEWHERE = "The kinesis Arn used to enable kinesis replication belongs to a stream which is not"
 
 
+Destination = dict[str, Any]
+
+
+def _invalid_state(why: str) -> ApiError:
+    return errors.invalid(f"{_INVALID_STATE}{why}")
+
+
+def _find(record: TableRecord, stream: str) -> Destination | None:
+    return next((it for it in record.kinesis if it["StreamArn"] == stream), None)
+
+
+def _set(tx: Transaction, scope: Scope, record: TableRecord, destination: Destination) -> None:
+    others = tuple(it for it in record.kinesis if it["StreamArn"] != destination["StreamArn"])
+    TABLES.replace(tx, scope, record, structs.replace(record, kinesis=(destination, *others)))
+
+
 @operation("EnableKinesisStreamingDestination")
 def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """The answer is ENABLING; what is described from then on is the failure."""
+    """The answer is ENABLING; what is described from then on is how that ended."""
     deviation("DYNAMODB-007")
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
-    stream = req["StreamArn"]
-    failed = {
-        "StreamArn": stream,
-        "DestinationStatus": "ENABLE_FAILED",
-        "DestinationStatusDescription": _why_it_failed(ctx, stream),
-    }
-    others = tuple(it for it in record.kinesis if it["StreamArn"] != stream)
-    TABLES.replace(tx, scope, record, structs.replace(record, kinesis=(failed, *others)))
+    stream, configuration = req["StreamArn"], req.get("EnableKinesisStreamingConfiguration", {})
+    known = _find(record, stream)
+    if known is not None and known["DestinationStatus"] == "ACTIVE":
+        raise _invalid_state(
+            "KinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE operation."
+        )
+    _set(tx, scope, record, {"StreamArn": stream, **_outcome(ctx, tx, stream), **configuration})
     return {
         "TableName": record.name,
         "StreamArn": stream,
         "DestinationStatus": "ENABLING",
-        "EnableKinesisStreamingConfiguration": req.get("EnableKinesisStreamingConfiguration", {}),
+        "EnableKinesisStreamingConfiguration": configuration,
     }
+
+
+def _outcome(ctx: Context, tx: Transaction, stream: str) -> dict[str, str]:
+    from mrak.services.kinesis import exports as kinesis  # only tables with a destination need Kinesis
+
+    parts = find_arn(stream)
+    is_here = parts is not None and (parts.account, parts.region) == (ctx.scope.account, ctx.scope.region)
+    if is_here and kinesis.stream_exists(tx, ctx.scope.environment, stream):
+        return {"DestinationStatus": "ACTIVE"}
+    return {"DestinationStatus": "ENABLE_FAILED", "DestinationStatusDescription": _why_it_failed(ctx, stream)}
 
 
 def _why_it_failed(ctx: Context, stream: str) -> str:
@@ -54,30 +82,49 @@ def _why_it_failed(ctx: Context, stream: str) -> str:
 
 @operation("DisableKinesisStreamingDestination")
 def disable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    require_table(ctx, tx, req["TableName"])
+    scope, record = require_table(ctx, tx, req["TableName"], opens=True)
     if "EnableKinesisStreamingConfiguration" in req:
         raise errors.invalid("Stream cannot be disabled using EnableKinesisStreamingConfiguration parameters")
-    raise errors.invalid(f"{_INVALID_STATE}KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.")
+    stream = req["StreamArn"]
+    known = _find(record, stream)
+    if known is None or known["DestinationStatus"] != "ACTIVE":
+        raise _invalid_state("KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.")
+    _set(tx, scope, record, {**known, "DestinationStatus": "DISABLED"})
+    return {"TableName": record.name, "StreamArn": stream, "DestinationStatus": "DISABLING"}
 
 
 @operation("UpdateKinesisStreamingDestination")
 def update_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    if not req.get("UpdateKinesisStreamingConfiguration"):
+    wanted = req.get("UpdateKinesisStreamingConfiguration")
+    if not wanted:
         raise errors.invalid(
             "Streaming destination cannot be updated with given parameters: "
             "UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
         )
-    _, record = require_table(ctx, tx, req["TableName"])
+    scope, record = require_table(ctx, tx, req["TableName"], opens=True)
     stream = req["StreamArn"]
-    if any(it["StreamArn"] == stream for it in record.kinesis):
-        raise errors.invalid(
-            f"{_INVALID_STATE}Kinesis streaming is not in ACTIVE state. Updates are only allowed in ACTIVE state. "
+    known = _find(record, stream)
+    if known is None:
+        raise _invalid_state(
+            f"No streaming destination with streamArn: {stream} found for table with tableName: {record.name}"
+        )
+    if known["DestinationStatus"] != "ACTIVE":
+        raise _invalid_state(
+            "Kinesis streaming is not in ACTIVE state. Updates are only allowed in ACTIVE state. "
             f"TableName: {record.name}, kdsArn: {stream}"
         )
-    raise errors.invalid(
-        f"{_INVALID_STATE}No streaming destination with streamArn: {stream} found for table with "
-        f"tableName: {record.name}"
-    )
+    if known.get(_PRECISION, "MILLISECOND") == wanted[_PRECISION]:
+        raise errors.invalid(
+            f"Invalid Request: Precision is already set to the desired value of {wanted[_PRECISION]} for tableId: "
+            f"{record.id}, kdsArn: {stream}"
+        )
+    _set(tx, scope, record, {**known, **wanted})
+    return {
+        "TableName": record.name,
+        "StreamArn": stream,
+        "DestinationStatus": "UPDATING",
+        "UpdateKinesisStreamingConfiguration": wanted,
+    }
 
 
 @operation("DescribeKinesisStreamingDestination")

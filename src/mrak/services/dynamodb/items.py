@@ -11,7 +11,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
-from mrak.services.dynamodb import errors, expiry, history, item_collections, streams, throttling, vectors
+from mrak.services.dynamodb import destinations, errors, expiry, history, item_collections, streams, throttling, vectors
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -222,10 +222,22 @@ def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) 
                 cost.vectors[vector.record.name] = float(written)
         if schema.ttl_attribute is not None:
             expiry.reschedule(tx, schema, it.key.row, it.old, it.new)
-        if schema.has_stream and (it.old_row is None or row is None or not streams.is_same(it.old, it.new)):
-            streams.append(ctx, tx, schema, it.old, it.new, by_service)
+        _tell(ctx, tx, it, by_service)
     ctx.meter("WriteRequestUnits", cost.total)
     return cost
+
+
+def _tell(ctx: Context, tx: Transaction, it: Change, by_service: bool) -> None:
+    """Leaves a record of the change for those who follow the table."""
+    schema = it.schema
+    if not (schema.has_stream or schema.destinations):
+        return
+    if it.old_row is not None and it.new is not None and streams.is_same(it.old, it.new):
+        return
+    if schema.has_stream:
+        streams.append(ctx, tx, schema, it.old, it.new, by_service)
+    if schema.destinations:
+        destinations.append(ctx, tx, schema, it.old, it.new, by_service)
 
 
 def _table_units(schema: Schema, it: Change, new_size: int | None) -> float:

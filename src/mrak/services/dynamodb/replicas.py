@@ -183,6 +183,7 @@ def _create_member(
         policy=None,
         policy_revision=None,
         pitr_since=None,
+        kinesis=(),
         insights={},
         restored=None,
         counts_collections=True,

@@ -67,6 +67,10 @@ def is_same(old: Item | None, new: Item | None) -> bool:
     return old.keys() == new.keys() and all(equal(value, new[name]) for name, value in old.items())
 
 
+def event_name(old: Item | None, new: Item | None) -> str:
+    return "INSERT" if old is None else "REMOVE" if new is None else "MODIFY"
+
+
 def append(
     ctx: Context, tx: Transaction, schema: Schema, old: Item | None, new: Item | None, by_service: bool = False
 ) -> None:
@@ -100,7 +104,7 @@ def _render(
     change["StreamViewType"] = stream.view
     return {
         "eventID": ctx.draw.bytes(16).hex(),
-        "eventName": "INSERT" if old is None else "REMOVE" if new is None else "MODIFY",
+        "eventName": event_name(old, new),
         "eventVersion": "1.1",
         "eventSource": "aws:dynamodb",
         "awsRegion": schema.scope.region,

@@ -262,6 +262,8 @@ class Schema:
     vectors: tuple[VectorSchema, ...]
     ttl_attribute: str | None
     has_stream: bool
+    # Kinesis streams that changes go to.
+    destinations: tuple[dict[str, Any], ...]
     # Whether a write has to know the item that was there before.
     needs_old: bool
     is_throttled: bool
@@ -346,6 +348,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
     indexes = tuple(_compile_index(scope, record, index) for index in record.indexes)
     ordered = sorted(indexes, key=lambda index: index.record.name)
     has_stream = record.stream is not None and record.stream.is_enabled
+    destinations = tuple(it for it in record.kinesis if it["DestinationStatus"] == "ACTIVE")
     ttl = record.ttl.attribute if record.ttl is not None and record.ttl.is_enabled else None
     return Schema(
         record=record,
@@ -363,7 +366,8 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         vectors=tuple(compile_index(scope, record.number, [key.name for key in keys], it) for it in record.vectors),
         ttl_attribute=ttl,
         has_stream=has_stream,
-        needs_old=bool(indexes or record.vectors) or has_stream or ttl is not None,
+        destinations=destinations,
+        needs_old=bool(indexes or record.vectors or destinations) or has_stream or ttl is not None,
         is_throttled=record.tags.get(THROTTLED_TAG) == "true",
     )
 
