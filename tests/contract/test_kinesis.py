@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import Sandbox
 
 HASH_KEYS = 1 << 128
 
@@ -451,8 +452,6 @@ def test_tags(kinesis: Any, sandbox: Any, stream: str) -> None:
 def test_a_policy_opens_a_stream_to_another_account(server: Any, sandbox: Any, kinesis: Any, stream: str) -> None:
     """Cross-account producers are let in by the stream's policy alone, and only to what it allows. KINESIS-004."""
     other = server.ask("POST", f"/_mrak/environments/{sandbox.name}/accounts", {})
-    from tests.conftest import Sandbox
-
     foreign = Sandbox(server, {**sandbox.row, **other}).client("kinesis")
     arn = arn_of(sandbox, stream)
     put = {"StreamARN": arn, "Data": b"x", "PartitionKey": "1"}
@@ -476,3 +475,22 @@ def test_a_policy_opens_a_stream_to_another_account(server: Any, sandbox: Any, k
     )
     assert error_of(kinesis.put_resource_policy, ResourceARN=arn, Policy="{")[0] == "InvalidArgumentException"
     assert read(kinesis, stream) == [b"x"]
+
+
+def test_a_user_may_do_what_its_policies_allow(sandbox: Any, kinesis: Any, stream: str) -> None:
+    """A producer that was forgotten in a policy is refused here too. KINESIS-004."""
+    iam, user = sandbox.client("iam"), f"u-{uuid.uuid4().hex}"
+    iam.create_user(UserName=user)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
+    row = {"access_key_id": key["AccessKeyId"], "secret_access_key": key["SecretAccessKey"]}
+    client = Sandbox(sandbox.server, {**sandbox.row, **row}).client("kinesis")
+    put = {"StreamName": stream, "Data": b"x", "PartitionKey": "1"}
+    code, message = error_of(client.put_record, **put)
+    arn = f"arn:aws:iam::{sandbox.account}:user/{user}"
+    assert code == "AccessDeniedException"
+    assert message.startswith(f"User: {arn} is not authorized to perform: kinesis:PutRecord on resource: ")
+    statement = {"Effect": "Allow", "Action": "kinesis:PutRecord", "Resource": arn_of(sandbox, stream)}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=policy)
+    client.put_record(**put)
+    assert error_of(client.list_streams)[0] == "AccessDeniedException"

@@ -7,7 +7,6 @@ import uuid
 from typing import Any
 
 import pytest
-
 from tests.contract.dynamodb import make_table
 from tests.contract.test_kinesis import arn_of, error_of, iterator_of
 

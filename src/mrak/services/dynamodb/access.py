@@ -2,34 +2,19 @@
 
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/access-control-resource-based.html
 
-Within one account either side may allow, across accounts both have to; a denial on either side binds all. Root, and
-services that act on their own, are kept out by nothing but the table's policy. DYNAMODB-011: nor is a role kept out
-that nobody made, which other services take, or one that holds a policy of AWS's that is not built in.
+DYNAMODB-011: a role is not kept out that nobody made, which other services take, or one that holds a policy of AWS's
+that is not built in.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
 from typing import Any
 
-import msgspec
-
-from mrak.auth.evaluation import (
-    RESOURCE,
-    AuthorizationRequest,
-    Decision,
-    Named,
-    PolicySet,
-    denial_message,
-    evaluate,
-    matching_statements,
-)
-from mrak.auth.policy import parse_policy
+from mrak.auth.evaluation import AuthorizationRequest
 from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.conditions import Conditions
@@ -37,15 +22,6 @@ from mrak.services.dynamodb.tables import Schema, TableRecord, find_schema, reso
 from mrak.services.iam import exports as iam
 
 deviation("DYNAMODB-011")
-
-
-@lru_cache(maxsize=1024)
-def _named(policy: str) -> Named | None:
-    try:
-        return Named("resource-based policy", parse_policy(policy))
-    except ApiError:
-        # What is a policy to DynamoDB and not to IAM allows nothing and denies nothing.
-        return None
 
 
 def check(
@@ -67,8 +43,7 @@ def check(
     its name. The rest is as `Conditions` takes it.
     """
     principal: Any = ctx.principal
-    is_own, is_judged = scope.account == ctx.scope.account, iam.is_judged(principal)
-    if is_own and policy is None and not is_judged:
+    if scope.account == ctx.scope.account and policy is None and not iam.is_judged(principal):
         return
     action = action or ctx.operation
     request = AuthorizationRequest(
@@ -79,22 +54,7 @@ def check(
         scope.account,
         Conditions(ctx, action, asked or {}, partition, tags),
     )
-    named = None if policy is None else _named(policy)
-    policies = iam.find_policies_of(tx, ctx.scope.environment, principal) if is_judged else None
-    decision = (
-        _decide_without(request, named, is_own)
-        if policies is None
-        else evaluate(request, msgspec.structs.replace(policies, resource=named))
-    )
-    if not decision.allowed:
-        raise ApiError("AccessDeniedException", denial_message(decision, request))
-
-
-def _decide_without(request: AuthorizationRequest, named: Named | None, is_own: bool) -> Decision:
-    """For who has no policies of its own: others need the table's policy, its own account only must not be denied."""
-    found = matching_statements(request, PolicySet(resource=named))
-    is_denied = any(not statement.allows for _, _, statement in found)
-    return Decision(not is_denied and (is_own or bool(found)), is_denied, RESOURCE)
+    iam.authorize(ctx, tx, request, policy)
 
 
 def check_table(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from mrak.auth.evaluation import AuthorizationRequest, Named, PolicySet, evaluate
 from mrak.auth.policy import parse_policy
 from mrak.auth.principals import Principal, service_principal
@@ -11,12 +9,14 @@ from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.iam import effective, managed, names
+from mrak.services.iam.judging import authorize, is_judged
 from mrak.services.iam.requests import conditions as request_conditions
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
 
 __all__ = [
     "OidcProvider",
     "Role",
+    "authorize",
     "find_access_key",
     "find_access_key_user",
     "find_oidc_provider",
@@ -29,15 +29,6 @@ __all__ = [
     "request_conditions",
     "role_trusts_service",
 ]
-
-
-# Root, and services that act on their own, have no policies.
-_JUDGED = ("user", "role-session", "federated")
-
-
-def is_judged(principal: Any) -> bool:
-    """Whether a caller may do only what its own policies allow."""
-    return principal.kind in _JUDGED
 
 
 def find_access_key(tx: Transaction, scope: Scope, access_key_id: str) -> tuple[Principal, str] | None:

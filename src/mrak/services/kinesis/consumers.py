@@ -44,7 +44,7 @@ def require_by_arn(ctx: Context, tx: Transaction, arn: str) -> tuple[Found, Cons
     """A consumer, and the stream that it is registered with. The consumer's own policy decides who may use it."""
     found, consumer = find_by_arn(ctx, tx, arn)
     scope = streams.scope_of(ctx, arn)
-    streams.check_access(ctx, scope, arn, "" if consumer is None else consumer.policy)
+    streams.check_access(ctx, tx, scope, arn, "" if consumer is None else consumer.policy)
     if found is None or consumer is None:
         raise errors.consumer_not_found(arn, scope.account)
     ctx.about(found.arn)

@@ -150,6 +150,7 @@ def update_stream_record_distribution_strategy(ctx: Context, tx: Transaction, re
 
 @operation("DescribeAccountSettings")
 def describe_account_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    streams.check_access(ctx, tx, ctx.scope, "*")
     account = ACCOUNTS.get(tx, ctx.scope, _ACCOUNT)
     return {"MinimumThroughputBillingCommitment": _render_commitment(account, ctx.now)}
 
@@ -157,6 +158,7 @@ def describe_account_settings(ctx: Context, tx: Transaction, req: dict[str, Any]
 @operation("UpdateAccountSettings")
 def update_account_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """A commitment lasts a day at least; one that is disabled earlier ends when the day does."""
+    streams.check_access(ctx, tx, ctx.scope, "*")
     old = ACCOUNTS.open(tx, ctx.scope, _ACCOUNT)
     status, wanted = _status(old, ctx.now), req["MinimumThroughputBillingCommitment"]["Status"]
     commitment = dict(old.commitment) if old is not None else {}

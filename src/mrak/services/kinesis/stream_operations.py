@@ -20,6 +20,7 @@ _LISTED_STREAMS = 100
 @operation("CreateStream")
 def create_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     name, scope = req["StreamName"], ctx.scope
+    streams.check_access(ctx, tx, scope, streams.stream_arn(scope, name))
     mode = req.get("StreamModeDetails", {}).get("StreamMode", "PROVISIONED" if "ShardCount" in req else "ON_DEMAND")
     count = _check_count(mode, req)
     tags.check_new(req.get("Tags", {}), name, scope.account)
@@ -120,6 +121,7 @@ def describe_stream_summary(ctx: Context, tx: Transaction, req: dict[str, Any]) 
 
 @operation("ListStreams")
 def list_streams(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    streams.check_access(ctx, tx, ctx.scope, "*")
     after = req.get("ExclusiveStartStreamName")
     if "NextToken" in req:
         (after,) = iterators.parse_page_token(ctx, req["NextToken"], (str,))
@@ -147,6 +149,7 @@ def list_streams(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("DescribeLimits")
 def describe_limits(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    streams.check_access(ctx, tx, ctx.scope, "*")
     return {
         "ShardLimit": shards.limit_of(ctx.scope),
         "OpenShardCount": shards.count_open(tx, ctx.scope),

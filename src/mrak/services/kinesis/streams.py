@@ -9,12 +9,12 @@ from __future__ import annotations
 from typing import Any, NamedTuple
 
 from mrak.auth.evaluation import AuthorizationRequest
-from mrak.auth.resource_access import check_resource_policy
 from mrak.core.arn import arn as make_arn
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
+from mrak.services.iam import exports as iam
 from mrak.services.kinesis import errors
 from mrak.services.kinesis.tables import STREAMS, Stream
 
@@ -76,22 +76,22 @@ def require(ctx: Context, tx: Transaction, req: dict[str, Any], *, opens: bool =
     """The stream that a request names by StreamName, StreamARN or both; opened for writing where asked for."""
     scope, name = _parse_name(ctx, req)
     stream = STREAMS.open(tx, scope, name) if opens else STREAMS.get(tx, scope, name)
-    check_access(ctx, scope, stream_arn(scope, name), "" if stream is None else stream.policy)
+    check_access(ctx, tx, scope, stream_arn(scope, name), "" if stream is None else stream.policy)
     if stream is None:
         raise errors.stream_not_found(name, scope.account)
     ctx.about(stream_arn(scope, name))
     return Found(scope, stream)
 
 
-def check_access(ctx: Context, scope: Scope, arn: str, policy: str) -> None:
-    """Raises AccessDeniedException where the resource's policy ("": none) keeps the caller out."""
-    is_own = scope.account == ctx.scope.account
-    if is_own and not policy:
+def check_access(ctx: Context, tx: Transaction, scope: Scope, arn: str, policy: str = "") -> None:
+    """Raises AccessDeniedException where the caller may not do it. `policy` is the resource's ("": none)."""
+    principal: Any = ctx.principal
+    if scope.account == ctx.scope.account and not policy and not iam.is_judged(principal):
         return
     deviation("KINESIS-004")
-    principal: Any = ctx.principal
-    request = AuthorizationRequest(principal, f"kinesis:{ctx.operation}", arn, ctx.now, scope.account, {})
-    check_resource_policy(request, policy or None, is_own)
+    context = iam.request_conditions(ctx)
+    request = AuthorizationRequest(principal, f"kinesis:{ctx.operation}", arn, ctx.now, scope.account, context)
+    iam.authorize(ctx, tx, request, policy or None)
 
 
 def check_creation(found: Found, req: dict[str, Any]) -> None:

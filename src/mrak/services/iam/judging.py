@@ -1,0 +1,70 @@
+"""Whether a caller may use a resource that may have a policy of its own: by that, and by the caller's policies.
+
+Within one account either side may allow, across accounts both have to; a denial on either side binds all. Root, and
+services that act on their own, are kept out by nothing but the resource's policy.
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html
+"""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import msgspec
+
+from mrak.auth.evaluation import (
+    RESOURCE,
+    AuthorizationRequest,
+    Decision,
+    Named,
+    PolicySet,
+    denial_message,
+    evaluate,
+    matching_statements,
+)
+from mrak.auth.policy import parse_policy
+from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
+from mrak.core.scope import Scope
+from mrak.services.iam import effective
+
+# Root, and services that act on their own, have no policies.
+_JUDGED = ("user", "role-session", "federated")
+
+
+def is_judged(principal: Any) -> bool:
+    """Whether a caller may do only what its own policies allow."""
+    return principal.kind in _JUDGED
+
+
+@lru_cache(maxsize=1024)
+def _named(policy: str) -> Named | None:
+    try:
+        return Named("resource-based policy", parse_policy(policy))
+    except ApiError:
+        # What is a policy to the service and not to IAM allows nothing and denies nothing.
+        return None
+
+
+def authorize(ctx: Context, tx: Transaction, request: AuthorizationRequest, policy: str | None) -> None:
+    """Raises AccessDeniedException where the caller may not do it. `policy` is the resource's, where it has one."""
+    is_own = request.resource_account == ctx.scope.account
+    principal = request.principal
+    named = None if policy is None else _named(policy)
+    policies = None
+    if is_judged(principal):
+        policies = effective.find_policies_of(tx, Scope(ctx.scope.environment, principal.account, ""), principal)
+    decision = (
+        _decide_without(request, named, is_own)
+        if policies is None
+        else evaluate(request, msgspec.structs.replace(policies, resource=named))
+    )
+    if not decision.allowed:
+        raise ApiError("AccessDeniedException", denial_message(decision, request))
+
+
+def _decide_without(request: AuthorizationRequest, named: Named | None, is_own: bool) -> Decision:
+    """For who has no policies of its own: others need the resource's policy, its own account must not be denied."""
+    found = matching_statements(request, PolicySet(resource=named))
+    is_denied = any(not statement.allows for _, _, statement in found)
+    return Decision(not is_denied and (is_own or bool(found)), is_denied, RESOURCE)
