@@ -169,17 +169,6 @@ def test_layers_count_as_code(fresh_sandbox: Any) -> None:
     assert client.get_account_settings()["AccountUsage"] == {"TotalCodeSize": 2 * len(package), "FunctionCount": 0}
 
 
-def test_kinesis_stream_that_does_not_exist(client: Any, sandbox: Any) -> None:
-    """There is no Kinesis here: mappings say of every stream what AWS says of one that is not there."""
-    create(client, "streamless")
-    stream = f"arn:aws:kinesis:us-east-1:{sandbox.account}:stream/none"
-    assert refusal(
-        lambda: client.create_event_source_mapping(
-            FunctionName="streamless", EventSourceArn=stream, StartingPosition="LATEST"
-        )
-    ) == (400, "InvalidParameterValueException", f"Stream not found: {stream}")
-
-
 def test_code_signing_configuration_is_looked_up_first(client: Any, sandbox: Any) -> None:
     absent = f"arn:aws:lambda:us-east-1:{sandbox.account}:code-signing-config:csc-01234567890123456"
     assert refusal(

@@ -17,6 +17,7 @@ from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.services.kinesis import consumers, records, sequences, shards, streams
+from mrak.services.kinesis.draining import drain_shards
 from mrak.services.kinesis.shards import shard_id
 from mrak.services.kinesis.streams import Found
 from mrak.services.kinesis.tables import SHARDS, Shard
@@ -26,6 +27,7 @@ __all__ = [
     "Shard",
     "Source",
     "delivery",
+    "drain_shards",
     "find_shard",
     "find_source",
     "place_at_time",
@@ -38,7 +40,8 @@ __all__ = [
 ]
 
 PUT = "kinesis.put"
-_MOST_BYTES = 6 << 20
+# What fits a function's payload of six megabytes once it is base64.
+_MOST_BYTES = 4 << 20
 
 Source = Found
 

@@ -5,6 +5,7 @@ configuration         members: parse, check, render     packages       code on i
 invoke_operations     Invoke and its kin                invocation     from rows to a running function
 mapping_operations    event source mappings             mappings       their settings
 mapping_consumers     drain their sources               queue_source, stream_source, filters
+feeds                 what a stream source reads        table_feed (DynamoDB), shard_feed (Kinesis)
 events                asynchronous invocations          destinations   where their results go
 durable_operations    durable executions                durable_runs   invoke; durable_journal, durable_rendering
 tables                rows and their invariants         references     names and ARNs of functions

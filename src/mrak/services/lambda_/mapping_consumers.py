@@ -19,9 +19,14 @@ from mrak.services.lambda_.tables import Mapping
 @consumer(CONSUMER)
 async def drain_source(ctx: Context, row: Consumer) -> None:
     mapping = msgspec.msgpack.decode(row.payload, type=Mapping)
-    if source_kind(mapping.source_arn) == "sqs":
+    kind = source_kind(mapping.source_arn)
+    if kind == "sqs":
         await queue_source.drain(ctx, mapping)
-    else:
-        from mrak.services.lambda_ import stream_source  # brings DynamoDB with it
+    elif kind == "dynamodb":
+        from mrak.services.lambda_ import table_feed  # brings DynamoDB with it
 
-        await stream_source.drain(ctx, mapping)
+        await table_feed.drain(ctx, mapping)
+    else:
+        from mrak.services.lambda_ import shard_feed  # brings Kinesis with it
+
+        await shard_feed.drain(ctx, mapping)

@@ -14,7 +14,7 @@ from mrak.core.page import find_position, take_page
 from mrak.services.lambda_ import errors, functions, mappings
 from mrak.services.lambda_.function_operations import check_tag_count
 from mrak.services.lambda_.references import Reference, parse_reference
-from mrak.services.lambda_.tables import CHECKPOINTS, FUNCTIONS, MAPPINGS, Mapping
+from mrak.services.lambda_.tables import FUNCTIONS, MAPPINGS, Mapping
 from mrak.services.sqs import exports as sqs
 
 _PAGE = 100
@@ -48,16 +48,26 @@ async def create_event_source_mapping(ctx: Context, req: dict[str, Any]) -> dict
         )
         MAPPINGS.lock(tx, ctx.scope, mapping.uuid)
         MAPPINGS.insert(tx, ctx.scope, mapping)
-        if mappings.source_kind(source_arn) == "dynamodb":
-            from mrak.services.lambda_ import stream_source  # brings DynamoDB with it
-
-            stream_source.begin(ctx, tx, mapping)
+        _begin(ctx, tx, mapping)
         if mapping.enabled:
             mappings.start(tx, ctx.scope, mapping)
         return mapping
 
     made = await ctx.transact(create)
     return mappings.render(ctx.scope, made, "Creating" if made.enabled else "Disabled")
+
+
+def _begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
+    """Fixes where a new mapping of a stream starts."""
+    kind = mappings.source_kind(mapping.source_arn)
+    if kind == "dynamodb":
+        from mrak.services.lambda_ import table_feed  # brings DynamoDB with it
+
+        table_feed.begin(ctx, tx, mapping)
+    elif kind == "kinesis":
+        from mrak.services.lambda_ import shard_feed  # brings Kinesis with it
+
+        shard_feed.begin(ctx, tx, mapping)
 
 
 def _refuse_brokers(req: dict[str, Any]) -> None:
@@ -82,13 +92,16 @@ async def _check_source(ctx: Context, source_arn: str, ref: Reference) -> None:
     if mappings.source_kind(source_arn) == "sqs":
         await _check_queue(ctx, source_arn, ref)
         return
-    service = "dynamodbstreams" if mappings.source_kind(source_arn) == "dynamodb" else "kinesis"
-    params = {"StreamArn": source_arn}
     try:
-        await ctx.call(service, "DescribeStream", params)
+        if mappings.source_kind(source_arn) == "dynamodb":
+            await ctx.call("dynamodbstreams", "DescribeStream", {"StreamArn": source_arn})
+        elif "/consumer/" in source_arn:
+            await ctx.call("kinesis", "DescribeStreamConsumer", {"ConsumerARN": source_arn})
+        else:
+            await ctx.call("kinesis", "DescribeStream", {"StreamARN": source_arn})
     except ApiError as error:
-        # There is no Kinesis here, so that none of its streams exists.
-        if error.code != "ResourceNotFoundException" and service != "kinesis":
+        # What is no ARN of a stream names none.
+        if error.code not in ("ResourceNotFoundException", "ValidationException"):
             raise
         raise errors.invalid(f"Stream not found: {source_arn}") from None
 
@@ -163,8 +176,6 @@ def update_event_source_mapping(ctx: Context, tx: Transaction, req: dict[str, An
 def delete_event_source_mapping(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     mapping = mappings.require(tx, ctx.scope, req["UUID"])
     MAPPINGS.delete(tx, ctx.scope, mapping)
-    checkpoint = CHECKPOINTS.open(tx, ctx.scope, mapping.uuid)
-    if checkpoint is not None:
-        CHECKPOINTS.delete(tx, ctx.scope, checkpoint)
+    mappings.forget_checkpoints(tx, ctx.scope, mapping)
     mappings.stop(tx, ctx.scope, mapping)
     return mappings.render(ctx.scope, mapping, "Deleting")

@@ -5,6 +5,8 @@ https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from itertools import takewhile
 from typing import Any
 
 import msgspec
@@ -15,7 +17,7 @@ from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.lambda_ import errors, filters
 from mrak.services.lambda_.references import function_arn
-from mrak.services.lambda_.tables import MAPPINGS, Mapping
+from mrak.services.lambda_.tables import CHECKPOINTS, MAPPINGS, Checkpoint, Mapping
 
 CONSUMER = "lambda.mapping"
 _SQS_DEFAULTS: dict[str, Any] = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
@@ -60,6 +62,10 @@ def parse_settings(source_arn: str, req: dict[str, Any], before: dict[str, Any] 
             "Member must not be null."
         )
     defaults = _SQS_DEFAULTS if kind == "sqs" else _STREAM_DEFAULTS
+    if kind == "dynamodb" and req.get("StartingPosition") == "AT_TIMESTAMP":
+        raise errors.invalid(f"Unsupported starting position for arn type: {source_arn}")
+    if before is None and req.get("StartingPosition") == "AT_TIMESTAMP" and "StartingPositionTimestamp" not in req:
+        raise errors.invalid("StartingPositionTimestamp must be given when StartingPosition is AT_TIMESTAMP.")
     settings = (defaults if before is None else before) | wanted
     if settings.get("ScalingConfig") == {}:
         del settings["ScalingConfig"]
@@ -88,6 +94,16 @@ def start(tx: Transaction, scope: Scope, mapping: Mapping) -> None:
 
 def stop(tx: Transaction, scope: Scope, mapping: Mapping) -> None:
     tx.unconsume(Consumer(kind=CONSUMER, key=mapping.uuid, scope=scope))
+
+
+def forget_checkpoints(tx: Transaction, scope: Scope, mapping: Mapping) -> None:
+    for checkpoint in list(takewhile(lambda it: it.uuid.startswith(mapping.uuid), _checkpoints(tx, scope, mapping))):
+        CHECKPOINTS.lock(tx, scope, checkpoint.uuid)
+        CHECKPOINTS.delete(tx, scope, checkpoint)
+
+
+def _checkpoints(tx: Transaction, scope: Scope, mapping: Mapping) -> Iterator[Checkpoint]:
+    return CHECKPOINTS.scan(tx, scope, since=mapping.uuid)
 
 
 def require(tx: Transaction, scope: Scope, uuid: str) -> Mapping:

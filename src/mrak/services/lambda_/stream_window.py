@@ -13,8 +13,6 @@ from typing import Any
 
 _STATE_LIMIT_BYTES = 1 << 20
 
-Record = dict[str, Any]
-
 
 class Window:
     """The open window of a mapping, or none yet (`start` is None)."""
@@ -33,12 +31,11 @@ class Window:
         """Whether the state has outgrown what AWS keeps: the window then ends early."""
         return len(self.state) > _STATE_LIMIT_BYTES
 
-    def holds(self, record: Record) -> bool:
+    def holds(self, arrived_at: float) -> bool:
         """Whether a record belongs to this window; one that comes late belongs to it too. Opens it where none is."""
-        arrived = record["dynamodb"]["ApproximateCreationDateTime"]
         if self.start is None:
-            self.start = arrived // self._length * self._length
-        return bool(arrived < self.start + self._length)
+            self.start = arrived_at // self._length * self._length
+        return bool(arrived_at < self.start + self._length)
 
     def is_over(self, now: float) -> bool:
         return self.end is not None and now >= self.end

@@ -108,8 +108,8 @@ class Mapping(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Checkpoint(msgspec.Struct, frozen=True, array_like=True):
-    """How far a mapping has read its stream. While a tumbling window is open: when it began, and
-    the state that the function returned last, as JSON."""
+    """How far a mapping has read its stream; `uuid` is the mapping's, followed by /N for the shard N of a Kinesis
+    stream. While a tumbling window is open: when it began, and the state that the function returned last, as JSON."""
 
     uuid: str
     position: int
