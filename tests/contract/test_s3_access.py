@@ -224,6 +224,14 @@ def test_whoever_may_not_write_is_not_asked_for_a_body(server: Any, s3: Any, buc
     assert first_line().split()[1] == b"100"
 
 
+def test_absence_is_told_to_who_may_list_it(s3: Any, other: Any, bucket: str) -> None:
+    """A key that is not there counts as the prefix under which it would have to be listed."""
+    listing = _allow(bucket, "s3:ListBucket") | {"Condition": {"StringLike": {"s3:prefix": "public/*"}}}
+    s3.put_bucket_policy(Bucket=bucket, Policy=_policy(listing))
+    assert failure(other.get_object, Bucket=bucket, Key="public/k") == ("NoSuchKey", 404)
+    assert failure(other.get_object, Bucket=bucket, Key="private/k") == DENIED
+
+
 def test_ownership(s3: Any, other: Any, bucket: str) -> None:
     """With BucketOwnerEnforced there are no ACLs; with BucketOwnerPreferred what is handed over is the bucket's."""
     put = s3.put_bucket_ownership_controls
@@ -236,8 +244,9 @@ def test_ownership(s3: Any, other: Any, bucket: str) -> None:
     s3.put_bucket_acl(Bucket=bucket, ACL="private")
     put(Bucket=bucket, OwnershipControls=enforced)
     for call in (s3.put_bucket_acl, s3.put_object_acl, s3.put_object):
-        params = {"Bucket": bucket, "ACL": "public-read"} | ({} if call == s3.put_bucket_acl else {"Key": "k"})
-        assert failure(call, **params) == ("AccessControlListNotSupported", 400)
+        for acl in ("public-read", "private"):
+            params = {"Bucket": bucket, "ACL": acl} | ({} if call == s3.put_bucket_acl else {"Key": "k"})
+            assert failure(call, **params) == ("AccessControlListNotSupported", 400)
     s3.put_object(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
     s3.delete_bucket_ownership_controls(Bucket=bucket)
     assert failure(s3.get_bucket_ownership_controls, Bucket=bucket) == ("OwnershipControlsNotFoundError", 404)

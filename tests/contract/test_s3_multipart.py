@@ -366,3 +366,25 @@ def test_versions_that_were_overtaken(s3: Any) -> None:
     assert s3.get_object(Bucket=bucket, Key="k", VersionId=between)["Body"].read() == b"between"
     s3.delete_object(Bucket=bucket, Key="k", VersionId=last)
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"between"
+
+
+def test_keys_of_customers(s3: Any, bucket: str) -> None:
+    """Each part comes with the key that its upload began with, copied or not; the end may do without, if there are no
+    checksums to be read with it."""
+    own = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": b"k" * 32}
+    other = own | {"SSECustomerKey": b"o" * 32}
+    s3.put_object(Bucket=bucket, Key="plain", Body=b"plain")
+    upload = Uploading(s3, bucket, "secret", **own)
+    parts = {**upload.names, "PartNumber": 1}
+    for call, source in ((s3.upload_part, {}), (s3.upload_part_copy, {"CopySource": f"{bucket}/plain"})):
+        assert message(call, **parts, **source).startswith("The multipart upload initiate requested encryption.")
+        assert message(call, **parts, **source, **other).startswith("The provided encryption parameters did not match")
+        call(**parts, **source, **own)
+    end = {**upload.names, "MultipartUpload": {"Parts": [upload.part(1, b"x", **own)]}}
+    assert message(s3.complete_multipart_upload, **end, **other).startswith("The provided encryption parameters")
+    upload.complete(*end["MultipartUpload"]["Parts"])
+    summed = Uploading(s3, bucket, "summed", **own, ChecksumAlgorithm="SHA256")
+    part = summed.part(1, b"x", **own, ChecksumAlgorithm="SHA256")
+    end = {**summed.names, "MultipartUpload": {"Parts": [part]}}
+    assert failure(s3.complete_multipart_upload, **end) == ("InvalidArgument", 400)
+    assert s3.complete_multipart_upload(**end, **own)["ChecksumType"] == "COMPOSITE"

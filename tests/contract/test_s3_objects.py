@@ -402,7 +402,10 @@ def test_customer_keys(s3: Any, bucket: str) -> None:
     assert put["SSECustomerAlgorithm"] == "AES256"
     assert failure(s3.get_object, Bucket=bucket, Key="k") == ("InvalidRequest", 400)
     wrong = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": other}
-    assert failure(s3.get_object, Bucket=bucket, Key="k", **wrong) == ("InvalidRequest", 400)
+    assert failure(s3.get_object, Bucket=bucket, Key="k", **wrong) == ("AccessDenied", 403)
+    assert message(s3.get_object, Bucket=bucket, Key="k", **wrong).endswith("must provide the correct secret key.")
+    copied = {"CopySourceSSECustomerAlgorithm": "AES256", "CopySourceSSECustomerKey": other}
+    assert message(s3.copy_object, Bucket=bucket, Key="c", CopySource=f"{bucket}/k", **copied) == "Access Denied"
     assert s3.get_object(Bucket=bucket, Key="k", **own)["Body"].read() == b"x"
     assert failure(s3.put_object, Bucket=bucket, Key="k", **own, ServerSideEncryption="AES256") == (
         "InvalidArgument",
@@ -411,6 +414,8 @@ def test_customer_keys(s3: Any, bucket: str) -> None:
     assert failure(s3.put_object, Bucket=bucket, Key="k", **{**own, "SSECustomerAlgorithm": "KMS"}) == (
         "InvalidEncryptionAlgorithmError", 400,
     )  # fmt: skip
+    short = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "c2hvcnQ=", "SSECustomerKeyMD5": "c2hvcnQ="}
+    assert message(s3.put_object, Bucket=bucket, Key="k", **short).startswith("The calculated MD5 hash of the key")
 
 
 def test_kms_keys(sandbox: Any, s3: Any, bucket: str) -> None:

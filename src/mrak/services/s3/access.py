@@ -178,12 +178,12 @@ def check_delete(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, A
 
 
 def check_may_know(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> None:
-    """Whoever may not list a bucket is not told that a key is not there."""
+    """Whoever may not list a bucket, or not with the key as prefix, is not told that a key is not there."""
     is_own = ctx.principal.account == bucket.account and not iam.is_judged(ctx.principal)
     if is_own and not bucket.policy and req["Bucket"] == bucket.name:
         return
-    without_key = {name: value for name, value in req.items() if name not in ("Key", "VersionId")}
-    if not may(ctx, tx, bucket, "s3:ListBucket", without_key):
+    listing = {name: value for name, value in req.items() if name not in ("Key", "VersionId")}
+    if not may(ctx, tx, bucket, "s3:ListBucket", listing | {"Prefix": req["Key"]}):
         raise errors.access_denied()
 
 

@@ -168,6 +168,6 @@ def check_allowed(bucket: Bucket, req: dict[str, Any]) -> None:
     """A bucket whose owner owns all objects takes no lists, but for the one that says just that."""
     if bucket.ownership != "BucketOwnerEnforced":
         return
-    if req.get("ACL") in (None, "bucket-owner-full-control", "private") and not any(name in req for name in _HEADERS):
+    if req.get("ACL") in (None, "bucket-owner-full-control") and not any(name in req for name in _HEADERS):
         return
     raise errors.acl_not_supported()

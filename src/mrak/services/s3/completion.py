@@ -36,6 +36,7 @@ def complete_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]
     conditions.check_write(req, latest)
     conditions.check_undisturbed(req, latest, upload)
     _check_mode(upload, req)
+    encryption.check_completion_key(upload.template.encryption, req, bool(upload.checksum_algorithm))
     scope = everywhere(ctx.scope)
     PARTS.lock(tx, scope, upload.id)
     parts = [_require_part(tx, ctx, upload, entry) for entry in listed]

@@ -27,12 +27,23 @@ _KMS = ("aws:kms", "aws:kms:dsse")
 _ALGORITHMS = ("AES256", *_KMS)
 HEADER = "x-amz-server-side-encryption"
 DEFAULT: dict[str, Any] = {"sse": "AES256"}
+_DENIED = "Access Denied"
+WRONG_KEY = (
+    "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
+)
 
 deviation("S3-003")
 
 
 def _wrong(message: str, value: str | None = None) -> ApiError:
     return errors.invalid_argument(message, HEADER, value)
+
+
+def _no_algorithm() -> ApiError:
+    return _wrong(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption "
+        "algorithm."
+    )
 
 
 def not_for_reads() -> ApiError:
@@ -128,8 +139,7 @@ def parse_customer_key(req: dict[str, Any], prefix: str = "") -> str:
     if algorithm is None and key is None and claimed is None:
         return ""
     if algorithm is None:
-        raise _wrong("Requests specifying Server Side Encryption with Customer provided keys must provide a valid "
-                     "encryption algorithm.")  # fmt: skip
+        raise _no_algorithm()
     if algorithm != "AES256":
         message = "The Encryption request you specified is not valid. Supported value: AES256."
         raise errors.error("InvalidEncryptionAlgorithmError", message, ArgumentName=HEADER, ArgumentValue=algorithm)
@@ -137,11 +147,10 @@ def parse_customer_key(req: dict[str, Any], prefix: str = "") -> str:
         raise _wrong("Requests specifying Server Side Encryption with Customer provided keys must provide an "
                      "appropriate secret key.")  # fmt: skip
     raw = _decoded(key)
+    if claimed and _decoded(claimed) != md5(raw, usedforsecurity=False).digest():
+        raise _wrong("The calculated MD5 hash of the key did not match the hash that was provided.")
     if not claimed or len(raw) != 32:
         raise _wrong("The secret key was invalid for the specified algorithm.")
-    computed = md5(raw, usedforsecurity=False).digest()
-    if _decoded(claimed) != computed:
-        raise _wrong("The calculated MD5 hash of the key did not match the hash that was provided.")
     return claimed
 
 
@@ -152,20 +161,44 @@ def _decoded(text: str) -> bytes:
         return b""
 
 
-def check_customer_key(kept: dict[str, Any], req: dict[str, Any], prefix: str = "") -> None:
+def check_customer_key(kept: dict[str, Any], req: dict[str, Any], prefix: str = "", refusal: str = _DENIED) -> None:
     """Reading needs the customer's key, if and only if it was written with one."""
-    given = parse_customer_key(req, prefix)
     stored = kept.get("c_md5", "")
-    if stored and not given:
+    claimed = req.get(f"{prefix}SSECustomerKeyMD5")
+    if stored and not claimed:
         raise errors.invalid_request(
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to "
             "retrieve the object."
         )
-    if given and not stored:
+    if stored and claimed != stored:
+        raise errors.access_denied(refusal)
+    if parse_customer_key(req, prefix) and not stored:
         raise errors.invalid_request("The encryption parameters are not applicable to this object.")
+
+
+def check_part_key(upload: dict[str, Any], req: dict[str, Any]) -> None:
+    """Parts come with the key that their upload began with."""
+    given, stored = parse_customer_key(req), upload.get("c_md5", "")
+    if bool(given) != bool(stored):
+        raise errors.invalid_request(
+            "The multipart upload initiate requested encryption. Subsequent part requests must include the appropriate "
+            "encryption parameters."
+        )
+    _check_same(given, stored)
+
+
+def check_completion_key(upload: dict[str, Any], req: dict[str, Any], has_checksums: bool) -> None:
+    """The end of an upload may do without the key, unless there are checksums to be read with it."""
+    given, stored = parse_customer_key(req), upload.get("c_md5", "")
+    if given:
+        _check_same(given, stored)
+    elif stored and has_checksums:
+        raise _no_algorithm()
+
+
+def _check_same(given: str, stored: str) -> None:
     if given != stored:
-        message = "The provided encryption parameters did not match the ones used originally."
-        raise errors.invalid_request(message)
+        raise errors.invalid_request("The provided encryption parameters did not match the ones used originally.")
 
 
 def render(kept: dict[str, Any]) -> dict[str, Any]:

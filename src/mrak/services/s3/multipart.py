@@ -116,7 +116,7 @@ async def upload_part(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     body = req.get("Body") or b""
     expected = contents.parse_expected(ctx, req, body)
     upload = await ctx.transact(lambda tx: _require_own(ctx, tx, req)[1])
-    encryption.check_customer_key(upload.template.encryption, req)
+    encryption.check_part_key(upload.template.encryption, req)
     _check_algorithm(upload, expected)
     wanted = upload.checksum_algorithm or checksums.DEFAULT
     async with await contents.receive(ctx, body, expected, wanted) as received:

@@ -65,7 +65,7 @@ def _describe(
     """The headers of an answer, and which bytes it has."""
     if ctx.http is not None and encryption.HEADER in ctx.http.headers:
         raise encryption.not_for_reads()
-    encryption.check_customer_key(version.encryption, req)
+    encryption.check_customer_key(version.encryption, req, refusal=encryption.WRONG_KEY)
     conditions.check_read(req, version, ctx.now)
     answer = _render(ctx, bucket, version)
     if "lifecycle" in bucket.settings and "VersionId" not in req:

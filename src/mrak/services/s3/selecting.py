@@ -182,7 +182,7 @@ def _open(ctx: Context, tx: Transaction, req: dict[str, Any], plan: Plan) -> tup
     ctx.about(bucket_arn(bucket.name, version.key))
     if is_archived(version, ctx.now):
         raise errors.invalid_object_state(version.storage_class)
-    encryption.check_customer_key(version.encryption, req)
+    encryption.check_customer_key(version.encryption, req, refusal=encryption.WRONG_KEY)
     encryption.check_key(ctx, tx, version.encryption)
     size = version.size_bytes
     offset = 0
