@@ -134,6 +134,20 @@ def test_a_form_without_a_name_of_its_file(sandbox: Any, raw: Raw, bucket: str) 
     assert sandbox.client("s3").get_object(Bucket=bucket, Key="up/${filename}")["Body"].read() == b"x"
 
 
+def test_what_a_form_may_hold(sandbox: Any, s3: Any, raw: Raw, bucket: str) -> None:
+    """A file's name stands in any field, without its path; fields of one name are a list; 20 KB of fields at most."""
+    signed = s3.generate_presigned_post(
+        bucket, "k", Conditions=[["starts-with", "$x-amz-meta-a", ""], {"x-amz-meta-b": "Ninja,Stallman"}]
+    )
+    fields = {**signed["fields"], "x-amz-meta-a": "of ${filename}", "x-amz-meta-b": "Ninja", "X-Amz-Meta-B": "Stallman"}
+    body, headers = _form(fields, b"x", "C:\\\\Files\\\\f.txt")
+    status, _, answer = raw("POST", f"/{bucket}", body, headers)
+    assert status == 204, answer
+    assert s3.head_object(Bucket=bucket, Key="k")["Metadata"] == {"a": "of f.txt", "b": "Ninja,Stallman"}
+    status, _, answer = _post(raw, bucket, {"x-ignore-a": "a" * 12_000, "x-ignore-b": "b" * 9_000, **fields})
+    assert (status, code_of(answer)) == (400, "MaxPostPreDataLengthExceeded")
+
+
 def test_forms_that_are_refused(sandbox: Any, raw: Raw, bucket: str) -> None:
     """Each by AWS's code: size, conditions, extra fields, signature, expiry."""
     s3 = sandbox.client("s3")
@@ -211,6 +225,7 @@ def _dated(rest: str) -> str:
     [
         ("", "Expecting '{' but found End-of-Input"),
         ("words", "Invalid JSON."),
+        ('{"Statement": []}', "Unexpected: 'statement'"),
         ('{"conditions": []}', "Policy missing expiration."),
         ('{"expiration": true, "conditions": []}', "Invalid JSON."),
         (_dated(""), "Policy missing conditions."),

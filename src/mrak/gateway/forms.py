@@ -22,17 +22,15 @@ _FILENAME = re.compile(r';\s*filename="((?:[^"\\]|\\.)*)"', re.IGNORECASE)
 
 
 class Form(Request):
-    """A request that is a form: `fields` with names in lower case, `titles` as they came, and the file as `stream`.
+    """A request that is a form: `fields` with names in lower case, and the file as `stream`, None where it has none.
 
-    `filename` is None where the form has no file; `file_type` the file's own Content-Type.
+    `filename` is the last part of the path that the file came with, None where it came without.
     """
 
-    __slots__ = ("fields", "file_type", "filename", "titles")
+    __slots__ = ("fields", "filename")
 
     fields: dict[str, str]
-    titles: dict[str, str]
     filename: str | None
-    file_type: str
 
 
 class _Source:
@@ -52,7 +50,7 @@ class _Source:
         """What comes before a mark, which is taken too."""
         while (at := self.held.find(mark)) < 0:
             if len(self.held) > most_bytes:
-                raise _too_long(most_bytes)
+                raise _too_long()
             await self.more()
         found, self.held = self.held[:at], self.held[at + len(mark) :]
         return found
@@ -95,14 +93,14 @@ async def read_form(request: Request) -> Form:
     if match is None:
         raise _malformed()
     form = Form(request.method, request.path, request.query, request.headers, None, None, request.peer, request.scheme)
-    form.fields, form.titles, form.filename, form.file_type = {}, {}, None, ""
+    form.fields, form.filename = {}, None
     mark = b"\r\n--" + (match[1] or match[2]).encode()
     source = _Source(request)
     source.held = b"\r\n"
     await source.until(mark, _MOST_HEAD_BYTES)
-    while not await _is_last(source):
-        if await _read_part(source, form, mark):
-            break
+    left = _MOST_FIELD_BYTES
+    while form.stream is None and not await _is_last(source):
+        left -= await _read_part(source, form, mark, left)
     return form
 
 
@@ -116,24 +114,26 @@ async def _is_last(source: _Source) -> bool:
     return False
 
 
-async def _read_part(source: _Source, form: Form, mark: bytes) -> bool:
-    """One field; True where it is the file, which is left to be streamed."""
+async def _read_part(source: _Source, form: Form, mark: bytes, most_bytes: int) -> int:
+    """Takes one field, and returns how long it is; the file is left to be streamed."""
     head = _parse_head((b"\r\n" + await source.until(b"\r\n\r\n", _MOST_HEAD_BYTES)).decode("utf-8", "replace"))
     disposition = head.get("content-disposition", "")
     found = _NAME.search(disposition)
     if found is None:
         raise _malformed()
-    name = found[1]
-    if name.lower() == "file":
+    name = found[1].lower()
+    if name == "file":
         file = _FILENAME.search(disposition)
-        form.filename = file[1] if file is not None else ""
-        form.file_type = head.get("content-type", "")
+        form.filename = re.split(r"[/\\]", file[1])[-1] if file is not None else None
         form.stream = FileBody(source, mark)
-        return True
-    value = await source.until(mark, _MOST_FIELD_BYTES)
-    form.fields[name.lower()] = value.decode("utf-8", "replace")
-    form.titles[name.lower()] = name
-    return False
+        return 0
+    value = await source.until(mark, most_bytes)
+    if len(value) > most_bytes:
+        raise _too_long()
+    text = value.decode("utf-8", "replace")
+    # Of several fields with one name, the values are separated by commas.
+    form.fields[name] = f"{form.fields[name]},{text}" if name in form.fields else text
+    return len(value)
 
 
 def _parse_head(text: str) -> dict[str, str]:
@@ -159,6 +159,7 @@ def _malformed() -> ApiError:
     return ApiError("MalformedPOSTRequest", message, 400)
 
 
-def _too_long(most_bytes: int) -> ApiError:
-    message = f"Your POST request fields preceding the upload file were too large. The limit is {most_bytes} bytes."
-    return ApiError("MaxPostPreDataLengthExceededError", message, 400)
+def _too_long() -> ApiError:
+    message = "Your POST request fields preceeding the upload file was too large."
+    fields = {"MaxPostPreDataLengthBytes": str(_MOST_FIELD_BYTES)}
+    return ApiError("MaxPostPreDataLengthExceeded", message, 400, fields)

@@ -36,11 +36,11 @@ def check(ctx: Context, bucket: str, fields: dict[str, str]) -> Span:
             raise errors.invalid_argument(message + "the fields.", "policy", "")
         return 0, _MOST_BYTES
     policy = _parse(fields["policy"])
-    expires = _parse_expiration(policy.get("expiration"))
-    conditions = _parse_conditions(policy.get("conditions"))
     unknown = next((name for name in policy if name not in ("expiration", "conditions")), None)
     if unknown is not None:
-        raise _invalid(f"Unexpected field: '{unknown}'.")
+        raise _invalid(f"Unexpected: '{unknown.lower()}'")
+    expires = _parse_expiration(policy.get("expiration"))
+    conditions = _parse_conditions(policy.get("conditions"))
     if expires <= ctx.now:
         raise errors.access_denied("Invalid according to Policy: Policy expired.")
     given = fields | {"bucket": bucket}

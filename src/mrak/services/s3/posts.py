@@ -32,6 +32,7 @@ _MEMBERS = {
     "x-amz-website-redirect-location": "WebsiteRedirectLocation",
     "x-amz-server-side-encryption": "ServerSideEncryption",
     "x-amz-server-side-encryption-aws-kms-key-id": "SSEKMSKeyId",
+    "x-amz-server-side-encryption-context": "SSEKMSEncryptionContext",
     "x-amz-server-side-encryption-customer-algorithm": "SSECustomerAlgorithm",
     "x-amz-server-side-encryption-customer-key": "SSECustomerKey",
     "x-amz-server-side-encryption-customer-key-md5": "SSECustomerKeyMD5",
@@ -41,18 +42,18 @@ _MEMBERS = {
 
 @dataplane("s3.post")
 async def post_object(ctx: Context, form: Any) -> Response:
-    """`form` is the request with `fields`, `titles`, `filename` and the file as `stream` (gateway/forms.py)."""
+    """`form` is the request with `fields`, `filename` and the file as `stream` (gateway/forms.py)."""
     fields: dict[str, str] = form.fields
+    if form.filename is not None:
+        fields = {name: value.replace("${filename}", form.filename) for name, value in fields.items()}
     bucket = unquote(form.path.lstrip("/")).partition("/")[0]
-    if form.filename is None:
+    if form.stream is None:
         raise errors.invalid_argument("POST requires exactly one file upload per request.", "file", "0")
     if "key" not in fields:
         message = (
             "Bucket POST must contain a field named 'key'.  If it is specified, please check the order of the fields."
         )
         raise errors.invalid_argument(message, "key", "")
-    if form.filename:
-        fields["key"] = fields["key"].replace("${filename}", form.filename)
     least, most = post_policies.check(ctx, bucket, fields)
     req = _parse_fields(bucket, fields)
     names.check_key(req["Key"])
@@ -112,6 +113,8 @@ def _parse_fields(bucket: str, fields: dict[str, str]) -> dict[str, Any]:
     metadata = {name[len("x-amz-meta-") :]: value for name, value in fields.items() if name.startswith("x-amz-meta-")}
     if metadata:
         req["Metadata"] = metadata
+    if fields.get("x-amz-server-side-encryption-bucket-key-enabled", "").lower() == "true":
+        req["BucketKeyEnabled"] = True
     if fields.get("tagging"):
         req["Tagging"] = _parse_tagging(fields["tagging"])
     return req
