@@ -512,8 +512,9 @@ def test_default_retention(s3: Any, locked: str, bucket: str) -> None:
     for retention, code in (
         ({"Mode": "GOVERNANCE", "Days": 1, "Years": 1}, "MalformedXML"),
         ({"Mode": "abc", "Years": 1}, "MalformedXML"),
-        ({"Mode": "GOVERNANCE", "Days": 0}, "InvalidRetentionPeriod"),
-        ({"Mode": "GOVERNANCE", "Years": -1}, "InvalidRetentionPeriod"),
+        ({"Mode": "GOVERNANCE", "Days": 0}, "InvalidArgument"),
+        ({"Mode": "GOVERNANCE", "Years": -1}, "InvalidArgument"),
+        ({"Mode": "GOVERNANCE", "Years": 101}, "InvalidArgument"),
     ):
         wrong = {"ObjectLockEnabled": "Enabled", "Rule": {"DefaultRetention": retention}}
         assert failure(s3.put_object_lock_configuration, Bucket=locked, ObjectLockConfiguration=wrong) == (code, 400)
@@ -525,6 +526,22 @@ def test_default_retention(s3: Any, locked: str, bucket: str) -> None:
     assert failure(s3.put_bucket_versioning, Bucket=locked, VersioningConfiguration=suspended) == (
         "InvalidBucketState", 409,
     )  # fmt: skip
+
+
+def test_what_is_locked_comes_with_a_hash(sandbox: Any, s3: Any, locked: str, bucket: str) -> None:
+    """Whether its headers or the bucket's default lock it; the headers are read before the bucket is looked at."""
+    bare = sandbox.client("s3", request_checksum_calculation="when_required")
+    put = {"Bucket": locked, "Key": "k", "Body": b"x"}
+    bare.put_object(**put)
+    assert message(bare.put_object, **put, ObjectLockLegalHoldStatus="OFF").startswith("Content-MD5 OR x-amz-checksum-")
+    rule = {"DefaultRetention": {"Mode": "GOVERNANCE", "Days": 1}}
+    configuration = {"ObjectLockEnabled": "Enabled", "Rule": rule}
+    s3.put_object_lock_configuration(Bucket=locked, ObjectLockConfiguration=configuration)
+    for body in (b"x", b"x" * 100_000):
+        assert failure(bare.put_object, **put | {"Body": body}) == ("InvalidRequest", 400)
+    bare.put_object(**put, ContentMD5="ndTkYSaMgDT1yFZOFVxnpg==")
+    wrong = {"Bucket": bucket, "Key": "k", "ObjectLockLegalHoldStatus": "wrong"}
+    assert message(s3.put_object, **wrong) == "Legal Hold must be either of 'ON' or 'OFF'"
 
 
 def test_locks_need_a_bucket_that_has_them(s3: Any, bucket: str) -> None:

@@ -63,7 +63,6 @@ CODES = {
     "MetadataTooLarge": 400,
     "MetadataConfigurationNotFound": 404,
     "MethodNotAllowed": 405,
-    "InvalidRetentionPeriod": 400,
     "MissingContentLength": 411,
     "MissingRequestBodyError": 400,
     "MissingSecurityHeader": 400,

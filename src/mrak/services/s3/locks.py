@@ -10,6 +10,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.protocol import times
 from mrak.services.s3 import access, errors
+from mrak.services.s3.checksums import Expected
 from mrak.services.s3.tables import Bucket, Version
 
 MODES = ("GOVERNANCE", "COMPLIANCE")
@@ -24,13 +25,18 @@ def parse_request(req: dict[str, Any], bucket: Bucket, now: float) -> dict[str, 
     )  # fmt: skip
     if mode is None and until is None and hold is None:
         return default_of(bucket, now)
+    fields = _parse_headers(mode, until, hold, now)
     if not bucket.lock_enabled:
         # Without spaces where an object is made; operations on locks have them.
         raise errors.invalid_request("Bucket is missing ObjectLockConfiguration")
+    return fields if "lock_mode" in fields else default_of(bucket, now) | fields
+
+
+def _parse_headers(mode: str | None, until: float | None, hold: str | None, now: float) -> dict[str, Any]:
+    fields: dict[str, Any] = {}
     if (mode is None) != (until is None):
         missing = _MODE if mode is None else _DATE
         raise errors.invalid_argument(f"{_DATE} and {_MODE} must both be supplied", missing)
-    fields: dict[str, Any] = {}
     if mode is not None and until is not None:
         if mode not in MODES:
             raise errors.invalid_argument("Unknown wormMode directive.", _MODE, mode)
@@ -38,13 +44,20 @@ def parse_request(req: dict[str, Any], bucket: Bucket, now: float) -> dict[str, 
             message = "The retain until date must be in the future!"
             raise errors.invalid_argument(message, _DATE, times.render_iso8601(until))
         fields = {"lock_mode": mode, "lock_until": until}
-    else:
-        fields = default_of(bucket, now)
     if hold is not None:
         if hold not in ("ON", "OFF"):
             raise errors.invalid_argument("Legal Hold must be either of 'ON' or 'OFF'", _HOLD, hold)
         fields["legal_hold"] = hold
     return fields
+
+
+def check_integrity(ctx: Context, draft: Version, expected: Expected) -> None:
+    """What is to be locked, by its own headers or by the bucket's default, comes with a hash of itself."""
+    if ctx.http is None or not (draft.lock_mode or draft.legal_hold) or expected.algorithm or expected.md5:
+        return
+    raise errors.invalid_request(
+        "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters"
+    )
 
 
 def default_of(bucket: Bucket, now: float) -> dict[str, Any]:

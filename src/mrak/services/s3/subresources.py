@@ -115,12 +115,11 @@ def _parse_default(configuration: dict[str, Any]) -> tuple[str, int, int]:
     mode, days, years = retention.get("Mode"), retention.get("Days"), retention.get("Years")
     if mode not in locks.MODES or (days is None) == (years is None):
         raise errors.malformed_xml()
+    name = "Days" if days is not None else "Years"
     if (days or years or 0) <= 0:
-        message = "Default retention period must be a positive integer value"
-        raise errors.error("InvalidRetentionPeriod", message)
+        raise errors.invalid_argument("Default retention period must be a positive integer value.", name)
     if (days or 0) > 36_500 or (years or 0) > 100:
-        message = "Default retention period too large. The maximum is 36500 days or 100 years."
-        raise errors.error("InvalidRetentionPeriod", message)
+        raise errors.invalid_argument("Default retention period too large.", name)
     return mode, days or 0, years or 0
 
 

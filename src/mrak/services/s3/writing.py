@@ -49,7 +49,7 @@ async def put_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     body = req.get("Body") or b""
     expected = contents.parse_expected(ctx, req, body)
     if not contents.is_small(ctx, body) or contents.waits_for_go(ctx, body):
-        await ctx.transact(lambda tx: _require_writable(ctx, tx, req))
+        await ctx.transact(lambda tx: _require_writable(ctx, tx, req, expected))
     async with await contents.receive(ctx, body, expected) as received:
         return await ctx.transact(lambda tx: put(ctx, tx, req, expected, received, "Put"))
 
@@ -63,10 +63,10 @@ def _check_is_no_part(ctx: Context) -> None:
             raise errors.invalid_argument(message, "partNumber", given["partNumber"])
 
 
-def _require_writable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
+def _require_writable(ctx: Context, tx: Transaction, req: dict[str, Any], expected: checksums.Expected) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
-    encryption.with_key(ctx, tx, drafts.parse(ctx, tx, bucket, req))
-    return bucket
+    draft = encryption.with_key(ctx, tx, drafts.parse(ctx, tx, bucket, req))
+    locks.check_integrity(ctx, draft, expected)
 
 
 def put(
@@ -76,6 +76,8 @@ def put(
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
     ctx.about(bucket_arn(bucket.name, req["Key"]))
     draft = encryption.with_key(ctx, tx, drafts.parse(ctx, tx, bucket, req))
+    if how == "Put":
+        locks.check_integrity(ctx, draft, expected)
     algorithm = expected.algorithm or checksums.DEFAULT
     made = msgspec.structs.replace(
         draft,
