@@ -215,16 +215,18 @@ class Cloud:
     loop: asyncio.AbstractEventLoop
     clock: Any
 
-    def call(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+    def call(self, service: str, operation: str, *, region: str = "us-east-1", **params: Any) -> dict[str, Any]:
         """One operation as the default account; raises ApiError."""
-        return self.loop.run_until_complete(self.call_async(service, operation, **params))
+        return self.loop.run_until_complete(self.call_async(service, operation, region=region, **params))
 
-    async def call_async(self, service: str, operation: str, **params: Any) -> dict[str, Any]:
+    async def call_async(
+        self, service: str, operation: str, *, region: str = "us-east-1", **params: Any
+    ) -> dict[str, Any]:
         from mrak.auth.principals import root_of
         from mrak.core.scope import DEFAULT_ACCOUNT, DEFAULT_ENVIRONMENT, Scope
 
         environment = await self.app.environments.require(DEFAULT_ENVIRONMENT)
-        scope = Scope(DEFAULT_ENVIRONMENT, DEFAULT_ACCOUNT, "us-east-1")
+        scope = Scope(DEFAULT_ENVIRONMENT, DEFAULT_ACCOUNT, region)
         ctx = self.app.engine.context(environment, scope, root_of(DEFAULT_ACCOUNT))
         answer: dict[str, Any] = await self.app.engine.call(ctx, service, operation, params)
         return answer

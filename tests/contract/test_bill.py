@@ -7,6 +7,7 @@ import urllib.request
 from typing import Any
 
 import pytest
+from tests.contract.dynamodb import eventually, make_table
 
 from mrak.observe.prices import load_prices, make_bill
 
@@ -29,6 +30,20 @@ def test_every_request_has_a_price(fresh_sandbox: Any) -> None:
     by_operation = {line["name"]: line["amount"] for line in bill(fresh_sandbox, by="operation")["lines"]}
     assert by_operation == {"sqs:CreateQueue": 1.0, "sqs:SendMessage": 2.0, "sqs:GetQueueUrl": 1.0}
     assert bill(fresh_sandbox, free_tier="1")["total_usd"] == 0.0
+
+
+def test_replicated_writes_have_units_of_their_own(fresh_sandbox: Any) -> None:
+    """A write to a global table costs where it is made and in each region that it reaches."""
+    here, there = fresh_sandbox.client("dynamodb"), fresh_sandbox.client("dynamodb", region="eu-west-1")
+    table = make_table(here, sort=None)
+    here.put_item(TableName=table, Item={"pk": {"S": "before"}})
+    here.update_table(TableName=table, ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
+    eventually(lambda: here.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE")
+    answer = here.put_item(TableName=table, Item={"pk": {"S": "after"}}, ReturnConsumedCapacity="TOTAL")
+    assert answer["ConsumedCapacity"]["CapacityUnits"] == 1.0
+    eventually(lambda: "Item" in there.get_item(TableName=table, Key={"pk": {"S": "after"}}))
+    units = {line["unit"]: line["amount"] for line in bill(fresh_sandbox)["lines"]}
+    assert (units["WriteRequestUnits"], units["ReplicatedWriteRequestUnits"]) == (1.0, 2.0)
 
 
 def test_a_trace_has_a_price(fresh_sandbox: Any) -> None:

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.dynamodb import INVALID, error_of, make_table
+from tests.contract.dynamodb import INVALID, error_of, eventually, make_table
 
 HERE, THERE = "us-east-1", "eu-west-1"
 
@@ -102,6 +102,7 @@ def test_keys_of_replicas(sandbox: Any, ddb: Any, kms: Any) -> None:
     told = error_of(change, name=table, kind="Create", KMSMasterKeyId=key)[1]
     assert told.startswith(f"KMS validation error for region {THERE}: ") and f"Invalid arn {HERE} (Service: " in told
     change(table, "Create", KMSMasterKeyId=other.rpartition("/")[2])
+    eventually(lambda: ddb.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE")
     there = sandbox.client("dynamodb", region=THERE)
     here, far = (it.describe_table(TableName=table)["Table"] for it in (ddb, there))
     assert here["Replicas"][0]["KMSMasterKeyId"] == far["SSEDescription"]["KMSMasterKeyArn"] == other

@@ -28,9 +28,10 @@ class Client:
     def __init__(self, port: int) -> None:
         self._connection = http.client.HTTPConnection("127.0.0.1", port, timeout=20)
 
-    def call(self, service: str, target: str, params: dict[str, Any]) -> dict[str, Any]:
+    def call(self, service: str, target: str, params: dict[str, Any], region: str = "us-east-1") -> dict[str, Any]:
         body = json.dumps(params).encode()
-        headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0"} | authorization(service)
+        headers = {"x-amz-target": target, "content-type": "application/x-amz-json-1.0"}
+        headers |= authorization(service, region)
         status, answer = self.request("POST", "/", body, headers)
         if status != 200:
             raise AssertionError(f"{target} answered {status}: {answer[:300]!r}")
@@ -46,10 +47,10 @@ class Client:
             raise Unanswered(str(error)) from error
 
 
-def authorization(service: str) -> dict[str, str]:
+def authorization(service: str, region: str = "us-east-1") -> dict[str, str]:
     """A header that names the service; the key is unknown, so the open mode does not verify it."""
     stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
-    scope = f"test/{stamp[:8]}/us-east-1/{service}/aws4_request"
+    scope = f"test/{stamp[:8]}/{region}/{service}/aws4_request"
     value = f"AWS4-HMAC-SHA256 Credential={scope}, SignedHeaders=host;x-amz-date, Signature={'0' * 64}"
     return {"authorization": value, "x-amz-date": stamp, "x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
 

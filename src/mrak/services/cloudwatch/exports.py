@@ -18,6 +18,7 @@ from mrak.services.cloudwatch.metrics import Measure, Pairs
 _CAPACITY = {
     "ReadRequestUnits": "ConsumedReadCapacityUnits",
     "WriteRequestUnits": "ConsumedWriteCapacityUnits",
+    "ReplicatedWriteRequestUnits": "ConsumedWriteCapacityUnits",
 }
 _THROTTLED = frozenset(("ProvisionedThroughputExceededException", "ThrottlingException"))
 _TABLE_READS = frozenset(("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"))

@@ -6,7 +6,8 @@ read_operations, reading              Query and Scan; a page of a range of rows
 partiql_operations, statements        PartiQL, as plans over the same reads and writes
 vector_operations, vectors            vector indexes and their search
 ttl_, tag_, policy_, insight_, destination_operations   settings of a table
-backup_, restore_, global_operations  its copies and replicas; replicas, strong: how members of a group work together
+backup_, restore_, global_operations  its copies and replicas
+replicas, strong, members            groups of members; underway, replication, filling: what goes from one to another
 transfer_operations, transfers        exports and imports; exporting, importing, transfer_formats: their runs and files
 bulk_operations, bulk                 puts of what lies in a bucket; transfer_objects: what they and the above share
 items, tables, indexing              keys and rows, schemas, secondary indexes

@@ -6,7 +6,7 @@ from typing import Any
 
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import streams, vectors
+from mrak.services.dynamodb import members, streams, vectors
 from mrak.services.dynamodb.tables import (
     INDEX_ROWS,
     ITEMS,
@@ -32,7 +32,7 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
         ],
         "TableName": record.name,
         "KeySchema": key_schema(record.keys),
-        "TableStatus": "UPDATING" if status == "ACTIVE" and is_allocating(record) else status,
+        "TableStatus": _status(record) if status == "ACTIVE" else status,
         "CreationDateTime": record.created_at,
         "ProvisionedThroughput": _throughput(record),
         "TableSizeBytes": size_bytes,
@@ -77,6 +77,10 @@ def new_group(record: TableRecord) -> dict[str, Any]:
         "GlobalTableVersion": "2019.11.21",
     }
     return {**out, "MultiRegionConsistency": "STRONG"} if record.is_strong else out
+
+
+def _status(record: TableRecord) -> str:
+    return "UPDATING" if is_allocating(record) else members.status_of(record)
 
 
 def is_allocating(record: TableRecord) -> bool:
@@ -138,7 +142,7 @@ def _replica_of(record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
     """ReplicaDescription: what differs there, and how its capacity is."""
     out: dict[str, Any] = {
         "RegionName": replica["RegionName"],
-        "ReplicaStatus": "ACTIVE",
+        "ReplicaStatus": replica.get("status", "ACTIVE"),
         "WarmThroughput": _warm(record, None, "ACTIVE"),
         "GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES",
     }

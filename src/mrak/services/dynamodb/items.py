@@ -11,8 +11,19 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
-from mrak.services.dynamodb import destinations, errors, expiry, history, item_collections, streams, throttling, vectors
+from mrak.services.dynamodb import (
+    destinations,
+    errors,
+    expiry,
+    history,
+    item_collections,
+    streams,
+    throttling,
+    underway,
+    vectors,
+)
 from mrak.services.dynamodb.tables import (
+    HASH_BYTES,
     IndexSchema,
     KeyAttribute,
     Schema,
@@ -167,6 +178,7 @@ class Change:
     old: Item | None
     new: Item | None
     new_size_bytes: int = 0
+    new_row: bytes | None = None
 
     @property
     def old_size_bytes(self) -> int | None:
@@ -174,26 +186,45 @@ class Change:
 
 
 def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) -> Cost:
-    """Writes an item and all that follows from it. `by_service` marks what expiry deletes."""
-    cost = _change_member(ctx, tx, it, by_service)
-    for replica in it.schema.record.replicas:
-        member = find_schema(tx, it.schema.scope.in_region(replica["RegionName"]), it.schema.record.name)
-        if member is not None:
-            key = ItemKey(member.prefix + it.key.row[len(it.schema.prefix) :], it.key.suffix)
-            _change_member(ctx, tx, Change(member, key, open_row(tx, key), None, it.new, it.new_size_bytes), False)
+    """Writes an item and all that follows from it. `by_service` marks what expiry deletes, which costs nothing."""
+    cost = change_member(ctx, tx, it, by_service)
+    schema = it.schema
     if not by_service:
-        throttling.take_write(ctx, it.schema, cost.table + sum(cost.local.values()), cost.global_)
+        ctx.meter(schema.write_unit, cost.total)
+        throttling.take_write(ctx, schema, cost.table + sum(cost.local.values()), cost.global_)
+    if schema.record.replicas and (it.new_row is not None or it.old_row is not None):
+        replicate = _change_others if schema.record.is_strong else underway.send
+        replicate(ctx, tx, schema, it.key.row[len(schema.prefix) :], it.new_row)
     return cost
+
+
+def _change_others(ctx: Context, tx: Transaction, schema: Schema, place: bytes, row: bytes | None) -> None:
+    """Members of strongly consistent groups have a write at once."""
+    for replica in schema.record.replicas:
+        member = find_schema(tx, schema.scope.in_region(replica["RegionName"]), schema.record.name)
+        if member is not None:
+            cost = change_member(ctx, tx, arriving(tx, member, place, row))
+            ctx.meter(member.write_unit, cost.total)
+
+
+def arriving(tx: Transaction, schema: Schema, place: bytes, row: bytes | None) -> Change:
+    """The change of one member's item to what another member has at the same place."""
+    key = ItemKey(schema.prefix + place, place[HASH_BYTES:])
+    old_row = open_row(tx, key)
+    if row is None:
+        return Change(schema, key, old_row, None, None)
+    return Change(schema, key, old_row, None, unpack_row(row), row_size_bytes(row), row)
 
 
 def pay_for_refusal(ctx: Context, schema: Schema, row: bytes | None, times: int = 1) -> None:
     """A write whose condition fails costs what writing the item as it is would."""
     units = times * capacity.write_units(None if row is None else row_size_bytes(row), None)
-    ctx.meter("WriteRequestUnits", units)
+    ctx.meter(schema.write_unit, units)
     throttling.take_write(ctx, schema, units)
 
 
-def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) -> Cost:
+def change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) -> Cost:
+    """Writes an item of one table, and tells no other member of its group."""
     schema = it.schema
     tx.check_open(it.key.row)
     if it.old is None and it.old_row is not None and schema.needs_old:
@@ -205,16 +236,16 @@ def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) 
         growth_bytes = (new_size or 0) - (it.old_size_bytes or 0)
         growth_bytes += sum(entry.growth_bytes for entry in entries if not entry.index.record.is_global)
         item_collections.count(tx, schema, it.key.row[len(schema.prefix) :], growth_bytes)
-    row: bytes | None = None
     if schema.record.pitr_since is not None and (it.new is not None or it.old_row is not None):
         history.append(ctx, tx, schema, it.key.row, it.old_row)
     if it.new is not None:
-        row = pack_row(it.new, it.new_size_bytes)
-        tx.put(it.key.row, row)
+        if it.new_row is None:
+            it.new_row = pack_row(it.new, it.new_size_bytes)
+        tx.put(it.key.row, it.new_row)
     elif it.old_row is not None:
         tx.delete(it.key.row)
     for entry in entries:
-        entry.write(tx, row, cost)
+        entry.write(tx, it.new_row, cost)
     if schema.needs_old and (it.old is not None or it.new is not None):
         for vector in schema.vectors:
             written = vectors.change(tx, vector, it.key.suffix, it.old, it.new)
@@ -223,7 +254,6 @@ def _change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool) 
         if schema.ttl_attribute is not None:
             expiry.reschedule(tx, schema, it.key.row, it.old, it.new)
         _tell(ctx, tx, it, by_service)
-    ctx.meter("WriteRequestUnits", cost.total)
     return cost
 
 

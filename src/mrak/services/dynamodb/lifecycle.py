@@ -12,7 +12,7 @@ from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import backups, errors, history, vectors
 from mrak.services.dynamodb.streams import STREAMS, StreamIndex, topic
-from mrak.services.dynamodb.tables import COLLECTIONS, INDEX_ROWS, ITEMS, TABLES, StreamRecord, TableRecord
+from mrak.services.dynamodb.tables import COLLECTIONS, INDEX_ROWS, ITEMS, TABLES, UNDER_WAY, StreamRecord, TableRecord
 from mrak.services.dynamodb.trimming import first_timer
 
 
@@ -74,3 +74,4 @@ def drop_table(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord)
     history.HISTORY.clear(tx, scope, record.number)
     vectors.ROWS.clear(tx, scope, record.number)
     COLLECTIONS.clear(tx, scope, record.number)
+    UNDER_WAY.clear(tx, scope, record.number)

@@ -1,7 +1,8 @@
 """Global tables, version 2019.11.21: tables of one name in several regions that have the same items.
 
-A replica is a table of its own. Each member's record lists the others, in the order in which they came. A write to one
-member writes all of them in its transaction: no reader in another region ever sees an older item.
+A replica is a table of its own. Each member's record lists the others, in the order in which they came. A write
+reaches them after its commit, and the last writer wins (underway.py, replication.py); in strongly consistent groups it
+writes all of them in its transaction (strong.py). What changes the group itself changes all of its members at once.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GlobalTables.html
 """
 
@@ -13,14 +14,11 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
-from mrak.lang.ddb.values import item_size_bytes
-from mrak.services.dynamodb import encryption, errors, items
-from mrak.services.dynamodb.items import Change, ItemKey
+from mrak.services.dynamodb import encryption, errors, filling, members, replication
+from mrak.services.dynamodb.filling import Filling
 from mrak.services.dynamodb.lifecycle import drop_table, set_stream
-from mrak.services.dynamodb.tables import HASH_BYTES, TABLES, TableRecord, compile_schema, unpack_row
-from mrak.store.keys import prefix_end
+from mrak.services.dynamodb.tables import TABLES, TableRecord
 
 # Changes of these hold for the whole group; tags, protection, backups, policies and insights stay a region's own.
 GROUP_WIDE = frozenset(
@@ -67,14 +65,13 @@ REGIONS = [
 
 def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]) -> TableRecord:
     """UpdateTable's ReplicaUpdates, of a group whose members follow each other in their own time."""
-    deviation("DYNAMODB-002")
     kind, actions = parse_actions(req["ReplicaUpdates"])
     regions = {action["RegionName"] for action in actions}
     if len(regions) > 1 and kind != "Update":
         raise errors.invalid("Update table operation with more than one create or delete replica actions not allowed")
     region, settings = actions[0]["RegionName"], _settings(actions[0])
     if kind == "Disassociate":
-        return _disassociate(tx, scope, record, region)
+        return _disassociate(ctx, tx, scope, record, region)
     if kind != "Update":
         check_remote(scope, region)
     if kind == "Create":
@@ -134,6 +131,8 @@ def _no_action() -> Exception:
 
 
 def check_addable(tx: Transaction, scope: Scope, record: TableRecord, region: str) -> None:
+    if any(index.status != "ACTIVE" for index in record.indexes) or any(it.phase is not None for it in record.vectors):
+        raise errors.in_use(f"Table is being updated: {record.name}")
     if record.is_provisioned:
         raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
     if TABLES.open(tx, scope.in_region(region), record.name) is not None:
@@ -146,16 +145,18 @@ def check_addable(tx: Transaction, scope: Scope, record: TableRecord, region: st
 def add(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]
 ) -> TableRecord:
-    """A further member with all items; the table with it on its list."""
+    """A further member, which is filled when this has committed; the table with it on its list."""
     there = scope.in_region(region)
     sse = encryption.for_replica(ctx, tx, scope, record.sse, there, settings.get("KMSMasterKeyId"))
     entry = {"RegionName": region, "source": scope.region, "added_at": ctx.now, **settings}
+    if not record.is_strong:
+        entry["status"] = "CREATING"
     own = {"RegionName": scope.region}
     if sse is not None and record.sse is not None and "KMSMasterKeyId" in settings:
         entry["KMSMasterKeyId"] = sse["KMSMasterKeyArn"]
         own["KMSMasterKeyId"] = record.sse["KMSMasterKeyArn"]
     for replica in record.replicas:
-        _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, entry)
+        members.relist(tx, scope.in_region(replica["RegionName"]), record.name, region, entry)
     table_class = settings.get("TableClassOverride", record.table_class)
     _create_member(ctx, tx, scope, structs.replace(record, sse=sse, table_class=table_class), there, own)
     grown = structs.replace(record, replicas=(*record.replicas, entry))
@@ -167,7 +168,7 @@ def add(
 def _create_member(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, there: Scope, own: dict[str, Any]
 ) -> None:
-    """The table in the new region, with all items; `own` is the old table's entry on its list."""
+    """The table in the new region; `own` is the old table's entry on its list."""
     others = tuple({"RegionName": it["RegionName"]} for it in record.replicas)
     member = structs.replace(
         record,
@@ -189,28 +190,14 @@ def _create_member(
         counts_collections=True,
         replicas=(*others, own),
         settings_mode=None,
+        is_filling=not record.is_strong,
     )
-    source, target = compile_schema(scope, record), compile_schema(there, structs.replace(member, replicas=()))
-    for key, row in tx.scan(source.prefix, prefix_end(source.prefix)):
-        item, tail = unpack_row(row), key[len(source.prefix) :]
-        copied = ItemKey(target.prefix + tail, tail[HASH_BYTES:])
-        tx.lock(copied.row)
-        items.change(ctx, tx, Change(target, copied, None, None, item, item_size_bytes(item)))
     if record.stream is not None and record.stream.is_enabled and not record.is_strong:
         wanted = {"StreamEnabled": True, "StreamViewType": record.stream.view}
         member = set_stream(ctx, tx, there, member, wanted)
     TABLES.insert(tx, there, member)
-
-
-def _relist(tx: Transaction, scope: Scope, name: str, region: str, entry: dict[str, Any] | None) -> None:
-    """Tells one member about another: that it is there and how, or that it is gone."""
-    record = TABLES.open(tx, scope, name)
-    if record is None:
-        return
-    listed = [it for it in record.replicas if it["RegionName"] != region]
-    if entry is not None:
-        listed.append(entry)
-    TABLES.replace(tx, scope, record, structs.replace(record, replicas=tuple(listed)))
+    if member.is_filling:
+        filling.fill(ctx, tx, scope, record, Filling(record.name, there.region, member.number))
 
 
 def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]) -> TableRecord:
@@ -227,16 +214,10 @@ def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, se
         if member is not None:
             changed = structs.replace(member, table_class=settings["TableClassOverride"])
             TABLES.replace(tx, there, member, changed)
-    record = structs.replace(record, replicas=_with_entry(record, region, settings))
+    record = structs.replace(record, replicas=members.with_entry(record, region, settings))
     if "OnDemandThroughputOverride" in settings:
         return _limit(tx, scope, record, scope.in_region(region), settings["OnDemandThroughputOverride"])
     return record
-
-
-def _with_entry(record: TableRecord, region: str, changes: dict[str, Any]) -> tuple[dict[str, Any], ...]:
-    """The list with something changed about one region; None takes it away."""
-    entries = [it | changes if it["RegionName"] == region else it for it in record.replicas]
-    return tuple({name: value for name, value in it.items() if value is not None} for it in entries)
 
 
 def _limit(tx: Transaction, scope: Scope, record: TableRecord, there: Scope, wanted: Mapping[str, int]) -> TableRecord:
@@ -250,7 +231,9 @@ def _limit(tx: Transaction, scope: Scope, record: TableRecord, there: Scope, wan
         theirs = (other.on_demand or {}).get(_READS)
         differs = theirs is not None and theirs != (own.on_demand or {}).get(_READS)
         override = {_READS: theirs} if differs else None
-        views.append(structs.replace(own, replicas=_with_entry(own, region, {"OnDemandThroughputOverride": override})))
+        views.append(
+            structs.replace(own, replicas=members.with_entry(own, region, {"OnDemandThroughputOverride": override}))
+        )
     TABLES.replace(tx, there, member, views[1])
     return views[0]
 
@@ -265,7 +248,7 @@ def remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, reg
         drop_table(ctx, tx, there, member)
     left = tuple(it for it in record.replicas if it["RegionName"] != region)
     for replica in left:
-        _relist(tx, scope.in_region(replica["RegionName"]), record.name, region, None)
+        members.relist(tx, scope.in_region(replica["RegionName"]), record.name, region, None)
     return structs.replace(record, replicas=left)
 
 
@@ -276,8 +259,8 @@ def protected(name: str, region: str) -> Exception:
     )
 
 
-def _disassociate(tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:
-    """The table leaves the group and keeps all it has."""
+def _disassociate(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:
+    """The table leaves the group, with all that was written before, and keeps what it has."""
     if region != scope.region:
         raise errors.invalid("Only the local replica can be disassociated from a global table.")
     if not record.replicas:
@@ -287,8 +270,8 @@ def _disassociate(tx: Transaction, scope: Scope, record: TableRecord, region: st
             f"Replica of table {record.name} in region {region} cannot be disassociated because it has disassociation "
             "protection enabled. Disable disassociation protection first."
         )
-    leave(tx, scope, record)
-    return structs.replace(record, replicas=(), is_disassociation_protected=True)
+    replication.part(ctx, tx, scope, record)
+    return record
 
 
 def check_no_source(ctx: Context, scope: Scope, record: TableRecord) -> None:
@@ -299,9 +282,3 @@ def check_no_source(ctx: Context, scope: Scope, record: TableRecord) -> None:
                 "Replica cannot be deleted because it has acted as a source region for new replica(s) being added to "
                 "the table in the last 24 hours."
             )
-
-
-def leave(tx: Transaction, scope: Scope, record: TableRecord) -> None:
-    """Takes a table that is deleted or stands alone again off the lists of the others."""
-    for replica in record.replicas:
-        _relist(tx, scope.in_region(replica["RegionName"]), record.name, scope.region, None)

@@ -1,7 +1,7 @@
 """Global tables that are strongly consistent across regions.
 
 Such a group has three members, or two and a witness, in regions that can have such. It is made at once, of an empty
-table, and taken apart at once. A witness holds no table. Members write in one transaction, as all groups do here; so no
+table, and taken apart at once. A witness holds no table. A write is made in all members in one transaction; so no
 request ever meets another region's in the middle of its work.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
 """

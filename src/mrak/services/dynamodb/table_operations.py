@@ -21,6 +21,7 @@ from mrak.services.dynamodb import (
     errors,
     indexing,
     lifecycle,
+    members,
     policies,
     replicas,
     rules,
@@ -115,6 +116,7 @@ def require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool =
 @operation("DeleteTable")
 def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
+    members.check_settled(record)
     if record.is_deletion_protected:
         raise (
             replicas.protected(record.name, scope.region) if record.replicas else errors.deletion_protected(record.name)
@@ -136,7 +138,7 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         "LatestStreamArn",
     )
     lifecycle.drop_table(ctx, tx, scope, record)
-    replicas.leave(tx, scope, record)
+    members.leave(tx, scope, record)
     out = {
         name: description[name]
         for name in (*kept, "DeletionProtectionEnabled", "Replicas", "SSEDescription")

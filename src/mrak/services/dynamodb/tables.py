@@ -121,6 +121,8 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     # So are those whose item collections have no counters before they are written.
     counts_collections: bool = False
     settings_mode: str | None = None
+    # Whether it does not have all items of its global table yet.
+    is_filling: bool = False
 
     @property
     def is_provisioned(self) -> bool:
@@ -133,6 +135,7 @@ TABLES = Table("dynamodb.table", TableRecord, key=("name",))
 ITEMS = RowSpace("dynamodb.item")
 INDEX_ROWS = RowSpace("dynamodb.index")
 COLLECTIONS = RowSpace("dynamodb.collection")
+UNDER_WAY = RowSpace("dynamodb.underway")
 
 _size = Packing(">I")
 HASH_BYTES = 8
@@ -257,6 +260,7 @@ class Schema:
     indexes: tuple[IndexSchema, ...]
     local_indexes: tuple[IndexSchema, ...]
     collections_prefix: bytes
+    underway_prefix: bytes
     # Index keys in AWS's order of checks: global indexes from the last, then local ones.
     index_keys: tuple[tuple[KeyAttribute, str], ...]
     vectors: tuple[VectorSchema, ...]
@@ -267,6 +271,8 @@ class Schema:
     # Whether a write has to know the item that was there before.
     needs_old: bool
     is_throttled: bool
+    # In what its writes are billed.
+    write_unit: str
 
     def suffix(self, partition: bytes, sort: bytes | None) -> bytes:
         head = encode_part(partition)
@@ -286,6 +292,7 @@ class Schema:
         return {name: item[name] for name in self.key_names}
 
 
+REPLICATED_UNITS = "ReplicatedWriteRequestUnits"
 # Tables with this tag are throttled; others take what comes.
 THROTTLED_TAG = "mrak:throttled"
 _schemas: dict[tuple[Scope, bytes], Schema] = {}
@@ -362,6 +369,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         indexes=indexes,
         local_indexes=tuple(index for index in indexes if not index.record.is_global),
         collections_prefix=COLLECTIONS.prefix(scope, record.number),
+        underway_prefix=UNDER_WAY.prefix(scope, record.number),
         index_keys=_index_keys(record, ordered),
         vectors=tuple(compile_index(scope, record.number, [key.name for key in keys], it) for it in record.vectors),
         ttl_attribute=ttl,
@@ -369,6 +377,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         destinations=destinations,
         needs_old=bool(indexes or record.vectors or destinations) or has_stream or ttl is not None,
         is_throttled=record.tags.get(THROTTLED_TAG) == "true",
+        write_unit=REPLICATED_UNITS if record.replicas else "WriteRequestUnits",
     )
 
 

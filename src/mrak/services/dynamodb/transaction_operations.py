@@ -199,7 +199,7 @@ def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]
     if len(costs) < len(steps):
         raise errors.transaction_cancelled(reasons)
     for step, cost in zip(steps, costs, strict=True):
-        ctx.meter("WriteRequestUnits", cost.table)
+        ctx.meter(step.schema.write_unit, cost.table)
         throttling.take_write(ctx, step.schema, cost.table + sum(cost.local.values()), cost.global_)
         _double(cost)
     return costs

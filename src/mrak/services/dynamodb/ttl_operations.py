@@ -13,7 +13,7 @@ from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation, timer
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, expiry, items, strong
+from mrak.services.dynamodb import errors, expiry, items, members, strong
 from mrak.services.dynamodb.items import Change, ItemKey
 from mrak.services.dynamodb.table_operations import require_table
 from mrak.services.dynamodb.tables import (
@@ -30,6 +30,7 @@ from mrak.store.keys import prefix_end
 # AWS documents an hour; it has been measured to be half of one.
 _CHANGE_SECONDS = 1860
 _PAGE_ROWS = 500
+_LOOK_AGAIN_SECONDS = 60.0
 
 
 @operation("UpdateTimeToLive")
@@ -102,7 +103,11 @@ def schedule_existing(ctx: Context, tx: Transaction, timer: Timer) -> None:
 
 @timer("dynamodb.expire")
 def expire(ctx: Context, tx: Transaction, timer: Timer) -> None:
-    """Deletes an item whose time has come, unless it changed meanwhile or time to live was switched off."""
+    """Deletes an item whose time has come, unless it changed meanwhile or time to live was switched off.
+
+    One member of a global table deletes. The others look again until its deletion has arrived, or until it is they who
+    delete, since that one has left.
+    """
     name, _, row_key = timer.payload.partition(b"\x00")
     record = TABLES.get(tx, timer.scope, name.decode())
     if record is None:
@@ -116,5 +121,9 @@ def expire(ctx: Context, tx: Transaction, timer: Timer) -> None:
         return
     old = unpack_row(row)
     moment = expiry.expires_at(schema, old)
-    if moment is not None and expiry.is_due(moment, ctx.now):
+    if moment is None or not expiry.is_due(moment, ctx.now):
+        return
+    if members.deletes_expired(timer.scope, record):
         items.change(ctx, tx, Change(schema, key, row, old, None), by_service=True)
+    else:
+        tx.at(structs.replace(timer, due_at=ctx.now + _LOOK_AGAIN_SECONDS))

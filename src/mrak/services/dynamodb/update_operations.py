@@ -20,6 +20,7 @@ from mrak.services.dynamodb import (
     errors,
     indexing,
     lifecycle,
+    members,
     replicas,
     rules,
     strong,
@@ -46,6 +47,7 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     req = effective(rules.with_billing_mode(req))
     check_update(req)
     scope, old = require_table(ctx, tx, req["TableName"], opens=True)
+    members.check_settled(old)
     if old.replicas and "GlobalTableSettingsReplicationMode" in req:
         raise NotBuilt("dynamodb", "UpdateTable(GlobalTableSettingsReplicationMode)")
     if "ReplicaUpdates" in req:

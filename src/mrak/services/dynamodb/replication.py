@@ -1,0 +1,69 @@
+"""What arrives at the members of eventually consistent global tables: the writes of the others.
+
+A member takes a write if it has none with a larger number (underway.py). Conditions were checked where it was made, and
+transactions are whole there only. What is taken appears in the member's stream and indexes as any write does; a
+deletion by time to live arrives as anybody's.
+https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_HowItWorks.html
+"""
+
+from __future__ import annotations
+
+import msgspec
+from msgspec import structs
+
+from mrak.core.background import Delivery
+from mrak.core.context import Context, Transaction
+from mrak.core.operation import delivery
+from mrak.core.scope import Scope
+from mrak.services.dynamodb import items, members, underway
+from mrak.services.dynamodb.tables import REPLICATED_UNITS, TABLES, UNDER_WAY, TableRecord, find_schema
+from mrak.services.dynamodb.underway import UnderWay
+
+
+@delivery("dynamodb.replicate")
+def replicate(ctx: Context, tx: Transaction, it: Delivery) -> None:
+    """One write arrives at one member."""
+    write = underway.decode_write(it.payload)
+    ctx.about(write.name)
+    schema = find_schema(tx, it.scope, write.name)
+    if schema is None or schema.record.number != write.table:
+        return
+    state_key, state = underway.open_state(tx, schema, write.place)
+    if state is None:
+        # It has left the group.
+        return
+    has = state.has
+    if write.number > has:
+        cost = items.change_member(ctx, tx, items.arriving(tx, schema, write.place, write.row))
+        ctx.meter(REPLICATED_UNITS, cost.total)
+        has = write.number
+    underway.put_state(tx, state_key, UnderWay(state.count - 1, has, state.largest))
+
+
+class _Parting(msgspec.Struct, frozen=True, array_like=True):
+    name: str
+    table: int
+
+
+_encode_parting = msgspec.msgpack.Encoder().encode
+_decode_parting = msgspec.msgpack.Decoder(_Parting).decode
+
+
+def part(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
+    """Lets a member leave its group once all that is under way to it has arrived."""
+    payload = _encode_parting(_Parting(record.name, record.number))
+    underway.enqueue(ctx, tx, "dynamodb.part", scope, record.number, payload)
+
+
+@delivery("dynamodb.part")
+def stand_alone(ctx: Context, tx: Transaction, it: Delivery) -> None:
+    """A member that was disassociated keeps all it has, and no longer follows the others."""
+    parting = _decode_parting(it.payload)
+    ctx.about(parting.name)
+    record = TABLES.open(tx, it.scope, parting.name)
+    if record is None or record.number != parting.table:
+        return
+    members.leave(tx, it.scope, record)
+    UNDER_WAY.clear(tx, it.scope, record.number)
+    alone = structs.replace(record, replicas=(), is_disassociation_protected=True)
+    TABLES.replace(tx, it.scope, record, alone)
