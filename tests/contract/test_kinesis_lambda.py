@@ -10,7 +10,8 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import ROLE, TELL, Queue, create, refusal, until
+from tests.conftest import until
+from tests.contract.lambda_bench import ROLE, TELL, Queue, create, refusal
 from tests.contract.test_kinesis import HASH_KEYS, arn_of
 
 
