@@ -270,6 +270,30 @@ def test_a_new_index_is_empty_when_it_is_told_of(ddb: Any) -> None:
     assert "WarmThroughput" not in made
 
 
+def test_each_index_that_a_request_changes_is_told_in_transition(ddb: Any) -> None:
+    """Not the last one only: old units of those that are updated, and the new one as it is being created."""
+    indexes = [{**index(name, "g"), "ProvisionedThroughput": UNITS} for name in ("one", "two")]
+    provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS, "GlobalSecondaryIndexes": indexes}
+    table = make_table(ddb, sort=None, attributes={"g": "S"}, **provisioned)
+
+    def changed(units: int, *updates: Any) -> list[tuple[str, str, int]]:
+        more = {"ReadCapacityUnits": units, "WriteCapacityUnits": units}
+        both = [{"Update": {"IndexName": name, "ProvisionedThroughput": more}} for name in ("one", "two")]
+        asked = {"TableName": table, "AttributeDefinitions": [{"AttributeName": "h", "AttributeType": "S"}]}
+        answer = ddb.update_table(**asked, GlobalSecondaryIndexUpdates=[*updates, *both])["TableDescription"]
+        shown = answer["GlobalSecondaryIndexes"]
+        return [(it["IndexName"], it["IndexStatus"], it["ProvisionedThroughput"]["ReadCapacityUnits"]) for it in shown]
+
+    assert changed(11) == [("one", "UPDATING", 10), ("two", "UPDATING", 10)]
+    create = {"Create": {**index("three", "h"), "ProvisionedThroughput": UNITS}}
+    assert changed(12, create) == [("one", "UPDATING", 11), ("two", "UPDATING", 11), ("three", "CREATING", 10)]
+    drop = {"Delete": {"IndexName": "three"}}
+    assert changed(13, drop) == [("one", "UPDATING", 12), ("two", "UPDATING", 12), ("three", "DELETING", 10)]
+    described = ddb.describe_table(TableName=table)["Table"]
+    assert [it["IndexName"] for it in described["GlobalSecondaryIndexes"]] == ["one", "two"]
+    assert [it["AttributeName"] for it in described["AttributeDefinitions"]] == ["g", "pk"]
+
+
 def test_a_switch_to_on_demand_is_told_at_once(ddb: Any) -> None:
     """The reply has the new mode without its time, no units, and what the table could take until now."""
     table = make_table(ddb, sort=None, BillingMode="PROVISIONED", ProvisionedThroughput=UNITS)

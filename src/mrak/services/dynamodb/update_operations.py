@@ -186,7 +186,7 @@ def _change_encryption(
 def _change_indexes(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req: Mapping[str, Any]
 ) -> tuple[TableRecord, TableRecord]:
-    """The table with its indexes changed, and as the reply shows it: with those in transition."""
+    """The table with its indexes changed, and as the reply shows it: with each of those in transition."""
     given = _given_definitions(req)
     shown: TableRecord = record
     for update in req.get("GlobalSecondaryIndexUpdates", []):
@@ -194,15 +194,15 @@ def _change_indexes(
             if "AttributeDefinitions" not in req:
                 name = update["Create"]["IndexName"]
                 raise errors.invalid_parameter(f"AttributeDefinitions is not specified for index: {name}")
-            record, shown = _create(ctx, tx, scope, record, update["Create"], given)
+            record, index = _create(ctx, tx, scope, record, update["Create"], given)
+            shown = structs.replace(shown, indexes=(*shown.indexes, index), attributes=record.attributes)
         elif "Update" in update:
-            name = update["Update"]["IndexName"]
-            before, record = record, _update(ctx, record, update["Update"])
-            shown = record if req.get("BillingMode") == "PROVISIONED" else before
-            if update["Update"].keys() & {"ProvisionedThroughput", "OnDemandThroughput"}:
-                shown = _with_status(shown, name, "UPDATING")
+            record = _update(ctx, record, update["Update"])
+            source = record if req.get("BillingMode") == "PROVISIONED" else shown
+            shown = _with_index(shown, _updating(source, update["Update"]))
         else:
-            record, shown = _delete(tx, scope, record, update["Delete"]["IndexName"])
+            record, index = _delete(tx, scope, record, update["Delete"]["IndexName"])
+            shown = _with_index(shown, index)
     return record, shown
 
 
@@ -217,8 +217,9 @@ def _create(
     record: TableRecord,
     definition: Mapping[str, Any],
     given: Mapping[str, str],
-) -> tuple[TableRecord, TableRecord]:
-    """Adds an index. The request has to define its key attributes, the table's own too."""
+) -> tuple[TableRecord, IndexRecord]:
+    """Adds an index, which is returned as it is being created. The request has to define its key attributes, the
+    table's own too."""
     name = definition["IndexName"]
     if name in _index_names(record):
         raise errors.invalid("Attempting to create an index which already exists")
@@ -249,15 +250,15 @@ def _create(
             f"{rules.MOST_GLOBAL_INDEXES}",
         )
     index = indexing.new_index(ctx, dict(definition), is_global=True, status="CREATING")
-    shown = structs.replace(record, indexes=(*record.indexes, index), attributes=_used(record, (index,)))
-    schema = compile_schema(scope, shown)
+    added = structs.replace(record, indexes=(*record.indexes, index), attributes=_used(record, (index,)))
+    schema = compile_schema(scope, added)
     reached = indexing.fill_page(tx, schema, index)
     if reached is None:
         filled = structs.replace(index, status="ACTIVE")
     else:
         filled = structs.replace(index, backfilled_to=reached)
         tx.at(indexing.fill_timer(ctx, schema, filled))
-    return structs.replace(shown, indexes=(*record.indexes, filled)), shown
+    return _with_index(added, filled), index
 
 
 def _change_vectors(
@@ -371,9 +372,15 @@ def _used(record: TableRecord, added: tuple[IndexRecord, ...] = ()) -> dict[str,
     return {name: kind for name, kind in record.attributes.items() if name in used}
 
 
-def _with_status(record: TableRecord, name: str, status: str) -> TableRecord:
-    indexes = tuple(structs.replace(it, status=status) if it.name == name else it for it in record.indexes)
-    return structs.replace(record, indexes=indexes)
+def _with_index(record: TableRecord, index: IndexRecord) -> TableRecord:
+    """The table with this index instead of the one of its name."""
+    return structs.replace(record, indexes=tuple(index if it.name == index.name else it for it in record.indexes))
+
+
+def _updating(record: TableRecord, change: Mapping[str, Any]) -> IndexRecord:
+    index = next(it for it in record.indexes if it.name == change["IndexName"])
+    takes_time = change.keys() & {"ProvisionedThroughput", "OnDemandThroughput"}
+    return structs.replace(index, status="UPDATING") if takes_time else index
 
 
 def _require_index(record: TableRecord, name: str, verb: str) -> IndexRecord:
@@ -407,16 +414,15 @@ def _update(ctx: Context, record: TableRecord, change: Mapping[str, Any]) -> Tab
     if "WarmThroughput" in change:
         warm = throughput.warmer(change["WarmThroughput"], throughput.warm_units(record, index), name)
         changed = structs.replace(changed, warm=warm)
-    return structs.replace(record, indexes=tuple(changed if it is index else it for it in record.indexes))
+    return _with_index(record, changed)
 
 
-def _delete(tx: Transaction, scope: Scope, record: TableRecord, name: str) -> tuple[TableRecord, TableRecord]:
+def _delete(tx: Transaction, scope: Scope, record: TableRecord, name: str) -> tuple[TableRecord, IndexRecord]:
+    """Removes an index, which is returned as it is being deleted."""
     index = _require_index(record, name, "delete")
     INDEX_ROWS.clear(tx, scope, record.number, index.number)
-    deleting = structs.replace(index, status="DELETING")
-    shown = structs.replace(record, indexes=tuple(deleting if it is index else it for it in record.indexes))
     without = structs.replace(record, indexes=tuple(it for it in record.indexes if it is not index))
-    return structs.replace(without, attributes=_used(without)), shown
+    return structs.replace(without, attributes=_used(without)), structs.replace(index, status="DELETING")
 
 
 def _index_not_found(record: TableRecord, name: str) -> Exception:
