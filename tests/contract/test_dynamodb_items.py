@@ -130,6 +130,14 @@ def test_an_update_that_only_removes_makes_no_item(ddb: Any, simple: str) -> Non
     assert ddb.get_item(TableName=simple, Key=key)["Item"] == key
 
 
+def test_an_item_that_is_not_there_has_no_paths(ddb: Any, simple: str) -> None:
+    """An update that only removes still needs the way to what it removes."""
+    for expression in ("REMOVE m.a", "REMOVE a, m[0]"):
+        assert error_of(
+            ddb.update_item, TableName=simple, Key={"pk": {"S": "nothing"}}, UpdateExpression=expression
+        ) == (INVALID, "The document path provided in the update expression is invalid for update")
+
+
 def test_a_failed_condition_changes_nothing_and_can_show_the_item(ddb: Any, simple: str) -> None:
     """ReturnValuesOnConditionCheckFailure saves the caller a read."""
     item = {"pk": {"S": "cond"}, "v": {"N": "1"}}

@@ -86,9 +86,9 @@ class Write:
         if self.kind == "delete":
             return None, 0
         assert self.update is not None, "a check changes nothing"
+        new = self.update.apply(self.target if old is None else old, self.values)
         if old is None and not self.update.creates:
             return None, 0
-        new = self.update.apply(self.target if old is None else old, self.values)
         size_bytes = item_size_bytes(new)
         if size_bytes > MAX_ITEM_BYTES:
             raise errors.update_too_large()

@@ -196,9 +196,31 @@ def test_the_first_faulty_comparison_gives_the_message() -> None:
 
 
 def test_text_errors_come_before_undefined_names_and_values() -> None:
-    """AWS looks at functions and reserved words before it binds anything."""
+    """AWS looks at functions, indexes and reserved words before it binds anything."""
     assert "reserved keyword: size" in refusal("#s = :nope and size = :x")
-    assert "Invalid function name" in refusal("abort = :x and dog(s)")
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("abort = :x and dog(s)", "reserved keyword: abort"),
+        ("dog(abort)", "Invalid function name; function: dog"),
+        ("s = contains(s, :x) and dog(s)", "way in an expression; function: contains"),
+        ("size(s, list_append(s, :x))", "way in an expression; function: size"),
+        ("abort = l[99999999999]", "reserved keyword: abort"),
+        ("((s = :x)) and", "redundant parentheses"),
+        ("begins_with(size(:one), :nope)", "function: size, operand type: N"),
+        ("size(s, n) = #s", "operator or function: size, number of operands: 2"),
+        (":nope = a" + ".b" * 32, "not defined; attribute value: :nope"),
+        ("a" + ".b" * 32 + " = :nope", "nesting levels: 33"),
+        ("s in (s" + ", :x" * 100 + ")", "first operand must be distinct"),
+        ("s between :x and s", "operator: BETWEEN, first operand: [s]"),
+        ("s between :set and s", "operator or function: BETWEEN, operand type: SS"),
+    ],
+)
+def test_of_two_errors_the_first_of_the_text_is_told(text: str, told: str) -> None:
+    """As DynamoDB Local has it, which shares AWS's parser: operands before what is done with them."""
+    assert told in refusal(text)
 
 
 def test_deep_nesting_is_refused_or_evaluated_never_a_crash() -> None:

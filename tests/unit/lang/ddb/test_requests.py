@@ -79,6 +79,12 @@ def test_names_and_values_need_an_expression() -> None:
             {":v": {"S": "b"}, ":x": {"S": ""}, ":y": {"S": ""}},
             "Value provided in ExpressionAttributeValues unused in expressions: keys: {:x, :y}",
         ),
+        (
+            # In the order of a hash map.
+            {"#b": "b", "#a": "a", "#z1": "z"},
+            {":v": {"S": "b"}},
+            "Value provided in ExpressionAttributeNames unused in expressions: keys: {#z1, #b}",
+        ),
     ],
 )
 def test_names_and_values_in_awss_words(names: Any, values: Any, message: str) -> None:

@@ -101,7 +101,7 @@ def test_the_item_after_the_update(text: str, changes: dict[str, Any]) -> None:
         (
             "SET a = :s, b = :s, a.b = :s, c = :s REMOVE b",
             "Invalid UpdateExpression: Two document paths overlap with each other; must remove or rewrite one of these "
-            "paths; path one: [a], path two: [c]",
+            "paths; path one: [b], path two: [c]",
         ),
         (
             "SET a.b = :s REMOVE a[1]",
@@ -174,6 +174,41 @@ def test_the_item_after_the_update(text: str, changes: dict[str, Any]) -> None:
 def test_refusals_in_awss_words(text: str, message: str) -> None:
     """Those of the expression begin with its name, those that the item causes do not."""
     assert refusal(text) == message
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("SET a = dog(data), data = :s", "Invalid function name; function: dog"),
+        ("SET a = :s SET a = dog(b)", "Invalid function name; function: dog"),
+        ("SET #a = :s, b = :s, b = :s", "path one: [b], path two: [b]"),
+        ("SET b = :s, b = :s, #a = :s", "not defined; attribute name: #a"),
+        ("SET b = :nope, b.c = :s", "path one: [b], path two: [b, c]"),
+        ("REMOVE a" + ".b" * 32 + ", c, c", "path one: [c], path two: [c]"),
+        ("SET a = :nope, b = c + :s", "operator or function: +, operand type: S"),
+        ("SET a = c + :s DELETE b :nope", "not defined; attribute value: :nope"),
+        ("SET a = :nope + #a", "not defined; attribute value: :nope"),
+        ("SET a = if_not_exists(:nope)", "not defined; attribute value: :nope"),
+        ("SET a = list_append(if_not_exists(l), :nope)", "function: if_not_exists, number of operands: 1"),
+        ("SET a = if_not_exists(l, l)", "operator: if_not_exists, first operand: [l]"),
+        ("SET a = :one + list_append(l, :l)", "way in an expression; function: list_append"),
+        ("SET absent.x = gone", update.BAD_PATH),
+        ("SET a = list_append(n, gone)", update.BAD_TYPE),
+        ("DELETE ss :ns SET z = gone", update.MISSING),
+    ],
+)
+def test_of_two_errors_awss_is_told(text: str, told: str) -> None:
+    """As DynamoDB Local has it, which shares AWS's parser: what the text alone tells, then the paths, then the actions
+    from the last to the first."""
+    assert told in refusal(text)
+
+
+def test_an_overlap_tells_what_comes_last_in_a_hash_map() -> None:
+    """As AWS was measured to do by the tests of dynalite: the second path need not be the one that is in the way."""
+    assert refusal("REMOVE a, b, a").endswith("path one: [a], path two: [b]")
+    assert refusal("REMOVE b, b, a").endswith("path one: [b], path two: [b]")
+    assert refusal("REMOVE a, a, zz").endswith("path one: [a], path two: [a]")
+    assert refusal("REMOVE q.a, q.a.b, a").endswith("path one: [q, a], path two: [q, a, b]")
 
 
 def test_updated_paths_give_updated_old_and_updated_new() -> None:

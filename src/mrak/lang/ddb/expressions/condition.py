@@ -1,8 +1,9 @@
 """Conditions and filters: a tree compiled to one closure, and the checks that need names and values.
 
-For each comparison or function AWS reports, in this order: a name or value that is not defined, a wrong number of
-operands, operands that are the same, operands of a wrong type. The first comparison of the text that has an error
-gives the message. All but the values is settled when the plan is made, so a request costs one look per value.
+AWS walks the tree in the order of the text, operands before what is done with them, and reports the first error: of an
+operand, a name or value that is not defined or a path that is too deep; of a comparison or function, a wrong number of
+operands, operands that are the same, operands of a wrong type. All but the values is settled when the plan is made, so
+a request costs one look per value.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from mrak.lang.ddb import numbers
 from mrak.lang.ddb.errors import invalid
 from mrak.lang.ddb.expressions import parser
-from mrak.lang.ddb.expressions.paths import Reader, Values, compile_path
+from mrak.lang.ddb.expressions.paths import Reader, Values, bind_path, compile_path, path_fault, placeholders
 from mrak.lang.ddb.expressions.tree import (
     BetweenNode,
     CompareNode,
@@ -34,6 +35,8 @@ from mrak.lang.ddb.expressions.tree import (
 from mrak.lang.ddb.values import Item, Value, equal, kind_of, sort_value
 
 Test = Callable[[Item, Values], bool]
+# What is wrong with the expression, given the request's values.
+Check = Callable[[Mapping[str, Value]], str | None]
 
 ORDERED = frozenset({"S", "N", "B"})
 _ARITY = {
@@ -55,7 +58,7 @@ class ConditionPlan:
     """A condition with its names bound. `check` before `test`; `heads` are the attributes it speaks of."""
 
     test: Test
-    leaves: tuple[_Leaf, ...]
+    checks: tuple[Check, ...]
     names: frozenset[str]
     values: frozenset[str]
     heads: frozenset[str]
@@ -65,32 +68,7 @@ class ConditionPlan:
 
     def check(self, values: Mapping[str, Value]) -> None:
         """Raises what is wrong with the condition, given the request's values."""
-        for leaf in self.leaves:
-            leaf.check(values)
-
-
-@dataclass(frozen=True, slots=True)
-class _Leaf:
-    """The checks of one comparison or function that stands as a condition."""
-
-    kind: str
-    # Placeholders in the order of the text, up to the first name that is not defined.
-    values: tuple[str, ...]
-    undefined_name: str | None
-    # A wrong number of operands, or operands that are the same.
-    fault: str | None
-    # What may be wrong with each operand, in the order in which they are evaluated.
-    operand_checks: tuple[Callable[[Mapping[str, Value]], str | None], ...]
-
-    def check(self, values: Mapping[str, Value]) -> None:
-        for name in self.values:
-            if name not in values:
-                raise parser.undefined_value(self.kind, name)
-        if self.undefined_name is not None:
-            raise parser.undefined_name(self.kind, self.undefined_name)
-        if self.fault is not None:
-            raise invalid(f"Invalid {self.kind}: {self.fault}")
-        for check in self.operand_checks:
+        for check in self.checks:
             message = check(values)
             if message is not None:
                 raise invalid(f"Invalid {self.kind}: {message}")
@@ -108,11 +86,11 @@ def _plan(text: str, kind: str, names: tuple[tuple[str, str], ...]) -> Condition
 
 def plan_of(node: Condition, kind: str, names: Mapping[str, str]) -> ConditionPlan:
     """The plan of a tree that was made elsewhere (PartiQL)."""
-    compiler = _Compiler(kind, dict(names))
+    compiler = _Compiler(dict(names))
     test = compiler.condition(node)
     return ConditionPlan(
         test,
-        tuple(compiler.leaves),
+        tuple(compiler.checks),
         frozenset(compiler.names),
         frozenset(compiler.values),
         frozenset(compiler.heads),
@@ -123,10 +101,12 @@ def plan_of(node: Condition, kind: str, names: Mapping[str, str]) -> ConditionPl
 
 
 class _Compiler:
-    def __init__(self, kind: str, bindings: dict[str, str]) -> None:
-        self._kind = kind
+    """Makes the readers and tests, and gathers the checks in AWS's order."""
+
+    def __init__(self, bindings: dict[str, str]) -> None:
         self._bindings = bindings
-        self.leaves: list[_Leaf] = []
+        self._paths: dict[PathNode, Path] = {}
+        self.checks: list[Check] = []
         self.names: set[str] = set()
         self.values: set[str] = set()
         self.heads: set[str] = set()
@@ -138,10 +118,7 @@ class _Compiler:
         if isinstance(node, NotNode):
             part = self.condition(node.part)
             return lambda item, values: not part(item, values)
-        leaf = _LeafBuilder(self)
-        test = self._leaf(node, leaf)
-        self.leaves.append(leaf.finish(self._kind))
-        return test
+        return self._leaf(node)
 
     def _logic(self, node: LogicNode) -> Test:
         parts = tuple(map(self.condition, node.parts))
@@ -152,89 +129,66 @@ class _Compiler:
             return lambda item, values: first(item, values) or second(item, values)
         return _all_of(parts) if node.operator == "AND" else _any_of(parts)
 
-    def _leaf(self, node: Condition, leaf: _LeafBuilder) -> Test:
+    def _leaf(self, node: Condition) -> Test:
         if isinstance(node, CompareNode):
-            left, right = leaf.operand(node.left), leaf.operand(node.right)
-            leaf.distinct(node.operator, [node.left, node.right])
+            left, right = self._operand(node.left), self._operand(node.right)
+            self._distinct(node.operator, [node.left, node.right])
             if node.operator not in ("=", "<>"):
-                leaf.ordered(node.operator, [node.left, node.right])
+                self._ordered(node.operator, [node.left, node.right])
             return _COMPARE[node.operator](left, right)
         if isinstance(node, BetweenNode):
-            readers = [leaf.operand(part) for part in (node.operand, node.lower, node.upper)]
-            leaf.ordered("BETWEEN", [node.operand, node.lower, node.upper])
-            leaf.bounds(node.lower, node.upper)
+            operands = [node.operand, node.lower, node.upper]
+            readers = list(map(self._operand, operands))
+            self._ordered("BETWEEN", operands)
+            self._distinct("BETWEEN", operands)
+            self._bounds(node.lower, node.upper)
             return _between(*readers)
         if isinstance(node, InNode):
-            operand = leaf.operand(node.operand)
-            choices = [leaf.operand(choice) for choice in node.choices]
-            leaf.in_size(len(choices))
-            leaf.distinct("IN", [node.operand, *node.choices])
+            operand, *choices = map(self._operand, [node.operand, *node.choices])
+            self._distinct("IN", [node.operand, *node.choices])
+            if len(choices) > parser.MAX_IN_OPERANDS:
+                self._fault(f"The IN operator is provided with too many operands; number of operands: {len(choices)}")
             return _in(operand, choices)
         assert isinstance(node, FunctionNode)
-        return leaf.function(node)
+        return self._function(node)
 
-    def bind(self, node: PathNode) -> Path:
-        """Raises KeyError with the placeholder that is not defined."""
-        path = parser.bind_path(node.raw, self._bindings)
-        self.names.update(step for step in node.raw if isinstance(step, str) and step[0] == "#")
+    def _operand(self, node: Operand) -> Reader:
+        if isinstance(node, ValueNode):
+            name = node.name
+            self.values.add(name)
+            self.checks.append(lambda values: None if name in values else undefined_value(name))
+            return lambda item, values: values[name]
+        if isinstance(node, PathNode):
+            return self._path(node)
+        # The parser lets only size be an operand.
+        readers = [self._operand(arg) for arg in node.args]
+        self._check_arity(node)
+        self._operand_type("size", node.args[0], _SIZED)
+        return _size(readers[0])
+
+    def _path(self, node: PathNode) -> Reader:
+        fault = path_fault(node.raw, self._bindings)
+        if fault is not None:
+            self._fault(fault)
+            return lambda item, values: None
+        path = bind_path(node.raw, self._bindings)
+        self._paths[node] = path
+        self.names.update(placeholders(node.raw))
         head = str(path[0])
         self.heads.add(head)
         if len(path) > 1:
             self.nested_heads.add(head)
-        return path
-
-
-class _LeafBuilder:
-    """Gathers the readers and the checks of one leaf."""
-
-    def __init__(self, compiler: _Compiler) -> None:
-        self._compiler = compiler
-        self._values: list[str] = []
-        self._undefined: str | None = None
-        self._counts: list[str] = []
-        self._distincts: list[str] = []
-        self._checks: list[Callable[[Mapping[str, Value]], str | None]] = []
-        self._paths: dict[PathNode, Path] = {}
-
-    def finish(self, kind: str) -> _Leaf:
-        faults = [*self._counts, *self._distincts]
-        return _Leaf(kind, tuple(self._values), self._undefined, faults[0] if faults else None, tuple(self._checks))
-
-    def operand(self, node: Operand) -> Reader:
-        if isinstance(node, ValueNode):
-            name = node.name
-            self._compiler.values.add(name)
-            if self._undefined is None:
-                self._values.append(name)
-            return lambda item, values: values[name]
-        if isinstance(node, PathNode):
-            try:
-                path = self._compiler.bind(node)
-            except KeyError as missing:
-                if self._undefined is None:
-                    self._undefined = missing.args[0]
-                return lambda item, values: None
-            self._paths[node] = path
-            return compile_path(path)
-        # The parser lets only size be an operand.
-        argument = self._size_argument(node)
-        return _size(argument)
-
-    def _size_argument(self, node: FunctionNode) -> Reader:
-        readers = [self.operand(arg) for arg in node.args]
-        self._check_arity(node)
-        self._operand_type("size", node.args[0], _SIZED)
-        return readers[0]
+        return compile_path(path)
 
     def _check_arity(self, node: FunctionNode) -> None:
         if len(node.args) != _ARITY[node.name]:
-            self._counts.append(
+            self._fault(
                 "Incorrect number of operands for operator or function; "
                 f"operator or function: {node.name}, number of operands: {len(node.args)}"
             )
 
     def _fault(self, message: str) -> None:
-        self._checks.append(lambda values: message)
+        self.checks.append(lambda values: message)
 
     def _operand_type(self, operator: str, node: Operand, allowed: frozenset[str]) -> None:
         """A value of the request must be of an allowed type, and so must a size, which is a number; an attribute of
@@ -249,17 +203,13 @@ class _LeafBuilder:
             kind = kind_of(values[name])
             return None if kind in allowed else _wrong_type(operator, kind)
 
-        self._checks.append(check)
+        self.checks.append(check)
 
-    def ordered(self, operator: str, nodes: list[Operand]) -> None:
+    def _ordered(self, operator: str, nodes: list[Operand]) -> None:
         for node in nodes:
             self._operand_type(operator, node, ORDERED)
 
-    def in_size(self, count: int) -> None:
-        if count > parser.MAX_IN_OPERANDS:
-            self._counts.append(f"The IN operator is provided with too many operands; number of operands: {count}")
-
-    def distinct(self, operator: str, nodes: list[Operand]) -> None:
+    def _distinct(self, operator: str, nodes: list[Operand]) -> None:
         """An attribute compared with itself is taken for a mistake."""
         first = nodes[0]
         if not isinstance(first, PathNode):
@@ -267,12 +217,9 @@ class _LeafBuilder:
         path = self._paths.get(first)
         for other in nodes[1:]:
             if path is not None and isinstance(other, PathNode) and self._paths.get(other) == path:
-                self._distincts.append(
-                    "The first operand must be distinct from the remaining operands for this operator or function; "
-                    f"operator: {operator}, first operand: {render_path(path)}"
-                )
+                self._fault(same_operands(operator, path))
 
-    def bounds(self, lower: Operand, upper: Operand) -> None:
+    def _bounds(self, lower: Operand, upper: Operand) -> None:
         if not isinstance(lower, ValueNode) or not isinstance(upper, ValueNode):
             return
         low, high = lower.name, upper.name
@@ -289,14 +236,14 @@ class _LeafBuilder:
                 f"upper bound operand: AttributeValue: {_shown(b)}"
             )
 
-        self._checks.append(check)
+        self.checks.append(check)
 
-    def function(self, node: FunctionNode) -> Test:
-        readers = [self.operand(arg) for arg in node.args]
+    def _function(self, node: FunctionNode) -> Test:
+        readers = [self._operand(arg) for arg in node.args]
         self._check_arity(node)
         if len(node.args) != _ARITY[node.name]:
             return lambda item, values: False
-        self.distinct(node.name, list(node.args))
+        self._distinct(node.name, list(node.args))
         if node.name in ("attribute_exists", "attribute_not_exists"):
             if not isinstance(node.args[0], PathNode):
                 self._fault(f"Operator or function requires a document path; operator or function: {node.name}")
@@ -326,7 +273,18 @@ class _LeafBuilder:
                 return f"Invalid attribute type name found; type: {value['S']}, valid types: {SHOWN_TYPES}"
             return None
 
-        self._checks.append(check)
+        self.checks.append(check)
+
+
+def undefined_value(placeholder: str) -> str:
+    return f"An expression attribute value used in expression is not defined; attribute value: {placeholder}"
+
+
+def same_operands(operator: str, path: Path) -> str:
+    return (
+        "The first operand must be distinct from the remaining operands for this operator or function; "
+        f"operator: {operator}, first operand: {render_path(path)}"
+    )
 
 
 def _wrong_type(operator: str, kind: str) -> str:

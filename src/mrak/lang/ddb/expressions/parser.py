@@ -1,7 +1,7 @@
 """From tokens to trees, by AWS's grammar, with the errors that depend on the text alone.
 
-After the syntax, AWS reports the late errors in a fixed order, which differs between conditions and updates. The
-first of each sort is kept while parsing and raised at the end.
+After the syntax, AWS walks the tree in the order of the text and reports the first function, reserved word or index
+that may not stand where it stands (`_note`); a doubled pair of parentheses it reports as soon as it has read it.
 Nesting is bounded, so that a hostile text cannot exhaust the stack: an expression that nests deeper has too many
 operators or redundant parentheses anyway.
 """
@@ -12,7 +12,6 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, TypeVar
 
-from mrak.lang.ddb.errors import invalid
 from mrak.lang.ddb.expressions.lexer import COMPARATORS, Cursor, check_length
 from mrak.lang.ddb.expressions.tree import (
     ActionNode,
@@ -26,14 +25,12 @@ from mrak.lang.ddb.expressions.tree import (
     NotNode,
     Operand,
     PathNode,
-    RawPath,
     ValueNode,
 )
 from mrak.lang.ddb.reserved import is_reserved
 
 MAX_OPERATORS = 300
 MAX_IN_OPERANDS = 100
-MAX_PATH_DEPTH = 32
 MAX_LIST_INDEX = 2**31 - 1
 _MAX_NESTING = MAX_OPERATORS // 2 + 10
 _CACHED_TEXTS = 2048
@@ -43,19 +40,17 @@ CONDITION_FUNCTIONS = frozenset(
 )
 UPDATE_FUNCTIONS = frozenset({"if_not_exists", "list_append"})
 
-_CONDITION_RANKS = ("parentheses", "index", "unknown function", "misused function", "reserved", "depth")
-_UPDATE_RANKS = ("parentheses", "index", "reserved", "unknown function", "misused function", "section", "depth")
-
 _REDUNDANT = "The expression has redundant parentheses;"
 T = TypeVar("T")
 
 
 class _Parser:
-    """One text. `_late` holds the first message of each late error, by its rank."""
+    """One text. `_late` is the first error that waits for the end of the text, with its position."""
 
     def __init__(self, text: str, kind: str) -> None:
         self._cursor = Cursor(text, kind)
-        self._late: dict[str, str] = {}
+        self._late: tuple[int, str] | None = None
+        self._doubled_section: str | None = None
         self._operators = 0
         self._nesting = 0
         self._last_pair = (0, 0)
@@ -63,13 +58,17 @@ class _Parser:
     def run(self, start: Callable[[_Parser], T]) -> T:
         tree = start(self)
         self._cursor.expect("end")
-        for rank in _UPDATE_RANKS if self._cursor.kind == "UpdateExpression" else _CONDITION_RANKS:
-            if rank in self._late:
-                raise self._cursor.error(self._late[rank])
+        if self._late is not None:
+            raise self._cursor.error(self._late[1])
+        if self._doubled_section is not None:
+            raise self._cursor.error(
+                f'The "{self._doubled_section}" section can only be used once in an update expression;'
+            )
         return tree
 
-    def _note(self, rank: str, message: str) -> None:
-        self._late.setdefault(rank, message)
+    def _note(self, position: int, message: str) -> None:
+        if self._late is None or position < self._late[0]:
+            self._late = (position, message)
 
     def _count_operator(self) -> None:
         self._operators += 1
@@ -107,7 +106,7 @@ class _Parser:
         if isinstance(node, (PathNode, ValueNode)):
             raise self._cursor.syntax_error()
         if isinstance(node, FunctionNode) and node.name == "size":
-            self._note("misused function", _misused("size"))
+            self._note(node.position, _misused("size"))
 
     def _term(self) -> Condition | Operand:
         """NOT, then a comparison, BETWEEN, IN, a function, or something in parentheses."""
@@ -168,14 +167,14 @@ class _Parser:
         return self._cursor.position
 
     def _close(self, opened: int) -> None:
-        """Takes the closing parenthesis; notes when all that was inside is a pair of parentheses itself."""
+        """Takes the closing parenthesis; all that was inside may not be a pair of parentheses itself."""
         inner = self._last_pair
         redundant = inner == (opened + 1, self._cursor.position)
         self._cursor.expect(")")
         self._nesting -= 1
         self._last_pair = (opened, self._cursor.position)
         if redundant:
-            self._note("parentheses", _REDUNDANT)
+            raise self._cursor.error(_REDUNDANT)
 
     def _operand(self) -> Operand:
         cursor = self._cursor
@@ -201,20 +200,21 @@ class _Parser:
 
     def _function(self) -> FunctionNode:
         cursor = self._cursor
+        position = cursor.position
         name = cursor.take().text
         self._count_operator()
         is_known = name in CONDITION_FUNCTIONS or name in UPDATE_FUNCTIONS
         if self._nesting == _MAX_NESTING and not is_known:
             raise cursor.error(_unknown_function(name))
         self._open()
-        node = FunctionNode(name, self._operands())
+        node = FunctionNode(name, self._operands(), position)
         self._nesting -= 1
         is_update = cursor.kind == "UpdateExpression"
         if not is_known:
-            self._note("unknown function", _unknown_function(name))
+            self._note(position, _unknown_function(name))
         elif (name in UPDATE_FUNCTIONS) != is_update:
             place = "an update" if is_update else "a condition"
-            self._note("unknown function", f"The function is not allowed in {place} expression; function: {name}")
+            self._note(position, f"The function is not allowed in {place} expression; function: {name}")
         else:
             self._check_operands(*node.args)
         return node
@@ -224,11 +224,7 @@ class _Parser:
         usable = "if_not_exists" if self._cursor.kind == "UpdateExpression" else "size"
         for operand in operands:
             if isinstance(operand, FunctionNode) and operand.name != usable:
-                self._note("misused function", _misused(operand.name))
-
-    def _check_boolean(self, node: FunctionNode) -> None:
-        if node.name == "size":
-            self._note("misused function", _misused("size"))
+                self._note(operand.position, _misused(operand.name))
 
     # Paths
 
@@ -243,21 +239,20 @@ class _Parser:
                 cursor.expect("]")
             else:
                 break
-        if len(steps) > MAX_PATH_DEPTH:
-            self._note("depth", f"The document path has too many nesting levels; nesting levels: {len(steps)}")
         return PathNode(tuple(steps))
 
     def _step(self) -> str:
         if self._cursor.peek == "alias":
             return self._cursor.take().text
+        position = self._cursor.position
         name = self._cursor.expect("name").text
         if is_reserved(name):
-            self._note("reserved", f"Attribute name is a reserved keyword; reserved keyword: {name}")
+            self._note(position, f"Attribute name is a reserved keyword; reserved keyword: {name}")
         return name
 
     def _index(self, digits: str) -> int:
         if len(digits) > 10 or int(digits) > MAX_LIST_INDEX:
-            self._note("index", f"List index is not within the allowable range; index: [{digits}]")
+            self._note(self._cursor.position, f"List index is not within the allowable range; index: [{digits}]")
             return MAX_LIST_INDEX
         return int(digits)
 
@@ -278,7 +273,7 @@ class _Parser:
                 raise self._cursor.syntax_error()
             self._cursor.take()
             if section in sections:
-                self._note("section", f'The "{section}" section can only be used once in an update expression;')
+                self._doubled_section = self._doubled_section or section
             sections.add(section)
             actions.append(self._action(section))
             while self._cursor.accept(","):
@@ -301,18 +296,21 @@ class _Parser:
         left = self._sum_group() if self._cursor.peek == "(" else self._operand()
         if isinstance(left, ArithmeticNode) or self._cursor.peek not in ("+", "-"):
             return left
+        return self._arithmetic(left)
+
+    def _arithmetic(self, left: Operand) -> ArithmeticNode:
         operator = self._cursor.take().kind
         self._count_operator()
-        return ArithmeticNode(operator, left, self._operand())
+        right = self._operand()
+        self._check_operands(left, right)
+        return ArithmeticNode(operator, left, right)
 
     def _sum_group(self) -> Operand | ArithmeticNode:
         """Parentheses around a sum or around an operand."""
         opened = self._open()
         inner = self._sum_group() if self._cursor.peek == "(" else self._operand()
         if not isinstance(inner, ArithmeticNode) and self._cursor.peek in ("+", "-"):
-            operator = self._cursor.take().kind
-            self._count_operator()
-            inner = ArithmeticNode(operator, inner, self._operand())
+            inner = self._arithmetic(inner)
         self._close(opened)
         return inner
 
@@ -346,22 +344,3 @@ def parse_projection(text: str) -> tuple[PathNode, ...]:
 def parse_update(text: str) -> tuple[ActionNode, ...]:
     check_length(text, "UpdateExpression")
     return _Parser(text, "UpdateExpression").run(_Parser.update)
-
-
-def bind_path(raw: RawPath, names: dict[str, str]) -> RawPath:
-    """The path with its placeholders replaced; raises KeyError with the placeholder that is not defined."""
-    return tuple(names[step] if isinstance(step, str) and step[0] == "#" else step for step in raw)
-
-
-def undefined_name(kind: str, placeholder: str) -> Exception:
-    return invalid(
-        f"Invalid {kind}: An expression attribute name used in the document path is not defined; "
-        f"attribute name: {placeholder}"
-    )
-
-
-def undefined_value(kind: str, placeholder: str) -> Exception:
-    return invalid(
-        f"Invalid {kind}: An expression attribute value used in expression is not defined; "
-        f"attribute value: {placeholder}"
-    )

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
-from mrak.lang.ddb.expressions.tree import Path, render_path
+from mrak.lang.ddb.expressions.tree import Path, RawPath, render_path
+from mrak.lang.ddb.hashorder import in_hash_order
 from mrak.lang.ddb.values import Item, Value
 
 Values = dict[str, Value]
 Reader = Callable[[Item, Values], Value | None]
+
+MAX_PATH_DEPTH = 32
 
 
 def read(item: Item, path: Path) -> Value | None:
@@ -34,31 +37,61 @@ def compile_path(path: Path) -> Reader:
     return lambda item, values: read(item, path)
 
 
-def find_clash(paths: Iterable[Path]) -> str | None:
-    """The message about the first two paths of which one contains the other, or which take a value for a list and a map
-    at once. Overlaps are reported before conflicts; of an overlap AWS tells the first path, and as the second whichever
-    path is the last that the expression brings up (measured by the tests of dynalite)."""
-    paths = tuple(paths)
-    seen: list[Path] = []
-    conflict: str | None = None
-    for path in paths:
-        for earlier in seen:
-            clash = _clash(earlier, path)
-            if clash == "overlap":
-                return _message(clash, earlier, list(dict.fromkeys(paths))[-1])
-            if clash and conflict is None:
-                conflict = _message(clash, earlier, path)
-        seen.append(path)
-    return conflict
+def placeholders(raw: RawPath) -> list[str]:
+    return [step for step in raw if isinstance(step, str) and step[0] == "#"]
 
 
-def _clash(one: Path, two: Path) -> str | None:
-    for a, b in zip(one, two, strict=False):
-        if type(a) is not type(b):
-            return "conflict"
-        if a != b:
-            return None
-    return "overlap"
+def bind_path(raw: RawPath, names: Mapping[str, str]) -> Path:
+    """The path with its placeholders replaced, as far as they are defined."""
+    return tuple(names.get(step, step) if isinstance(step, str) else step for step in raw)
+
+
+def path_fault(raw: RawPath, names: Mapping[str, str]) -> str | None:
+    """What is wrong with a path when its names are bound."""
+    for name in placeholders(raw):
+        if name not in names:
+            return f"An expression attribute name used in the document path is not defined; attribute name: {name}"
+    if len(raw) > MAX_PATH_DEPTH:
+        return f"The document path has too many nesting levels; nesting levels: {len(raw)}"
+    return None
+
+
+# A step on the way of the paths so far: what follows it; None is the end of a path.
+_Steps = dict[str | int, Any]
+
+
+def paths_fault(raws: Sequence[RawPath], names: Mapping[str, str]) -> str | None:
+    """What is wrong with one of an expression's paths, or with two of which one contains the other, or which take a
+    value for a list and a map at once.
+
+    AWS takes the paths from the last to the first, and stops at the first that does not go with those before it. As the
+    other it names what comes last in its hash map where the two part, which need not be the one that is in the way.
+    """
+    root: _Steps = {}
+    for raw in reversed(raws):
+        fault = path_fault(raw, names) or _enter(root, bind_path(raw, names))
+        if fault is not None:
+            return fault
+    return None
+
+
+def _enter(steps: _Steps, path: Path) -> str | None:
+    for depth, step in enumerate(path, 1):
+        if steps and type(next(iter(steps))) is not type(step):
+            return _message("conflict", path, (*path[: depth - 1], *_last_of(steps)))
+        is_last = depth == len(path)
+        if step not in steps:
+            steps[step] = None if is_last else {}
+        elif is_last or steps[step] is None:
+            return _message("overlap", path, (*path[: depth - 1], *_last_of(steps)))
+        steps = steps[step]
+    return None
+
+
+def _last_of(steps: _Steps) -> Path:
+    step = in_hash_order(list(steps))[-1]
+    following = steps[step]
+    return (step,) if following is None else (step, *_last_of(following))
 
 
 def _message(clash: str, one: Path, two: Path) -> str:

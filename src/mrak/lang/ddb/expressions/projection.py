@@ -8,7 +8,7 @@ from functools import lru_cache
 
 from mrak.lang.ddb.errors import invalid, invalid_parameter
 from mrak.lang.ddb.expressions import parser
-from mrak.lang.ddb.expressions.paths import find_clash, project
+from mrak.lang.ddb.expressions.paths import bind_path, paths_fault, placeholders, project
 from mrak.lang.ddb.expressions.tree import Path
 from mrak.lang.ddb.values import Item, find_duplicate
 
@@ -43,18 +43,12 @@ def attributes_plan(names: list[str]) -> ProjectionPlan:
 @lru_cache(2048)
 def _plan(text: str, names: tuple[tuple[str, str], ...]) -> ProjectionPlan:
     bindings = dict(names)
-    paths: list[Path] = []
-    used: set[str] = set()
-    for node in parser.parse_projection(text):
-        try:
-            paths.append(parser.bind_path(node.raw, bindings))
-        except KeyError as missing:
-            raise parser.undefined_name("ProjectionExpression", missing.args[0]) from None
-        used.update(step for step in node.raw if isinstance(step, str) and step[0] == "#")
-    clash = find_clash(paths)
-    if clash is not None:
-        raise invalid(f"Invalid ProjectionExpression: {clash}")
-    return _make(tuple(paths), frozenset(used))
+    raws = [node.raw for node in parser.parse_projection(text)]
+    fault = paths_fault(raws, bindings)
+    if fault is not None:
+        raise invalid(f"Invalid ProjectionExpression: {fault}")
+    used = frozenset(name for raw in raws for name in placeholders(raw))
+    return _make(tuple(bind_path(raw, bindings) for raw in raws), used)
 
 
 def _make(paths: tuple[Path, ...], used: frozenset[str]) -> ProjectionPlan:

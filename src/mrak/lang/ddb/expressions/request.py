@@ -19,6 +19,7 @@ from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.keycondition import KeyTest
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.expressions.update import UpdatePlan
+from mrak.lang.ddb.hashorder import in_hash_order
 from mrak.lang.ddb.values import Value, check_value
 
 _is_name = re.compile(r"#[0-9a-zA-Z_]+", re.ASCII).fullmatch
@@ -121,9 +122,9 @@ def bind(req: Mapping[str, Any], *, in_older_layer: bool = False) -> Bound:
     if _EXPRESSIONS.isdisjoint(req):
         return bound
     if names is not None and len(used_names) < len(names):
-        raise _unused(NAMES, [name for name in names if name not in used_names])
+        raise _unused(NAMES, names, used_names)
     if values is not None and len(used_values) < len(values):
-        raise _unused(VALUES, [name for name in values if name not in used_values])
+        raise _unused(VALUES, values, used_values)
     return bound
 
 
@@ -207,5 +208,6 @@ def check_values(values: Mapping[str, Value], in_older_layer: bool) -> int:
     return size_bytes
 
 
-def _unused(parameter: str, names: list[str]) -> ApiError:
+def _unused(parameter: str, given: Mapping[str, Any], used: set[str]) -> ApiError:
+    names = in_hash_order([name for name in given if name not in used], len(given))
     return invalid(f"Value provided in {parameter} unused in expressions: keys: {{{', '.join(names)}}}")

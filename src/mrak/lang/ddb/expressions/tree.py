@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 # A raw path: "a" and "#a" (a placeholder) for map steps, int for list steps.
 RawPath = tuple[str | int, ...]
@@ -24,6 +24,8 @@ class ValueNode:
 class FunctionNode:
     name: str
     args: tuple[Operand, ...]
+    # Which token of the text it begins with.
+    position: int = field(default=0, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,8 @@ All operands are read from the item as it was; then all actions take effect. No 
 (overlapping paths are refused), so their order does not matter, with one care: list indexes are those of the old
 list. Elements set past the end are appended in index order, removed ones are taken out, both when all is done.
 
-Errors that do not depend on the item are reported in AWS's order: names, values, overlapping paths, operand types of
-ADD and DELETE, functions and arithmetic. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
+Errors that do not depend on the item are reported in AWS's order: the paths of the actions; then, action by action from
+the last to the first, what the operands refer to and whether they fit. https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Expressions.UpdateExpressions.html
 """
 
 from __future__ import annotations
@@ -15,11 +15,21 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
+from mrak.core.errors import ApiError
 from mrak.lang.ddb import numbers
 from mrak.lang.ddb.errors import InvalidValue, invalid
 from mrak.lang.ddb.expressions import parser
 from mrak.lang.ddb.expressions.charge import Charge, charge_of
-from mrak.lang.ddb.expressions.paths import Reader, Values, compile_path, find_clash
+from mrak.lang.ddb.expressions.condition import Check, same_operands, undefined_value
+from mrak.lang.ddb.expressions.paths import (
+    Reader,
+    Values,
+    bind_path,
+    compile_path,
+    path_fault,
+    paths_fault,
+    placeholders,
+)
 from mrak.lang.ddb.expressions.tree import (
     ActionNode,
     ArithmeticNode,
@@ -29,6 +39,7 @@ from mrak.lang.ddb.expressions.tree import (
     PathNode,
     ValueNode,
 )
+from mrak.lang.ddb.hashorder import in_hash_order
 from mrak.lang.ddb.values import Item, Value, kind_of
 
 BAD_PATH = "The document path provided in the update expression is invalid for update"
@@ -45,8 +56,6 @@ _LONG_NAMES = {
     "M": "MAP",
 }
 _SETS = frozenset({"SS", "NS", "BS"})
-
-Check = Callable[[Mapping[str, Value]], str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,21 +79,15 @@ class UpdatePlan:
     values: frozenset[str]
     heads: frozenset[str]
     nested_heads: frozenset[str]
-    undefined_name: str | None
-    value_order: tuple[str, ...]
-    clash: str | None
+    # What is wrong with the paths of the actions.
+    fault: str | None
     checks: tuple[Check, ...]
     charge: Charge
 
     def check(self, values: Mapping[str, Value]) -> None:
         """Raises what is wrong with the expression, given the request's values."""
-        if self.undefined_name is not None:
-            raise parser.undefined_name("UpdateExpression", self.undefined_name)
-        for name in self.value_order:
-            if name not in values:
-                raise parser.undefined_value("UpdateExpression", name)
-        if self.clash is not None:
-            raise invalid(f"Invalid UpdateExpression: {self.clash}")
+        if self.fault is not None:
+            raise invalid(f"Invalid UpdateExpression: {self.fault}")
         for check in self.checks:
             message = check(values)
             if message is not None:
@@ -112,7 +115,14 @@ class UpdatePlan:
 
     def apply(self, old: Item, values: Values) -> Item:
         """The item after the update. `old` holds at least the key, and stays as it is."""
-        return _Application(old).run(self.actions, values)
+        try:
+            return _Application(old).run(self.actions, values)
+        except ApiError:
+            # Of the actions that fail AWS reports the one whose attribute is the last in its hash map.
+            heads = in_hash_order(list(dict.fromkeys(str(path[0]) for path in self.paths)))
+            for action in sorted(self.actions, key=lambda it: heads.index(str(it.path[0])), reverse=True):
+                _Application(old).run((action,), values)
+            raise
 
 
 def plan(text: str, names: Mapping[str, str]) -> UpdatePlan:
@@ -134,13 +144,11 @@ def plan_of(nodes: tuple[ActionNode, ...], names: Mapping[str, str]) -> UpdatePl
         actions,
         paths,
         frozenset(compiler.names),
-        frozenset(compiler.value_order),
+        frozenset(compiler.values),
         frozenset(str(path[0]) for path in paths),
         frozenset(compiler.nested_heads),
-        compiler.undefined_name,
-        tuple(compiler.value_order),
-        find_clash(paths),
-        (*compiler.section_checks, *compiler.function_checks),
+        paths_fault([node.path.raw for node in nodes], names),
+        tuple(check for checks in reversed(compiler.checks) for check in checks),
         charge_of(nodes, names),
     )
 
@@ -149,13 +157,13 @@ class _Compiler:
     def __init__(self, bindings: dict[str, str]) -> None:
         self._bindings = bindings
         self.names: set[str] = set()
+        self.values: set[str] = set()
         self.nested_heads: set[str] = set()
-        self.value_order: list[str] = []
-        self.undefined_name: str | None = None
-        self.section_checks: list[Check] = []
-        self.function_checks: list[Check] = []
+        # The checks of each action, in the order of the text.
+        self.checks: list[list[Check]] = []
 
     def action(self, node: ActionNode) -> Action:
+        self.checks.append([])
         path = self._bind(node.path)
         if node.section == "REMOVE":
             return Action("REMOVE", path, None, lambda values: None)
@@ -163,17 +171,16 @@ class _Compiler:
         operand = self._operand(node.value)
         if node.section != "SET":
             assert isinstance(node.value, ValueNode)
-            self.section_checks.append(_section_check(node.section, node.value.name))
+            self._add_check(_section_check(node.section, node.value.name))
         constant = node.value.name if node.section == "SET" and isinstance(node.value, ValueNode) else None
         return Action(node.section, path, operand, _kind_reader(node.value), constant)
 
     def _bind(self, node: PathNode) -> Path:
-        try:
-            path = parser.bind_path(node.raw, self._bindings)
-        except KeyError as missing:
-            self.undefined_name = self.undefined_name or missing.args[0]
-            return node.raw
-        self.names.update(step for step in node.raw if isinstance(step, str) and step[0] == "#")
+        fault = path_fault(node.raw, self._bindings)
+        if fault is not None:
+            self._fault(fault)
+        path = bind_path(node.raw, self._bindings)
+        self.names.update(placeholders(node.raw))
         if len(path) > 1:
             self.nested_heads.add(str(path[0]))
         return path
@@ -181,7 +188,8 @@ class _Compiler:
     def _operand(self, node: Operand | ArithmeticNode) -> Reader:
         if isinstance(node, ValueNode):
             name = node.name
-            self.value_order.append(name)
+            self.values.add(name)
+            self._add_check(lambda values: None if name in values else undefined_value(name))
             return lambda item, values: values[name]
         if isinstance(node, PathNode):
             return _required(compile_path(self._bind(node)))
@@ -195,10 +203,7 @@ class _Compiler:
         compute = numbers.add if node.operator == "+" else numbers.subtract
 
         def read(item: Item, values: Values) -> Value:
-            a, b = left(item, values), right(item, values)
-            if "N" not in a or "N" not in b:  # type: ignore[operator]
-                raise invalid(BAD_TYPE)
-            return {"N": compute(a["N"], b["N"])}  # type: ignore[index]
+            return {"N": compute(_content(left(item, values), "N"), _content(right(item, values), "N"))}
 
         return read
 
@@ -219,8 +224,11 @@ class _Compiler:
             default = self._operand(second)
             self._fault(f"Operator or function requires a document path; operator or function: {node.name}")
             return default
-        existing = compile_path(self._bind(first))
+        path = self._bind(first)
+        existing = compile_path(path)
         default = self._operand(second)
+        if isinstance(second, PathNode) and bind_path(second.raw, self._bindings) == path:
+            self._fault(same_operands(node.name, path))
         return lambda item, values: existing(item, values) or default(item, values)
 
     def _list_append(self, first: Operand, second: Operand) -> Reader:
@@ -228,10 +236,7 @@ class _Compiler:
         self._literal_types("list_append", (first, second), "L")
 
         def read(item: Item, values: Values) -> Value:
-            a, b = head(item, values), tail(item, values)
-            if "L" not in a or "L" not in b:  # type: ignore[operator]
-                raise invalid(BAD_TYPE)
-            return {"L": [*a["L"], *b["L"]]}  # type: ignore[index]
+            return {"L": [*_content(head(item, values), "L"), *_content(tail(item, values), "L")]}
 
         return read
 
@@ -248,10 +253,13 @@ class _Compiler:
             return None
 
         if names:
-            self.function_checks.append(check)
+            self._add_check(check)
 
     def _fault(self, message: str) -> None:
-        self.function_checks.append(lambda values: message)
+        self._add_check(lambda values: message)
+
+    def _add_check(self, check: Check) -> None:
+        self.checks[-1].append(check)
 
 
 def _section_check(section: str, name: str) -> Check:
@@ -281,6 +289,13 @@ def _kind_reader(node: Operand | ArithmeticNode) -> Callable[[Mapping[str, Value
     return lambda values: None
 
 
+def _content(value: Value | None, kind: str) -> Any:
+    """What an operand holds; an operand of another type is refused before the next one is looked at."""
+    if value is None or kind not in value:
+        raise invalid(BAD_TYPE)
+    return value[kind]
+
+
 def _required(read: Reader) -> Reader:
     def reader(item: Item, values: Values) -> Value:
         value = read(item, values)
@@ -305,14 +320,15 @@ class _Application:
         self._appended: dict[int, list[tuple[int, Value]]] = {}
 
     def run(self, actions: tuple[Action, ...], values: Values) -> Item:
-        old = self._old
-        # Every operand is read, and may fail, before anything changes.
-        operands = [None if action.operand is None else action.operand(old, values) for action in actions]
-        for action, operand in zip(actions, operands, strict=True):
-            if len(action.path) == 1:
-                self._change(self._new, action.path[0], action.section, operand)
+        for action in actions:
+            container: Any = self._new
+            for step, following in zip(action.path, action.path[1:], strict=False):
+                container = self._descend(container, step, following)
+            operand = None if action.operand is None else action.operand(self._old, values)
+            if isinstance(container, dict):
+                self._change(container, action.path[-1], action.section, operand)
             else:
-                self._change_nested(action, operand)
+                self._change_element(container, action, operand)
         for key, members in self._lists.items():
             members.extend(value for _, value in sorted(self._appended.get(key, ()), key=lambda pair: pair[0]))
             members[:] = [member for member in members if member is not _GONE]
@@ -325,15 +341,8 @@ class _Application:
         else:
             parent[name] = value
 
-    def _change_nested(self, action: Action, operand: Value | None) -> None:
-        container: dict[Any, Any] | list[Any] = self._new
-        for step, following in zip(action.path, action.path[1:], strict=False):
-            container = self._descend(container, step, following)
-        last = action.path[-1]
-        if isinstance(container, dict):
-            self._change(container, last, action.section, operand)
-            return
-        index: int = last  # type: ignore[assignment]
+    def _change_element(self, container: list[Any], action: Action, operand: Value | None) -> None:
+        index: int = action.path[-1]  # type: ignore[assignment]
         old = container[index] if index < len(container) else None
         value = operand if action.section == "SET" else _CHANGES[action.section](old, operand)
         if old is not None:
