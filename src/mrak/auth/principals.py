@@ -12,6 +12,8 @@ import msgspec
 
 Kind = Literal["root", "user", "role-session", "federated", "service", "anonymous"]
 
+_JUDGED: Final = ("user", "role-session", "federated")
+
 _TYPES: Final[dict[Kind, str]] = {
     "root": "Account",
     "user": "User",
@@ -55,6 +57,11 @@ class Principal(msgspec.Struct, frozen=True):
     def policy_arn(self) -> str:
         """The value of `aws:PrincipalArn`: for a session the role's own ARN."""
         return self.issuer_arn or self.arn
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether it may do only what its own policies allow: root, and services that act on their own, have none."""
+        return self.kind in _JUDGED
 
     @property
     def is_session(self) -> bool:

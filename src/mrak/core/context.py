@@ -85,6 +85,11 @@ class Principal(Protocol):
     def arn(self) -> str: ...
 
     @property
+    def is_judged(self) -> bool:
+        """Whether it may do only what its own policies allow: a user, or a session."""
+        ...
+
+    @property
     def policy_arn(self) -> str:
         """As policies name it: for a session the role's own ARN."""
         ...

@@ -10,16 +10,19 @@ never holds a transaction across an `await`. The service is the package that the
     @consumer("lambda.mapping")          async def f(ctx, consumer)
     @dataplane("execute-api")            async def f(ctx, request, route) -> Response
     @sessions("execute-api")             async def f(ctx, session, route)        a WebSocket's whole life
+    @targets                             def f(ctx, tx, req) -> list[Target]     for the policies of its callers
 """
 
 from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Callable
-from typing import Any, TypeVar
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
+
+from mrak.core.context import Context, Transaction
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -35,6 +38,20 @@ class Operation(msgspec.Struct, frozen=True):
     """The IAM action, `sqs:SendMessage`."""
 
 
+class Target(NamedTuple):
+    """Something that an operation is about, as policies of users and roles name it.
+
+    `resource` is its ARN ("*" for what has none), `policy` its own, where it has one, `account` its owner ("" for the
+    caller's). `action` is without the service's prefix, where it is not the operation's.
+    """
+
+    resource: str
+    policy: str | None = None
+    account: str = ""
+    action: str = ""
+    tags: Mapping[str, str] = {}
+
+
 class Work(msgspec.Struct, frozen=True):
     """A registered delivery, timer or consumer function."""
 
@@ -43,9 +60,12 @@ class Work(msgspec.Struct, frozen=True):
     is_async: bool
 
 
+Targets = Callable[[Context, Transaction, dict[str, Any]], list[Target]]
+
 _operations: dict[tuple[str, str], Operation] = {}
 _work: dict[tuple[str, str], Work] = {}
 _loaded: set[str] = set()
+_targets: dict[str, Targets] = {}
 
 # Packages whose name cannot be botocore's service name, since that is a Python keyword or has a dash.
 _PACKAGES = {
@@ -103,6 +123,17 @@ timer = _work_registrar("timer")
 consumer = _work_registrar("consumer")
 dataplane = _work_registrar("dataplane")
 sessions = _work_registrar("sessions")
+
+
+def targets(function: Targets) -> Targets:
+    """Registers what tells, for each request to a service, what it is about. A service without one asks the policies
+    of its callers itself, or not at all."""
+    _targets[_service_of(function)] = function
+    return function
+
+
+def find_targets(service: str) -> Targets | None:
+    return _targets.get(service)
 
 
 def package_of(service: str) -> str:

@@ -19,6 +19,7 @@ from mrak.core.errors import ApiError, NotBuilt
 from mrak.core.operation import Operation, find_operation
 from mrak.core.record import OperationRecord
 from mrak.core.scope import Scope
+from mrak.engine import authorization
 from mrak.engine.context import OperationContext
 from mrak.protocol.codec import codec
 from mrak.store.api import StoreError
@@ -81,11 +82,15 @@ class Engine:
         ctx.operation = operation.name
         output: dict[str, Any] | None
         try:
+            handler, check = operation.handler, authorization.find_check(ctx, operation, params)
             if operation.is_async:
-                output = await operation.handler(ctx, params)
-            else:
-                handler = operation.handler
+                if check is not None:
+                    await ctx.transact(check)
+                output = await handler(ctx, params)
+            elif check is None:
                 output = await ctx.transact(lambda tx: handler(ctx, tx, params))
+            else:
+                output = await ctx.transact(lambda tx: (check(tx), handler(ctx, tx, params))[1])
         except ApiError as error:
             self.record(ctx, operation.service, operation.name, started, error)
             raise

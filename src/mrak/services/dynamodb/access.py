@@ -43,7 +43,7 @@ def check(
     its name. The rest is as `Conditions` takes it.
     """
     principal: Any = ctx.principal
-    if scope.account == ctx.scope.account and policy is None and not iam.is_judged(principal):
+    if scope.account == ctx.scope.account and policy is None and not ctx.principal.is_judged:
         return
     action = action or ctx.operation
     request = AuthorizationRequest(
@@ -93,7 +93,7 @@ def require_schema(
     ctx.about(name)
     schema = find_schema(tx, scope, name)
     policy = None if schema is None else schema.record.policy
-    if policy is not None or scope is not ctx.scope or iam.is_judged(ctx.principal):
+    if policy is not None or scope is not ctx.scope or ctx.principal.is_judged:
         resource = f"table/{name}" if index is None else f"table/{name}/index/{index}"
         subject = {} if schema is None else _subject(schema, index, asked)
         check(ctx, tx, scope, resource, policy, action=action, **subject)

@@ -10,6 +10,7 @@ errors       the service's errors                       exports    what other se
 """
 
 from mrak.services.events import (
+    access,
     api_destinations,
     archives,
     bus_operations,
@@ -24,6 +25,7 @@ from mrak.services.events import (
 )
 
 __all__ = [
+    "access",
     "api_destinations",
     "archives",
     "bus_operations",

@@ -9,7 +9,7 @@ from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.iam import effective, managed, names
-from mrak.services.iam.judging import authorize, is_judged
+from mrak.services.iam.judging import authorize, decide
 from mrak.services.iam.requests import conditions as request_conditions
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
 
@@ -17,6 +17,7 @@ __all__ = [
     "OidcProvider",
     "Role",
     "authorize",
+    "decide",
     "find_access_key",
     "find_access_key_user",
     "find_oidc_provider",
@@ -24,7 +25,6 @@ __all__ = [
     "find_policy_document",
     "find_role",
     "find_role_session",
-    "is_judged",
     "policies_of",
     "request_conditions",
     "role_trusts_service",

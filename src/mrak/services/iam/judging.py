@@ -8,7 +8,6 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 import msgspec
 
@@ -28,14 +27,6 @@ from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.iam import effective
 
-# Root, and services that act on their own, have no policies.
-_JUDGED = ("user", "role-session", "federated")
-
-
-def is_judged(principal: Any) -> bool:
-    """Whether a caller may do only what its own policies allow."""
-    return principal.kind in _JUDGED
-
 
 @lru_cache(maxsize=1024)
 def _named(policy: str) -> Named | None:
@@ -48,19 +39,21 @@ def _named(policy: str) -> Named | None:
 
 def authorize(ctx: Context, tx: Transaction, request: AuthorizationRequest, policy: str | None) -> None:
     """Raises AccessDeniedException where the caller may not do it. `policy` is the resource's, where it has one."""
+    decision = decide(ctx, tx, request, policy)
+    if not decision.allowed:
+        raise ApiError("AccessDeniedException", denial_message(decision, request))
+
+
+def decide(ctx: Context, tx: Transaction, request: AuthorizationRequest, policy: str | None) -> Decision:
     is_own = request.resource_account == ctx.scope.account
     principal = request.principal
     named = None if policy is None else _named(policy)
     policies = None
-    if is_judged(principal):
+    if principal.is_judged:
         policies = effective.find_policies_of(tx, Scope(ctx.scope.environment, principal.account, ""), principal)
-    decision = (
-        _decide_without(request, named, is_own)
-        if policies is None
-        else evaluate(request, msgspec.structs.replace(policies, resource=named))
-    )
-    if not decision.allowed:
-        raise ApiError("AccessDeniedException", denial_message(decision, request))
+    if policies is None:
+        return _decide_without(request, named, is_own)
+    return evaluate(request, msgspec.structs.replace(policies, resource=named))
 
 
 def _decide_without(request: AuthorizationRequest, named: Named | None, is_own: bool) -> Decision:

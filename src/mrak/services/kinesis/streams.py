@@ -86,7 +86,7 @@ def require(ctx: Context, tx: Transaction, req: dict[str, Any], *, opens: bool =
 def check_access(ctx: Context, tx: Transaction, scope: Scope, arn: str, policy: str = "") -> None:
     """Raises AccessDeniedException where the caller may not do it. `policy` is the resource's ("": none)."""
     principal: Any = ctx.principal
-    if scope.account == ctx.scope.account and not policy and not iam.is_judged(principal):
+    if scope.account == ctx.scope.account and not policy and not ctx.principal.is_judged:
         return
     deviation("KINESIS-004")
     context = iam.request_conditions(ctx)

@@ -13,6 +13,7 @@ errors                the service's errors              exports        what othe
 """
 
 from mrak.services.lambda_ import (
+    access,
     alias_operations,
     capacity_operations,
     concurrency_operations,
@@ -36,6 +37,7 @@ from mrak.services.lambda_ import (
 )
 
 __all__ = [
+    "access",
     "alias_operations",
     "capacity_operations",
     "concurrency_operations",

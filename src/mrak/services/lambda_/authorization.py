@@ -51,12 +51,18 @@ def _request(ref: Reference, principal: Principal, now: float) -> AuthorizationR
     return AuthorizationRequest(principal, _ACTION, resource, now, ref.scope.account, keys)
 
 
-def _decide(tx: Transaction, ref: Reference, request: AuthorizationRequest) -> Decision:
-    qualifier = "" if ref.qualifier == LATEST else ref.qualifier
-    policy = POLICIES.get(tx, ref.scope, ref.name, qualifier)
+def find_policy(tx: Transaction, ref: Reference) -> str | None:
+    """The policy of the function, or of the version or alias, that a reference names."""
+    policy = POLICIES.get(tx, ref.scope, ref.name, "" if ref.qualifier == LATEST else ref.qualifier)
     if policy is None:
+        return None
+    return msgspec.json.encode({"Version": "2012-10-17", "Statement": policy.statements}).decode()
+
+
+def _decide(tx: Transaction, ref: Reference, request: AuthorizationRequest) -> Decision:
+    text = find_policy(tx, ref)
+    if text is None:
         return evaluate(request, PolicySet())
-    text = msgspec.json.encode({"Version": "2012-10-17", "Statement": policy.statements}).decode()
     policies = PolicySet(resource=Named("function policy", parse_policy(text)))
     decision = evaluate(request, policies)
     regional = _REGIONAL.fullmatch(request.principal.name)

@@ -21,7 +21,6 @@ from mrak.auth.policy import Policy, parse_policy
 from mrak.auth.principals import service_principal
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.services.iam import exports as iam
 from mrak.services.s3 import acls, errors, identities, points, policy_conditions
 from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.points import AccessPoint
@@ -101,7 +100,7 @@ def may(
 ) -> bool:
     """Whether the caller may do it; of `version` where that is there, else of the bucket or of a key to be written."""
     caller = ctx.principal.account
-    if iam.is_judged(ctx.principal) and not _identity_allows(ctx, tx, bucket, action, req, version):
+    if ctx.principal.is_judged and not _identity_allows(ctx, tx, bucket, action, req, version):
         return False
     if bucket.policy or req["Bucket"] != bucket.name:
         verdict = _Judgement(ctx, tx, bucket, action, req, version).find()
@@ -179,7 +178,7 @@ def check_delete(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, A
 
 def check_may_know(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any]) -> None:
     """Whoever may not list a bucket, or not with the key as prefix, is not told that a key is not there."""
-    is_own = ctx.principal.account == bucket.account and not iam.is_judged(ctx.principal)
+    is_own = ctx.principal.account == bucket.account and not ctx.principal.is_judged
     if is_own and not bucket.policy and req["Bucket"] == bucket.name:
         return
     listing = {name: value for name, value in req.items() if name not in ("Key", "VersionId")}

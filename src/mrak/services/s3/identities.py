@@ -40,7 +40,7 @@ def allow(
 def allow_account(ctx: Context, tx: Transaction, action: str, resource: str) -> bool:
     """Of what is done to the account, or makes a bucket."""
     principal: Any = ctx.principal
-    policies = iam.find_policies_of(tx, ctx.scope.environment, principal) if iam.is_judged(principal) else None
+    policies = iam.find_policies_of(tx, ctx.scope.environment, principal) if principal.is_judged else None
     if policies is None:
         return True
     request = AuthorizationRequest(principal, action, resource, ctx.now, principal.account, {})

@@ -7,6 +7,6 @@ secrets       look-up, values, labels, rendering  passwords     random passwords
 tables        rows and their invariants           errors        the service's errors
 """
 
-from mrak.services.secretsmanager import listing, operations, policies, replication, rotation, workers
+from mrak.services.secretsmanager import access, listing, operations, policies, replication, rotation, workers
 
-__all__ = ["listing", "operations", "policies", "replication", "rotation", "workers"]
+__all__ = ["access", "listing", "operations", "policies", "replication", "rotation", "workers"]

@@ -45,7 +45,7 @@ def check_token(ctx: Context, req: dict[str, Any]) -> None:
 def require(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = True) -> tuple[Scope, Secret]:
     """The secret of a name, an ARN, or an ARN without its last six characters, and its scope: an ARN may name another
     account's."""
-    home, secret = _find(tx, scope, secret_id)
+    home, secret = locate(tx, scope, secret_id)
     if secret is None:
         raise errors.secret_not_found()
     if living and secret.deleted_at:
@@ -54,7 +54,7 @@ def require(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = Tru
 
 
 def find(tx: Transaction, scope: Scope, secret_id: str) -> Secret | None:
-    return _find(tx, scope, secret_id)[1]
+    return locate(tx, scope, secret_id)[1]
 
 
 def require_primary(tx: Transaction, scope: Scope, secret_id: str, *, living: bool = True) -> tuple[Scope, Secret]:
@@ -71,7 +71,8 @@ def check_key(ctx: Context, home: Scope, secret: Secret) -> None:
         raise errors.default_key()
 
 
-def _find(tx: Transaction, scope: Scope, secret_id: str) -> tuple[Scope, Secret | None]:
+def locate(tx: Transaction, scope: Scope, secret_id: str) -> tuple[Scope, Secret | None]:
+    """The secret that a name or an ARN says, and where it is, or would be."""
     parsed = find_arn(secret_id)
     if parsed is None:
         check_name(secret_id)

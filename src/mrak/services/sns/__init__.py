@@ -10,6 +10,7 @@ errors        the service's errors                                     exports  
 """
 
 from mrak.services.sns import (
+    access,
     deliveries,
     http,
     platform_operations,
@@ -21,6 +22,7 @@ from mrak.services.sns import (
 )
 
 __all__ = [
+    "access",
     "deliveries",
     "http",
     "platform_operations",

@@ -7,6 +7,6 @@ tables        rows and their invariants                rules       checks beyond
 errors        the service's errors                     exports     what other services may use
 """
 
-from mrak.services.sqs import operations, workers
+from mrak.services.sqs import access, operations, workers
 
-__all__ = ["operations", "workers"]
+__all__ = ["access", "operations", "workers"]

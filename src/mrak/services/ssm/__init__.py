@@ -6,6 +6,6 @@ changes      what the default bus is told           exports      read-only look-
 tables       rows and their invariants              errors       the service's errors
 """
 
-from mrak.services.ssm import operations, policies
+from mrak.services.ssm import access, operations, policies
 
-__all__ = ["operations", "policies"]
+__all__ = ["access", "operations", "policies"]

@@ -9,6 +9,7 @@ express              executions in memory          mapruns              a distri
 """
 
 from mrak.services.stepfunctions import (
+    access,
     execution_operations,
     express,
     machine_operations,
@@ -22,6 +23,7 @@ from mrak.services.stepfunctions import (
 )
 
 __all__ = [
+    "access",
     "execution_operations",
     "express",
     "machine_operations",

@@ -1,0 +1,174 @@
+"""What IAM's users and roles may do with services that have no test of this of their own: who has no permission is told
+so in the service's words; a permission of the very action on the very resource is enough; a resource's own policy, too
+(IAM-004)."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from tests.conftest import Sandbox
+from tests.contract.lambda_bench import ROLE, TELL, create
+from tests.contract.test_sqs import error_of
+from tests.contract.users import User, policy_of
+
+MACHINE = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})
+
+
+@dataclass
+class Cloud:
+    """Something of each service."""
+
+    queue: str
+    topic: str
+    machine: str
+    secret: str
+    function: str
+    bus: str
+    parameter: str
+
+
+@pytest.fixture(scope="module")
+def cloud(sandbox: Sandbox) -> Cloud:
+    create(sandbox.client("lambda"), "named", TELL)
+    machines = sandbox.client("stepfunctions")
+    sandbox.client("ssm").put_parameter(Name="/app/key", Value="v", Type="String")
+    return Cloud(
+        queue=sandbox.client("sqs").create_queue(QueueName="named")["QueueUrl"],
+        topic=sandbox.client("sns").create_topic(Name="named", Tags=[{"Key": "team", "Value": "a"}])["TopicArn"],
+        machine=machines.create_state_machine(name="named", definition=MACHINE, roleArn=ROLE)["stateMachineArn"],
+        secret=sandbox.client("secretsmanager").create_secret(Name="named", SecretString="s")["ARN"],
+        function="named",
+        bus=sandbox.client("events").create_event_bus(Name="named")["EventBusArn"],
+        parameter="/app/key",
+    )
+
+
+@pytest.fixture
+def user(sandbox: Sandbox) -> User:
+    return User(sandbox)
+
+
+EVENT = {"Source": "s", "DetailType": "t", "Detail": "{}"}
+# service, operation, its parameters, the action as policies and as denials spell it, the resource, the code
+CASES = [
+    ("sqs", "send_message", {"QueueUrl": "QUEUE", "MessageBody": "m"}, "sqs:SendMessage", "sqs:sendmessage",
+     "arn:aws:sqs:us-east-1:ACCOUNT:named", "AccessDenied"),
+    ("sqs", "send_message_batch", {"QueueUrl": "QUEUE", "Entries": [{"Id": "1", "MessageBody": "m"}]},
+     "sqs:SendMessage", "sqs:sendmessage", "arn:aws:sqs:us-east-1:ACCOUNT:named", "AccessDenied"),
+    ("sqs", "receive_message", {"QueueUrl": "QUEUE"}, "sqs:ReceiveMessage", "sqs:receivemessage",
+     "arn:aws:sqs:us-east-1:ACCOUNT:named", "AccessDenied"),
+    ("sqs", "list_queues", {}, "sqs:ListQueues", "sqs:listqueues", "*", "AccessDenied"),
+    ("sqs", "create_queue", {"QueueName": "new"}, "sqs:CreateQueue", "sqs:createqueue",
+     "arn:aws:sqs:us-east-1:ACCOUNT:new", "AccessDenied"),
+    ("sns", "publish", {"TopicArn": "TOPIC", "Message": "m"}, "sns:Publish", "SNS:Publish", "TOPIC",
+     "AuthorizationError"),
+    ("sns", "publish_batch", {"TopicArn": "TOPIC", "PublishBatchRequestEntries": [{"Id": "1", "Message": "m"}]},
+     "sns:Publish", "SNS:Publish", "TOPIC", "AuthorizationError"),
+    ("sns", "publish", {"PhoneNumber": "+3581234567", "Message": "m"}, "sns:Publish", "SNS:Publish", "+3581234567",
+     "AuthorizationError"),
+    ("sns", "create_topic", {"Name": "new"}, "sns:CreateTopic", "SNS:CreateTopic",
+     "arn:aws:sns:us-east-1:ACCOUNT:new", "AuthorizationError"),
+    ("stepfunctions", "start_execution", {"stateMachineArn": "MACHINE"}, "states:StartExecution",
+     "states:StartExecution", "MACHINE", "AccessDeniedException"),
+    ("stepfunctions", "list_state_machines", {}, "states:ListStateMachines", "states:ListStateMachines", "*",
+     "AccessDeniedException"),
+    ("secretsmanager", "get_secret_value", {"SecretId": "named"}, "secretsmanager:GetSecretValue",
+     "secretsmanager:GetSecretValue", "SECRET", "AccessDeniedException"),
+    ("secretsmanager", "list_secrets", {}, "secretsmanager:ListSecrets", "secretsmanager:ListSecrets", "*",
+     "AccessDeniedException"),
+    ("lambda", "invoke", {"FunctionName": "named"}, "lambda:InvokeFunction", "lambda:InvokeFunction",
+     "arn:aws:lambda:us-east-1:ACCOUNT:function:named", "AccessDeniedException"),
+    ("lambda", "get_function", {"FunctionName": "named"}, "lambda:GetFunction", "lambda:GetFunction",
+     "arn:aws:lambda:us-east-1:ACCOUNT:function:named", "AccessDeniedException"),
+    ("lambda", "list_functions", {}, "lambda:ListFunctions", "lambda:ListFunctions", "*", "AccessDeniedException"),
+    ("events", "put_events", {"Entries": [EVENT | {"EventBusName": "named"}]}, "events:PutEvents",
+     "events:PutEvents", "BUS", "AccessDeniedException"),
+    ("events", "put_rule", {"Name": "r", "EventPattern": '{"source": ["s"]}'}, "events:PutRule", "events:PutRule",
+     "arn:aws:events:us-east-1:ACCOUNT:rule/r", "AccessDeniedException"),
+    ("ssm", "get_parameter", {"Name": "/app/key"}, "ssm:GetParameter", "ssm:GetParameter",
+     "arn:aws:ssm:us-east-1:ACCOUNT:parameter/app/key", "AccessDeniedException"),
+    ("ssm", "get_parameters_by_path", {"Path": "/app"}, "ssm:GetParametersByPath", "ssm:GetParametersByPath",
+     "arn:aws:ssm:us-east-1:ACCOUNT:parameter/app", "AccessDeniedException"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("service", "operation", "params", "action", "spelled", "resource", "code"),
+    CASES,
+    ids=[f"{case[0]}-{case[1]}-{case[5]}" for case in CASES],
+)
+def test_one_action_on_one_resource(
+    sandbox: Sandbox,
+    cloud: Cloud,
+    user: User,
+    service: str,
+    operation: str,
+    params: dict[str, Any],
+    action: str,
+    spelled: str,
+    resource: str,
+    code: str,
+) -> None:
+    """Refused without a permission and with one of another resource; the right one lets it through."""
+
+    def filled(value: Any) -> Any:
+        text = json.dumps(value).replace("ACCOUNT", sandbox.account)
+        for name, real in vars(cloud).items():
+            text = text.replace(f'"{name.upper()}"', json.dumps(real))
+        return json.loads(text)
+
+    call, named = getattr(user.sandbox.client(service), operation), filled(resource)
+    told = f"User: {user.arn} is not authorized to perform: {spelled} on resource: {named} because no identity-based "
+    assert error_of(call, **filled(params))[:2] == (code, f"{told}policy allows the {spelled} action")
+    if named.startswith("arn:"):
+        user.may(action, f"{named}-other")
+        assert error_of(call, **filled(params))[0] == code
+    user.may(action, named if named.startswith("arn:") else "*")
+    call(**filled(params))
+
+
+def test_a_resources_own_policy(sandbox: Sandbox, cloud: Cloud, user: User) -> None:
+    """Within one account it suffices, and a denial in it binds who is allowed otherwise."""
+    sqs, named = user.sandbox.client("sqs"), f"arn:aws:sqs:us-east-1:{sandbox.account}:named"
+    statement = {"Effect": "Allow", "Principal": {"AWS": user.arn}, "Action": "sqs:SendMessage", "Resource": named}
+    owner = sandbox.client("sqs")
+    owner.set_queue_attributes(QueueUrl=cloud.queue, Attributes={"Policy": policy_of(statement)})
+    sqs.send_message(QueueUrl=cloud.queue, MessageBody="m")
+    user.may("sqs:*", "*")
+    denied = policy_of(statement | {"Effect": "Deny"})
+    owner.set_queue_attributes(QueueUrl=cloud.queue, Attributes={"Policy": denied})
+    message = error_of(sqs.send_message, QueueUrl=cloud.queue, MessageBody="m")[1]
+    assert message.endswith("with an explicit deny in a resource-based policy")
+    owner.set_queue_attributes(QueueUrl=cloud.queue, Attributes={"Policy": ""})
+
+
+def test_a_role_that_nobody_made(sandbox: Sandbox, cloud: Cloud) -> None:
+    """IAM-004: what other clouds let pass is not held against it. A machine of such a role sends its message."""
+    machines = sandbox.client("stepfunctions", inject_host_prefix=False)
+    task = {
+        "Type": "Task",
+        "Resource": "arn:aws:states:::sqs:sendMessage",
+        "Parameters": {"QueueUrl": cloud.queue, "MessageBody": "m"},
+        "End": True,
+    }
+    definition = json.dumps({"StartAt": "T", "States": {"T": task}})
+    made = machines.create_state_machine(name="unmade", definition=definition, roleArn=ROLE, type="EXPRESS")
+    assert machines.start_sync_execution(stateMachineArn=made["stateMachineArn"])["status"] == "SUCCEEDED"
+
+
+def test_conditions_on_tags(cloud: Cloud, user: User) -> None:
+    """What a resource is tagged with, and from where the request comes."""
+    sns = user.sandbox.client("sns")
+    for condition, is_allowed in (
+        ({"StringEquals": {"aws:ResourceTag/team": "a"}}, True),
+        ({"StringEquals": {"aws:ResourceTag/team": "b"}}, False),
+        ({"IpAddress": {"aws:SourceIp": "10.0.0.0/8"}}, False),
+    ):
+        user.may("sns:Publish", "*", condition)
+        if is_allowed:
+            sns.publish(TopicArn=cloud.topic, Message="m")
+        else:
+            assert error_of(sns.publish, TopicArn=cloud.topic, Message="m")[0] == "AuthorizationError"
