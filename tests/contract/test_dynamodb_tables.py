@@ -118,7 +118,7 @@ def test_listing_pages(fresh_sandbox: Any) -> None:
                 "AttributeDefinitions": [{"AttributeName": name, "AttributeType": "S"} for name in ("pk", "sk")],
             },
             "One or more parameter values were invalid: Some index key attributes are not defined in "
-            "AttributeDefinitions. Keys: [pk, nope], AttributeDefinitions: [pk, sk]",
+            "AttributeDefinitions. Keys: [nope, pk], AttributeDefinitions: [sk, pk]",
         ),
         ({"KeySchema": keys("pk", "pk")}, "Invalid KeySchema: Some index key attribute have no definition"),
         (
@@ -173,6 +173,32 @@ def test_listing_pages(fresh_sandbox: Any) -> None:
 def test_tables_that_are_refused(ddb: Any, changes: dict[str, Any], message: str) -> None:
     """Each in AWS's words."""
     assert error_of(ddb.create_table, **definition(**changes)) == (INVALID, message)
+
+
+def test_definitions_that_no_key_uses_are_told_before_the_rest_of_an_index(ddb: Any) -> None:
+    """Its projection, capacity, name and number; but keys without a definition, and tables that can have no local
+    index, come first. The names are listed as AWS's hash tables have them."""
+    needless = attributes(pk="S", sk="S", a="S", b="S", c="S")
+    told = (
+        "One or more parameter values were invalid: Some AttributeDefinitions are not used. "
+        "AttributeDefinitions: [sk, a, b, pk, c], keys used: [a, sk, pk]"
+    )
+
+    def refused(*indexes: dict[str, Any], **changes: Any) -> str:
+        asked = {"AttributeDefinitions": needless, "KeySchema": keys("pk", "sk"), "GlobalSecondaryIndexes": indexes}
+        return error_of(ddb.create_table, **definition(**(asked | changes)))[1]
+
+    for wrong in (
+        (index("gsi", "a", projection={}),),
+        ({**index("gsi", "a"), "ProvisionedThroughput": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}},),
+        (index("gsi", "a"), index("gsi", "a")),
+        tuple(index(f"gsi-{number}", "a") for number in range(21)),
+    ):
+        assert refused(*wrong) == told
+    assert "Some index key attributes are not defined" in refused(index("gsi", "a"), index("two", "nope"))
+    assert "does not have a range key" in refused(
+        index("gsi", "a"), KeySchema=keys("pk"), LocalSecondaryIndexes=[index("lsi", "pk", "a")]
+    )
 
 
 def test_deletion_protection(ddb: Any) -> None:

@@ -108,7 +108,8 @@ def test_indexes_that_cannot_be_changed(ddb: Any) -> None:
 
 
 def test_what_a_new_index_has_to_define(ddb: Any) -> None:
-    """All attributes of its key, the table's own too; a second type for one is ignored, and so is a needless one."""
+    """All attributes of its key, the table's own too; a second type for one is ignored, and so is a needless one. AWS
+    tells too few definitions from wrong ones."""
     table = make_table(ddb)
     ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "sk": {"S": "1"}, "g": {"S": "x"}})
 
@@ -123,8 +124,12 @@ def test_what_a_new_index_has_to_define(ddb: Any) -> None:
 
     assert error_of(ddb.update_table, **add("own", ("pk", "g"), g="S")) == (
         INVALID,
-        PREFIX + "Some index key attributes are not defined in AttributeDefinitions. Keys: [pk, g], "
-        "AttributeDefinitions: [g]",
+        "Invalid KeySchema: Some index key attribute have no definition",
+    )
+    assert error_of(ddb.update_table, **add("own", ("pk", "g"), g="S", other="S")) == (
+        INVALID,
+        PREFIX + "Some index key attributes are not defined in AttributeDefinitions. Keys: [g, pk], "
+        "AttributeDefinitions: [other, g]",
     )
     shown = ddb.update_table(**add("gsi", ("g",), pk="N", g="S", needless="S"))["TableDescription"]
     kinds = {it["AttributeName"]: it["AttributeType"] for it in shown["AttributeDefinitions"]}

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from mrak.protocol.java import in_hash_order
 from mrak.services.dynamodb import errors
 
 MOST_LOCAL_INDEXES = 5
@@ -99,14 +100,18 @@ def check_new_table(req: Mapping[str, Any]) -> None:
             "Number of attributes in KeySchema does not exactly match number of attributes defined in "
             "AttributeDefinitions"
         )
+    if local is not None:
+        _check_local_keys(local, schema, defined)
+    if global_ is not None:
+        _check_global_keys(global_, defined)
+    check_all_used(req, defined)
     names: set[str] = set()
     if local is not None:
-        _check_local(local, schema, defined, names)
+        _check_local(local, names)
     if global_ is not None:
-        _check_global(global_, defined, names, req.get("BillingMode", "PROVISIONED"))
+        _check_global(global_, names, req.get("BillingMode", "PROVISIONED"))
     if "VectorIndexes" in req:
         check_vector_indexes(req, defined, names)
-    check_all_used(req, defined)
     check_table_class(req.get("TableClass"))
     check_tags(req.get("Tags", []))
     check_tag_count(len(req.get("Tags", [])))
@@ -142,21 +147,31 @@ def check_key_schema(schema: Sequence[Mapping[str, str]], defined: Sequence[str]
             for element in schema
         )
         raise errors.constraint(f"'[{shown}]'", "keySchema", "Member must have length less than or equal to 2")
-    _check_defined(names, defined, is_table=True)
+    _check_defined(names, defined)
     if len(names) == 2 and names[0] == names[1]:
         raise errors.invalid(_SAME_NAME)
     _check_roles(schema)
 
 
-def _check_defined(names: Sequence[str], defined: Sequence[str], is_table: bool = False) -> None:
-    if is_table and len(names) > len(defined):
+def _check_defined(names: Sequence[str], defined: Sequence[str]) -> None:
+    if len(names) > len(defined):
         raise errors.invalid("Invalid KeySchema: Some index key attribute have no definition")
     if all(name in defined for name in names):
         return
     raise errors.invalid_parameter(
         "Some index key attributes are not defined in AttributeDefinitions. "
-        f"Keys: [{', '.join(names)}], AttributeDefinitions: [{', '.join(defined)}]"
+        f"Keys: [{_keys_listed(names)}], AttributeDefinitions: [{_definitions_listed(defined)}]"
     )
+
+
+def _definitions_listed(names: Sequence[str]) -> str:
+    """As AWS lists them: by a hash map that was made for that many."""
+    return ", ".join(in_hash_order(names))
+
+
+def _keys_listed(names: Iterable[str]) -> str:
+    """As AWS lists them: by a hash set of the usual size."""
+    return ", ".join(in_hash_order(names, 16))
 
 
 def _check_roles(schema: Sequence[Mapping[str, str]]) -> None:
@@ -166,11 +181,8 @@ def _check_roles(schema: Sequence[Mapping[str, str]]) -> None:
         raise errors.invalid("Invalid KeySchema: The second KeySchemaElement is not a RANGE key type")
 
 
-def _check_local(
-    indexes: Sequence[Mapping[str, Any]],
-    table: Sequence[Mapping[str, str]],
-    defined: Sequence[str],
-    names: set[str],
+def _check_local_keys(
+    indexes: Sequence[Mapping[str, Any]], table: Sequence[Mapping[str, str]], defined: Sequence[str]
 ) -> None:
     if not indexes:
         raise errors.invalid_parameter("List of LocalSecondaryIndexes is empty")
@@ -193,19 +205,28 @@ def _check_local(
                 "Index KeySchema does not have the same leading hash key as table KeySchema for index: "
                 f"{name}. index hash key: {keys[0]}, table hash key: {partition}"
             )
+
+
+def _check_local(indexes: Sequence[Mapping[str, Any]], names: set[str]) -> None:
+    for index in indexes:
         check_projection(index.get("Projection", {}))
-        _check_unique(name, names)
+        _check_unique(index["IndexName"], names)
     if len(indexes) > MOST_LOCAL_INDEXES:
         raise errors.invalid_parameter(
             f"Number of LocalSecondaryIndexes exceeds per-table limit of {MOST_LOCAL_INDEXES}"
         )
 
 
-def _check_global(indexes: Sequence[Mapping[str, Any]], defined: Sequence[str], names: set[str], billing: str) -> None:
+def _check_global_keys(indexes: Sequence[Mapping[str, Any]], defined: Sequence[str]) -> None:
     if not indexes:
         raise errors.invalid_parameter("List of GlobalSecondaryIndexes is empty")
     for index in indexes:
-        check_global_index(index, defined, billing)
+        _check_global_key(index["KeySchema"], defined)
+
+
+def _check_global(indexes: Sequence[Mapping[str, Any]], names: set[str], billing: str) -> None:
+    for index in indexes:
+        _check_global_rest(index, billing)
         _check_unique(index["IndexName"], names)
     if len(indexes) > MOST_GLOBAL_INDEXES:
         raise errors.invalid_parameter(
@@ -214,7 +235,12 @@ def _check_global(indexes: Sequence[Mapping[str, Any]], defined: Sequence[str], 
 
 
 def check_global_index(index: Mapping[str, Any], defined: Sequence[str], billing: str) -> None:
-    schema, name = index["KeySchema"], index["IndexName"]
+    """An index that a table gets later."""
+    _check_global_key(index["KeySchema"], defined)
+    _check_global_rest(index, billing)
+
+
+def _check_global_key(schema: Sequence[Mapping[str, str]], defined: Sequence[str]) -> None:
     keys = [element["AttributeName"] for element in schema]
     _check_defined(keys, defined)
     if len(keys) == 2 and keys[0] == keys[1]:
@@ -224,6 +250,10 @@ def check_global_index(index: Mapping[str, Any], defined: Sequence[str], billing
         _check_composite(schema)
     else:
         _check_roles(schema)
+
+
+def _check_global_rest(index: Mapping[str, Any], billing: str) -> None:
+    name = index["IndexName"]
     check_projection(index.get("Projection", {}))
     throughput = index.get("ProvisionedThroughput")
     if billing == "PAY_PER_REQUEST":
@@ -387,14 +417,15 @@ def _check_unique(name: str, names: set[str]) -> None:
 
 
 def check_all_used(req: Mapping[str, Any], defined: Sequence[str]) -> None:
-    """Attributes are defined for keys only."""
+    """Attributes are defined for keys only; that one is a vector is refused elsewhere."""
     schemas = [req.get("KeySchema") or []]
     for parameter in ("LocalSecondaryIndexes", "GlobalSecondaryIndexes"):
         schemas += [index["KeySchema"] for index in req.get(parameter) or []]
     schemas += [index.get("SearchSchema", []) for index in req.get("VectorIndexes") or []]
     used = dict.fromkeys(element["AttributeName"] for schema in schemas for element in schema)
-    if any(name not in used for name in defined):
+    searched = {index["VectorAttribute"]["AttributeName"] for index in req.get("VectorIndexes") or []}
+    if any(name not in used and name not in searched for name in defined):
         raise errors.invalid_parameter(
             "Some AttributeDefinitions are not used. "
-            f"AttributeDefinitions: [{', '.join(defined)}], keys used: [{', '.join(used)}]"
+            f"AttributeDefinitions: [{_definitions_listed(defined)}], keys used: [{_keys_listed(used)}]"
         )
