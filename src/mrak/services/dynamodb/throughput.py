@@ -88,10 +88,14 @@ def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has
     shrinks = record.is_provisioned and (read_units < record.read_units or write_units < record.write_units)
     if shrinks:
         check_decrease(record, ctx.now)
-    grows = read_units > record.read_units or write_units > record.write_units
+    # A switch of the billing mode is no increase.
+    grows = record.is_provisioned and (read_units > record.read_units or write_units > record.write_units)
     indexes = record.indexes
     if not record.is_provisioned:
-        indexes = tuple(structs.replace(index, on_demand=None) for index in indexes)
+        indexes = tuple(
+            structs.replace(index, on_demand=None, warm=warm_units(record, index)) if index.is_global else index
+            for index in indexes
+        )
     return structs.replace(
         record,
         billing="PROVISIONED",

@@ -128,7 +128,9 @@ def _update_member(
     TABLES.replace(tx, scope, old, record)
     if record.billing == old.billing:
         shown = structs.replace(shown, read_units=old.read_units, write_units=old.write_units)
-    elif not record.is_provisioned:
+    elif record.is_provisioned:
+        shown = structs.replace(shown, increased_at=ctx.now)
+    else:
         shown = structs.replace(shown, decreased_at=ctx.now)
     return structs.replace(
         shown,
