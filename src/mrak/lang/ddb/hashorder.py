@@ -11,9 +11,10 @@ _FULL = 0.75
 Key = TypeVar("Key", str, str | int)
 
 
-def in_hash_order(keys: Collection[Key], size: int | None = None) -> list[Key]:
-    """The keys, given in the order in which they came, of a map that has `size` of them, or no others."""
-    buckets = _LEAST_BUCKETS
+def in_hash_order(keys: Collection[Key], size: int | None = None, least_buckets: int = _LEAST_BUCKETS) -> list[Key]:
+    """The keys, given in the order in which they came, of a map that has `size` of them, or no others. A map that was
+    made for its keys has as few buckets as will do."""
+    buckets = least_buckets
     while (size or len(keys)) > buckets * _FULL:
         buckets *= 2
     return sorted(keys, key=lambda key: _spread(key) & (buckets - 1))

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mrak.protocol.java import in_hash_order
+from mrak.lang.ddb.hashorder import in_hash_order
 from mrak.services.dynamodb import errors
 
 MOST_LOCAL_INDEXES = 5
@@ -166,12 +166,12 @@ def _check_defined(names: Sequence[str], defined: Sequence[str]) -> None:
 
 def _definitions_listed(names: Sequence[str]) -> str:
     """As AWS lists them: by a hash map that was made for that many."""
-    return ", ".join(in_hash_order(names))
+    return ", ".join(in_hash_order(names, least_buckets=1))
 
 
 def _keys_listed(names: Iterable[str]) -> str:
     """As AWS lists them: by a hash set of the usual size."""
-    return ", ".join(in_hash_order(names, 16))
+    return ", ".join(in_hash_order(dict.fromkeys(names)))
 
 
 def _check_roles(schema: Sequence[Mapping[str, str]]) -> None:

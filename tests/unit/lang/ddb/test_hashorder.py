@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from mrak.protocol.java import hash_code, in_hash_order
+from mrak.lang.ddb.hashorder import in_hash_order
 
 
-def test_hash_codes_are_those_of_strings() -> None:
-    """Java's documentation defines them over UTF-16 units: a sign beyond the first plane counts as two."""
-    assert hash_code("") == 0
-    assert hash_code("pk") == 112 * 31 + 107
-    assert hash_code("\U0001f600") == (0xD83D * 31 + 0xDE00) & 0xFFFFFFFF
+def test_signs_beyond_the_first_plane_count_as_two() -> None:
+    """Java hashes a text over its units of UTF-16: this sign comes to 1772899, and so to the eighth bucket of 16."""
+    assert in_hash_order(["\U0001f600", "pk", "a", "h"]) == ["a", "\U0001f600", "h", "pk"]
 
 
 @pytest.mark.parametrize(
@@ -33,4 +31,4 @@ def test_hash_codes_are_those_of_strings() -> None:
 )
 def test_names_are_listed_as_aws_lists_them(given: str, least: int, listed: str) -> None:
     """A map grows when it is more than three quarters full; names that share a bucket stay as they came."""
-    assert in_hash_order(given.split(), least) == listed.split()
+    assert in_hash_order(given.split(), least_buckets=least) == listed.split()
