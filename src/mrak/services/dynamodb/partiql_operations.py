@@ -21,6 +21,7 @@ from mrak.services.dynamodb import (
     conflicts,
     errors,
     items,
+    statement_keys,
     statement_reads,
     statements,
     strong,
@@ -36,7 +37,7 @@ from mrak.services.dynamodb.tables import Schema, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 
 # What a statement fails with after it has looked at its item.
-_RAN = frozenset({"ConditionalCheckFailedException", "DuplicateItemException"})
+_RAN = frozenset({"ConditionalCheckFailedException", "DuplicateItemException", "ValidationException"})
 _BATCH_CODES = {
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "DuplicateItemException": "DuplicateItem",
@@ -74,6 +75,8 @@ def _write(ctx: Context, tx: Transaction, it: Prepared, shows_old: bool) -> tupl
         key = write.locate(it.schema)
         if items.open_row(tx, key) is None:
             return [], Cost(1.0)
+    write.locate(it.schema)
+    it.has_run = True
     try:
         change, cost = execute(ctx, tx, it.schema, write, shows_old)
     except ApiError as error:
@@ -113,7 +116,7 @@ def batch_execute_statement(ctx: Context, tx: Transaction, req: dict[str, Any]) 
 
 def _batched(ctx: Context, tx: Transaction, entry: dict[str, Any], costs: dict[str, float]) -> dict[str, Any]:
     """One statement's answer. A write fails before it writes anything, so the others stand."""
-    name: str | None = None
+    it: Prepared | None = None
     try:
         it = statements.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
         if isinstance(it.statement, Select):
@@ -128,7 +131,9 @@ def _batched(ctx: Context, tx: Transaction, entry: dict[str, Any], costs: dict[s
         if error.fields and "Item" in error.fields:
             told["Item"] = error.fields["Item"]
         # Only what came as far as the item tells its table.
-        return {"Error": told, **({"TableName": name} if name is not None and error.code in _RAN else {})}
+        if it is not None and it.has_run and error.code in _RAN:
+            return {"Error": told, "TableName": it.schema.record.name}
+        return {"Error": told}
 
 
 def _batched_read(
@@ -150,7 +155,11 @@ def _batched_read(
 def _only_key(it: Prepared, place: str) -> Item:
     """The key of the single item that a select asks for."""
     assert isinstance(it.statement, Select)
-    key = None if it.statement.index is not None else statements.find_only_key(it)
+    key: Item | None = None
+    if it.statement.index is None:
+        # In a transaction, a value of another type than the key's cancels when the key is located.
+        statement_keys.find_reads(it, it.schema.keys, checks_kinds=place == "BatchExecuteStatement")
+        key = statements.find_only_key(it)
     if key is None:
         raise errors.invalid(f"Select statements within {place} must specify the primary key in the where clause.")
     if it.statement.refused is not None:
@@ -190,14 +199,7 @@ def _execute_members(ctx: Context, tx: Transaction, req: dict[str, Any], hold: H
     entries = req["TransactStatements"]
     for entry in entries:
         statements.check_parameters(entry.get("Parameters", ()))
-    members = []
-    for place, entry in enumerate(entries):
-        try:
-            members.append(_member(ctx, tx, entry))
-        except ApiError as error:
-            if error.code != "ValidationException":
-                raise
-            raise errors.invalid(f"Validation failed in TransactStatements[{place}]: {error.message}") from None
+    members = _members(ctx, tx, entries)
     for member in members:
         strong.check_transactions(member.it.schema.record)
     reads = [member.key is not None for member in members]
@@ -210,20 +212,41 @@ def _execute_members(ctx: Context, tx: Transaction, req: dict[str, Any], hold: H
     return _transact_writes(ctx, tx, members, req, hold)
 
 
+def _members(ctx: Context, tx: Transaction, entries: list[dict[str, Any]]) -> list[_Member]:
+    """All statements, prepared. That tables are missing cancels, after what is wrong with statements on others."""
+    members: list[_Member] = []
+    reasons: list[dict[str, Any]] = []
+    for place, entry in enumerate(entries):
+        try:
+            members.append(_member(ctx, tx, entry))
+            reasons.append(transaction_operations.NONE)
+        except ApiError as error:
+            if error.code == "ResourceNotFoundException":
+                reasons.append({"Code": "ResourceNotFound", "Message": error.message})
+            elif error.code == "ValidationException":
+                raise errors.invalid(f"Validation failed in TransactStatements[{place}]: {error.message}") from None
+            else:
+                raise
+    if len(members) < len(entries):
+        raise errors.transaction_cancelled(reasons)
+    return members
+
+
 def _member(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> _Member:
     it = statements.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
     if getattr(it.statement, "returning", None) is not None:
         raise errors.invalid("RETURNING clause is not supported in ExecuteTransaction.")
     statements.check_paths(it)
     if not isinstance(it.statement, Select) or it.statement.is_exists:
-        return _Member(it, write=statements.make_write(it))
+        return _Member(it, write=statements.make_write(it, in_transaction=True))
     if it.statement.index is not None:
         raise errors.invalid("Reads on indices are not supported within transactions.")
     return _Member(it, key=_only_key(it, "ExecuteTransaction"))
 
 
 def _transact_reads(ctx: Context, tx: Transaction, members: list[_Member], req: dict[str, Any]) -> dict[str, Any]:
-    rows = [_row_of(member.it, member.key) for member in members]
+    rows = _located(members)
+    transaction_operations.check_distinct(rows)
     conflicts.check_reads(ctx, rows)
     responses: list[dict[str, Any]] = []
     costs: list[tuple[Schema, float]] = []
@@ -232,6 +255,20 @@ def _transact_reads(ctx: Context, tx: Transaction, members: list[_Member], req: 
         responses.append({"Item": item} if item else {})
         costs.append((member.it.schema, capacity.read_units(size_bytes, transactional=True)))
     return {"Responses": responses, **transaction_operations.render_read(ctx, req, costs)}
+
+
+def _located(members: list[_Member]) -> list[bytes]:
+    rows: list[bytes] = []
+    reasons: list[dict[str, Any]] = []
+    for member in members:
+        try:
+            rows.append(_row_of(member.it, member.key))
+            reasons.append(transaction_operations.NONE)
+        except ApiError as error:
+            reasons.append(transaction_operations.schema_reason(error, is_told=True))
+    if len(rows) < len(members):
+        raise errors.transaction_cancelled(reasons)
+    return rows
 
 
 def _transact_writes(
@@ -249,7 +286,7 @@ def _transact_writes(
     for member, entry in zip(members, entries, strict=True):
         assert member.write is not None
         wanted.append((member.write.kind, entry, member.write, member.it.schema))
-    steps = transaction_operations.locate_steps(wanted)
+    steps = transaction_operations.locate_steps(wanted, tells_all=True)
     try:
         transaction_operations.run_steps(ctx, tx, steps, hold)
     except ApiError as error:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
 
@@ -10,40 +10,36 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.page import find_position, render_token
-from mrak.lang.ddb.expressions import keycondition
+from mrak.lang.ddb import keys
 from mrak.lang.ddb.expressions.keycondition import KeyTest
-from mrak.lang.ddb.expressions.tree import CompareNode, Condition, LogicNode, NotNode, PathNode
 from mrak.lang.ddb.partiql.tree import Select
 from mrak.lang.ddb.values import Item, decode_item, encode_item
-from mrak.services.dynamodb import errors, reading, statements
+from mrak.services.dynamodb import errors, reading, statement_keys, statements
 from mrak.services.dynamodb.read_operations import key_range
 from mrak.services.dynamodb.reading import Page, Reading, Source
+from mrak.services.dynamodb.statement_keys import Read
 from mrak.services.dynamodb.statements import Prepared
-from mrak.services.dynamodb.tables import IndexSchema
 from mrak.store.keys import prefix_end
-
-_MOST_PARTITIONS = 50
 
 
 def select(ctx: Context, tx: Transaction, it: Prepared, req: dict[str, Any]) -> dict[str, Any]:
     statement = it.statement
     assert isinstance(statement, Select)
     source = _source(it, req)
-    ranges = _ranges(it, source)
-    reverse = _is_reversed(it, source)
-    if reverse:
-        ranges = ranges[::-1]
+    reads = statement_keys.find_reads(it, source.keys)
+    _check_projected(it, source, reads)
+    order = _order(it, source, reads)
     start = _parse_token(req)
     page = Page()
     limit = req.get("Limit")
-    for begin, end in ranges:
+    for begin, end in _ranges(source, reads, order):
         if start is not None:
             position = reading.start_row_key(source, start)
             if not begin <= position < end:
                 continue
-            begin, end = (begin, position) if reverse else (position + b"\x00", end)
+            begin, end = (begin, position) if order.reverses else (position + b"\x00", end)
             start = None
-        part = Reading(source, begin, end, reverse, None if limit is None else limit - page.scanned)
+        part = Reading(source, begin, end, order.reverses, None if limit is None else limit - page.scanned)
         part.most_bytes -= page.read_bytes
         part.filter, part.values = it.where, it.values
         part.shows = lambda item: statements.project(item, statement.paths)
@@ -76,27 +72,31 @@ def _source(it: Prepared, req: dict[str, Any]) -> Source:
             raise errors.invalid(f"Cannot read from backfilling global secondary index: {index.record.name}")
     if statement.refused is not None:
         raise errors.invalid(statement.refused)
-    source = Source(it.schema, index)
-    if index is not None and index.attributes is not None:
-        _check_projected(it, source, index, index.attributes)
-    return source
+    return Source(it.schema, index)
 
 
-def _check_projected(it: Prepared, source: Source, index: IndexSchema, attributes: tuple[str, ...]) -> None:
-    """What an index does not hold cannot be selected from a global one, nor filter what a key condition chose."""
-    statement = it.statement
+def _check_projected(it: Prepared, source: Source, reads: list[Read] | None) -> None:
+    """What an index does not hold cannot be selected from a global one, nor filter what is read by key: that is
+    refused where each of the reads has such a filter."""
+    statement, index = it.statement, source.index
     assert isinstance(statement, Select)
+    if index is None or index.attributes is None:
+        return
     if index.record.is_global and statement.paths is not None:
         wanted = dict.fromkeys(str(path[0]) for path in statement.paths)
-        missing = [name for name in wanted if name not in attributes]
+        missing = [name for name in wanted if name not in index.attributes]
         if missing:
             raise errors.invalid_parameter(
                 f"Global secondary index {index.record.name} does not project [{', '.join(missing)}]"
             )
-    tests = statements.key_tests(it, source.keys)
-    if it.where is None or _partition_choices(tests.get(source.keys[0].name, [])) is None:
-        return
-    reading.check_filtered(source, [name for name in statement.names.values() if name in it.where.heads])
+    filters: dict[str, list[str]] = {}
+    for read in reads or ():
+        names = statement_keys.java_order(statement_keys.names_in(read.branch, it))
+        if all(name in index.attributes for name in names):
+            return
+        filters.setdefault(str(next(iter(read.partition.values()))), names)
+    if filters:
+        reading.check_filtered(source, filters[statement_keys.java_order(filters)[0]])
 
 
 def _fetches(source: Source, statement: Select) -> bool:
@@ -107,118 +107,61 @@ def _fetches(source: Source, statement: Select) -> bool:
     return statement.paths is not None and any(path[0] not in index.attributes for path in statement.paths)
 
 
-def _ranges(it: Prepared, source: Source) -> list[tuple[bytes, bytes]]:
-    """The rows to read: partitions where WHERE names them, else everything."""
-    branches = _branches(getattr(it.statement, "where", None))
-    if len(branches) > 1:
-        return _ranges_of_branches(it, source, branches)
-    tests = statements.key_tests(it, source.keys)
-    partition = source.keys[0]
-    choices = _partition_choices(tests.get(partition.name, []))
-    if choices is None:
-        return [(source.prefix, prefix_end(source.prefix))]
-    _check_count(choices)
-    ranges = []
-    for choice in choices:
-        chosen = {partition.name: choice}
-        for key in source.keys[1:]:
-            usable = [test for test in tests.get(key.name, []) if test.operator != "IN"]
-            if usable:
-                chosen[key.name] = usable[0]
-        ranges.append(key_range(source, chosen))
-    return ranges
+@dataclass(frozen=True, slots=True)
+class _Order:
+    """Whether partitions descend, or ascend, or come as they are named; and whether what is in them is reversed."""
+
+    partitions_descend: bool | None = None
+    reverses: bool = False
 
 
-def _check_count(choices: list[KeyTest]) -> None:
-    if len(choices) > _MOST_PARTITIONS:
-        raise errors.invalid("Too many decomposed read operations for a given query.")
-
-
-def _branches(where: Condition | None) -> tuple[Condition | None, ...]:
-    return where.parts if isinstance(where, LogicNode) and where.operator == "OR" else (where,)
-
-
-def _ranges_of_branches(
-    it: Prepared, source: Source, branches: tuple[Condition | None, ...]
-) -> list[tuple[bytes, bytes]]:
-    """Alternatives: the partitions that they name, where all of them name some."""
-    named: dict[bytes, KeyTest] = {}
-    is_everything = False
-    ranged: list[tuple[bytes, KeyTest | None]] = []
-    for branch in branches:
-        tests = statements.key_tests(it, source.keys, branch)
-        choices = _partition_choices(tests.get(source.keys[0].name, []))
-        if choices is None:
-            is_everything = True
-            continue
-        partitions = {encode_item({"": choice.operands[0]}): choice for choice in choices}
-        named |= partitions
-        if len(source.keys) > 1 and not _excludes(it, branch, source.keys[1].name):
-            sort = next(iter(tests.get(source.keys[1].name, [])), None)
-            ranged += ((partition, sort) for partition in partitions)
-    _check_overlaps(ranged)
-    if is_everything:
-        return [(source.prefix, prefix_end(source.prefix))]
-    _check_count(list(named.values()))
-    return [key_range(source, {source.keys[0].name: choice}) for choice in named.values()]
-
-
-def _excludes(it: Prepared, branch: Condition | None, sort: str) -> bool:
-    """Whether a branch tells what the sort key is not."""
-    negated = (
-        node
-        for node in statements.conjuncts(branch)
-        if isinstance(node, NotNode) or (isinstance(node, CompareNode) and node.operator == "<>")
-    )
-    return any(sort in _names_in(node, it) for node in negated)
-
-
-def _names_in(node: Any, it: Prepared) -> Iterator[str]:
-    """The attributes that a condition names, at any depth."""
-    if isinstance(node, PathNode):
-        yield it.statement.names[str(node.raw[0])]
-    elif isinstance(node, tuple):
-        for part in node:
-            yield from _names_in(part, it)
-    elif hasattr(node, "__dataclass_fields__"):
-        for field in node.__dataclass_fields__:
-            yield from _names_in(getattr(node, field), it)
-
-
-def _check_overlaps(ranged: list[tuple[bytes, KeyTest | None]]) -> None:
-    for place, (partition, test) in enumerate(ranged):
-        for other, other_test in ranged[:place]:
-            if partition == other and (test or other_test) and keycondition.overlap(test, other_test):
-                raise errors.invalid("Overlapping conditions with range keys are not supported in where clause")
-
-
-def _partition_choices(tests: list[KeyTest]) -> list[KeyTest] | None:
-    for test in tests:
-        if test.operator == "EQ":
-            return [test]
-    for test in tests:
-        if test.operator == "IN":
-            distinct = {encode_item({"": operand}): operand for operand in test.operands}
-            return [KeyTest("EQ", (operand,)) for operand in distinct.values()]
-    return None
-
-
-def _is_reversed(it: Prepared, source: Source) -> bool:
+def _order(it: Prepared, source: Source, reads: list[Read] | None) -> _Order:
+    """What ORDER BY asks for. Without a term of its own the sort key descends."""
     statement = it.statement
     assert isinstance(statement, Select)
-    if statement.order is None:
-        return False
+    if not statement.order:
+        return _Order()
     if statement.where is None:
         raise errors.invalid("Must have WHERE clause in the statement when using ORDER BY clause.")
-    name, descends = statement.order
-    if name not in [key.name for key in source.keys]:
-        raise errors.invalid(f"Variable reference {name} in ORDER BY clause must be part of the primary key")
-    tests = statements.key_tests(it, source.keys)
-    if source.keys[0].name not in tests:
+    terms = dict(statement.order)
+    names = [key.name for key in source.keys]
+    for name in terms:
+        if name not in names:
+            raise errors.invalid(f"Attribute {name} in ORDER BY clause must be part of the primary key")
+    if reads is None:
         raise errors.invalid(
             "Must have at least one non-optional hash key condition in WHERE clause when using ORDER BY clause."
         )
-    return descends
+    if names[0] not in terms and len({read.partition_id for read in reads}) > 1:
+        raise errors.invalid(
+            "Must have hash key in ORDER BY clause when more than one hash key condition specified in WHERE clause."
+        )
+    return _Order(terms.get(names[0]), terms.get(names[1], True) if len(names) > 1 else False)
+
+
+def _ranges(source: Source, reads: list[Read] | None, order: _Order) -> list[tuple[bytes, bytes]]:
+    """The rows to read: partitions where WHERE names them, else everything."""
+    if reads is None:
+        return [(source.prefix, prefix_end(source.prefix))]
+    by_partition: dict[bytes, list[Read]] = {}
+    for read in reads:
+        by_partition.setdefault(read.partition_id, []).append(read)
+    groups = list(by_partition.values())
+    if order.partitions_descend is not None:
+        groups.sort(key=lambda group: keys.sort_bytes(group[0].partition), reverse=order.partitions_descend)
+    return [found for group in groups for found in sorted(_group_ranges(source, group), reverse=order.reverses)]
+
+
+def _group_ranges(source: Source, group: list[Read]) -> list[tuple[bytes, bytes]]:
+    """Of one partition: all of it where one of its reads asks for that, so that no row comes twice."""
+    partition = {source.keys[0].name: KeyTest("EQ", (group[0].partition,))}
+    if len(group) > 1 and any(read.is_open for read in group):
+        return [key_range(source, partition)]
+    ranges = []
+    for read in group:
+        sort = {} if read.sort is None else {source.keys[1].name: read.sort}
+        ranges.append(key_range(source, partition | sort))
+    return ranges
 
 
 def _digest(req: dict[str, Any]) -> str:

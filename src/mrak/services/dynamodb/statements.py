@@ -6,7 +6,7 @@ select and the condition of a write.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,7 +30,7 @@ from mrak.lang.ddb.expressions.tree import (
 )
 from mrak.lang.ddb.partiql.parser import parse
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select, Update
-from mrak.lang.ddb.values import MAX_ITEM_BYTES, Item, Value, check_item, check_value
+from mrak.lang.ddb.values import MAX_ITEM_BYTES, Item, Value, check_item, check_value, item_size_bytes
 from mrak.services.dynamodb import errors, items
 from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.layers import OlderWords
@@ -57,6 +57,8 @@ class Prepared:
     schema: Schema
     values: dict[str, Value]
     where: ConditionPlan | None
+    # Whether it came as far as its item.
+    has_run: bool = False
 
     @property
     def writes(self) -> bool:
@@ -94,7 +96,7 @@ def _asked(it: Prepared, index: str | None) -> dict[str, Any]:
         item = it.values[":0"].get("M", {})
         return {"Keys": [item], "Names": names}
     read = None if index is None else it.schema.find_index(index)
-    tests = key_tests(it, it.schema.keys if read is None else read.keys)
+    tests = key_tests(it, conjuncts(getattr(it.statement, "where", None)))
     partition = (it.schema.keys if read is None else read.keys)[0].name
     pinned = [test for test in tests.get(partition, ()) if test.operator in ("EQ", "IN")]
     keys = [{partition: operand} for test in pinned for operand in test.operands]
@@ -138,19 +140,19 @@ def require_index(schema: Schema, name: str) -> IndexSchema:
     return index
 
 
-def key_tests(it: Prepared, keys: Sequence[KeyAttribute], where: Condition | None = None) -> dict[str, list[KeyTest]]:
-    """What a condition, or WHERE, says of each key attribute; IN stands as one test with all its choices."""
-    names = {key.name: key for key in keys}
+def key_tests(it: Prepared, nodes: Iterable[Condition]) -> dict[str, list[KeyTest]]:
+    """What conditions say of each attribute, as of a key; IN stands as one test with all its choices."""
     found: dict[str, list[KeyTest]] = {}
-    for node in conjuncts(where or getattr(it.statement, "where", None)):
+    for node in nodes:
         named = _test_of(node, it)
-        if named is not None and named[0] in names:
+        if named is not None:
             found.setdefault(named[0], []).append(named[1])
-    for name, tests in found.items():
-        kind = names[name].kind
-        if any(kind not in operand for test in tests for operand in test.operands):
-            raise errors.invalid(f"Key attribute's data type should match its data type in table's schema: Key {name}")
     return found
+
+
+def check_kinds(key: KeyAttribute, values: Iterable[Value]) -> None:
+    if any(key.kind not in value for value in values):
+        raise errors.invalid(f"Key attribute's data type should match its data type in table's schema: Key {key.name}")
 
 
 def _test_of(node: Condition, it: Prepared) -> tuple[str, KeyTest] | None:
@@ -188,34 +190,42 @@ def _value_of(operand: Operand, it: Prepared) -> Value | None:
     return it.values[operand.name] if isinstance(operand, ValueNode) else None
 
 
-def find_key(it: Prepared) -> Item | None:
-    """The whole primary key, where WHERE pins it."""
-    tests = key_tests(it, it.schema.keys)
-    key: Item = {}
-    for attribute in it.schema.keys:
-        pinned = [test for test in tests.get(attribute.name, []) if test.operator == "EQ"]
-        if not pinned:
-            return None
-        key[attribute.name] = pinned[0].operands[0]
-    return key
+def _pinned(it: Prepared) -> dict[str, list[Value]]:
+    """The values that WHERE has each key attribute equal; one that is only said again is left out."""
+    tests = key_tests(it, conjuncts(getattr(it.statement, "where", None)))
+    pinned: dict[str, list[Value]] = {}
+    for key in it.schema.keys:
+        values = pinned[key.name] = []
+        for test in tests.get(key.name, []):
+            if test.operator == "EQ" and test.operands[0] not in values:
+                values.append(test.operands[0])
+    return pinned
 
 
 def find_only_key(it: Prepared) -> Item | None:
-    """The whole primary key, where WHERE pins it and says nothing else."""
-    nodes = list(conjuncts(getattr(it.statement, "where", None)))
-    return find_key(it) if len(nodes) == len(it.schema.keys) else None
+    """The whole primary key, where WHERE pins it and says nothing else. IN with one choice pins as well."""
+    names = it.schema.key_names
+    key: Item = {}
+    for node in conjuncts(getattr(it.statement, "where", None)):
+        name, test = _test_of(node, it) or (None, None)
+        if name not in names or test is None or test.operator not in ("EQ", "IN") or len(test.operands) > 1:
+            return None
+        if key.setdefault(name, test.operands[0]) != test.operands[0]:
+            return None
+    return key if len(key) == len(names) else None
 
 
-def make_write(it: Prepared) -> Write:
-    """The write that a statement is."""
+def make_write(it: Prepared, *, in_transaction: bool = False) -> Write:
+    """The write that a statement is. In a transaction a key that is not whole cancels when it is located."""
     statement = it.statement
     if isinstance(statement, Insert):
-        return _make_insert(it)
+        return _make_insert(it, in_transaction)
     if isinstance(statement, Select):
         return _make_check(it)
-    key = find_key(it)
-    if key is None:
-        raise errors.invalid(INCOMPLETE_KEY)
+    pinned = _pinned(it)
+    if not in_transaction:
+        _check_pinned(it, pinned)
+    key: Item = {name: values[0] for name, values in pinned.items() if len(values) == 1}
     if isinstance(statement, Delete):
         return Write("delete", key, condition=it.where, values=it.values)
     assert isinstance(statement, Update)
@@ -224,7 +234,18 @@ def make_write(it: Prepared) -> Write:
     return Write("update", key, condition=it.where, update=plan, values=it.values)
 
 
-def _make_insert(it: Prepared) -> Write:
+def _check_pinned(it: Prepared, pinned: Mapping[str, list[Value]]) -> None:
+    if not all(pinned.values()):
+        raise errors.invalid(INCOMPLETE_KEY)
+    for key in it.schema.keys:
+        check_kinds(key, pinned[key.name])
+        if len(pinned[key.name]) > 1:
+            raise errors.invalid(
+                f"Multiple conditions on same key {key.name}. Only single item Update/Insert/Delete are supported"
+            )
+
+
+def _make_insert(it: Prepared, in_transaction: bool) -> Write:
     value = it.values[":0"]
     if "M" not in value:
         raise errors.invalid(
@@ -232,11 +253,11 @@ def _make_insert(it: Prepared) -> Write:
             "Please use struct format {...} to express item values for insert statement."
         )
     item: Item = value["M"]
-    size_bytes = check_item(item)
+    size_bytes = item_size_bytes(item)
     if size_bytes > MAX_ITEM_BYTES:
         raise errors.item_too_large()
     for key in it.schema.keys:
-        if key.name not in item:
+        if key.name not in item and not in_transaction:
             raise errors.invalid(f"Key attribute should be present in the item: Key {key.name}")
     absent = FunctionNode("attribute_not_exists", (PathNode(("#pk",)),))
     plan = condition.plan_of(absent, "ConditionExpression", {"#pk": it.schema.partition.name})
@@ -248,9 +269,10 @@ def _make_check(it: Prepared) -> Write:
     assert isinstance(it.statement, Select)
     if it.statement.index is not None:
         raise errors.invalid("Reads on indices are not supported within transactions.")
-    key = find_key(it)
-    if key is None or find_only_key(it) is not None:
+    pinned = _pinned(it)
+    if not all(pinned.values()) or find_only_key(it) is not None:
         raise errors.invalid("EXISTS() must contain a single item read with additional condition")
+    key: Item = {name: values[0] for name, values in pinned.items()}
     return Write("check", key, condition=it.where, values=it.values)
 
 

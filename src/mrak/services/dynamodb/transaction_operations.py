@@ -36,7 +36,7 @@ from mrak.store.tables import Table
 TOKEN_SECONDS = 600
 MOST_BYTES = 4 * 1024 * 1024
 
-_NONE = {"Code": "None"}
+NONE = {"Code": "None"}
 _SECTIONS = ("ConditionCheck", "Put", "Delete", "Update")
 
 
@@ -120,26 +120,30 @@ def parse_step(section: str, params: dict[str, Any]) -> Write:
     return writes.parse_check(params)
 
 
-def locate_steps(wanted: list[tuple[str, dict[str, Any], Write, Schema]]) -> list[Step]:
+def locate_steps(wanted: list[tuple[str, dict[str, Any], Write, Schema]], *, tells_all: bool = False) -> list[Step]:
     """The actions with their items' keys. What a schema has against one cancels the transaction before any condition
-    is looked at."""
+    is looked at; only statements tell it of each."""
     steps: list[Step] = []
     reasons: list[dict[str, Any]] = []
     for section, params, write, schema in wanted:
         try:
             steps.append(Step(section, params, write, schema, write.locate(schema)))
-            reasons.append(_NONE)
+            reasons.append(NONE)
         except ApiError as error:
-            reasons.append(_schema_reason(error, is_first=len(reasons) == len(steps)))
+            reasons.append(schema_reason(error, is_told=tells_all or len(reasons) == len(steps)))
     if len(steps) < len(wanted):
         raise errors.transaction_cancelled(reasons)
     return steps
 
 
+def check_distinct(rows: list[bytes]) -> None:
+    if len(set(rows)) != len(rows):
+        raise errors.invalid("Transaction request cannot include multiple operations on one item")
+
+
 def run_steps(ctx: Context, tx: Transaction, steps: list[Step], hold: Hold) -> None:
     """Reads all items and works out all changes; raises the cancellation when any fails."""
-    if len({step.key.row for step in steps}) != len(steps):
-        raise errors.invalid("Transaction request cannot include multiple operations on one item")
+    check_distinct([step.key.row for step in steps])
     if sum(step.write.size_bytes for step in steps) > MOST_BYTES:
         raise errors.invalid("Transaction payload size cannot exceed 4 MB")
     for step in sorted(steps, key=lambda step: step.key.row):
@@ -149,18 +153,17 @@ def run_steps(ctx: Context, tx: Transaction, steps: list[Step], hold: Hold) -> N
     for step, row in zip(steps, rows, strict=True):
         step.row = row
         reasons.append(dict(conflicts.REASON) if hold.meets(step.key.row) else _attempt(ctx, step))
-    if any(reason is not _NONE for reason in reasons):
+    if any(reason is not NONE for reason in reasons):
         for step in steps:
             items.pay_for_refusal(ctx, step.schema, step.row, times=2)
         raise errors.transaction_cancelled(reasons)
 
 
-def _schema_reason(error: ApiError, is_first: bool) -> dict[str, Any]:
-    """Why a key that does not fit its schema cancels: the first one is told. That one is empty is found before the
-    transaction begins."""
+def schema_reason(error: ApiError, is_told: bool) -> dict[str, Any]:
+    """Why a key that does not fit its schema cancels. That one is empty is found before the transaction begins."""
     if EMPTY_KEY in error.message:
         raise error
-    return {"Code": "ValidationError", "Message": error.message} if is_first else _NONE
+    return {"Code": "ValidationError", "Message": error.message} if is_told else NONE
 
 
 def _attempt(ctx: Context, step: Step) -> dict[str, Any]:
@@ -177,12 +180,12 @@ def _attempt(ctx: Context, step: Step) -> dict[str, Any]:
             reason["Item"] = step.old
         return reason
     if step.write.kind == "check":
-        return _NONE
+        return NONE
     try:
         step.new, step.size_bytes = step.write.apply(step.schema, step.old)
     except ApiError as error:
         return {"Code": "ValidationError", "Message": error.message}
-    return _NONE
+    return NONE
 
 
 def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]:
@@ -191,7 +194,7 @@ def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]
     for step in steps:
         try:
             costs.append(_commit(ctx, tx, step))
-            reasons.append(_NONE)
+            reasons.append(NONE)
         except ApiError as error:
             if error.code != "ItemCollectionSizeLimitExceededException":
                 raise
@@ -320,9 +323,9 @@ def _locate_gets(gets: list[dict[str, Any]], schemas: list[Schema]) -> list[byte
     for schema, get in zip(schemas, gets, strict=True):
         try:
             located.append(items.require_key(schema, get["Key"]).row)
-            reasons.append(_NONE)
+            reasons.append(NONE)
         except ApiError as error:
-            reasons.append(_schema_reason(error, is_first=len(reasons) == len(located)))
+            reasons.append(schema_reason(error, is_told=len(reasons) == len(located)))
     if len(located) < len(gets):
         raise errors.transaction_cancelled(reasons)
     return located
@@ -336,10 +339,10 @@ def render_read(ctx: Context, req: dict[str, Any], costs: list[tuple[Schema, flo
         units[schema.record.name] = units.get(schema.record.name, 0.0) + cost
         try:
             throttling.spend_read(ctx, schema, cost)
-            reasons.append(_NONE)
+            reasons.append(NONE)
         except ApiError as error:
             reasons.append(throttling.reason_of(error))
-    if any(reason is not _NONE for reason in reasons):
+    if any(reason is not NONE for reason in reasons):
         raise errors.transaction_cancelled(reasons)
     ctx.meter("ReadRequestUnits", sum(units.values()))
     mode = req.get("ReturnConsumedCapacity")

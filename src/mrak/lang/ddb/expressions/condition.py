@@ -29,6 +29,7 @@ from mrak.lang.ddb.expressions.tree import (
     Operand,
     Path,
     PathNode,
+    TruthNode,
     ValueNode,
     render_path,
 )
@@ -160,6 +161,9 @@ class _Compiler:
             return lambda item, values: values[name]
         if isinstance(node, PathNode):
             return self._path(node)
+        if isinstance(node, TruthNode):
+            holds = self.condition(node.part)
+            return lambda item, values: {"BOOL": holds(item, values)}
         # The parser lets only size be an operand.
         readers = [self._operand(arg) for arg in node.args]
         self._check_arity(node)
@@ -191,10 +195,11 @@ class _Compiler:
         self.checks.append(lambda values: message)
 
     def _operand_type(self, operator: str, node: Operand, allowed: frozenset[str]) -> None:
-        """A value of the request must be of an allowed type, and so must a size, which is a number; an attribute of
-        another type is merely no match."""
-        if isinstance(node, FunctionNode) and "N" not in allowed:
-            self._fault(_wrong_type(operator, "N"))
+        """A value of the request must be of an allowed type, and so must a size, which is a number, and a condition's
+        truth; an attribute of another type is merely no match."""
+        for of, kind in ((FunctionNode, "N"), (TruthNode, "BOOL")):
+            if isinstance(node, of) and kind not in allowed:
+                self._fault(_wrong_type(operator, kind))
         if not isinstance(node, ValueNode):
             return
         name = node.name

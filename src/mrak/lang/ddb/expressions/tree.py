@@ -37,7 +37,14 @@ class ArithmeticNode:
     right: Operand
 
 
-Operand = PathNode | ValueNode | FunctionNode
+@dataclass(frozen=True, slots=True)
+class TruthNode:
+    """A condition that stands as an operand, which only PartiQL has: true or false."""
+
+    part: Condition
+
+
+Operand = PathNode | ValueNode | FunctionNode | TruthNode
 
 
 @dataclass(frozen=True, slots=True)

@@ -195,6 +195,7 @@ class _Compiler:
             return _required(compile_path(self._bind(node)))
         if isinstance(node, ArithmeticNode):
             return self._arithmetic(node)
+        assert isinstance(node, FunctionNode), "no condition stands in an update"
         return self._function(node)
 
     def _arithmetic(self, node: ArithmeticNode) -> Reader:

@@ -13,6 +13,7 @@ from mrak.lang.ddb.expressions.tree import (
     FunctionNode,
     Path,
     PathNode,
+    TruthNode,
     ValueNode,
 )
 from mrak.lang.ddb.partiql.lexer import MAX_STATEMENT_CHARACTERS, malformed
@@ -71,6 +72,8 @@ class _Parser(Terms):
         """Why an expression is no statement."""
         self._is_bare = True
         node = self._alternatives()
+        if isinstance(node, TruthNode):
+            node = node.part
         while self._peek.kind in ("*", "+", "-"):
             self._take_operator()
             if self._peek_word() == "FROM":
@@ -92,15 +95,20 @@ class _Parser(Terms):
         self._expect_word("FROM")
         table, index = self._source()
         where = self._where()
-        order: tuple[str, bool] | None = None
+        order: list[tuple[str, bool]] = []
         if self._accept_word("ORDER"):
             self._expect_word("BY")
-            name = str(self._simple_path()[0])
-            descends = self._accept_word("DESC")
-            if not descends:
-                self._accept_word("ASC")
-            order = (name, descends)
-        return Select(table, {}, (), 0, index, paths, where, order, refused=refused)
+            order.append(self._ordered())
+            while self._accept(","):
+                order.append(self._ordered())
+        return Select(table, {}, (), 0, index, paths, where, tuple(order), refused=refused)
+
+    def _ordered(self) -> tuple[str, bool]:
+        name = str(self._simple_path()[0])
+        descends = self._accept_word("DESC")
+        if not descends:
+            self._accept_word("ASC")
+        return name, descends
 
     def _projection(self) -> tuple[tuple[Path, ...], str | None]:
         """The paths that are selected, and what DynamoDB has against the first thing that is none."""

@@ -17,6 +17,7 @@ from mrak.lang.ddb.expressions.tree import (
     Operand,
     Path,
     PathNode,
+    TruthNode,
     ValueNode,
 )
 from mrak.lang.ddb.partiql.lexer import Token, malformed, tokenize
@@ -156,6 +157,8 @@ class Terms:
         return self._require(self._alternatives())
 
     def _require(self, node: Condition | Operand) -> Condition:
+        if isinstance(node, TruthNode):
+            return node.part
         if isinstance(node, (PathNode, ValueNode)) or (isinstance(node, FunctionNode) and node.name == "size"):
             raise invalid("WHERE clause must contain an expression that resolves to a boolean")
         return node
@@ -189,17 +192,7 @@ class Terms:
         negations = 0
         while self._accept_word("NOT"):
             negations += 1
-        node: Condition | Operand
-        if self._peek.kind == "(":
-            self._descend()
-            self._take()
-            node = self._alternatives()
-            self._expect(")")
-            self._nesting -= 1
-        else:
-            node = self._operand()
-        if isinstance(node, (PathNode, ValueNode, FunctionNode)):
-            node = self._predicate(node)
+        node = self._predicate(self._operand())
         for _ in range(negations):
             node = NotNode(self._require(node))
         return node
@@ -208,8 +201,6 @@ class Terms:
         token = self._peek
         if token.kind in _COMPARATORS:
             self._take_operator()
-            if isinstance(left, FunctionNode) and left.name in _TESTS:
-                return self._compared_test(left, _COMPARATORS[token.kind])
             return CompareNode(_COMPARATORS[token.kind], left, self._operand())
         word = self._peek_word()
         if word == "NOT" and self._following.text.upper() in ("IN", "BETWEEN"):
@@ -227,14 +218,6 @@ class Terms:
             self._take_operator()
             return self._is(left)
         return left
-
-    def _compared_test(self, test: FunctionNode, operator: str) -> Condition:
-        """A test that is compared with true or false."""
-        word = self._peek_word()
-        if word not in ("TRUE", "FALSE") or operator not in ("=", "<>"):
-            raise invalid("WHERE clause must contain an expression that resolves to a boolean")
-        self._take()
-        return test if (word == "TRUE") == (operator == "=") else NotNode(test)
 
     def _in(self, left: Operand) -> Condition:
         closing = _CLOSING.get(self._peek.kind)
@@ -283,8 +266,11 @@ class Terms:
     # Operands
 
     def _operand(self, in_update: bool = False) -> Operand:
+        """A path, a literal, or what a function or a condition in parentheses comes to."""
         token = self._peek
         word = self._peek_word()
+        if token.kind == "(" and not in_update:
+            return self._in_parentheses()
         if word and self._following.kind == "(" and word not in ("NOT", *OPERATORS):
             return self._function(in_update)
         if token.kind == "quoted" or (word and word not in KEYWORDS and word not in _LITERALS):
@@ -293,6 +279,18 @@ class Terms:
             raise invalid("MISSING must be compared using IS operator")
         self._values.append(self._template("root"))
         return ValueNode(f":{len(self._values) - 1}")
+
+    def _in_parentheses(self) -> Operand:
+        self._descend()
+        self._take()
+        node = self._alternatives()
+        self._expect(")")
+        self._nesting -= 1
+        if isinstance(node, (PathNode, ValueNode, TruthNode)) or (
+            isinstance(node, FunctionNode) and node.name == "size"
+        ):
+            return node
+        return TruthNode(node)
 
     def _function(self, in_update: bool) -> Operand:
         token = self._take()
@@ -306,7 +304,8 @@ class Terms:
                 "Incorrect number of operands for operator or function; "
                 f"operator or function: size, number of operands: {len(args)}"
             )
-        return FunctionNode(name, args)
+        node = FunctionNode(name, args)
+        return TruthNode(node) if name in _TESTS else node
 
     def _arguments(self, in_update: bool) -> list[tuple[Operand, Token]]:
         """A function's arguments, each with its first token."""

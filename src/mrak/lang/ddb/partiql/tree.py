@@ -60,8 +60,8 @@ class Select(Statement):
     # None for all attributes.
     paths: tuple[Path, ...] | None
     where: Condition | None
-    # Attribute, and whether it descends.
-    order: tuple[str, bool] | None
+    # Attributes, and whether each descends.
+    order: tuple[tuple[str, bool], ...]
     is_exists: bool = False
     # Why what is selected cannot be; told when table and index are known.
     refused: str | None = None

@@ -1,0 +1,152 @@
+"""The reads of one key each into which DynamoDB takes a statement's WHERE apart.
+
+Alternatives that speak of key attributes are multiplied out, and so are the choices of IN; each product that names a
+partition is a read of its own. They may not lead to the same rows, and may not be too many. Where one of them names no
+partition, all is read. What does not speak of keys is left to the filter.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import product
+from typing import Any
+
+from mrak.lang.ddb.expressions import keycondition
+from mrak.lang.ddb.expressions.keycondition import KeyTest
+from mrak.lang.ddb.expressions.tree import CompareNode, Condition, LogicNode, NotNode, PathNode
+from mrak.lang.ddb.values import Value, encode_item
+from mrak.services.dynamodb import errors, statements
+from mrak.services.dynamodb.statements import Prepared
+from mrak.services.dynamodb.tables import KeyAttribute
+
+MOST_READS = 50
+
+Branch = tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """A partition, what is said of its sort key, and all the conditions that hold for what is read there."""
+
+    partition: Value
+    sort: KeyTest | None
+    branch: Branch
+    # The branch tells what the sort key is not, which keeps it from overlapping with others.
+    is_open: bool
+
+    @property
+    def partition_id(self) -> bytes:
+        return encode_item({"": self.partition})
+
+
+def find_reads(it: Prepared, keys: Sequence[KeyAttribute], *, checks_kinds: bool = True) -> list[Read] | None:
+    """What a statement reads by key; None where that is everything."""
+    where = getattr(it.statement, "where", None)
+    if where is None:
+        return None
+    names = {key.name for key in keys}
+    reads: list[Read] = []
+    for branch in _multiplied(where, it, names):
+        found = _reads_of(branch, it, keys, checks_kinds)
+        if found is None:
+            return None
+        reads += found
+    if len(reads) > MOST_READS:
+        raise _too_many()
+    _check_overlaps(reads)
+    return reads
+
+
+def _too_many() -> Exception:
+    return errors.invalid("Too many decomposed read operations for a given query.")
+
+
+def _multiplied(node: Condition, it: Prepared, names: set[str]) -> list[Branch]:
+    if isinstance(node, LogicNode) and node.operator == "OR" and not names.isdisjoint(names_in(node, it)):
+        return [branch for part in node.parts for branch in _multiplied(part, it, names)]
+    if not isinstance(node, LogicNode) or node.operator != "AND":
+        return [(node,)]
+    branches: list[Branch] = [()]
+    for part in node.parts:
+        branches = [one + other for one in branches for other in _multiplied(part, it, names)]
+        if len(branches) > MOST_READS * MOST_READS:
+            raise _too_many()
+    return branches
+
+
+def _reads_of(branch: Branch, it: Prepared, keys: Sequence[KeyAttribute], checks_kinds: bool) -> list[Read] | None:
+    tests = statements.key_tests(it, branch)
+    partition_tests = tests.get(keys[0].name, [])
+    partitions = _choices(partition_tests)
+    if partitions is None or _contradicts(partition_tests):
+        return None
+    if checks_kinds:
+        for key in keys:
+            statements.check_kinds(key, (value for test in tests.get(key.name, []) for value in test.operands))
+    sorts: list[KeyTest | None] = [None]
+    is_open = False
+    if len(keys) > 1:
+        is_open = _excludes(branch, it, keys[1].name)
+        sort_tests = tests.get(keys[1].name, [])
+        sorts = [*(_choices(sort_tests) or sort_tests[:1] or sorts)]
+    return [Read(choice.operands[0], sort, branch, is_open) for choice, sort in product(partitions, sorts)]
+
+
+def _choices(tests: list[KeyTest]) -> list[KeyTest] | None:
+    """The values that a key attribute may have, where they are told."""
+    for operator in ("EQ", "IN"):
+        for test in tests:
+            if test.operator == operator:
+                return [KeyTest("EQ", (operand,)) for operand in test.operands]
+    return None
+
+
+def _contradicts(tests: list[KeyTest]) -> bool:
+    equal = [test for test in tests if test.operator == "EQ"]
+    return any(test != equal[0] for test in equal[1:])
+
+
+def _excludes(branch: Branch, it: Prepared, name: str) -> bool:
+    return any(
+        name in names_in(node, it)
+        for node in branch
+        if isinstance(node, NotNode) or (isinstance(node, CompareNode) and node.operator == "<>")
+    )
+
+
+def _check_overlaps(reads: list[Read]) -> None:
+    closed = [(read.partition_id, read.sort) for read in reads if not read.is_open]
+    for place, (partition, sort) in enumerate(closed):
+        for other, other_sort in closed[:place]:
+            if partition == other and keycondition.overlap(sort, other_sort):
+                raise errors.invalid("Overlapping conditions with range keys are not supported in where clause")
+
+
+def java_order(names: Iterable[str]) -> list[str]:
+    """Names as a hash set of Java has them, which is how AWS lists some."""
+    distinct = list(dict.fromkeys(names))
+    buckets = 16
+    while len(distinct) > buckets * 3 // 4:
+        buckets *= 2
+    return sorted(distinct, key=lambda name: _java_hash(name) % buckets)
+
+
+def _java_hash(text: str) -> int:
+    units = text.encode("utf-16-be", "surrogatepass")
+    value = 0
+    for high, low in zip(units[::2], units[1::2], strict=True):
+        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
+    return value ^ value >> 16
+
+
+def names_in(node: Any, it: Prepared) -> Iterator[str]:
+    """The attributes that a condition names, at any depth."""
+    if isinstance(node, PathNode):
+        yield it.statement.names[str(node.raw[0])]
+    elif isinstance(node, tuple):
+        for part in node:
+            yield from names_in(part, it)
+    elif hasattr(node, "__dataclass_fields__"):
+        for field in node.__dataclass_fields__:
+            yield from names_in(getattr(node, field), it)
