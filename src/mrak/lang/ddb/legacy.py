@@ -58,9 +58,9 @@ class LegacyCondition:
 
 def expected_plan(expected: Mapping[str, Any], operator: str | None) -> LegacyCondition:
     """The plan of Expected; raises AWS's validation errors."""
-    check_operator("Expected", expected, operator)
     for name, clause in expected.items():
         _check_expected(name, clause)
+    check_operator("Expected", expected, operator)
     clauses = tuple((name, *_expected_clause(clause)) for name, clause in expected.items())
     return LegacyCondition(clauses, operator == "OR", frozenset(expected))
 
@@ -148,11 +148,12 @@ def check_operands(operator: str, operands: list[Value]) -> None:
         raise invalid_parameter(f"Invalid number of argument(s) for the {operator} ComparisonOperator")
     if not operands:
         return
-    kind = kind_of(operands[0])
-    if any(kind not in operand for operand in operands):
+    kinds = [kind_of(operand) for operand in operands]
+    for kind in kinds:
+        if operator in _TYPES and kind not in _TYPES[operator]:
+            raise invalid_parameter(f"ComparisonOperator {operator} is not valid for {kind} AttributeValue type")
+    if len(set(kinds)) > 1:
         raise invalid_parameter("AttributeValues inside AttributeValueList must be of same type")
-    if operator in _TYPES and kind not in _TYPES[operator]:
-        raise invalid_parameter(f"ComparisonOperator {operator} is not valid for {kind} AttributeValue type")
     if operator == "BETWEEN" and sort_value(operands[0]) > sort_value(operands[1]):
         raise invalid(LOWER_ABOVE_UPPER)
 

@@ -96,7 +96,8 @@ def test_what_does_not_hold(text: str) -> None:
     [
         ("", "The expression can not be empty;"),
         ("s", 'Syntax error; token: "<EOF>", near: "s"'),
-        ("s = ", 'Syntax error; token: "<EOF>", near: "="'),
+        ("s = ", 'Syntax error; token: "<EOF>", near: "= "'),
+        ("s n ", 'Syntax error; token: "n", near: "s n "'),
         ("s ! n", 'Syntax error; token: "!", near: "s ! n"'),
         ("s = :x and __t = :x", 'Syntax error; token: "_", near: "and __"'),
         ("a[01] = :x", 'Syntax error; token: "1", near: "01]"'),

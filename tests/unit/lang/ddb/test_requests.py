@@ -262,6 +262,10 @@ def test_sort_ranges_hold_what_the_test_holds(text: str, inside: list[str], outs
             "AttributeValues inside AttributeValueList must be of same type",
         ),
         (
+            {"ComparisonOperator": "IN", "AttributeValueList": [{"S": "a"}, {"SS": ["a"]}]},
+            "ComparisonOperator IN is not valid for SS AttributeValue type",
+        ),
+        (
             {"ComparisonOperator": "LT", "AttributeValueList": [{"SS": ["x"]}]},
             "ComparisonOperator LT is not valid for SS AttributeValue type",
         ),
@@ -297,6 +301,8 @@ def test_legacy_conditions_hold_as_their_operators_say() -> None:
     assert not legacy.expected_plan(both, "AND").test(ITEM, {})
     assert legacy.expected_plan(both, "OR").test(ITEM, {})
     assert "two or more elements" in message_of(legacy.expected_plan, {"n": {"Exists": False}}, "OR")
+    # What is wrong with the one condition comes first.
+    assert "Value must be provided" in message_of(legacy.expected_plan, {"n": {}}, "OR")
 
 
 def test_attribute_updates_put_add_and_delete() -> None:

@@ -116,9 +116,7 @@ class Cursor:
         tokens, at = self._tokens, self._at
         first = tokens[max(at - 1, 0)]
         last = tokens[min(at + 1, len(tokens) - 1)]
-        near = self._text[first.start : last.end] if last.kind != "end" else self._text[first.start : tokens[at].end]
-        if tokens[at].kind == "end":
-            near = self._text[first.start : first.end]
+        near = self._text[first.start : last.end]
         return invalid(f'Invalid {self.kind}: Syntax error; token: "{tokens[at].text}", near: "{near}"')
 
     def error(self, message: str) -> Exception:
