@@ -425,11 +425,18 @@ def test_subscription_filter_errors(logs: Any, group: str) -> None:
     assert logs.describe_subscription_filters(logGroupName=group)["subscriptionFilters"] == []
 
 
-def test_subscription_filters_are_kept(logs: Any, group: str) -> None:
-    """Two for a group, changed by name."""
-    role = "arn:aws:iam::999999999999:role/r"
-    kinesis = "arn:aws:kinesis:us-east-1:999999999999:stream/s"
+def test_subscription_filters_are_kept(logs: Any, sandbox: Any, group: str) -> None:
+    """Two for a group, changed by name. A stream has to take a test message."""
+    role, stream = "arn:aws:iam::999999999999:role/r", unique("stream")
+    kinesis = f"arn:aws:kinesis:us-east-1:{sandbox.account}:stream/{stream}"
     asked = {"logGroupName": group, "filterPattern": "ERROR", "destinationArn": kinesis, "roleArn": role}
+    assert error_of(logs.put_subscription_filter, **asked, filterName="a") == (
+        "InvalidParameterException",
+        "Could not deliver test message to specified Kinesis stream. Check if the given Kinesis stream is in ACTIVE "
+        "state.",
+        400,
+    )
+    sandbox.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
     for name in ("a", "b", "a"):
         logs.put_subscription_filter(**asked, filterName=name)
     assert error_of(logs.put_subscription_filter, **asked, filterName="c") == (

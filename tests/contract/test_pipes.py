@@ -70,9 +70,9 @@ def test_pipes(pipes: Any, sandbox: Any, source: Queue, target: Queue) -> None:
 
 def test_refused_pipes(pipes: Any, sandbox: Any, source: Queue, target: Queue) -> None:
     """PIPES-001: sources and enrichments that are not built are refused; so are patterns that are none."""
-    kinesis = f"arn:aws:kinesis:us-east-1:{sandbox.account}:stream/s"
+    broker = f"arn:aws:mq:us-east-1:{sandbox.account}:broker:b"
     params = {"Target": target.arn, "RoleArn": ROLE}
-    assert error_of(pipes.create_pipe, Name=name(), Source=kinesis, **params)[2] == 501
+    assert error_of(pipes.create_pipe, Name=name(), Source=broker, **params)[2] == 501
     filters = {"FilterCriteria": {"Filters": [{"Pattern": '{"body": []}'}]}}
     refused = error_of(pipes.create_pipe, Name=name(), Source=source.arn, SourceParameters=filters, **params)
     assert refused[:2] == (

@@ -17,9 +17,9 @@ from mrak.services.events import authorisation, buses, connections
 from mrak.services.events.authorisation import Added, EndpointFailed
 from mrak.services.events.matching import Given, read_retry
 from mrak.services.events.tables import RULES
-from mrak.services.events.targets import call_target
+from mrak.services.events.targets import How, call_target
 
-__all__ = ["PUT", "Added", "EndpointFailed", "authorise", "call_target", "delivery", "explain", "read_retry"]
+__all__ = ["PUT", "Added", "EndpointFailed", "How", "authorise", "call_target", "delivery", "explain", "read_retry"]
 
 PUT = "events.put"
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -18,19 +18,28 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
+from mrak.lang import inputtransform
 from mrak.services.events import api_destinations, stages
 from mrak.services.events.matching import SERVICE, Work
 from mrak.services.events.tables import TARGETS
 from mrak.services.sqs import exports as sqs
 
 
+class How(NamedTuple):
+    """Parameters of kinds of targets: PutTargets' HttpParameters, and the partition key for a stream ("": the event's
+    id)."""
+
+    http: dict[str, Any] = {}
+    partition_key: str = ""
+
+
 class Call(msgspec.Struct, frozen=True):
-    """What a called target gets. `id` is the event's, `http` PutTargets' HttpParameters; `rule_arn` is the rule's,
-    "" where a pipe or schedule calls, which acts with a role."""
+    """What a called target gets. `id` is the event's; `rule_arn` is the rule's, "" where a pipe or schedule calls,
+    which acts with a role."""
 
     text: str
     id: str
-    http: dict[str, Any]
+    how: How
     rule_arn: str = ""
 
 
@@ -38,15 +47,23 @@ class Call(msgspec.Struct, frozen=True):
 async def deliver(ctx: Context, made: Delivery) -> None:
     work = msgspec.msgpack.decode(made.payload, type=Work)
     ctx.about(work.rule_arn)
-    http = work.target.get("HttpParameters") or {}
-    await _call(ctx, work.target["Arn"], Call(work.input, json.loads(work.event)["id"], http, work.rule_arn))
+    event = json.loads(work.event)
+    how = How(work.target.get("HttpParameters") or {}, _partition_key(work.target, event))
+    await _call(ctx, work.target["Arn"], Call(work.input, event["id"], how, work.rule_arn))
 
 
-async def call_target(
-    ctx: Context, target_arn: str, text: str, event_id: str, http: dict[str, Any] | None = None
-) -> None:
+def _partition_key(target: dict[str, Any], event: dict[str, Any]) -> str:
+    """What the target's path leads to in the event, as text."""
+    path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
+    if not path:
+        return ""
+    found = inputtransform.select(event, path)
+    return found if isinstance(found, str) else inputtransform.compact(found)
+
+
+async def call_target(ctx: Context, target_arn: str, text: str, event_id: str, how: How | None = None) -> None:
     """Hands `text` to what an ARN names; raises where it may be tried again, or Undeliverable."""
-    await _call(ctx, target_arn, Call(text, event_id, http or {}))
+    await _call(ctx, target_arn, Call(text, event_id, how or How()))
 
 
 async def _call(ctx: Context, target_arn: str, given: Call) -> None:
@@ -74,7 +91,7 @@ async def _start_execution(ctx: Context, found: Arn, given: Call) -> None:
 
 async def _put_record(ctx: Context, found: Arn, given: Call) -> None:
     stream = found.resource.removeprefix("stream/")
-    params = {"StreamName": stream, "Data": given.text.encode(), "PartitionKey": given.id}
+    params = {"StreamName": stream, "Data": given.text.encode(), "PartitionKey": given.how.partition_key or given.id}
     await ctx.call("kinesis", "PutRecord", params, scope=found.scope_in(ctx.scope.environment))
 
 
@@ -96,11 +113,11 @@ async def _put_log_event(ctx: Context, found: Arn, given: Call) -> None:
 async def _call_api_destination(ctx: Context, found: Arn, given: Call) -> None:
     if not found.resource.startswith("api-destination/"):
         raise Undeliverable(f"{found} is no target")
-    await api_destinations.invoke(ctx, found, given.text, given.http)
+    await api_destinations.invoke(ctx, found, given.text, given.how.http)
 
 
 async def _call_stage(ctx: Context, found: Arn, given: Call) -> None:
-    await stages.invoke(ctx, found, given.text, given.http)
+    await stages.invoke(ctx, found, given.text, given.how.http)
 
 
 _CALLS: dict[str, Callable[[Context, Arn, Call], Awaitable[None]]] = {

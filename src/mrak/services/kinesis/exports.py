@@ -9,6 +9,7 @@ topic_of(source)                                      # notified when there is m
 from __future__ import annotations
 
 import base64
+from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -30,11 +31,9 @@ __all__ = [
     "drain_shards",
     "find_shard",
     "find_source",
-    "place_at_time",
-    "place_of_latest",
     "read_from",
     "shard_id",
-    "shards_of",
+    "starting_places",
     "stream_exists",
     "topic_of",
 ]
@@ -117,21 +116,24 @@ def topic_of(source: Source) -> str:
     return streams.topic(source.scope, source.stream.number)
 
 
-def shards_of(tx: Transaction, source: Source, now: float) -> list[Shard]:
-    return list(shards.scan(tx, source, now))
-
-
 def find_shard(tx: Transaction, source: Source, index: int) -> Shard | None:
     """The shard as it is now: open, or closed meanwhile."""
     return SHARDS.get(tx, source.scope, source.stream.number, index)
 
 
-def place_of_latest(tx: Transaction, source: Source, shard: Shard) -> int:
-    return records.place_after_newest(tx, source.scope, shard)
-
-
-def place_at_time(tx: Transaction, source: Source, shard: Shard, moment: float) -> int:
-    return records.place_at_time(tx, source.scope, shard, moment)
+def starting_places(
+    tx: Transaction, source: Source, now: float, position: str, moment: float | None = None
+) -> Iterator[tuple[Shard, int]]:
+    """Where each shard is to be read from by a reader that begins now with LATEST or AT_TIMESTAMP. One that begins with
+    TRIM_HORIZON reads all from place 0, and so does everyone with shards that are opened later."""
+    if position == "TRIM_HORIZON":
+        return
+    for shard in shards.scan(tx, source, now):
+        if position == "LATEST":
+            yield shard, records.place_after_newest(tx, source.scope, shard)
+        else:
+            assert moment is not None, "AT_TIMESTAMP comes with a time"
+            yield shard, records.place_at_time(tx, source.scope, shard, moment)
 
 
 def read_from(

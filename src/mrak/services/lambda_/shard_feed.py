@@ -71,14 +71,11 @@ def checkpoint_key(mapping: Mapping, shard: Shard) -> str:
 def begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
     """Fixes where a new mapping starts. Shards that are opened later are read from their beginning."""
     source = kinesis.find_source(tx, mapping.source_arn, ctx.scope.environment)
-    kind = mapping.settings.get("StartingPosition")
-    if source is None or kind == "TRIM_HORIZON":
+    if source is None:
         return
-    for shard in kinesis.shards_of(tx, source, ctx.now):
-        if kind == "LATEST":
-            place = kinesis.place_of_latest(tx, source, shard)
-        else:
-            place = kinesis.place_at_time(tx, source, shard, mapping.settings["StartingPositionTimestamp"])
+    settings = mapping.settings
+    wanted = settings["StartingPosition"], settings.get("StartingPositionTimestamp")
+    for shard, place in kinesis.starting_places(tx, source, ctx.now, *wanted):
         key = checkpoint_key(mapping, shard)
         CHECKPOINTS.lock(tx, ctx.scope, key)
         CHECKPOINTS.insert(tx, ctx.scope, Checkpoint(key, place))

@@ -8,7 +8,7 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.services.logs import errors, names, passing
+from mrak.services.logs import errors, names, passing, streaming
 from mrak.services.logs.tables import METRIC_FILTERS, SUBSCRIPTIONS, MetricFilter, SubscriptionFilter
 
 _MOST_SUBSCRIPTIONS = 2
@@ -30,6 +30,8 @@ async def put_subscription_filter(ctx: Context, req: dict[str, Any]) -> None:
             raise errors.cross_account_function()
         await _check_function(ctx, req)
     passing.parse_pattern(req["filterPattern"])
+    if destination.service == "kinesis":
+        await streaming.send_test(ctx, req["destinationArn"], names.service(ctx.scope, req["logGroupName"]))
     await ctx.transact(lambda tx: _put_subscription(ctx, tx, req))
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import gzip
 from itertools import islice
 from typing import Any
 
@@ -13,7 +12,7 @@ from mrak.core.background import Delivery, Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery, timer
 from mrak.core.scope import Scope
-from mrak.services.logs import names
+from mrak.services.logs import names, streaming
 from mrak.services.logs.passing import METRICS, SUBSCRIPTION
 from mrak.services.logs.tables import EVENTS, GROUPS, TIMES, Event, Stream, Time
 
@@ -27,7 +26,7 @@ _MOST_DATA = 1000
 async def deliver_subscription(ctx: Context, made: Delivery) -> None:
     """Hands events to a function, stream or delivery stream, compressed as AWS does."""
     destination_arn, message = msgspec.msgpack.decode(made.payload)
-    packed = gzip.compress(msgspec.json.encode(message), 6, mtime=0)
+    packed = streaming.pack(message)
     principal = names.service(made.scope, message["logGroup"])
     service, resource = destination_arn.split(":")[2], destination_arn.rpartition("/")[2]
     if service == "lambda":
@@ -39,8 +38,7 @@ async def deliver_subscription(ctx: Context, made: Delivery) -> None:
         }
         await ctx.call("lambda", "Invoke", params, principal=principal)
     elif service == "kinesis":
-        params = {"StreamName": resource, "Data": packed, "PartitionKey": message["logStream"]}
-        await ctx.call("kinesis", "PutRecord", params, principal=principal)
+        await streaming.put(ctx, destination_arn, message, principal)
     else:
         params = {"DeliveryStreamName": resource, "Record": {"Data": packed}}
         await ctx.call("firehose", "PutRecord", params, principal=principal)

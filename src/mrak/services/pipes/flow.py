@@ -8,12 +8,16 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-pipes-batching-concu
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
 from mrak.core.arn import Arn, find_arn
+from mrak.core.background import Undeliverable
 from mrak.core.context import Context
-from mrak.lang import inputtransform
+from mrak.core.errors import ApiError
+from mrak.lang import inputtransform, jsonpath
+from mrak.lang.inputtransform import InputTransformError
 from mrak.services.events import exports as events
 from mrak.services.pipes.tables import Pipe
 from mrak.services.sqs import exports as sqs
@@ -25,6 +29,10 @@ Record = dict[str, Any]
 
 class FlowError(Exception):
     """Enrichment or target refused the batch."""
+
+
+FAILURES = (ApiError, FlowError, Undeliverable, InputTransformError)
+"""What `Flow.send` raises where a batch has to be tried again."""
 
 
 class Flow:
@@ -46,14 +54,14 @@ class Flow:
         items: list[Any] = list(records)
         if self._pipe.settings.get("Enrichment"):
             items = await self._enrich(items)
-        template = self._parameters.get("InputTemplate")
+        template, originals = self._parameters.get("InputTemplate"), items
         items = [self._transform(item, template) for item in items]
         if not items:
             return []
         if self._target.service in ("lambda", "states"):
             return await self._send_batch(items)
-        for number, item in enumerate(items):
-            await self._send_one(item, number)
+        for number, (item, original) in enumerate(zip(items, originals, strict=True)):
+            await self._send_one(item, original, number)
         return []
 
     def _transform(self, item: Any, template: str | None) -> Any:
@@ -109,7 +117,7 @@ class Flow:
         await events.call_target(self._ctx, str(self._target), text, self._ctx.draw.uuid())
         return []
 
-    async def _send_one(self, item: Any, number: int) -> None:
+    async def _send_one(self, item: Any, original: Any, number: int) -> None:
         text = item if isinstance(item, str) else inputtransform.compact(item)
         ctx, scope = self._ctx, self._target.scope_in(self._ctx.scope.environment)
         if self._target.service == "sqs":
@@ -121,8 +129,9 @@ class Flow:
         elif self._target.service == "events" and self._target.resource.startswith("event-bus/"):
             await self._put_event(text)
         else:
-            http = self._parameters.get("HttpParameters")
-            await events.call_target(ctx, str(self._target), text, f"{ctx.draw.uuid()}-{number}", http)
+            key = (self._parameters.get("KinesisStreamParameters") or {}).get("PartitionKey", "")
+            how = events.How(self._parameters.get("HttpParameters") or {}, _resolve(key, original))
+            await events.call_target(ctx, str(self._target), text, f"{ctx.draw.uuid()}-{number}", how)
 
     async def _put_event(self, text: str) -> None:
         given = self._parameters.get("EventBridgeEventBusParameters") or {}
@@ -149,10 +158,20 @@ def _parse(text: str) -> Any:
 
 
 def _with_parsed_body(item: Any) -> Any:
-    """Pipes read a queue message's body as JSON where a template looks into it."""
+    """Pipes read a queue message's body, or a stream record's data, as JSON where a template looks into it."""
     if isinstance(item, dict) and isinstance(item.get("body"), str):
         return {**item, "body": _parse(item["body"])}
+    if isinstance(item, dict) and "kinesisSchemaVersion" in item:
+        return {**item, "data": _parse(base64.b64decode(item["data"]).decode(errors="replace"))}
     return item
+
+
+def _resolve(parameter: str, item: Any) -> str:
+    """A parameter's value: what a path leads to in the event, or the text itself."""
+    if not parameter.startswith("$."):
+        return parameter
+    found = jsonpath.find_first(parameter, _with_parsed_body(item))
+    return found if isinstance(found, str) else inputtransform.compact(found)
 
 
 def _failed_ids(answer: Any) -> list[str]:

@@ -20,13 +20,16 @@ from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
 from mrak.lang import eventpatterns
 from mrak.lang.eventpatterns import PatternError
-from mrak.services.dynamodb import exports as dynamodb
-from mrak.services.pipes import errors
-from mrak.services.pipes.tables import CHECKPOINTS, PIPES, Checkpoint, Pipe
+from mrak.services.pipes import errors, stream_sources
+from mrak.services.pipes.tables import PIPES, Pipe
 
 CONSUMER = "pipes.pipe"
 PAGE_SIZE = 10
-_SOURCES = frozenset({"sqs", "dynamodb"})
+_SOURCES = frozenset({"sqs", "dynamodb", "kinesis"})
+_STREAM_PARAMETERS = {
+    "dynamodb": ("DynamoDBStreamParameters", "DynamoDB"),
+    "kinesis": ("KinesisStreamParameters", "Kinesis"),
+}
 _ENRICHMENTS = frozenset({"lambda", "states"})
 _KEPT = (
     "Description",
@@ -68,8 +71,9 @@ def _check(settings: dict[str, Any]) -> None:
     if settings.get("Enrichment") and (enrichment is None or enrichment.service not in _ENRICHMENTS):
         raise NotBuilt("pipes", f"CreatePipe with the enrichment {settings['Enrichment']}")
     parameters = settings.get("SourceParameters") or {}
-    if source.service == "dynamodb" and "DynamoDBStreamParameters" not in parameters:
-        raise errors.validation("DynamoDBStreamParameters are required for a source that is a DynamoDB stream.")
+    needed, kind = _STREAM_PARAMETERS.get(source.service, ("", ""))
+    if needed and needed not in parameters:
+        raise errors.validation(f"{needed} are required for a source that is a {kind} stream.")
     for wanted in (parameters.get("FilterCriteria") or {}).get("Filters", []):
         try:
             eventpatterns.parse(wanted.get("Pattern", ""))
@@ -94,20 +98,9 @@ def create_pipe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
         tags=req.get("Tags") or {},
     )
     PIPES.insert(tx, ctx.scope, pipe)
-    _begin(ctx, tx, pipe)
+    stream_sources.begin(ctx, tx, pipe)
     _apply(ctx, tx, pipe)
     return _render_state(ctx.scope, pipe, "CREATING")
-
-
-def _begin(ctx: Context, tx: Transaction, pipe: Pipe) -> None:
-    """Fixes where a pipe begins that reads from a stream's end, so that nothing written from now on is missed."""
-    old = CHECKPOINTS.open(tx, ctx.scope, pipe.name)
-    if old is not None:
-        CHECKPOINTS.delete(tx, ctx.scope, old)
-    parameters = (pipe.settings.get("SourceParameters") or {}).get("DynamoDBStreamParameters") or {}
-    stream = dynamodb.find_stream(tx, pipe.settings["Source"], ctx.scope.environment)
-    if stream is not None and parameters.get("StartingPosition") == "LATEST":
-        CHECKPOINTS.insert(tx, ctx.scope, Checkpoint(pipe.name, dynamodb.latest(tx, stream)))
 
 
 def _apply(ctx: Context, tx: Transaction, pipe: Pipe) -> None:
@@ -168,9 +161,7 @@ def delete_pipe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     ctx.about(pipe_arn(ctx.scope, pipe.name))
     gone = replace(pipe, settings={**pipe.settings, "DesiredState": "DELETED"})
     _apply(ctx, tx, gone)
-    checkpoint = CHECKPOINTS.open(tx, ctx.scope, pipe.name)
-    if checkpoint is not None:
-        CHECKPOINTS.delete(tx, ctx.scope, checkpoint)
+    stream_sources.forget(ctx, tx, pipe)
     PIPES.delete(tx, ctx.scope, pipe)
     return _render_state(ctx.scope, gone, "DELETING")
 

@@ -177,7 +177,9 @@ async def call(ctx: Context, made: Delivery) -> None:
         elif found.service == "events" and found.resource.startswith("event-bus/"):
             await _put_event(ctx, firing)
         else:
-            await events.call_target(ctx, firing.target["Arn"], firing.input, firing.execution_id)
+            key = (firing.target.get("KinesisParameters") or {}).get("PartitionKey", "")
+            how = events.How(partition_key=key)
+            await events.call_target(ctx, firing.target["Arn"], firing.input, firing.execution_id, how)
     except ApiError as error:
         raise settle(error) from error
 
