@@ -59,6 +59,22 @@ def everybody(action: str, target: Any) -> dict[str, Any]:
     return {"Version": "2012-10-17", "Statement": [statement]}
 
 
+def stream_settings(client: Client, outputs: dict[str, str]) -> Any:
+    summary = client("kinesis").describe_stream_summary(StreamName=outputs["Ref"])["StreamDescriptionSummary"]
+    metrics = summary["EnhancedMonitoring"][0]["ShardLevelMetrics"]
+    return summary["RetentionPeriodHours"], summary["OpenShardCount"], metrics
+
+
+def consumer_tag(client: Client, outputs: dict[str, str]) -> Any:
+    tags = client("kinesis").list_tags_for_resource(ResourceARN=outputs["Ref"])["Tags"]
+    return member(only(tags, Key="k"), "Value")
+
+
+def stream_action(client: Client, outputs: dict[str, str]) -> Any:
+    policy = client("kinesis").get_resource_policy(ResourceARN=outputs["Ref"])["Policy"]
+    return json.loads(policy)["Statement"][0]["Action"]
+
+
 def table(capacity: int) -> dict[str, Any]:
     return {
         "AttributeDefinitions": [{"AttributeName": "id", "AttributeType": "S"}],
@@ -290,6 +306,44 @@ STORAGE = [
     ),
 ]
 
+STREAM = {"Stream": resource("Kinesis::Stream", ShardCount=1)}
+STREAMING = [
+    Case(
+        "AWS::Kinesis::Stream",
+        {"ShardCount": 1, "RetentionPeriodHours": 30},
+        stream_settings,
+        (30, 1, []),
+        {"ShardCount": 2, "RetentionPeriodHours": 26, "DesiredShardLevelMetrics": ["IncomingBytes"]},
+        (26, 2, ["IncomingBytes"]),
+        ("Arn",),
+    ),
+    Case(
+        "AWS::Kinesis::StreamConsumer",
+        {"ConsumerName": "c", "StreamARN": att("Stream", "Arn"), "Tags": [{"Key": "k", "Value": "a"}]},
+        consumer_tag,
+        "a",
+        {"ConsumerName": "c", "StreamARN": att("Stream", "Arn"), "Tags": [{"Key": "k", "Value": "b"}]},
+        "b",
+        ("ConsumerARN", "ConsumerName", "ConsumerStatus", "StreamARN"),
+        needs=STREAM,
+    ),
+    Case(
+        "AWS::Kinesis::ResourcePolicy",
+        {
+            "ResourceArn": att("Stream", "Arn"),
+            "ResourcePolicy": everybody("kinesis:PutRecord", att("Stream", "Arn")),
+        },
+        stream_action,
+        "kinesis:PutRecord",
+        {
+            "ResourceArn": att("Stream", "Arn"),
+            "ResourcePolicy": everybody("kinesis:PutRecords", att("Stream", "Arn")),
+        },
+        "kinesis:PutRecords",
+        needs=STREAM,
+    ),
+]
+
 MESSAGING = [
     Case(
         "AWS::SQS::Queue",
@@ -491,4 +545,4 @@ MESSAGING = [
     ),
 ]
 
-CASES = [*STORAGE, *MESSAGING]
+CASES = [*STORAGE, *MESSAGING, *STREAMING]

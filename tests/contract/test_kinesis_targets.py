@@ -9,7 +9,8 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import Queue, until
+from tests.conftest import until
+from tests.contract.lambda_bench import Queue
 from tests.contract.test_kinesis import arn_of, iterator_of
 
 ROLE = "arn:aws:iam::000000000000:role/any"
@@ -165,3 +166,57 @@ def test_a_state_machine_puts_and_reads(sandbox: Any, kinesis: Any, stream: str)
     until(lambda: states.describe_execution(executionArn=run)["status"] == "SUCCEEDED")
     output = json.loads(states.describe_execution(executionArn=run)["output"])
     assert output["SequenceNumber"] == record["SequenceNumber"]
+
+
+def test_a_stack_connects_a_table_and_a_function(sandbox: Any, kinesis: Any) -> None:
+    """Recorded: test_dynamodb_stream_response_with_cf. SAM's event of type Kinesis makes the mapping."""
+    cfn, name = sandbox.client("cloudformation"), f"s-{uuid.uuid4().hex}"
+    template = {
+        "Transform": "AWS::Serverless-2016-10-31",
+        "Resources": {
+            "Stream": {"Type": "AWS::Kinesis::Stream", "Properties": {"ShardCount": 1}},
+            "Table": {
+                "Type": "AWS::DynamoDB::Table",
+                "Properties": {
+                    "BillingMode": "PAY_PER_REQUEST",
+                    "AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}],
+                    "KeySchema": [{"AttributeName": "pk", "KeyType": "HASH"}],
+                    "KinesisStreamSpecification": {"StreamArn": {"Fn::GetAtt": ["Stream", "Arn"]}},
+                },
+            },
+            "Fn": {
+                "Type": "AWS::Serverless::Function",
+                "Properties": {
+                    "Runtime": "python3.12",
+                    "Handler": "index.handler",
+                    "InlineCode": "def handler(event, context):\n    return 1\n",
+                    "Events": {
+                        "Records": {
+                            "Type": "Kinesis",
+                            "Properties": {
+                                "Stream": {"Fn::GetAtt": ["Stream", "Arn"]},
+                                "StartingPosition": "TRIM_HORIZON",
+                            },
+                        }
+                    },
+                },
+            },
+        },
+        "Outputs": {part: {"Value": {"Ref": part}} for part in ("Stream", "Table", "Fn")},
+    }
+    cfn.create_stack(
+        StackName=name,
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
+    )
+    cfn.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30})
+    outputs = {
+        output["OutputKey"]: output["OutputValue"]
+        for output in cfn.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    }
+    arn = arn_of(sandbox, outputs["Stream"])
+    ddb = sandbox.client("dynamodb")
+    described = ddb.describe_kinesis_streaming_destination(TableName=outputs["Table"])
+    assert described["KinesisDataStreamDestinations"] == [{"StreamArn": arn, "DestinationStatus": "ACTIVE"}]
+    mappings = sandbox.client("lambda").list_event_source_mappings(FunctionName=outputs["Fn"])["EventSourceMappings"]
+    assert [mapping["EventSourceArn"] for mapping in mappings] == [arn]
