@@ -12,6 +12,9 @@ from typing import Any
 import pytest
 from botocore.exceptions import ClientError
 from tests.conftest import Sandbox
+from tests.contract.wire import post
+
+from mrak.protocol import cbor
 
 HASH_KEYS = 1 << 128
 
@@ -449,6 +452,15 @@ def test_tags(kinesis: Any, sandbox: Any, stream: str) -> None:
     )
 
 
+def test_tags_are_found_by_the_tagging_api(sandbox: Any, kinesis: Any, stream: str) -> None:
+    """Stacks, bills and searches go by tags of all services alike."""
+    tagging, arn = sandbox.client("resourcegroupstaggingapi"), arn_of(sandbox, stream)
+    tagging.tag_resources(ResourceARNList=[arn], Tags={"team": stream})
+    wanted = {"TagFilters": [{"Key": "team", "Values": [stream]}]}
+    (found,) = tagging.get_resources(**wanted, ResourceTypeFilters=["kinesis:stream"])["ResourceTagMappingList"]
+    assert found == {"ResourceARN": arn, "Tags": [{"Key": "team", "Value": stream}]}
+
+
 def test_a_policy_opens_a_stream_to_another_account(server: Any, sandbox: Any, kinesis: Any, stream: str) -> None:
     """Cross-account producers are let in by the stream's policy alone, and only to what it allows. KINESIS-004."""
     other = server.ask("POST", f"/_mrak/environments/{sandbox.name}/accounts", {})
@@ -494,3 +506,34 @@ def test_a_user_may_do_what_its_policies_allow(sandbox: Any, kinesis: Any, strea
     iam.put_user_policy(UserName=user, PolicyName="p", PolicyDocument=policy)
     client.put_record(**put)
     assert error_of(client.list_streams)[0] == "AccessDeniedException"
+
+
+def cbor_call(sandbox: Any, operation: str, **params: Any) -> tuple[int, str, Any]:
+    """Status, content type and answer of an operation as the SDKs for Java ask for it."""
+    kind = "application/x-amz-cbor-1.1"
+    headers = {"Content_Type": kind, "X_Amz_Target": f"Kinesis_20131202.{operation}"}
+    status, answered, body = post(sandbox, "kinesis", cbor.encode(params), **headers)
+    return status, answered["Content-Type"], cbor.decode(body)
+
+
+def test_java_speaks_cbor(sandbox: Any, kinesis: Any, stream: str) -> None:
+    """The SDKs for Java ask Kinesis in CBOR unless told not to: bytes as bytes, and times in milliseconds."""
+    kind = "application/x-amz-cbor-1.1"
+    put = {"StreamName": stream, "Data": b"\x00\xff", "PartitionKey": "1"}
+    status, answered, answer = cbor_call(sandbox, "PutRecord", **put)
+    assert (status, answered, answer["ShardId"]) == (200, kind, "shardId-000000000000")
+    page = kinesis.get_records(ShardIterator=iterator_of(kinesis, stream))
+    at_ms = round(page["Records"][0]["ApproximateArrivalTimestamp"].timestamp() * 1000)
+    wanted = {"StreamName": stream, "ShardId": "shardId-000000000000", "ShardIteratorType": "AT_TIMESTAMP"}
+    iterator = cbor_call(sandbox, "GetShardIterator", **wanted, Timestamp=at_ms)[2]["ShardIterator"]
+    (record,) = cbor_call(sandbox, "GetRecords", ShardIterator=iterator)[2]["Records"]
+    assert record == {
+        "Data": b"\x00\xff",
+        "PartitionKey": "1",
+        "SequenceNumber": answer["SequenceNumber"],
+        "ApproximateArrivalTimestamp": at_ms,
+    }
+    status, answered, answer = cbor_call(sandbox, "DescribeStream", StreamName="none")
+    assert (status, answered, answer["__type"]) == (400, kind, "ResourceNotFoundException")
+    assert answer["message"] == f"Stream none under account {sandbox.account} not found."
+    assert cbor_call(sandbox, "DescribeStream")[2]["__type"] == "InvalidArgumentException"

@@ -71,6 +71,7 @@ _PATHS = (
     ("/v20180820/", "s3control"),
 )
 _FORM = "application/x-www-form-urlencoded"
+_CBOR = "application/x-amz-cbor-"
 _JSON_ASKED = re.compile(rb"(?:\A|&)ContentType=JSON(?:&|\Z)")
 _SNS_CERTIFICATE = re.compile(r"/SimpleNotificationService-([0-9a-z]{32})\.pem")
 # Links in SNS's notifications, which name no version.
@@ -83,7 +84,7 @@ def route(request: Request, signature: Signature | None) -> Route:
     """The route of a request to a service that AWS has, built here or not, once `route_plane` has found none."""
     target = request.headers.get("x-amz-target")
     if target is not None and request.path == "/":
-        known = _target_route(target.rpartition(".")[0], request.host)
+        known = _target_route(target.rpartition(".")[0], request.host, _target_protocol(request))
         if known is not None:
             return known
     host = parse_host(request.host)
@@ -101,11 +102,16 @@ def _bucket_of(host: HostParts) -> str:
 
 
 @lru_cache(maxsize=1024)
-def _target_route(prefix: str, host_name: str) -> Route | None:
-    """The route of a JSON request, which its target and its host settle alone."""
+def _target_route(prefix: str, host_name: str, protocol: str) -> Route | None:
+    """The route of a request that its target and its host settle alone."""
     service = _targets().get(prefix)
     host = parse_host(host_name)
-    return None if service is None else Route(service, "json", "", "", "/", host.region, host.environment)
+    return None if service is None else Route(service, protocol, "", "", "/", host.region, host.environment)
+
+
+def _target_protocol(request: Request) -> str:
+    """JSON, or what the SDKs for Java say in its place."""
+    return "json-cbor" if request.headers.get("content-type", "").startswith(_CBOR) else "json"
 
 
 def _named_account(request: Request, service: str) -> str:
@@ -155,7 +161,7 @@ def _service_of(request: Request, signature: Signature | None, host: HostParts) 
     if target is not None:
         service = _targets().get(target.rpartition(".")[0])
         if service is not None:
-            return service, "json"
+            return service, _target_protocol(request)
     if "smithy-protocol" in headers and (match := _RPC_PATH.fullmatch(request.path)):
         service = _rpc_service(match[1])
         if service is not None:

@@ -26,12 +26,20 @@ _PROTOCOL = ("smithy-protocol", "rpc-v2-cbor")
 
 class CborCodec(Codec):
     protocol = "smithy-rpc-v2-cbor"
+    headers: tuple[tuple[str, str], ...] = (_CONTENT_TYPE, _PROTOCOL)
+    """What every answer says, its content type first."""
 
     def __init__(self, model: ServiceModel) -> None:
         super().__init__(model)
-        self._readers = Readers(wire_names=False)
+        self._readers = self.make_readers()
         self._writers: dict[str, Writer] = {}
         self._is_query_compatible = "awsQueryCompatible" in model.metadata
+
+    def make_readers(self) -> Readers:
+        return Readers(wire_names=False)
+
+    def write_timestamp(self, value: Any) -> Any:
+        return cbor.Timestamp(value)
 
     def operation_name(self, request: Request) -> str | None:
         segments = request.path.rstrip("/").split("/")
@@ -61,19 +69,19 @@ class CborCodec(Codec):
         return decode
 
     def compile_encoder(self, operation: OperationModel) -> Encoder:
-        write = self._writer(operation.output)
+        write = self.writer(operation.output)
+        kind = self.headers
         if "output" not in operation.traits:
-            return lambda output, request_id: Response(200, [_PROTOCOL, ("x-amzn-RequestId", request_id)], b"")
+            return lambda output, request_id: Response(200, [*kind[1:], ("x-amzn-RequestId", request_id)], b"")
 
         def encode(output: dict[str, Any], request_id: str) -> Response:
-            headers = [_CONTENT_TYPE, _PROTOCOL, ("x-amzn-RequestId", request_id)]
-            return Response(200, headers, cbor.encode(write(output)))
+            return Response(200, [*kind, ("x-amzn-RequestId", request_id)], cbor.encode(write(output)))
 
         return encode
 
-    def _writer(self, shape: Shape) -> Writer:
+    def writer(self, shape: Shape) -> Writer:
         if shape.type == "timestamp":
-            return cbor.Timestamp
+            return self.write_timestamp
         if shape.type in ("float", "double"):
             return float
         if shape.type == "blob":
@@ -88,12 +96,12 @@ class CborCodec(Codec):
 
     def _compile_writer(self, shape: Shape) -> Writer:
         if shape.type == "list":
-            write = self._writer(shape.element.shape)
+            write = self.writer(shape.element.shape)
             return lambda value: [write(item) for item in value if item is not None]
         if shape.type == "map":
-            write = self._writer(shape.value.shape)
+            write = self.writer(shape.value.shape)
             return lambda value: {key: write(item) for key, item in value.items() if item is not None}
-        plan = [(name, self._writer(member.shape)) for name, member in shape.members.items()]
+        plan = [(name, self.writer(member.shape)) for name, member in shape.members.items()]
 
         def write_structure(value: Any) -> dict[str, Any]:
             return {name: write(value[name]) for name, write in plan if value.get(name) is not None}
@@ -111,8 +119,8 @@ class CborCodec(Codec):
         if error.message:
             body[message_member(shape, self.flavour.message_key)] = error.message
         if error.fields:
-            body.update(self._writer(shape)(error.fields) if shape is not None else error.fields)
-        headers = [_CONTENT_TYPE, _PROTOCOL, ("x-amzn-RequestId", request_id)]
+            body.update(self.writer(shape)(error.fields) if shape is not None else error.fields)
+        headers = [*self.headers, ("x-amzn-RequestId", request_id)]
         if self._is_query_compatible:
             headers.append(("x-amzn-query-error", query_error(self.model, error, shape)))
         headers.extend((error.headers or {}).items())

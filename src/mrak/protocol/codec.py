@@ -25,9 +25,11 @@ _CLASSES = {
     "query-json": ("mrak.protocol.query_json", "QueryJsonCodec"),
     "rest-json": ("mrak.protocol.rest_json", "RestJsonCodec"),
     "rest-xml": ("mrak.protocol.rest_xml", "RestXmlCodec"),
+    "json-cbor": ("mrak.protocol.amz_cbor_codec", "AmzCborCodec"),
     "smithy-rpc-v2-cbor": ("mrak.protocol.cbor_codec", "CborCodec"),
 }
 _DYNAMODB = ("mrak.protocol.dynamodb_codec", "DynamoDbCodec")
+_CBOR = "application/x-amz-cbor-"
 _FORM = "application/x-www-form-urlencoded"
 
 
@@ -54,9 +56,9 @@ def detect_protocol(request: Request) -> str | None:
     headers = request.headers
     if headers.get("smithy-protocol") == "rpc-v2-cbor":
         return "smithy-rpc-v2-cbor"
-    if "x-amz-target" in headers:
-        return "json"
     content_type = headers.get("content-type", "")
+    if "x-amz-target" in headers:
+        return "json-cbor" if content_type.startswith(_CBOR) else "json"
     if content_type.startswith("application/x-amz-json-"):
         return "json"
     if content_type.startswith(_FORM):

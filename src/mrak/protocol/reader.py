@@ -163,16 +163,17 @@ class Readers:
     """The compiled readers of one service.
 
     With `wire_names`, members go by their locationName (JSON bodies). `package` is what the service calls its classes
-    in messages.
+    in messages, `timestamp` reads what is a timestamp.
     """
 
-    def __init__(self, wire_names: bool, package: str = "") -> None:
+    def __init__(self, wire_names: bool, package: str = "", timestamp: Reader = read_timestamp) -> None:
         self._wire_names = wire_names
         self._package = package
+        self._scalars = {**_SCALAR_READERS, "timestamp": timestamp}
         self._compiled: dict[str, Reader] = {}
 
     def of(self, shape: Shape) -> Reader:
-        scalar = _SCALAR_READERS.get(shape.type)
+        scalar = self._scalars.get(shape.type)
         if scalar is not None:
             return scalar
         if shape.is_document:

@@ -98,6 +98,8 @@ SOURCES: tuple[Source, ...] = (
            next_in="ExclusiveStartTableName", next_out="LastEvaluatedTableName", **_STANDARD),
     Source("events:event-bus", "events", "ListEventBuses", "EventBuses", _member("Arn"), "ResourceARN", **_LISTED),
     Source("events:rule", "events", "ListRules", "Rules", _member("Arn"), "ResourceARN", **_LISTED),
+    Source("kinesis:stream", "kinesis", "ListStreams", "StreamSummaries", _member("StreamARN"), "ResourceARN",
+           style="map", **_LISTED),
     Source("kms:key", "kms", "ListKeys", "Keys", _member("KeyArn"), "KeyId", show="ListResourceTags", style="kms",
            next_in="Marker", next_out="NextMarker", **_STANDARD),
     Source("lambda:function", "lambda", "ListFunctions", "Functions", _member("FunctionArn"), "Resource",
