@@ -116,6 +116,14 @@ class GlobalTableMachine(RuleBasedStateMachine):
         self.newest[key] = item
 
     @rule(region=regions, key=keys)
+    def put_what_is_there(self, region: str, key: str) -> None:
+        """It changes nothing where it is made, so it changes nothing anywhere."""
+        region = self.writer(region)
+        here = self.call(region, "GetItem", Key={"pk": {"S": key}})
+        if "Item" in here:
+            self.call(region, "PutItem", Item=here["Item"])
+
+    @rule(region=regions, key=keys)
     def delete(self, region: str, key: str) -> None:
         """Deleting what is not there is no write."""
         old = self.call(self.writer(region), "DeleteItem", Key={"pk": {"S": key}}, ReturnValues="ALL_OLD")

@@ -120,7 +120,7 @@ def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:
         return
     pairs = [("TableName", table)]
     both = [*pairs, ("Operation", record.operation)]
-    if record.error_code is None:
+    if record.error_code is None and not record.operation.startswith("delivery:"):
         latency = record.duration_seconds * 1000
         yield _one(record, "AWS/DynamoDB", "SuccessfulRequestLatency", both, latency, "Milliseconds")
     elif record.error_code == "ConditionalCheckFailedException":

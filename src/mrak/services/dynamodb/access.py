@@ -97,7 +97,7 @@ def require_schema(
         resource = f"table/{name}" if index is None else f"table/{name}/index/{index}"
         subject = {} if schema is None else _subject(schema, index, asked)
         check(ctx, tx, scope, resource, policy, action=action, **subject)
-    if schema is None or schema.record.is_filling:
+    if schema is None or schema.record.transition == "CREATING":
         raise errors.resource_not_found()
     return schema
 

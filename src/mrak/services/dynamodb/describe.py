@@ -139,10 +139,12 @@ def _warm(record: TableRecord, index: IndexRecord | None, status: str) -> dict[s
 
 
 def _replica_of(record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
-    """ReplicaDescription: what differs there, and how its capacity is."""
+    """ReplicaDescription: what differs there, and how its capacity is, once it is there."""
+    if "status" in replica:
+        return {"RegionName": replica["RegionName"], "ReplicaStatus": replica["status"]}
     out: dict[str, Any] = {
         "RegionName": replica["RegionName"],
-        "ReplicaStatus": replica.get("status", "ACTIVE"),
+        "ReplicaStatus": "ACTIVE",
         "WarmThroughput": _warm(record, None, "ACTIVE"),
         "GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES",
     }

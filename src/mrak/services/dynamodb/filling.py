@@ -53,7 +53,7 @@ def fill_member(ctx: Context, tx: Transaction, it: Delivery) -> None:
     if last is not None:
         fill(ctx, tx, it.scope, source, structs.replace(filling, after=last))
         return
-    TABLES.replace(tx, there, member, structs.replace(member, is_filling=False))
+    TABLES.replace(tx, there, member, structs.replace(member, transition=None))
     for replica in member.replicas:
         _tell_active(tx, there.in_region(replica["RegionName"]), filling.name, there.region)
 

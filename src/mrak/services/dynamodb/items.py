@@ -179,6 +179,8 @@ class Change:
     new: Item | None
     new_size_bytes: int = 0
     new_row: bytes | None = None
+    # False once it is known that the item was so before.
+    is_change: bool = True
 
     @property
     def old_size_bytes(self) -> int | None:
@@ -186,13 +188,16 @@ class Change:
 
 
 def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) -> Cost:
-    """Writes an item and all that follows from it. `by_service` marks what expiry deletes, which costs nothing."""
+    """Writes an item and all that follows from it. `by_service` marks what expiry deletes, which costs nothing.
+
+    What changes nothing where it is written is told to no other member of a global table, as AWS has been seen to do.
+    """
     cost = change_member(ctx, tx, it, by_service)
     schema = it.schema
     if not by_service:
         ctx.meter(schema.write_unit, cost.total)
         throttling.take_write(ctx, schema, cost.table + sum(cost.local.values()), cost.global_)
-    if schema.record.replicas and (it.new_row is not None or it.old_row is not None):
+    if schema.record.replicas and it.is_change:
         replicate = _change_others if schema.record.is_strong else underway.send
         replicate(ctx, tx, schema, it.key.row[len(schema.prefix) :], it.new_row)
     return cost
@@ -254,6 +259,8 @@ def change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool = 
         if schema.ttl_attribute is not None:
             expiry.reschedule(tx, schema, it.key.row, it.old, it.new)
         _tell(ctx, tx, it, by_service)
+    elif it.old_row is None and it.new is None:
+        it.is_change = False
     return cost
 
 
@@ -263,6 +270,7 @@ def _tell(ctx: Context, tx: Transaction, it: Change, by_service: bool) -> None:
     if not (schema.has_stream or schema.destinations):
         return
     if it.old_row is not None and it.new is not None and streams.is_same(it.old, it.new):
+        it.is_change = False
         return
     if schema.has_stream:
         streams.append(ctx, tx, schema, it.old, it.new, by_service)

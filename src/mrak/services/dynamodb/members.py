@@ -36,9 +36,9 @@ def leave(tx: Transaction, scope: Scope, record: TableRecord) -> None:
 
 
 def status_of(record: TableRecord) -> str:
-    """A member that does not have all items is being created, and the others are updated meanwhile."""
-    if record.is_filling:
-        return "CREATING"
+    """While one member is being created, the others are updated."""
+    if record.transition is not None:
+        return record.transition
     return "UPDATING" if any("status" in replica for replica in record.replicas) else "ACTIVE"
 
 
@@ -50,6 +50,6 @@ def check_settled(record: TableRecord) -> None:
 
 def deletes_expired(scope: Scope, record: TableRecord) -> bool:
     """Whether time to live deletes here: one member does, and the others get its deletions as any other."""
-    if record.is_filling:
+    if record.transition == "CREATING":
         return False
     return all("status" in replica or scope.region < replica["RegionName"] for replica in record.replicas)

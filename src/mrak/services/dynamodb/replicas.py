@@ -190,13 +190,13 @@ def _create_member(
         counts_collections=True,
         replicas=(*others, own),
         settings_mode=None,
-        is_filling=not record.is_strong,
+        transition=None if record.is_strong else "CREATING",
     )
     if record.stream is not None and record.stream.is_enabled and not record.is_strong:
         wanted = {"StreamEnabled": True, "StreamViewType": record.stream.view}
         member = set_stream(ctx, tx, there, member, wanted)
     TABLES.insert(tx, there, member)
-    if member.is_filling:
+    if member.transition is not None:
         filling.fill(ctx, tx, scope, record, Filling(record.name, there.region, member.number))
 
 
@@ -270,8 +270,7 @@ def _disassociate(ctx: Context, tx: Transaction, scope: Scope, record: TableReco
             f"Replica of table {record.name} in region {region} cannot be disassociated because it has disassociation "
             "protection enabled. Disable disassociation protection first."
         )
-    replication.part(ctx, tx, scope, record)
-    return record
+    return replication.part(ctx, tx, scope, record)
 
 
 def check_no_source(ctx: Context, scope: Scope, record: TableRecord) -> None:

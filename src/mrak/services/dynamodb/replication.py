@@ -49,10 +49,11 @@ _encode_parting = msgspec.msgpack.Encoder().encode
 _decode_parting = msgspec.msgpack.Decoder(_Parting).decode
 
 
-def part(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
-    """Lets a member leave its group once all that is under way to it has arrived."""
+def part(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> TableRecord:
+    """Lets a member leave its group once all that is under way to it has arrived; the table as it is until then."""
     payload = _encode_parting(_Parting(record.name, record.number))
     underway.enqueue(ctx, tx, "dynamodb.part", scope, record.number, payload)
+    return structs.replace(record, transition="UPDATING")
 
 
 @delivery("dynamodb.part")
@@ -65,5 +66,5 @@ def stand_alone(ctx: Context, tx: Transaction, it: Delivery) -> None:
         return
     members.leave(tx, it.scope, record)
     UNDER_WAY.clear(tx, it.scope, record.number)
-    alone = structs.replace(record, replicas=(), is_disassociation_protected=True)
+    alone = structs.replace(record, replicas=(), transition=None, is_disassociation_protected=True)
     TABLES.replace(tx, it.scope, record, alone)

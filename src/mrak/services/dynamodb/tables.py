@@ -121,8 +121,8 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     # So are those whose item collections have no counters before they are written.
     counts_collections: bool = False
     settings_mode: str | None = None
-    # Whether it does not have all items of its global table yet.
-    is_filling: bool = False
+    # "CREATING" while it gets the items of the global table that it joined, "UPDATING" while it leaves one.
+    transition: str | None = None
 
     @property
     def is_provisioned(self) -> bool:
