@@ -114,7 +114,8 @@ def test_limits_of_one_member(regions: dict[str, Any]) -> None:
     """Each tells the other's limit as an override, which goes when it is the same."""
     here, there = regions[HERE], regions[THERE]
     table = make_table(here, sort=None, OnDemandThroughput={"MaxReadRequestUnits": 100})
-    add(here, table, THERE, TableClassOverride="STANDARD_INFREQUENT_ACCESS")
+    first = {"OnDemandThroughputOverride": {"MaxReadRequestUnits": 70}}
+    add(here, table, THERE, TableClassOverride="STANDARD_INFREQUENT_ACCESS", **first)
 
     def limit(units: int) -> None:
         change = {"RegionName": THERE, "OnDemandThroughputOverride": {"MaxReadRequestUnits": units}}
@@ -123,6 +124,8 @@ def test_limits_of_one_member(regions: dict[str, Any]) -> None:
     def shown() -> list[Any]:
         return [it.describe_table(TableName=table)["Table"] for it in (here, there)]
 
+    home, far = shown()
+    assert far["OnDemandThroughput"] == {"MaxReadRequestUnits": 70}
     limit(50)
     home, far = shown()
     assert far["OnDemandThroughput"] == home["Replicas"][0]["OnDemandThroughputOverride"] == {"MaxReadRequestUnits": 50}

@@ -56,9 +56,9 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     if record.settings_mode is not None:
         out["GlobalTableSettingsReplicationMode"] = record.settings_mode
     if record.replicas:
-        out["GlobalTableSettingsReplicationMode"] = "ENABLED_WITH_OVERRIDES"
+        out["GlobalTableSettingsReplicationMode"] = _mode_of_group(record)
         out["DisassociationProtectionEnabled"] = record.is_disassociation_protected
-        out.update(new_group(record))
+        out.update(new_group(scope, record))
         if record.witness is not None:
             out["GlobalTableWitnesses"] = [{"RegionName": record.witness, "WitnessStatus": "ACTIVE"}]
     if record.table_class is not None:
@@ -70,10 +70,10 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     return out
 
 
-def new_group(record: TableRecord) -> dict[str, Any]:
+def new_group(scope: Scope, record: TableRecord) -> dict[str, Any]:
     """What is said of a global table from the moment on at which its first replica is asked for."""
     out: dict[str, Any] = {
-        "Replicas": [_replica_of(record, it) for it in record.replicas],
+        "Replicas": [_replica_of(scope, record, it) for it in record.replicas],
         "GlobalTableVersion": "2019.11.21",
     }
     return {**out, "MultiRegionConsistency": "STRONG"} if record.is_strong else out
@@ -81,6 +81,10 @@ def new_group(record: TableRecord) -> dict[str, Any]:
 
 def _status(record: TableRecord) -> str:
     return "UPDATING" if is_allocating(record) else members.status_of(record)
+
+
+def _mode_of_group(record: TableRecord) -> str:
+    return "ENABLED" if members.span_accounts(record) else "ENABLED_WITH_OVERRIDES"
 
 
 def is_allocating(record: TableRecord) -> bool:
@@ -138,7 +142,7 @@ def _warm(record: TableRecord, index: IndexRecord | None, status: str) -> dict[s
     return {**warm_units(record, index), "Status": "ACTIVE" if status == "ACTIVE" else "UPDATING"}
 
 
-def _replica_of(record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
+def _replica_of(scope: Scope, record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
     """ReplicaDescription: what differs there, and how its capacity is, once it is there."""
     if "status" in replica:
         return {"RegionName": replica["RegionName"], "ReplicaStatus": replica["status"]}
@@ -146,8 +150,10 @@ def _replica_of(record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
         "RegionName": replica["RegionName"],
         "ReplicaStatus": "ACTIVE",
         "WarmThroughput": _warm(record, None, "ACTIVE"),
-        "GlobalTableSettingsReplicationMode": "ENABLED_WITH_OVERRIDES",
+        "GlobalTableSettingsReplicationMode": _mode_of_group(record),
     }
+    if "account" in replica:
+        out["ReplicaArn"] = table_arn(members.scope_of(scope, replica), record.name)
     for name in ("KMSMasterKeyId", "ProvisionedThroughputOverride", "OnDemandThroughputOverride"):
         if name in replica:
             out[name] = replica[name]

@@ -62,6 +62,10 @@ def in_use(detail: str) -> ApiError:
     return ApiError("ResourceInUseException", f"Attempt to change a resource which is still in use: {detail}")
 
 
+def replication_not_authorized(arn: str) -> ApiError:
+    return ApiError("AccessDeniedException", f"The policies of {arn} and of the table that was written do not allow it")
+
+
 def condition_failed(item: Item | None = None) -> ApiError:
     fields: dict[str, Any] | None = {"Item": item} if item else None
     return ApiError("ConditionalCheckFailedException", "The conditional request failed", fields=fields)

@@ -22,9 +22,10 @@ _PAGE_ROWS = 200
 
 
 class Filling(msgspec.Struct, frozen=True, array_like=True):
-    """The member that is filled, by region and number, and the place of the last item that was looked at."""
+    """The member that is filled, by place and number, and the place of the last item that was looked at."""
 
     name: str
+    account: str
     region: str
     table: int
     after: bytes | None = None
@@ -43,7 +44,7 @@ def fill(ctx: Context, tx: Transaction, source: Scope, record: TableRecord, fill
 def fill_member(ctx: Context, tx: Transaction, it: Delivery) -> None:
     filling = _decode(it.payload)
     ctx.about(filling.name)
-    there = it.scope.in_region(filling.region)
+    there = it.scope.in_region(filling.region).in_account(filling.account)
     source, member = TABLES.get(tx, it.scope, filling.name), TABLES.open(tx, there, filling.name)
     if source is None or member is None or member.number != filling.table:
         return
@@ -55,7 +56,7 @@ def fill_member(ctx: Context, tx: Transaction, it: Delivery) -> None:
         return
     TABLES.replace(tx, there, member, structs.replace(member, transition=None))
     for replica in member.replicas:
-        _tell_active(tx, there.in_region(replica["RegionName"]), filling.name, there.region)
+        _tell_active(tx, members.scope_of(there, replica), filling.name, there.region)
 
 
 def _copy_page(ctx: Context, tx: Transaction, source: Schema, member: Schema, after: bytes | None) -> bytes | None:

@@ -17,6 +17,7 @@ from mrak.services.dynamodb import (
     expiry,
     history,
     item_collections,
+    members,
     streams,
     throttling,
     underway,
@@ -206,7 +207,7 @@ def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) 
 def _change_others(ctx: Context, tx: Transaction, schema: Schema, place: bytes, row: bytes | None) -> None:
     """Members of strongly consistent groups have a write at once."""
     for replica in schema.record.replicas:
-        member = find_schema(tx, schema.scope.in_region(replica["RegionName"]), schema.record.name)
+        member = find_schema(tx, members.scope_of(schema.scope, replica), schema.record.name)
         if member is not None:
             cost = change_member(ctx, tx, arriving(tx, member, place, row))
             ctx.meter(member.write_unit, cost.total)

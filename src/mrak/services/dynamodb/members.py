@@ -12,6 +12,17 @@ from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
 
+def scope_of(scope: Scope, replica: dict[str, Any]) -> Scope:
+    """Where another member is; its account is named where members are of several."""
+    there = scope.in_region(replica["RegionName"])
+    account: str | None = replica.get("account")
+    return there if account is None else there.in_account(account)
+
+
+def span_accounts(record: TableRecord) -> bool:
+    return any("account" in replica for replica in record.replicas)
+
+
 def relist(tx: Transaction, scope: Scope, name: str, region: str, entry: dict[str, Any] | None) -> None:
     """Tells one member about another: that it is there and how, or that it is gone."""
     record = TABLES.open(tx, scope, name)
@@ -32,7 +43,7 @@ def with_entry(record: TableRecord, region: str, changes: dict[str, Any]) -> tup
 def leave(tx: Transaction, scope: Scope, record: TableRecord) -> None:
     """Takes a table that is deleted or stands alone again off the lists of the others."""
     for replica in record.replicas:
-        relist(tx, scope.in_region(replica["RegionName"]), record.name, scope.region, None)
+        relist(tx, scope_of(scope, replica), record.name, scope.region, None)
 
 
 def status_of(record: TableRecord) -> str:

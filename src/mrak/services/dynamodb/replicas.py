@@ -72,14 +72,13 @@ def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req
     region, settings = actions[0]["RegionName"], _settings(actions[0])
     if kind == "Disassociate":
         return _disassociate(ctx, tx, scope, record, region)
+    if members.span_accounts(record):
+        raise errors.invalid("ReplicaUpdates cannot change a global table that spans multiple accounts.")
     if kind != "Update":
         check_remote(scope, region)
     if kind == "Create":
         check_addable(tx, scope, record, region)
-        if record.stream is None or not record.stream.is_enabled:
-            wanted = {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
-            record = set_stream(ctx, tx, scope, record, wanted)
-        return add(ctx, tx, scope, record, region, settings)
+        return add(ctx, tx, scope, _with_stream(ctx, tx, scope, record), region, settings)
     if kind == "Update":
         return override(tx, scope, record, region, settings)
     check_member(record, region)
@@ -92,6 +91,10 @@ def check_remote(scope: Scope, region: str) -> None:
             "Cannot add or delete the local region through ReplicaUpdates. "
             "Use CreateTable, DeleteTable, or UpdateTable as required."
         )
+    check_supported(region)
+
+
+def check_supported(region: str) -> None:
     if region not in REGIONS:
         raise errors.invalid(
             f"Region {region} is not supported. The latest version of global tables are only supported in the "
@@ -134,7 +137,7 @@ def check_addable(tx: Transaction, scope: Scope, record: TableRecord, region: st
     if any(index.status != "ACTIVE" for index in record.indexes) or any(it.phase is not None for it in record.vectors):
         raise errors.in_use(f"Table is being updated: {record.name}")
     if record.is_provisioned:
-        raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
+        raise _not_scaling()
     if TABLES.open(tx, scope.in_region(region), record.name) is not None:
         raise errors.invalid(
             f"Failed to create a the new replica of table with name: ‘{record.name}’ because one or more replicas "
@@ -155,22 +158,64 @@ def add(
     if sse is not None and record.sse is not None and "KMSMasterKeyId" in settings:
         entry["KMSMasterKeyId"] = sse["KMSMasterKeyArn"]
         own["KMSMasterKeyId"] = record.sse["KMSMasterKeyArn"]
-    for replica in record.replicas:
-        members.relist(tx, scope.in_region(replica["RegionName"]), record.name, region, entry)
     table_class = settings.get("TableClassOverride", record.table_class)
-    _create_member(ctx, tx, scope, structs.replace(record, sse=sse, table_class=table_class), there, own)
-    grown = structs.replace(record, replicas=(*record.replicas, entry))
+    apart = {"sse": sse, "table_class": table_class, "replicas": _listed(record, own)}
+    _create_member(ctx, tx, scope, record, there, apart)
+    grown = _list(tx, scope, record, entry)
     if "OnDemandThroughputOverride" in settings:
         return _limit(tx, scope, grown, there, settings["OnDemandThroughputOverride"])
     return grown
 
 
+def welcome(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, there: Scope, settings: dict[str, Any]
+) -> TableRecord:
+    """A further member of a group of several accounts, with settings of its own; the new table."""
+    if record.is_provisioned:
+        raise _not_scaling()
+    streaming = _with_stream(ctx, tx, scope, record)
+    entry = {"RegionName": there.region, "account": there.account, "source": scope.region, "added_at": ctx.now}
+    own = {"RegionName": scope.region, "account": scope.account}
+    member = _create_member(ctx, tx, scope, streaming, there, settings | {"replicas": _listed(record, own)})
+    TABLES.replace(tx, scope, record, _list(tx, scope, streaming, entry | {"status": "CREATING"}))
+    return member
+
+
+def _listed(record: TableRecord, own: dict[str, Any]) -> tuple[dict[str, Any], ...]:
+    """The list of a new member; `own` is the entry of the table that has `record`."""
+    others: list[dict[str, Any]] = [
+        {name: it[name] for name in ("RegionName", "account") if name in it} for it in record.replicas
+    ]
+    return (*others, own)
+
+
+def _list(tx: Transaction, scope: Scope, record: TableRecord, entry: dict[str, Any]) -> TableRecord:
+    """Tells all members of a new one; the table with it on its list."""
+    for replica in record.replicas:
+        members.relist(tx, members.scope_of(scope, replica), record.name, entry["RegionName"], entry)
+    return structs.replace(record, replicas=(*record.replicas, entry))
+
+
+def _with_stream(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> TableRecord:
+    if record.stream is not None and record.stream.is_enabled:
+        return record
+    return set_stream(ctx, tx, scope, record, {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"})
+
+
+def _not_scaling() -> Exception:
+    return errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
+
+
 def _create_member(
-    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, there: Scope, own: dict[str, Any]
-) -> None:
-    """The table in the new region; `own` is the old table's entry on its list."""
-    others = tuple({"RegionName": it["RegionName"]} for it in record.replicas)
-    member = structs.replace(
+    ctx: Context,
+    tx: Transaction,
+    scope: Scope,
+    record: TableRecord,
+    there: Scope,
+    settings: dict[str, Any],
+) -> TableRecord:
+    """The table in the new region; `settings` are what it has apart."""
+    fresh = structs.replace(
         record,
         number=ctx.draw.sequence(),
         id=ctx.draw.uuid(),
@@ -188,16 +233,17 @@ def _create_member(
         insights={},
         restored=None,
         counts_collections=True,
-        replicas=(*others, own),
         settings_mode=None,
         transition=None if record.is_strong else "CREATING",
     )
+    member = structs.replace(fresh, **settings)
     if record.stream is not None and record.stream.is_enabled and not record.is_strong:
         wanted = {"StreamEnabled": True, "StreamViewType": record.stream.view}
         member = set_stream(ctx, tx, there, member, wanted)
     TABLES.insert(tx, there, member)
     if member.transition is not None:
-        filling.fill(ctx, tx, scope, record, Filling(record.name, there.region, member.number))
+        filling.fill(ctx, tx, scope, record, Filling(record.name, there.account, there.region, member.number))
+    return member
 
 
 def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]) -> TableRecord:
@@ -248,7 +294,7 @@ def remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, reg
         drop_table(ctx, tx, there, member)
     left = tuple(it for it in record.replicas if it["RegionName"] != region)
     for replica in left:
-        members.relist(tx, scope.in_region(replica["RegionName"]), record.name, region, None)
+        members.relist(tx, members.scope_of(scope, replica), record.name, region, None)
     return structs.replace(record, replicas=left)
 
 

@@ -15,9 +15,9 @@ from mrak.core.background import Delivery
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import items, members, underway
-from mrak.services.dynamodb.tables import REPLICATED_UNITS, TABLES, UNDER_WAY, TableRecord, find_schema
-from mrak.services.dynamodb.underway import UnderWay
+from mrak.services.dynamodb import errors, items, members, permissions, underway
+from mrak.services.dynamodb.tables import REPLICATED_UNITS, TABLES, UNDER_WAY, Schema, TableRecord, find_schema
+from mrak.services.dynamodb.underway import ReplicatedWrite, UnderWay
 
 
 @delivery("dynamodb.replicate")
@@ -32,12 +32,23 @@ def replicate(ctx: Context, tx: Transaction, it: Delivery) -> None:
     if state is None:
         # It has left the group.
         return
+    _check_permission(ctx, tx, schema, write)
     has = state.has
     if write.number > has:
         cost = items.change_member(ctx, tx, items.arriving(tx, schema, write.place, write.row))
         ctx.meter(REPLICATED_UNITS, cost.total)
         has = write.number
     underway.put_state(tx, state_key, UnderWay(state.count - 1, has, state.largest))
+
+
+def _check_permission(ctx: Context, tx: Transaction, target: Schema, write: ReplicatedWrite) -> None:
+    """A write from another account waits until both members' policies let it through."""
+    if not write.account:
+        return
+    there = target.scope.in_region(write.region).in_account(write.account)
+    source = TABLES.get(tx, there, write.name)
+    if source is not None and not permissions.may_write(ctx, (there, source), (target.scope, target.record)):
+        raise errors.replication_not_authorized(target.arn)
 
 
 class _Parting(msgspec.Struct, frozen=True, array_like=True):

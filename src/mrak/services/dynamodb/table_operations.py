@@ -10,11 +10,11 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
-from mrak.core.errors import NotBuilt
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import (
     access,
+    accounts,
     capacity,
     describe,
     encryption,
@@ -39,10 +39,12 @@ def create_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     deviation("DYNAMODB-003")
     req = rules.with_billing_mode(req)
     scope, name = resolve_name(ctx, req["TableName"])
-    if "GlobalTableSourceArn" in req:
-        raise NotBuilt("dynamodb", "CreateTable(GlobalTableSourceArn)")
     rules.check_table_name(name)
     access.check(ctx, tx, scope, f"table/{name}", asked=req)
+    if "GlobalTableSourceArn" in req:
+        if TABLES.open(tx, scope, name) is not None:
+            raise errors.table_exists(name)
+        return {"TableDescription": describe.table(tx, scope, accounts.join(ctx, tx, scope, name, req), "CREATING")}
     rules.check_new_table(req)
     _check_limits(req)
     check_initial_warmth(req)
@@ -99,7 +101,9 @@ def new_record(ctx: Context, tx: Transaction, scope: Scope, req: dict[str, Any],
 @operation("DescribeTable")
 def describe_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, record = require_table(ctx, tx, req["TableName"])
-    return {"Table": describe.table(tx, scope, as_of(record, ctx.now))}
+    description = describe.table(tx, scope, as_of(record, ctx.now))
+    accounts.mark_unauthorized(ctx, tx, scope, record, description)
+    return {"Table": description}
 
 
 def require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool = False) -> tuple[Scope, TableRecord]:

@@ -53,7 +53,7 @@ def update_time_to_live(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
     ttl = TimeToLive(attribute=attribute, is_enabled=enabled, changed_at=ctx.now)
     _set(ctx, tx, scope, record, ttl)
     for replica in record.replicas:
-        there = scope.in_region(replica["RegionName"])
+        there = members.scope_of(scope, replica)
         member = TABLES.open(tx, there, record.name)
         if member is not None:
             _set(ctx, tx, there, member, ttl)

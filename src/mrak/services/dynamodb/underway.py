@@ -22,6 +22,7 @@ from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
+from mrak.services.dynamodb import members
 from mrak.services.dynamodb.tables import Schema, find_schema
 
 deviation("DYNAMODB-002")
@@ -40,13 +41,16 @@ class UnderWay(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ReplicatedWrite(msgspec.Struct, frozen=True, array_like=True):
-    """An item as it was written; without a row it was deleted. `table` is the receiver's number."""
+    """An item as it was written; without a row it was deleted. `table` is the receiver's number, `account` and `region`
+    are the sender's where members are of several accounts."""
 
     name: str
     table: int
     place: bytes
     number: int
     row: bytes | None
+    account: str = ""
+    region: str = ""
 
 
 class _Target(NamedTuple):
@@ -87,7 +91,7 @@ def send(ctx: Context, tx: Transaction, schema: Schema, place: bytes, row: bytes
     own_key, own = open_state(tx, schema, place)
     targets = []
     for replica in schema.record.replicas:
-        member = find_schema(tx, schema.scope.in_region(replica["RegionName"]), name)
+        member = find_schema(tx, members.scope_of(schema.scope, replica), name)
         if member is not None:
             targets.append(_Target(member, *open_state(tx, member, place)))
     number = 1 + max(0 if it is None else it.largest for it in (own, *(target.state for target in targets)))
@@ -96,7 +100,8 @@ def send(ctx: Context, tx: Transaction, schema: Schema, place: bytes, row: bytes
     for member, row_key, state in targets:
         count, has = (0, 0) if state is None else (state.count, state.has)
         put_state(tx, row_key, UnderWay(count + 1, has, number))
-        write = ReplicatedWrite(name, member.record.number, place, number, row)
+        sender = (schema.scope.account, schema.scope.region) if schema.scope.account != member.scope.account else ()
+        write = ReplicatedWrite(name, member.record.number, place, number, row, *sender)
         enqueue(ctx, tx, "dynamodb.replicate", member.scope, member.record.number, _encode(write))
 
 

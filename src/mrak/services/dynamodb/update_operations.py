@@ -11,10 +11,11 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError, NotBuilt
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import (
+    accounts,
     capacity,
     describe,
     errors,
@@ -49,7 +50,7 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     scope, old = require_table(ctx, tx, req["TableName"], opens=True)
     members.check_settled(old)
     if old.replicas and "GlobalTableSettingsReplicationMode" in req:
-        raise NotBuilt("dynamodb", "UpdateTable(GlobalTableSettingsReplicationMode)")
+        raise errors.invalid("GlobalTableSettingsReplicationMode can only be changed for a Regional Table.")
     if "ReplicaUpdates" in req:
         change = strong.update if strong.concerns(old, req) else replicas.update
         changed = change(ctx, tx, scope, old, req)
@@ -63,7 +64,7 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         description["WarmThroughput"].update(throughput.warm_units(old))
     _mark_transition(description, req)
     if _adds_replicas(req):
-        description.update(describe.new_group(shown))
+        description.update(describe.new_group(scope, shown))
     return {"TableDescription": description}
 
 
@@ -100,11 +101,12 @@ def _is_immediate(req: Mapping[str, Any]) -> bool:
 
 def _update_others(ctx: Context, tx: Transaction, scope: Scope, old: TableRecord, req: Mapping[str, Any]) -> None:
     """Changes the other members of a global table in the same way, where the change is the group's."""
-    shared = {name: value for name, value in req.items() if name in replicas.GROUP_WIDE}
+    group_wide = accounts.GROUP_WIDE if members.span_accounts(old) else replicas.GROUP_WIDE
+    shared = {name: value for name, value in req.items() if name in group_wide}
     if not shared:
         return
     for replica in old.replicas:
-        there = scope.in_region(replica["RegionName"])
+        there = members.scope_of(scope, replica)
         member = TABLES.open(tx, there, old.name)
         if member is not None:
             _update_member(ctx, tx, there, member, shared)
