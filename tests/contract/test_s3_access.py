@@ -247,6 +247,8 @@ def test_ownership(s3: Any, other: Any, bucket: str) -> None:
         for acl in ("public-read", "private"):
             params = {"Bucket": bucket, "ACL": acl} | ({} if call == s3.put_bucket_acl else {"Key": "k"})
             assert failure(call, **params) == ("AccessControlListNotSupported", 400)
+    granted = {"ObjectOwnership": "BucketOwnerEnforced", "GrantRead": f"id={canonical_id('111111111111')}"}
+    assert failure(s3.create_bucket, Bucket=f"{bucket}-x", **granted) == ("InvalidBucketAclWithObjectOwnership", 400)
     s3.put_object(Bucket=bucket, Key="k", ACL="bucket-owner-full-control")
     s3.delete_bucket_ownership_controls(Bucket=bucket)
     assert failure(s3.get_bucket_ownership_controls, Bucket=bucket) == ("OwnershipControlsNotFoundError", 404)

@@ -220,6 +220,19 @@ def test_lists_of_parts_that_are_refused(s3: Any, bucket: str) -> None:
     upload.complete(part)
 
 
+def test_a_size_that_is_no_number(sandbox: Any, bucket: str) -> None:
+    """Captured from AWS."""
+    raw = sandbox.client("s3")
+    raw.meta.events.register(
+        "before-sign.s3.CompleteMultipartUpload",
+        lambda request, **_: request.headers.add_header("x-amz-mp-object-size", "size"),
+    )
+    upload = Uploading(raw, bucket, "sized")
+    parts = {"Parts": [upload.part(1, b"x")]}
+    told = message(raw.complete_multipart_upload, **upload.names, MultipartUpload=parts)
+    assert told == "Value for x-amz-mp-object-size header is invalid: 'size'"
+
+
 def test_parts_of_a_composite_checksum_bring_theirs(sandbox: Any, bucket: str) -> None:
     """Versity's suite: a checksum of checksums needs one from each part; that of the whole does not."""
     plain = sandbox.client("s3", request_checksum_calculation="when_required")

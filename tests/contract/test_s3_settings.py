@@ -176,6 +176,51 @@ def test_encryption(s3: Any, bucket: str) -> None:
     )  # fmt: skip
 
 
+def test_customers_keys_are_blocked(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Captured from AWS: who wrote what where is told; a rule that says nothing of it changes nothing of it. S3-022: a
+    new bucket has no block."""
+    key = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": "k" * 32}
+    put = {"Bucket": bucket, "Key": "k"}
+    s3.put_object(**put, **key)
+    upload = s3.create_multipart_upload(**put, **key)["UploadId"]
+    part = put | key | {"UploadId": upload, "PartNumber": 1}
+    s3.upload_part(**part)
+
+    def configure(**rule: Any) -> dict[str, Any]:
+        s3.put_bucket_encryption(Bucket=bucket, ServerSideEncryptionConfiguration={"Rules": [rule]})
+        shown: dict[str, Any] = s3.get_bucket_encryption(Bucket=bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
+        return shown
+
+    blocked = {"BlockedEncryptionTypes": {"EncryptionType": ["SSE-C"]}}
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    assert configure(**blocked) == configure(BucketKeyEnabled=False) == default | blocked
+    s3.delete_bucket_encryption(Bucket=bucket)
+    assert message(s3.put_object, **put, **key) == (
+        f"User: arn:aws:iam::{sandbox.account}:root is not authorized to perform: s3:PutObject on resource: "
+        f'"arn:aws:s3:::{bucket}/k" because this bucket has blocked upload requests that specify Server Side '
+        "Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type"
+    )
+    source = {f"CopySource{name}": value for name, value in key.items()} | {"CopySource": f"{bucket}/k"}
+    del part["SSECustomerAlgorithm"], part["SSECustomerKey"]
+    for write, request in (
+        (s3.create_multipart_upload, put),
+        (s3.upload_part, part),
+        (s3.upload_part_copy, part | source),
+        (s3.copy_object, put | source),
+    ):
+        assert failure(write, **request, **key) == ("AccessDenied", 403)
+    s3.get_object(**put, **key)
+    s3.copy_object(**put, **source, ServerSideEncryption="AES256")
+    assert configure(**default, BlockedEncryptionTypes={"EncryptionType": ["NONE"]})["BlockedEncryptionTypes"] == {
+        "EncryptionType": ["NONE"]
+    }
+    s3.put_object(**put, **key)
+    wrong = {"Rules": [{"BlockedEncryptionTypes": {"EncryptionType": ["SSE-S3"]}}]}
+    assert failure(s3.put_bucket_encryption, Bucket=bucket, ServerSideEncryptionConfiguration=wrong) == (
+        "MalformedXML", 400,
+    )  # fmt: skip
+
+
 def test_logging(s3: Any, bucket: str) -> None:
     """The target has to be there; an empty status turns it off. Recorded: grants may read the list of grants."""
     target = new_bucket(s3)
@@ -357,9 +402,7 @@ def test_configurations_with_another_id(s3: Any, bucket: str) -> None:
         ("put_bucket_tagging", {}),
         ("put_bucket_versioning", {}),
         ("put_bucket_website", {}),
-        ("put_object_legal_hold", {"Key": "k"}),
         ("put_object_lock_configuration", {}),
-        ("put_object_retention", {"Key": "k"}),
         ("put_object_tagging", {"Key": "k"}),
         ("put_public_access_block", {}),
         ("restore_object", {"Key": "k"}),
@@ -417,6 +460,39 @@ def test_a_noncurrent_transition_needs_its_class(s3: Any, bucket: str) -> None:
     rule = {"ID": "a", "Status": "Enabled", "Filter": {}, "NoncurrentVersionTransitions": [{"NoncurrentDays": 30}]}
     put = {"Bucket": bucket, "LifecycleConfiguration": {"Rules": [rule]}}
     assert failure(s3.put_bucket_lifecycle_configuration, **put) == ("MalformedXML", 400)
+
+
+def test_documents_come_with_a_hash(sandbox: Any, s3: Any, bucket: str) -> None:
+    """Captured from AWS: some operations refuse a document without one; those on objects do not."""
+    bare = sandbox.client("s3")
+    bare.meta.events.register("before-sign.s3", _without_hash)
+    lifecycle = {"Rules": [{"ID": "a", "Status": "Enabled", "Filter": {}, "Expiration": {"Days": 1}}]}
+    for put, document in (
+        (bare.put_bucket_tagging, {"Tagging": {"TagSet": []}}),
+        (
+            bare.put_bucket_cors,
+            {"CORSConfiguration": {"CORSRules": [{"AllowedMethods": ["GET"], "AllowedOrigins": ["*"]}]}},
+        ),
+        (bare.put_bucket_lifecycle_configuration, {"LifecycleConfiguration": lifecycle}),
+        (bare.delete_objects, {"Delete": {"Objects": [{"Key": "k"}]}}),
+    ):
+        told = message(put, Bucket=bucket, **document)
+        assert told == "Missing required header for this request: Content-MD5 OR x-amz-checksum-*"
+    s3.put_object(Bucket=bucket, Key="k")
+    bare.put_object_tagging(Bucket=bucket, Key="k", Tagging={"TagSet": []})
+
+
+def _without_hash(request: Any, **_: Any) -> None:
+    for name in [name for name in request.headers if name.lower().startswith(("content-md5", "x-amz-checksum-"))]:
+        del request.headers[name]
+
+
+def test_documents_about_locks(sandbox: Any, bucket: str) -> None:
+    """Captured from AWS: an empty one is malformed, and that comes before there being no locks."""
+    lenient = sandbox.client("s3", parameter_validation=False)
+    lenient.put_object(Bucket=bucket, Key="k")
+    for put in (lenient.put_object_retention, lenient.put_object_legal_hold):
+        assert failure(put, Bucket=bucket, Key="k") == ("MalformedXML", 400)
 
 
 def test_an_error_document_needs_a_name(sandbox: Any, bucket: str) -> None:

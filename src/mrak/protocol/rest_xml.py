@@ -20,6 +20,7 @@ _DECLARATION = '<?xml version="1.0" encoding="UTF-8"?>\n'
 _LOCK_DATE = "x-amz-object-lock-retain-until-date"
 # S3 takes anything for the number of parts that it is to show with an object's attributes.
 _IGNORED_NUMBER = "x-amz-max-parts"
+_WHOLE_SIZE = "x-amz-mp-object-size"
 _DATE_OF_A_LOCK = "The retain until date must be provided in ISO 8601 format"
 _MALFORMED = "The XML you provided was not well-formed or did not validate against our published schema"
 
@@ -196,6 +197,9 @@ def _s3_argument(member: Member, parse: Callable[[str], Any]) -> Callable[[str],
         except WireError as error:
             if is_condition or name == _IGNORED_NUMBER:
                 return None
+            if name == _WHOLE_SIZE:
+                message = f"Value for {name} header is invalid: '{value}'"
+                raise ApiError("InvalidRequest", message) from error
             fields = {"ArgumentName": name, "ArgumentValue": value}
             message = _DATE_OF_A_LOCK if name == _LOCK_DATE else f"Provided {name} not {what}"
             raise ApiError("InvalidArgument", message, fields=fields) from error

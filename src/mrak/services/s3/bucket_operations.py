@@ -112,7 +112,8 @@ def _parse_ownership(req: dict[str, Any]) -> str:
     if "ObjectOwnership" in req and ownership not in OWNERSHIPS:
         message = f"Invalid x-amz-object-ownership header: {ownership}"
         raise errors.invalid_argument(message, "x-amz-object-ownership")
-    if ownership == "BucketOwnerEnforced" and req.get("ACL", "private") != "private":
+    has_grants = any(name.startswith("Grant") for name in req)
+    if ownership == "BucketOwnerEnforced" and (has_grants or req.get("ACL", "private") != "private"):
         message = "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting"
         raise errors.error("InvalidBucketAclWithObjectOwnership", message)
     return ownership

@@ -21,6 +21,7 @@ _REGIONS_OF_V2 = frozenset(
 )  # fmt: skip
 # What a request says about itself where its bucket keeps an access log.
 LOGGED = "logged"
+_HASHES = ("content-md5", "x-amz-checksum-", "x-amz-trailer")
 
 
 def require(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Bucket:
@@ -75,6 +76,13 @@ def require_document(req: dict[str, Any], member: str) -> dict[str, Any]:
     if document is None:
         raise errors.missing_body()
     return document
+
+
+def require_hashed_document(ctx: Context, req: dict[str, Any], member: str) -> dict[str, Any]:
+    """As above, from those operations that want a hash of it."""
+    if ctx.http is not None and not any(name.startswith(_HASHES) for name in ctx.http.headers):
+        raise errors.invalid_request("Missing required header for this request: Content-MD5 OR x-amz-checksum-*")
+    return require_document(req, member)
 
 
 def require_parameter(req: dict[str, Any], member: str, name: str) -> str:

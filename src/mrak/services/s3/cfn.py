@@ -10,19 +10,18 @@ from mrak.core.resource import Resource, ResourceType, is_missing, resource
 
 
 def _encryption(value: dict[str, Any]) -> dict[str, Any]:
-    rules = []
-    for rule in value.get("ServerSideEncryptionConfiguration", []):
-        made = {"ApplyServerSideEncryptionByDefault": rule.get("ServerSideEncryptionByDefault")}
-        if "BucketKeyEnabled" in rule:
-            made["BucketKeyEnabled"] = rule["BucketKeyEnabled"]
-        rules.append(made)
-    return {"ServerSideEncryptionConfiguration": {"Rules": rules}}
+    names = {"ServerSideEncryptionByDefault": "ApplyServerSideEncryptionByDefault"}
+    given = value.get("ServerSideEncryptionConfiguration", [])
+    return {"ServerSideEncryptionConfiguration": {"Rules": [_renamed(rule, names) for rule in given]}}
+
+
+def _renamed(value: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    return {names.get(name, name): item for name, item in value.items()}
 
 
 def _cors(value: dict[str, Any]) -> dict[str, Any]:
     names = {"ExposedHeaders": "ExposeHeaders", "MaxAge": "MaxAgeSeconds", "Id": "ID"}
-    rules = [{names.get(name, name): item for name, item in rule.items()} for rule in value.get("CorsRules", [])]
-    return {"CORSConfiguration": {"CORSRules": rules}}
+    return {"CORSConfiguration": {"CORSRules": [_renamed(rule, names) for rule in value.get("CorsRules", [])]}}
 
 
 def _website(value: dict[str, Any]) -> dict[str, Any]:

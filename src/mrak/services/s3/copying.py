@@ -263,6 +263,7 @@ async def upload_part_copy(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 def _prepare_part(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Any, str, str]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutObject")
     upload = multipart.require_upload(ctx, tx, bucket, req)
+    encryption.check_not_blocked(ctx, bucket, req)
     encryption.check_part_key(upload.template.encryption, req)
     source = _require_source(ctx, tx, req)
     version = source.version

@@ -24,7 +24,7 @@ Headers = list[tuple[str, str]]
 @operation("PutBucketCors", action="s3:PutBucketCORS")
 def put_bucket_cors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketCORS")
-    rules = buckets.require_document(req, "CORSConfiguration").get("CORSRules") or []
+    rules = buckets.require_hashed_document(ctx, req, "CORSConfiguration").get("CORSRules") or []
     if not 1 <= len(rules) <= _MOST_RULES:
         raise errors.malformed_xml()
     for rule in rules:

@@ -49,7 +49,7 @@ def parse_rest(ctx: Context, tx: Transaction, bucket: Bucket, req: dict[str, Any
         account=account,
         acl=acl,
         storage_class=storage_class,
-        encryption=encryption.parse(req, bucket, ctx.scope),
+        encryption=encryption.parse(ctx, bucket, req),
         **locks.parse_request(req, bucket, ctx.now),
     )
 

@@ -5,6 +5,9 @@ https://docs.aws.amazon.com/AmazonS3/latest/userguide/serv-side-encryption.html
 S3-003: nothing is encrypted on this machine's disk, but a KMS key has to be there and enabled, as if it were. What a
 version remembers is `{"sse": "AES256"}`, `{"sse": "aws:kms", "key": ..., "bucket_key": ..., "context": ...}` or
 `{"c_md5": ...}`; a customer's key is checked by its MD5 and never kept.
+
+S3-022: customers' keys are taken until a bucket's configuration blocks them; on AWS a bucket made since April 2026 has
+that block from the start.
 """
 
 from __future__ import annotations
@@ -21,6 +24,7 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.s3 import errors
+from mrak.services.s3.names import bucket_arn
 from mrak.services.s3.tables import Bucket, Version
 
 _KMS = ("aws:kms", "aws:kms:dsse")
@@ -28,11 +32,13 @@ _ALGORITHMS = ("AES256", *_KMS)
 HEADER = "x-amz-server-side-encryption"
 DEFAULT: dict[str, Any] = {"sse": "AES256"}
 _DENIED = "Access Denied"
+_BLOCKABLE = ("NONE", "SSE-C")
 WRONG_KEY = (
     "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
 )
 
 deviation("S3-003")
+deviation("S3-022")
 
 
 def _wrong(message: str, value: str | None = None) -> ApiError:
@@ -50,8 +56,9 @@ def not_for_reads() -> ApiError:
     return _wrong(f"{HEADER} header is not supported for this operation.")
 
 
-def parse(req: dict[str, Any], bucket: Bucket, scope: Scope) -> dict[str, Any]:
+def parse(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> dict[str, Any]:
     """What a write asks for, or the bucket's default."""
+    scope = ctx.scope
     wanted = req.get("ServerSideEncryption")
     if any(member in req for member in ("SSECustomerAlgorithm", "SSECustomerKey", "SSECustomerKeyMD5")):
         if wanted is not None:
@@ -60,7 +67,9 @@ def parse(req: dict[str, Any], bucket: Bucket, scope: Scope) -> dict[str, Any]:
                 "specified",
                 wanted,
             )
-        return {"c_md5": parse_customer_key(req)}
+        claimed = parse_customer_key(req)
+        check_not_blocked(ctx, bucket, req)
+        return {"c_md5": claimed}
     if wanted is None:
         if "SSEKMSKeyId" in req:
             raise _wrong("Server Side Encryption with KMS managed key requires HTTP header x-amz-server-side-encryption"
@@ -83,6 +92,44 @@ def _kms(algorithm: str, key: str | None, bucket_key: bool, req: dict[str, Any],
     if "SSEKMSEncryptionContext" in req:
         kept["context"] = req["SSEKMSEncryptionContext"]
     return kept
+
+
+def check_not_blocked(ctx: Context, bucket: Bucket, req: dict[str, Any]) -> None:
+    """Raises AccessDenied where a write comes with a customer's key, and the bucket takes none."""
+    if "SSECustomerAlgorithm" not in req or not blocks_customer_keys(bucket):
+        return
+    raise errors.access_denied(
+        f"User: {ctx.principal.arn} is not authorized to perform: s3:PutObject on resource: "
+        f'"{bucket_arn(bucket.name, req["Key"])}" because this bucket has blocked upload requests that specify Server '
+        "Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type"
+    )
+
+
+def blocks_customer_keys(bucket: Bucket) -> bool:
+    blocked = (bucket.encryption or {}).get("BlockedEncryptionTypes") or {}
+    return "SSE-C" in (blocked.get("EncryptionType") or [])
+
+
+def parse_rule(rule: dict[str, Any], before: dict[str, Any] | None) -> dict[str, Any]:
+    """A bucket's rule. What it does not say of blocked types stays as it was."""
+    chosen = rule.get("ApplyServerSideEncryptionByDefault")
+    if chosen is not None:
+        if chosen.get("SSEAlgorithm") not in _ALGORITHMS:
+            raise errors.malformed_xml()
+        if chosen["SSEAlgorithm"] == "AES256" and "KMSMasterKeyID" in chosen:
+            message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
+            raise errors.invalid_argument(message, "ApplyServerSideEncryptionByDefault")
+    blocked = rule.get("BlockedEncryptionTypes")
+    if blocked is None:
+        return rule | without_default(before)
+    if any(kind not in _BLOCKABLE for kind in blocked.get("EncryptionType") or []):
+        raise errors.malformed_xml()
+    return rule
+
+
+def without_default(rule: dict[str, Any] | None) -> dict[str, Any]:
+    """What is left of a rule that no longer says how objects are encrypted."""
+    return {name: rule[name] for name in ("BlockedEncryptionTypes",) if name in rule} if rule else {}
 
 
 def under_key(key: str, bucket_key: bool) -> dict[str, Any]:

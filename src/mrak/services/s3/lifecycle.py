@@ -32,7 +32,7 @@ _ACTIONS = (
 @operation("PutBucketLifecycleConfiguration", action="s3:PutLifecycleConfiguration")
 def put_bucket_lifecycle_configuration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutLifecycleConfiguration")
-    rules = buckets.require_document(req, "LifecycleConfiguration").get("Rules") or []
+    rules = buckets.require_hashed_document(ctx, req, "LifecycleConfiguration").get("Rules") or []
     if not 1 <= len(rules) <= _MOST_RULES:
         raise errors.malformed_xml()
     kept = [rule if rule.get("ID") else {**rule, "ID": ctx.draw.uuid()} for rule in rules]

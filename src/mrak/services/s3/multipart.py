@@ -115,7 +115,8 @@ async def upload_part(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     contents.check_length(ctx)
     body = req.get("Body") or b""
     expected = contents.parse_expected(ctx, req, body)
-    upload = await ctx.transact(lambda tx: _require_own(ctx, tx, req)[1])
+    bucket, upload = await ctx.transact(lambda tx: _require_own(ctx, tx, req))
+    encryption.check_not_blocked(ctx, bucket, req)
     encryption.check_part_key(upload.template.encryption, req)
     _check_algorithm(upload, expected)
     wanted = upload.checksum_algorithm or checksums.DEFAULT

@@ -16,7 +16,7 @@ from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import delivery, operation
-from mrak.services.s3 import buckets, contents, errors
+from mrak.services.s3 import buckets, contents, encryption, errors
 from mrak.services.s3 import objects as versions
 from mrak.services.s3.contents import Received
 from mrak.services.s3.tables import BUCKETS, OBJECTS, Bucket, Version, everywhere
@@ -144,12 +144,18 @@ def _find_source(ctx: Context, tx: Transaction, name: str, key: str, version_id:
     return version, contents.open_version(ctx, tx, version, 0, version.size_bytes)
 
 
+def _takes(target: Bucket, source: Version) -> bool:
+    if source.encryption.get("c_md5") and encryption.blocks_customer_keys(target):
+        return False
+    return target.versioning == "Enabled"
+
+
 def _finish(ctx: Context, tx: Transaction, source: Version, received: Received, destination: dict[str, Any]) -> None:
     """Adds the replica, and marks its source."""
     scope = everywhere(ctx.scope)
     target = BUCKETS.get(tx, scope, destination["Bucket"].rpartition(":")[2])
     state = "FAILED"
-    if target is not None and target.versioning == "Enabled":
+    if target is not None and _takes(target, source):
         latest = OBJECTS.open(tx, scope, target.name, source.key)
         replica = msgspec.structs.replace(
             source,

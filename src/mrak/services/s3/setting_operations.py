@@ -10,7 +10,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
-from mrak.services.s3 import acls, buckets, errors, tagging
+from mrak.services.s3 import acls, buckets, encryption, errors, tagging
 from mrak.services.s3.tables import BUCKETS, Bucket, everywhere
 
 deviation("S3-010")
@@ -25,7 +25,7 @@ _ERROR_CODES = frozenset({*range(400, 418), *range(500, 506)})
 @operation("PutBucketTagging")
 def put_bucket_tagging(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutBucketTagging")
-    tags = tagging.parse_bucket(buckets.require_document(req, "Tagging"))
+    tags = tagging.parse_bucket(buckets.require_hashed_document(ctx, req, "Tagging"))
     if tags:
         buckets.put_setting(ctx, tx, bucket, "tagging", tags)
     else:
@@ -209,24 +209,17 @@ def put_bucket_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     rules = buckets.require_document(req, "ServerSideEncryptionConfiguration").get("Rules") or []
     if len(rules) != 1:
         raise errors.malformed_xml()
-    chosen = rules[0].get("ApplyServerSideEncryptionByDefault")
-    if chosen is not None:
-        if chosen.get("SSEAlgorithm") not in ("AES256", "aws:kms", "aws:kms:dsse"):
-            raise errors.malformed_xml()
-        if chosen["SSEAlgorithm"] == "AES256" and "KMSMasterKeyID" in chosen:
-            message = "a KMSMasterKeyID is not applicable if the default sse algorithm is not aws:kms or aws:kms:dsse"
-            raise errors.invalid_argument(message, "ApplyServerSideEncryptionByDefault")
-    buckets.change(ctx, tx, bucket, encryption=rules[0])
+    buckets.change(ctx, tx, bucket, encryption=encryption.parse_rule(rules[0], bucket.encryption))
 
 
 @operation("GetBucketEncryption", action="s3:GetEncryptionConfiguration")
 def get_bucket_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:GetEncryptionConfiguration")
-    rule = bucket.encryption or {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}}
-    return {"ServerSideEncryptionConfiguration": {"Rules": [{"BucketKeyEnabled": False, **rule}]}}
+    default = {"ApplyServerSideEncryptionByDefault": {"SSEAlgorithm": "AES256"}, "BucketKeyEnabled": False}
+    return {"ServerSideEncryptionConfiguration": {"Rules": [default | (bucket.encryption or {})]}}
 
 
 @operation("DeleteBucketEncryption", action="s3:PutEncryptionConfiguration")
 def delete_bucket_encryption(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     bucket = buckets.require_allowed(ctx, tx, req, "s3:PutEncryptionConfiguration")
-    buckets.change(ctx, tx, bucket, encryption=None)
+    buckets.change(ctx, tx, bucket, encryption=encryption.without_default(bucket.encryption) or None)

@@ -146,11 +146,20 @@ def _require_lockable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Buc
     return bucket
 
 
+def _require_lock_document(ctx: Context, tx: Transaction, req: dict[str, Any], member: str) -> dict[str, Any]:
+    """What is missing does not fit the schema here, and is found before the bucket is seen to have no locks."""
+    buckets.require(ctx, tx, req)
+    document: dict[str, Any] | None = req.get(member)
+    if document is None:
+        raise errors.malformed_xml()
+    return document
+
+
 @operation("PutObjectRetention")
 def put_object_retention(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    wanted = _require_lock_document(ctx, tx, req, "Retention")
     bucket = _require_lockable(ctx, tx, req)
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectRetention", "PUT")
-    wanted = buckets.require_document(req, "Retention")
     mode, until = wanted.get("Mode", ""), wanted.get("RetainUntilDate", 0.0)
     if bool(mode) != bool(until) or (mode and mode not in locks.MODES):
         raise errors.malformed_xml()
@@ -175,7 +184,7 @@ def get_object_retention(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 @operation("PutObjectLegalHold")
 def put_object_legal_hold(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     bucket = buckets.require(ctx, tx, req)
-    wanted = buckets.require_document(req, "LegalHold")
+    wanted = _require_lock_document(ctx, tx, req, "LegalHold")
     version = require_version(ctx, tx, bucket, req, "s3:PutObjectLegalHold", "PUT")
     if wanted.get("Status") not in ("ON", "OFF"):
         raise errors.malformed_xml()

@@ -179,7 +179,7 @@ def delete_objects(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     bucket = buckets.require(ctx, tx, req)
     ctx.about(bucket_arn(bucket.name))
     locks.check_bypass(bucket, req)
-    document = buckets.require_document(req, "Delete")
+    document = buckets.require_hashed_document(ctx, req, "Delete")
     entries = document.get("Objects") or []
     if not 1 <= len(entries) <= _MOST_DELETES:
         raise errors.malformed_xml()
