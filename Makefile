@@ -25,7 +25,7 @@ lint: $(STAMP)
 # The clients that tests run are fetched while the linters work; then a process for each core takes file after file.
 test: $(STAMP)
 	$(MAKE) --no-print-directory --jobs 2 lint clients
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 
 clients: $(STAMP)
 	$(BIN)/python -m tests.clients.packages

@@ -181,7 +181,9 @@ def start_server(data: Path, *options: str, port: int | None = None, node_module
     data.mkdir(parents=True, exist_ok=True)
     command = [sys.executable, "-m", "mrak", "up", "--port", str(port), "--data", str(data), *options]
     modules = {} if node_modules is None else {"MRAK_NODE_MODULES": str(node_modules)}
-    server = Server(command, {**os.environ, **modules}, port, data)
+    # `make test` gives its own processes one seed, so that they agree on the tests; servers go without.
+    environ = {**os.environ, **modules, "PYTHONHASHSEED": "random"}
+    server = Server(command, environ, port, data)
     server.start()
     return server
 

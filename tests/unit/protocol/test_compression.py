@@ -64,7 +64,9 @@ def test_bombs() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"", b"{}", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + gzip.compress(b"")[:-1]]
+    "body",
+    [b"", b"{}", gzip.compress(b"{}")[:-1], gzip.compress(b"{}") + gzip.compress(b"")[:-1]],
+    ids=["nothing", "plain", "cut", "second member cut"],
 )
 def test_what_is_no_gzip(body: bytes) -> None:
     """Half of one is none."""
