@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 
@@ -71,6 +72,25 @@ def test_logging_configuration_names_the_group(client: Any, sandbox: Any) -> Non
     assert (status, code) == (400, "InvalidParameterValueException") and message.startswith(
         "Log Level is not supported"
     )
+
+
+def test_the_system_log_level_warn_leaves_failures(client: Any, sandbox: Any) -> None:
+    """AWS's mapping of system events to levels: a success is INFO, a failure WARN. LAMBDA-014: DEBUG is as INFO."""
+    code = "def handler(event, context):\n    return 1 // event\n"
+    create(client, "quiet", code, LoggingConfig={"LogFormat": "JSON", "SystemLogLevel": "WARN"})
+    assert call(client, "quiet", 1) == 1
+    assert client.invoke(FunctionName="quiet", Payload=b"0")["FunctionError"] == "Unhandled"
+    logs = sandbox.client("logs")
+
+    def platform() -> list[tuple[str, str]]:
+        if not logs.describe_log_groups(logGroupNamePrefix="/aws/lambda/quiet")["logGroups"]:
+            return []
+        events = logs.filter_log_events(logGroupName="/aws/lambda/quiet", filterPattern='"platform."')["events"]
+        told = [json.loads(event["message"]) for event in events]
+        return [(one["type"], one["record"].get("status")) for one in told]
+
+    until(platform)
+    assert platform() == [("platform.report", "error")]
 
 
 def test_code_from_s3(client: Any, sandbox: Any) -> None:

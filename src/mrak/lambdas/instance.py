@@ -68,7 +68,7 @@ class Instance:
         self.spec = spec
         self.log_stream = log_stream
         self.is_provisioned = False
-        self.lines = platform_lines(spec.log_format)
+        self.lines = platform_lines(spec.log_format, spec.system_log_level)
         self.call: Call | None = None
         self.process: Process | None = None
         self.started_at = overseer.loop.time()

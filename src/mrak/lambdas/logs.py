@@ -121,9 +121,17 @@ class PlatformText:
 
 
 class PlatformJson:
-    """The same as JSON objects: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html"""
+    """The same as JSON objects: https://docs.aws.amazon.com/lambda/latest/dg/telemetry-schema-reference.html
+
+    At the level WARN only what failed is told; DEBUG adds nothing to INFO: deviation("LAMBDA-014").
+    """
+
+    def __init__(self, level: str) -> None:
+        self._tells_all = level != "WARN"
 
     def init_start(self, runtime: str, arn: str, name: str, version: str, at: float) -> str:
+        if not self._tells_all:
+            return ""
         record: dict[str, object] = {
             "initializationType": "on-demand",
             "phase": "init",
@@ -146,6 +154,8 @@ class PlatformJson:
         return _render_event("platform.initReport", record, at)
 
     def start(self, request_id: str, version: str, at: float) -> str:
+        if not self._tells_all:
+            return ""
         return _render_event("platform.start", {"requestId": request_id, "version": version}, at)
 
     def end(self, request_id: str) -> str:
@@ -155,6 +165,8 @@ class PlatformJson:
         return ""
 
     def report(self, report: Report, at: float) -> str:
+        if not self._tells_all and not report.status:
+            return ""
         metrics: dict[str, object] = {
             "durationMs": round(report.duration_ms, 3),
             "billedDurationMs": report.billed_ms,
@@ -173,8 +185,8 @@ class PlatformJson:
         return _render_event("platform.report", record, at)
 
 
-def platform_lines(log_format: str) -> PlatformText | PlatformJson:
-    return PlatformJson() if log_format == "JSON" else PlatformText()
+def platform_lines(log_format: str, level: str) -> PlatformText | PlatformJson:
+    return PlatformJson(level) if log_format == "JSON" else PlatformText()
 
 
 def render_time(at: float) -> str:

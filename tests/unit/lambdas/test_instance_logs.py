@@ -47,7 +47,7 @@ def test_report_lines_are_as_aws_writes_them() -> None:
 
 def test_json_report_is_a_platform_event() -> None:
     """The JSON log format writes the same figures as objects."""
-    event = json.loads(PlatformJson().report(Report("id", 1.5, 2, 128, 36), 0.0))
+    event = json.loads(PlatformJson("INFO").report(Report("id", 1.5, 2, 128, 36), 0.0))
     assert event["type"] == "platform.report"
     assert event["record"]["metrics"] == {
         "durationMs": 1.5,
