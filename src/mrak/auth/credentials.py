@@ -104,10 +104,6 @@ def account_of(access_key_id: str) -> str | None:
     return f"{account:012d}" if head & _MARK and account < 10**12 else None
 
 
-def is_temporary(access_key_id: str) -> bool:
-    return access_key_id.startswith(TEMPORARY)
-
-
 def issue_session(server_secret: bytes, session: Session, entropy: Bytes) -> tuple[str, str, str]:
     """(access key id, secret access key, session token) for a session."""
     access_key_id = new_access_key_id(session.account, True, entropy)

@@ -169,7 +169,7 @@ async def _read_file(part: FileSlice) -> AsyncIterator[bytes]:
 class AsgiWebSocket:
     """A WebSocketSession over ASGI."""
 
-    __slots__ = ("_accepted", "_closed", "_extensions", "_receive", "_send", "request")
+    __slots__ = ("_closed", "_extensions", "_receive", "_send", "request")
 
     def __init__(self, scope: Message, receive: Receive, send: Send) -> None:
         self.request = _make_request(scope)
@@ -177,14 +177,12 @@ class AsgiWebSocket:
         self._send = send
         self._extensions = scope.get("extensions") or {}
         self._closed: WebSocketClosed | None = None
-        self._accepted = False
 
     async def open(self) -> None:
         """ASGI's opening event, which comes before anything may be sent."""
         await self._receive()
 
     async def accept(self, subprotocol: str | None = None) -> None:
-        self._accepted = True
         await self._send({"type": "websocket.accept", "subprotocol": subprotocol})
 
     async def refuse(self, response: Response) -> None:

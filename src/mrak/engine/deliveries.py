@@ -141,10 +141,6 @@ class Deliveries:
         """Whether one is being made, or could be."""
         return self._local_task is not None or any(lane.is_due(now) for lane in self._lanes.values())
 
-    def pending_count(self) -> int:
-        """How many deliveries are held in memory, for status."""
-        return len(self._local) + sum(len(lane.pending) for lane in self._lanes.values())
-
     async def _drain_local(self) -> None:
         try:
             while self._local:

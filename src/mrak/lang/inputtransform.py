@@ -17,7 +17,6 @@ from typing import Any
 from mrak.lang import jsonpath
 
 _PLACEHOLDER = re.compile(r"<([^<>\s]{1,256})>")
-RESERVED_PREFIX = "aws.events."
 RESERVED = frozenset(
     {
         "aws.events.rule-arn",

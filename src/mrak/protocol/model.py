@@ -124,18 +124,14 @@ class OperationModel:
 
     def __init__(self, model: ServiceModel, name: str, traits: dict[str, Any]) -> None:
         http = traits.get("http", {})
-        endpoint = traits.get("endpoint", {})
         self.service = model
         self.name = name
         self.traits = traits
         self.method: str = http.get("method", "POST")
         self.request_uri: str = http.get("requestUri", "/")
         self.response_code: int = http.get("responseCode", 200)
-        self.host_prefix: str | None = endpoint.get("hostPrefix")
-        self.idempotent: bool = bool(traits.get("idempotent"))
         self.auth: list[str] = traits.get("auth") or ([traits["authtype"]] if "authtype" in traits else [])
         self.errors: list[str] = [e["shape"] if isinstance(e, dict) else e for e in traits.get("errors", ())]
-        self.http_checksum: dict[str, Any] = traits.get("httpChecksum", {})
         self.result_wrapper: str | None = traits.get("output", {}).get("resultWrapper")
 
     @cached_property

@@ -12,7 +12,7 @@ import errno
 import os
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -47,12 +47,6 @@ class BlobStore:
     def discard(self, blob_id: str) -> None:
         """Removes a blob that no row refers to any more. Downloads under way keep their open file."""
         Path(self.path(blob_id)).unlink(missing_ok=True)
-
-    def all_ids(self) -> Iterator[str]:
-        """Every finished blob, for the sweep that looks for orphans."""
-        for folder in sorted(self._root.glob("[0-9a-f][0-9a-f]")):
-            for file in folder.iterdir():
-                yield file.name
 
     def is_writing(self, blob_id: str) -> bool:
         return blob_id in self._writing

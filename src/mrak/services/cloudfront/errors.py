@@ -159,10 +159,6 @@ def function_too_large() -> ApiError:
     return ApiError("FunctionSizeLimitExceeded", "The function is too large: it has more than 10 KB.", 413)
 
 
-def test_failed(message: str) -> ApiError:
-    return ApiError("TestFunctionFailed", message, 500)
-
-
 def invalid_function_association(message: str) -> ApiError:
     return ApiError("InvalidFunctionAssociation", message, 400)
 

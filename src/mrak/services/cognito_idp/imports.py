@@ -158,7 +158,7 @@ def _import(ctx: Context, tx: Transaction, scope: Scope, pool: Pool, row: dict[s
         schema.check_required(pool, attributes)
         if users.find(tx, scope, pool, username) is not None:
             return "skipped", "The user already exists."
-        _check_verified(pool, attributes)
+        _check_verified(attributes)
         user = User(
             pool=pool.id,
             username=username,
@@ -186,7 +186,7 @@ def _name_of(pool: Pool, row: dict[str, str]) -> str:
     return row[USERNAME]
 
 
-def _check_verified(pool: Pool, attributes: dict[str, str]) -> None:
+def _check_verified(attributes: dict[str, str]) -> None:
     """Whoever is imported must be able to set a password: by an address that is verified."""
     if not any(attributes.get(f"{name}_verified") == "true" for name in schema.VERIFIABLE if attributes.get(name)):
         raise errors.invalid("The user has neither a verified email address nor a verified phone number.")

@@ -166,7 +166,7 @@ def _require_tagged(ctx: Context, tx: Transaction, text: str) -> tuple[Scope, Bu
         raise errors.invalid_parameter("ResourceARN")
     scope = ctx.scope.in_account(found.account).in_region(found.region)
     if found.resource.startswith("rule/"):
-        bus, name = buses.parse_rule_arn(scope, found.resource)
+        bus, name = buses.parse_rule_arn(found.resource)
         return buses.require_rule(tx, scope, bus, name)
     return buses.require_open(tx, scope, found.resource.removeprefix("event-bus/"))
 

@@ -79,7 +79,7 @@ def check_own(rule: Rule) -> None:
         raise errors.managed_rule(rule.name, rule.managed_by)
 
 
-def parse_rule_arn(scope: Scope, resource: str) -> tuple[str, str]:
+def parse_rule_arn(resource: str) -> tuple[str, str]:
     """Bus and name of an ARN's resource `rule/name` or `rule/bus/name`."""
     parts = resource.split("/")[1:]
     return (DEFAULT, parts[0]) if len(parts) == 1 else ("/".join(parts[:-1]), parts[-1])

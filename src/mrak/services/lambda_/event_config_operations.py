@@ -26,7 +26,7 @@ def put_function_event_invoke_config(ctx: Context, tx: Transaction, req: dict[st
         raise errors.invalid("You must specify at least one of error handling or destination setting.")
     ref, old = _open(ctx, tx, req)
     fresh = EventConfig(name=ref.name, qualifier=ref.qualifier, modified_at=ctx.now)
-    return _render(ref, _write(ctx, tx, ref, old, _apply(ctx, tx, ref, fresh, req)))
+    return _render(ref, _write(tx, ref, old, _apply(ctx, tx, ref, fresh, req)))
 
 
 @operation("UpdateFunctionEventInvokeConfig")
@@ -34,7 +34,7 @@ def update_function_event_invoke_config(ctx: Context, tx: Transaction, req: dict
     ref, old = _open(ctx, tx, req)
     if old is None:
         raise _absent(ref)
-    return _render(ref, _write(ctx, tx, ref, old, _apply(ctx, tx, ref, old, req)))
+    return _render(ref, _write(tx, ref, old, _apply(ctx, tx, ref, old, req)))
 
 
 @operation("GetFunctionEventInvokeConfig")
@@ -125,7 +125,7 @@ def _describe(config: dict[str, Any]) -> str:
     return f"DestinationConfig({', '.join(parts)})"
 
 
-def _write(ctx: Context, tx: Transaction, ref: Reference, old: EventConfig | None, new: EventConfig) -> EventConfig:
+def _write(tx: Transaction, ref: Reference, old: EventConfig | None, new: EventConfig) -> EventConfig:
     if old is None:
         EVENTS.insert(tx, ref.scope, new)
     else:

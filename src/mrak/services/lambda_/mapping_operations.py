@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,7 +15,7 @@ from mrak.core.page import find_position, take_page
 from mrak.services.lambda_ import errors, functions, mappings
 from mrak.services.lambda_.function_operations import check_tag_count
 from mrak.services.lambda_.references import Reference, parse_reference
-from mrak.services.lambda_.tables import FUNCTIONS, MAPPINGS, Mapping
+from mrak.services.lambda_.tables import FUNCTIONS, MAPPINGS, MAPPINGS_OF, Mapping
 from mrak.services.sqs import exports as sqs
 
 _PAGE = 100
@@ -136,12 +137,15 @@ def get_event_source_mapping(ctx: Context, tx: Transaction, req: dict[str, Any])
 @operation("ListEventSourceMappings")
 def list_event_source_mappings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     after = find_position(req["Marker"]) if req.get("Marker") else None
-    rows = MAPPINGS.scan(tx, ctx.scope, after=after)
-    if "EventSourceArn" in req:
-        rows = (row for row in rows if row.source_arn == req["EventSourceArn"])
+    rows: Iterator[Mapping]
     if "FunctionName" in req:
         ref = parse_reference(ctx.scope, req["FunctionName"])
-        rows = (row for row in rows if (row.function, row.qualifier) == (ref.name, ref.qualifier))
+        of_function = MAPPINGS_OF.scan(tx, ctx.scope, ref.name, after=after)
+        rows = (row for row in of_function if row.qualifier == ref.qualifier)
+    else:
+        rows = MAPPINGS.scan(tx, ctx.scope, after=after)
+    if "EventSourceArn" in req:
+        rows = (row for row in rows if row.source_arn == req["EventSourceArn"])
     page, token = take_page(rows, min(req.get("MaxItems", _PAGE), _PAGE), lambda row: row.uuid)
     answer: dict[str, Any] = {"EventSourceMappings": [mappings.render(ctx.scope, row) for row in page]}
     return answer | ({"NextMarker": token} if token else {})

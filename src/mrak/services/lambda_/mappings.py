@@ -17,7 +17,7 @@ from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.lambda_ import errors, filters
 from mrak.services.lambda_.references import function_arn
-from mrak.services.lambda_.tables import CHECKPOINTS, MAPPINGS, Checkpoint, Mapping
+from mrak.services.lambda_.tables import CHECKPOINTS, MAPPINGS, MAPPINGS_OF, Checkpoint, Mapping
 
 CONSUMER = "lambda.mapping"
 _SQS_DEFAULTS: dict[str, Any] = {"BatchSize": 10, "MaximumBatchingWindowInSeconds": 0, "FunctionResponseTypes": []}
@@ -116,8 +116,8 @@ def require(tx: Transaction, scope: Scope, uuid: str) -> Mapping:
 
 def check_unique(tx: Transaction, scope: Scope, source_arn: str, function: str, qualifier: str) -> None:
     """A function takes a source once."""
-    for other in MAPPINGS.scan(tx, scope):
-        if (other.source_arn, other.function, other.qualifier) != (source_arn, function, qualifier):
+    for other in MAPPINGS_OF.scan(tx, scope, function):
+        if (other.source_arn, other.qualifier) != (source_arn, qualifier):
             continue
         source, target = f'(" {source_arn} ")', f'function (" {function} ")'
         if source_kind(source_arn) == "sqs":

@@ -69,14 +69,6 @@ def deliveries_of(
     return found
 
 
-def find_events(
-    tx: Transaction, scope: Scope, group: str, stream: str, since_ms: int = 0, limit: int = 1000
-) -> list[tuple[int, str]]:
-    """(timestamp in ms, message) of a stream's first events since a time."""
-    rows = store.read_stream(tx, scope, group, stream, (since_ms, -1), 10**15)
-    return [(event.timestamp_ms, event.message) for _, event in zip(range(limit), rows, strict=False)]
-
-
 def find_lines(
     tx: Transaction, scope: Scope, groups: list[str], since_ms: int, upto_ms: int
 ) -> Iterator[tuple[int, str]]:

@@ -111,7 +111,7 @@ def _delivery(ctx: Context, scope: Scope, schedule: Schedule, scheduled_at: floa
     """Queues and topics take their messages in the outbox's own transaction; others are called."""
     target = schedule.settings["Target"]
     arn_text, execution_id = schedule_arn(scope, schedule), ctx.draw.uuid()
-    text = _render_input(ctx, scope, target, arn_text, execution_id, scheduled_at)
+    text = _render_input(scope, target, arn_text, execution_id, scheduled_at)
     dead_queue = (target.get("DeadLetterConfig") or {}).get("Arn", "")
     lane = f"scheduler|{arn_text}|{execution_id}|{dead_queue}"
     retry, dead = events.read_retry(target.get("RetryPolicy")), "scheduler.dead" if dead_queue else ""
@@ -134,9 +134,7 @@ def _delivery(ctx: Context, scope: Scope, schedule: Schedule, scheduled_at: floa
     )
 
 
-def _render_input(
-    ctx: Context, scope: Scope, target: dict[str, Any], arn_text: str, execution_id: str, scheduled_at: float
-) -> str:
+def _render_input(scope: Scope, target: dict[str, Any], arn_text: str, execution_id: str, scheduled_at: float) -> str:
     """The target's input with the context's attributes filled in; the default one where it has none.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html

@@ -37,13 +37,6 @@ def may_publish(tx: Transaction, ctx: Context, topic_arn: str, sender: tuple[str
     return topics.lets_publish(scope, topic, service_principal(service, account, source_arn), ctx.now)
 
 
-def find_topic_policy(tx: Transaction, environment: str, topic_arn: str) -> str | None:
-    """The topic's own resource policy; None where there is no topic or it has the default one."""
-    found = find_arn(topic_arn)
-    topic = None if found is None else TOPICS.get(tx, found.scope_in(environment), found.resource)
-    return None if topic is None else topic.attributes.get("Policy")
-
-
 def delivery(
     ctx: Context,
     topic_arn: str,

@@ -57,7 +57,7 @@ def describe_execution(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 def describe_state_machine_for_execution(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, execution = executions.require(tx, ctx.scope, req["executionArn"])
     revision = transitions.revision_of(tx, scope, execution)
-    shown = machines.render_settings(scope, revision)
+    shown = machines.render_settings(revision)
     shown |= {
         "stateMachineArn": arns.machine_arn(scope, revision.machine),
         "updateDate": revision.updated_at,

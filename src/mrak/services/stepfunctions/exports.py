@@ -6,20 +6,9 @@ import msgspec
 
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
-from mrak.core.context import Context, Transaction
-from mrak.services.stepfunctions.tables import MACHINES
+from mrak.core.context import Context
 
 START = "stepfunctions.start"
-
-
-def machine_exists(tx: Transaction, environment: str, machine_arn: str) -> bool:
-    """Whether an ARN, qualified or not, names a state machine of the environment."""
-    found = find_arn(machine_arn)
-    if found is None or found.service != "states":
-        return False
-    kind, _, rest = found.resource.partition(":")
-    name = rest.partition(":")[0]
-    return kind == "stateMachine" and MACHINES.get(tx, found.scope_in(environment), name) is not None
 
 
 def delivery(

@@ -154,7 +154,7 @@ def describe_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -
     revision = (
         machines.latest(tx, ref.scope, machine) if version is None else machines.revision_of(tx, ref.scope, version)
     )
-    shown = machines.render_settings(ref.scope, revision)
+    shown = machines.render_settings(revision)
     shown |= {
         "stateMachineArn": arn,
         "status": "ACTIVE",

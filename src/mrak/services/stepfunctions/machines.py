@@ -125,7 +125,7 @@ def _draw(ctx: Context, alias: Alias) -> int:
     return alias.routes[-1][0]
 
 
-def render_settings(scope: Scope, revision: Revision) -> dict[str, Any]:
+def render_settings(revision: Revision) -> dict[str, Any]:
     """What DescribeStateMachine and DescribeStateMachineForExecution both show."""
     logging = {"level": "OFF", "includeExecutionData": False} | revision.logging
     shown: dict[str, Any] = {

@@ -140,7 +140,7 @@ async def _work(
         seen.arguments(parameters)
         text = mock.take() if mock is not None else await _perform(ctx, run, frame, state, parameters)
     else:
-        _check_fork(run, frame, state, req, seen)
+        _check_fork(run, frame, state, seen)
         assert mock is not None, "mocks.parse let a fork pass without one"
         text = mock.take()
         _check_tolerance(run, frame, state, req)
@@ -149,7 +149,7 @@ async def _work(
     return leave(run, frame, state, result, text), state.next
 
 
-def _check_fork(run: Run, frame: Frame, state: State, req: dict[str, Any], seen: Inspection) -> None:
+def _check_fork(run: Run, frame: Frame, state: State, seen: Inspection) -> None:
     """What a fork works out before its children: items, concurrency, tolerance."""
     if state.kind == "Parallel":
         seen.arguments(arguments(run, frame, state))

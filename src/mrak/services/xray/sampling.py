@@ -23,7 +23,7 @@ _ASKED_EVERY_SECONDS = 10
 _ANY = dict.fromkeys(("ResourceARN", "ServiceName", "ServiceType", "Host", "HTTPMethod", "URLPath"), "*")
 
 
-def _default(ctx: Context) -> Rule:
+def _default() -> Rule:
     """Takes everything: what runs here costs nothing to keep."""
     deviation("XRAY-001")
     settings = {**_ANY, "Priority": 10_000, "FixedRate": 1.0, "ReservoirSize": 1, "Version": 1, "Attributes": {}}
@@ -42,7 +42,7 @@ def _render(ctx: Context, rule: Rule) -> dict[str, Any]:
 def _rules(ctx: Context, tx: Transaction) -> list[Rule]:
     """All of them, the default one last."""
     found = {rule.name: rule for rule in RULES.scan(tx, ctx.scope)}
-    default = found.pop(_DEFAULT, None) or _default(ctx)
+    default = found.pop(_DEFAULT, None) or _default()
     return [*sorted(found.values(), key=lambda rule: (rule.settings["Priority"], rule.name)), default]
 
 
@@ -80,7 +80,7 @@ def update_sampling_rule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         raise errors.invalid_request("Only FixedRate and ReservoirSize of the default rule can be changed")
     if old is None and name != _DEFAULT:
         raise errors.invalid_request(f"Sampling rule {name} does not exist")
-    before = old or _default(ctx)
+    before = old or _default()
     rule = msgspec.structs.replace(before, settings=before.settings | changes, modified_at=ctx.now)
     if old is None:
         RULES.insert(tx, ctx.scope, rule)

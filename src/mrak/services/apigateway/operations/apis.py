@@ -6,7 +6,7 @@ from typing import Any
 
 import msgspec
 
-from mrak.core.arn import arn, find_arn
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
@@ -161,10 +161,6 @@ def get_tags(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
 def render_api(api: Api) -> dict[str, Any]:
     shown = {"id": api.id, "createdDate": api.created_at, "rootResourceId": api.root, **api.settings}
     return shown if api.tags is None else shown | {"tags": api.tags}
-
-
-def api_arn(scope: Scope, api: Api) -> str:
-    return arn(scope, "apigateway", f"/restapis/{api.id}").replace(f":{scope.account}:", "::")
 
 
 def _endpoint(given: dict[str, Any]) -> dict[str, Any]:

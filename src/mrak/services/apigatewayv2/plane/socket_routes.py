@@ -86,7 +86,7 @@ async def run(
     if kind in ("MOCK", "AWS", "HTTP"):
         body = _request_body(integration, event, variables)
         reply = await _run_mapped(ctx, connection, integration, event, body)
-        return _map_reply(integration, responses, reply, event, variables)
+        return _map_reply(responses, reply, event, variables)
     uri = apply_stage_variables(integration["IntegrationUri"], variables)
     if kind == "AWS_PROXY":
         payload = await invoke_function(
@@ -126,7 +126,6 @@ def _request_body(integration: dict[str, Any], event: dict[str, Any], variables:
 
 
 def _map_reply(
-    integration: dict[str, Any],
     responses: dict[str, dict[str, Any]],
     reply: Outcome,
     event: dict[str, Any],
