@@ -1,15 +1,16 @@
 """Resource types of templates: what CloudFormation does with `AWS::SQS::Queue`. Each service has its own in `cfn.py`.
 
-A type is a class, mostly data: which operation creates it, which property is its name, what `Ref` and `Fn::GetAtt` come
-to, which properties can't be changed in place. Where data is not enough, it overrides `create`, `update` or `delete`.
+A type is a class, mostly data: how the operations of its life are called, which property is its name, what `Ref` and
+`Fn::GetAtt` come to, which properties can't be changed in place. Where data is not enough, it overrides `create`,
+`update` or `delete`.
 
-    @resource("AWS::Logs::LogGroup")
-    class LogGroup(ResourceType):
-        name = "LogGroupName"
-        create_operation = "CreateLogGroup"
-        delete_operation = "DeleteLogGroup"
-        identity = {"logGroupName": "{id}"}
-        attributes = {"Arn": "arn:{partition}:logs:{region}:{account}:log-group:{id}:*"}
+    @resource("AWS::XRay::Group")
+    class Group(ResourceType):
+        name = "GroupName"
+        noun = "Group"
+        ref = "Group.GroupARN"
+        identity = {"GroupARN": "{id}"}
+        attributes = {"GroupARN": "{id}"}
 
 `Resource.call` fits what it is given to the operation's input: members are found without regard to case, text becomes
 the number or boolean that the model wants, lists of tags become maps, and what the operation does not know is left out.
@@ -104,6 +105,8 @@ class ResourceType:
     defaults: ClassVar[dict[str, Any]] = {}
     renamed: ClassVar[dict[str, str]] = {}
     """Properties whose member of the operation's input has another name."""
+    noun: ClassVar[str] = ""
+    """What it is in the names of its operations, where they are CreateX, UpdateX and DeleteX."""
     create_operation: ClassVar[str] = ""
     update_operation: ClassVar[str] = ""
     delete_operation: ClassVar[str] = ""
@@ -121,6 +124,12 @@ class ResourceType:
     """Whether it gets the tags that tell its stack: aws:cloudformation:stack-name, ...:stack-id and ...:logical-id."""
     open_attributes: ClassVar[bool] = False
     """Whether Fn::GetAtt may ask for more than `attributes` lists."""
+
+    def __init_subclass__(cls) -> None:
+        if "noun" in cls.__dict__:
+            cls.create_operation, cls.update_operation, cls.delete_operation = (
+                f"{verb}{cls.noun}" for verb in ("Create", "Update", "Delete")
+            )
 
     def name_suffix(self, properties: dict[str, Any]) -> str:
         """What a made-up name has to end with."""

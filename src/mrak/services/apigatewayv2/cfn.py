@@ -56,7 +56,17 @@ async def _body(res: Resource) -> str:
     return (await read_body(answer["Body"])).decode()
 
 
-class _Part(ResourceType):
+class _WithId(ResourceType):
+    """What has an id that AWS makes: RouteId for a Route."""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.ref = f"{cls.noun}Id"
+        cls.identity = {cls.ref: "{id}"}
+        cls.attributes = {cls.ref: "{id}"}
+
+
+class _Part(_WithId):
     """What belongs to an API."""
 
     required: ClassVar[tuple[str, ...]] = ("ApiId",)
@@ -65,12 +75,10 @@ class _Part(ResourceType):
 
 
 @resource("AWS::ApiGatewayV2::Stage")
-class Stage(_Part):
+class Stage(ResourceType):
     required = ("ApiId", "StageName")
     replacement = ("ApiId", "StageName")
-    create_operation = "CreateStage"
-    update_operation = "UpdateStage"
-    delete_operation = "DeleteStage"
+    noun = "Stage"
     parents = ("ApiId", "StageName")
     ref = "{StageName}"
     tag_identity = {"ResourceArn": "arn:{partition}:apigateway:{region}::/apis/{ApiId}/stages/{StageName}"}
@@ -79,85 +87,48 @@ class Stage(_Part):
 @resource("AWS::ApiGatewayV2::Route")
 class Route(_Part):
     required = ("ApiId", "RouteKey")
-    create_operation = "CreateRoute"
-    update_operation = "UpdateRoute"
-    delete_operation = "DeleteRoute"
-    identity = {"RouteId": "{id}"}
-    ref = "RouteId"
-    attributes = {"RouteId": "{id}"}
+    noun = "Route"
 
 
 @resource("AWS::ApiGatewayV2::Integration")
 class Integration(_Part):
     required = ("ApiId", "IntegrationType")
-    create_operation = "CreateIntegration"
-    update_operation = "UpdateIntegration"
-    delete_operation = "DeleteIntegration"
-    identity = {"IntegrationId": "{id}"}
-    ref = "IntegrationId"
-    attributes = {"IntegrationId": "{id}"}
+    noun = "Integration"
 
 
 @resource("AWS::ApiGatewayV2::Authorizer")
 class Authorizer(_Part):
     required = ("ApiId", "AuthorizerType", "Name")
-    create_operation = "CreateAuthorizer"
-    update_operation = "UpdateAuthorizer"
-    delete_operation = "DeleteAuthorizer"
-    identity = {"AuthorizerId": "{id}"}
-    ref = "AuthorizerId"
-    attributes = {"AuthorizerId": "{id}"}
+    noun = "Authorizer"
 
 
 @resource("AWS::ApiGatewayV2::Deployment")
 class Deployment(_Part):
-    create_operation = "CreateDeployment"
-    update_operation = "UpdateDeployment"
-    delete_operation = "DeleteDeployment"
-    identity = {"DeploymentId": "{id}"}
-    ref = "DeploymentId"
-    attributes = {"DeploymentId": "{id}"}
+    noun = "Deployment"
 
 
 @resource("AWS::ApiGatewayV2::Model")
 class Model(_Part):
-    create_operation = "CreateModel"
-    update_operation = "UpdateModel"
-    delete_operation = "DeleteModel"
-    identity = {"ModelId": "{id}"}
-    ref = "ModelId"
-    attributes = {"ModelId": "{id}"}
+    noun = "Model"
 
 
 @resource("AWS::ApiGatewayV2::IntegrationResponse")
 class IntegrationResponse(_Part):
-    create_operation = "CreateIntegrationResponse"
-    update_operation = "UpdateIntegrationResponse"
-    delete_operation = "DeleteIntegrationResponse"
-    identity = {"IntegrationResponseId": "{id}"}
+    noun = "IntegrationResponse"
     parents = ("ApiId", "IntegrationId")
-    ref = "IntegrationResponseId"
-    attributes = {"IntegrationResponseId": "{id}"}
 
 
 @resource("AWS::ApiGatewayV2::RouteResponse")
 class RouteResponse(_Part):
-    create_operation = "CreateRouteResponse"
-    update_operation = "UpdateRouteResponse"
-    delete_operation = "DeleteRouteResponse"
-    identity = {"RouteResponseId": "{id}"}
+    noun = "RouteResponse"
     parents = ("ApiId", "RouteId")
-    ref = "RouteResponseId"
-    attributes = {"RouteResponseId": "{id}"}
 
 
 @resource("AWS::ApiGatewayV2::DomainName")
 class DomainName(ResourceType):
     required = ("DomainName",)
     replacement = ("DomainName",)
-    create_operation = "CreateDomainName"
-    update_operation = "UpdateDomainName"
-    delete_operation = "DeleteDomainName"
+    noun = "DomainName"
     parents = ("DomainName",)
     ref = "{DomainName}"
     tag_identity = {"ResourceArn": "arn:{partition}:apigateway:{region}::/domainnames/{id}"}
@@ -174,26 +145,16 @@ class DomainName(ResourceType):
 
 
 @resource("AWS::ApiGatewayV2::ApiMapping")
-class ApiMapping(ResourceType):
+class ApiMapping(_WithId):
     required = ("ApiId", "DomainName", "Stage")
     replacement = ("DomainName",)
-    create_operation = "CreateApiMapping"
-    update_operation = "UpdateApiMapping"
-    delete_operation = "DeleteApiMapping"
-    identity = {"ApiMappingId": "{id}"}
+    noun = "ApiMapping"
     parents = ("DomainName",)
-    ref = "ApiMappingId"
-    attributes = {"ApiMappingId": "{id}"}
 
 
 @resource("AWS::ApiGatewayV2::VpcLink")
-class VpcLink(ResourceType):
+class VpcLink(_WithId):
     required = ("Name", "SubnetIds")
     replacement = ("SubnetIds", "SecurityGroupIds")
-    create_operation = "CreateVpcLink"
-    update_operation = "UpdateVpcLink"
-    delete_operation = "DeleteVpcLink"
-    identity = {"VpcLinkId": "{id}"}
+    noun = "VpcLink"
     tag_identity = {"ResourceArn": "arn:{partition}:apigateway:{region}::/vpclinks/{id}"}
-    ref = "VpcLinkId"
-    attributes = {"VpcLinkId": "{id}"}

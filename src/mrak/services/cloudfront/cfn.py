@@ -71,10 +71,16 @@ def _wrap_distribution(given: dict[str, Any]) -> dict[str, Any]:
 
 
 class _Tagged(ResourceType):
-    """What is updated as a whole, by its ETag. `config` is the property and member that holds it all."""
+    """What is updated as a whole, by its ETag. Its one property has the name of the operations' member that holds it
+    all: CachePolicyConfig for a CachePolicy."""
 
     config: ClassVar[str] = ""
-    kind: ClassVar[str] = ""
+
+    def __init_subclass__(cls) -> None:
+        super().__init_subclass__()
+        cls.config = f"{cls.noun}Config"
+        cls.required = (cls.config,)
+        cls.ref = f"{cls.noun}.Id"
 
     def body(self, res: Resource) -> dict[str, Any]:
         config: dict[str, Any] = _wrap(res.properties[self.config])
@@ -82,7 +88,7 @@ class _Tagged(ResourceType):
 
     async def create(self, res: Resource) -> None:
         config = {**self.body(res), "CallerReference": f"{res.stack_name}-{res.logical_id}-{res.token}"}
-        answer = await res.call(f"Create{self.kind}", {self.config: config})
+        answer = await res.call(self.create_operation, {self.config: config})
         res.physical_id = str(res.fill(self.ref, answer))
         await self.learn(res, answer)
 
@@ -97,7 +103,7 @@ class _Tagged(ResourceType):
 
     async def seen(self, res: Resource) -> tuple[dict[str, Any], str]:
         """(configuration, ETag) as they are now."""
-        answer = await res.call(f"Get{self.kind}Config", {"Id": res.physical_id})
+        answer = await res.call(f"Get{self.config}", {"Id": res.physical_id})
         return answer[self.config], str(answer["ETag"])
 
     async def update(self, res: Resource) -> None:
@@ -106,19 +112,16 @@ class _Tagged(ResourceType):
         if "CallerReference" in old:
             config["CallerReference"] = old["CallerReference"]
         params = {self.config: config, "Id": res.physical_id, "IfMatch": etag}
-        await self.learn(res, await res.call(f"Update{self.kind}", params))
+        await self.learn(res, await res.call(self.update_operation, params))
 
     async def delete(self, res: Resource) -> None:
         _, etag = await self.seen(res)
-        await res.call(f"Delete{self.kind}", {"Id": res.physical_id, "IfMatch": etag})
+        await res.call(self.delete_operation, {"Id": res.physical_id, "IfMatch": etag})
 
 
 @resource("AWS::CloudFront::Distribution")
 class Distribution(_Tagged):
-    config = "DistributionConfig"
-    kind = "Distribution"
-    required = ("DistributionConfig",)
-    ref = "Distribution.Id"
+    noun = "Distribution"
     attributes = {"Id": "{id}", "DomainName": "Distribution.DomainName"}
 
     def body(self, res: Resource) -> dict[str, Any]:
@@ -135,64 +138,43 @@ class Distribution(_Tagged):
 
 @resource("AWS::CloudFront::OriginAccessControl")
 class OriginAccessControl(_Tagged):
-    config = "OriginAccessControlConfig"
-    kind = "OriginAccessControl"
-    required = ("OriginAccessControlConfig",)
-    ref = "OriginAccessControl.Id"
+    noun = "OriginAccessControl"
     attributes = {"Id": "{id}"}
 
 
 @resource("AWS::CloudFront::CloudFrontOriginAccessIdentity")
 class OriginAccessIdentity(_Tagged):
-    config = "CloudFrontOriginAccessIdentityConfig"
-    kind = "CloudFrontOriginAccessIdentity"
-    required = ("CloudFrontOriginAccessIdentityConfig",)
-    ref = "CloudFrontOriginAccessIdentity.Id"
+    noun = "CloudFrontOriginAccessIdentity"
     attributes = {"Id": "{id}", "S3CanonicalUserId": "CloudFrontOriginAccessIdentity.S3CanonicalUserId"}
 
 
 @resource("AWS::CloudFront::CachePolicy")
 class CachePolicy(_Tagged):
-    config = "CachePolicyConfig"
-    kind = "CachePolicy"
-    required = ("CachePolicyConfig",)
-    ref = "CachePolicy.Id"
+    noun = "CachePolicy"
     attributes = {"Id": "{id}", "LastModifiedTime": "CachePolicy.LastModifiedTime"}
 
 
 @resource("AWS::CloudFront::OriginRequestPolicy")
 class OriginRequestPolicy(_Tagged):
-    config = "OriginRequestPolicyConfig"
-    kind = "OriginRequestPolicy"
-    required = ("OriginRequestPolicyConfig",)
-    ref = "OriginRequestPolicy.Id"
+    noun = "OriginRequestPolicy"
     attributes = {"Id": "{id}", "LastModifiedTime": "OriginRequestPolicy.LastModifiedTime"}
 
 
 @resource("AWS::CloudFront::ResponseHeadersPolicy")
 class ResponseHeadersPolicy(_Tagged):
-    config = "ResponseHeadersPolicyConfig"
-    kind = "ResponseHeadersPolicy"
-    required = ("ResponseHeadersPolicyConfig",)
-    ref = "ResponseHeadersPolicy.Id"
+    noun = "ResponseHeadersPolicy"
     attributes = {"Id": "{id}", "LastModifiedTime": "ResponseHeadersPolicy.LastModifiedTime"}
 
 
 @resource("AWS::CloudFront::PublicKey")
 class PublicKey(_Tagged):
-    config = "PublicKeyConfig"
-    kind = "PublicKey"
-    required = ("PublicKeyConfig",)
-    ref = "PublicKey.Id"
+    noun = "PublicKey"
     attributes = {"Id": "{id}", "CreatedTime": "PublicKey.CreatedTime"}
 
 
 @resource("AWS::CloudFront::KeyGroup")
 class KeyGroup(_Tagged):
-    config = "KeyGroupConfig"
-    kind = "KeyGroup"
-    required = ("KeyGroupConfig",)
-    ref = "KeyGroup.Id"
+    noun = "KeyGroup"
     attributes = {"Id": "{id}", "LastModifiedTime": "KeyGroup.LastModifiedTime"}
 
     def body(self, res: Resource) -> dict[str, Any]:
@@ -264,9 +246,7 @@ class KeyValueStore(ResourceType):
 class RealtimeLogConfig(ResourceType):
     required = ("EndPoints", "Fields", "Name", "SamplingRate")
     replacement = ("Name",)
-    create_operation = "CreateRealtimeLogConfig"
-    update_operation = "UpdateRealtimeLogConfig"
-    delete_operation = "DeleteRealtimeLogConfig"
+    noun = "RealtimeLogConfig"
     identity = {"ARN": "{id}"}
     ref = "RealtimeLogConfig.ARN"
     attributes = {"Arn": "{id}"}

@@ -12,9 +12,7 @@ class IdentityPool(ResourceType):
     name = "IdentityPoolName"
     longest_name = 128
     required = ("AllowUnauthenticatedIdentities",)
-    create_operation = "CreateIdentityPool"
-    update_operation = "UpdateIdentityPool"
-    delete_operation = "DeleteIdentityPool"
+    noun = "IdentityPool"
     identity = {"IdentityPoolId": "{id}"}
     ref = "IdentityPoolId"
     attributes = {"Id": "{id}", "Name": "IdentityPoolName"}

@@ -20,9 +20,7 @@ class UserPool(ResourceType):
     longest_name = 128
     replacement = ("UsernameAttributes", "AliasAttributes", "UsernameConfiguration")
     renamed = {"UserPoolName": "PoolName"}
-    create_operation = "CreateUserPool"
-    update_operation = "UpdateUserPool"
-    delete_operation = "DeleteUserPool"
+    noun = "UserPool"
     identity = {"UserPoolId": "{id}"}
     ref = "UserPool.Id"
     attributes = {
@@ -79,9 +77,7 @@ class UserPoolClient(_Part):
     name = "ClientName"
     longest_name = 128
     replacement = ("UserPoolId", "GenerateSecret")
-    create_operation = "CreateUserPoolClient"
-    update_operation = "UpdateUserPoolClient"
-    delete_operation = "DeleteUserPoolClient"
+    noun = "UserPoolClient"
     identity = {"ClientId": "{id}"}
     ref = "UserPoolClient.ClientId"
     attributes = {
@@ -95,9 +91,7 @@ class UserPoolClient(_Part):
 class UserPoolDomain(_Part):
     required = ("Domain", "UserPoolId")
     replacement = ("Domain", "UserPoolId")
-    create_operation = "CreateUserPoolDomain"
-    update_operation = "UpdateUserPoolDomain"
-    delete_operation = "DeleteUserPoolDomain"
+    noun = "UserPoolDomain"
     parents = ("Domain", "UserPoolId")
     ref = "{Domain}"
     attributes = {"CloudFrontDistribution": "CloudFrontDomain"}
@@ -107,9 +101,7 @@ class UserPoolDomain(_Part):
 class UserPoolGroup(_Part):
     name = "GroupName"
     replacement = ("GroupName", "UserPoolId")
-    create_operation = "CreateGroup"
-    update_operation = "UpdateGroup"
-    delete_operation = "DeleteGroup"
+    noun = "Group"
     identity = {"GroupName": "{id}"}
 
 
@@ -136,9 +128,7 @@ class UserToGroup(_Part):
 class ResourceServer(_Part):
     required = ("Identifier", "Name", "UserPoolId")
     replacement = ("Identifier", "UserPoolId")
-    create_operation = "CreateResourceServer"
-    update_operation = "UpdateResourceServer"
-    delete_operation = "DeleteResourceServer"
+    noun = "ResourceServer"
     parents = ("Identifier", "UserPoolId")
     ref = "{Identifier}"
 
@@ -147,9 +137,7 @@ class ResourceServer(_Part):
 class IdentityProvider(_Part):
     required = ("ProviderDetails", "ProviderName", "ProviderType", "UserPoolId")
     replacement = ("ProviderName", "ProviderType", "UserPoolId")
-    create_operation = "CreateIdentityProvider"
-    update_operation = "UpdateIdentityProvider"
-    delete_operation = "DeleteIdentityProvider"
+    noun = "IdentityProvider"
     parents = ("ProviderName", "UserPoolId")
     ref = "{ProviderName}"
 
@@ -157,9 +145,7 @@ class IdentityProvider(_Part):
 @resource("AWS::Cognito::ManagedLoginBranding")
 class ManagedLoginBranding(_Part):
     replacement = ("ClientId", "UserPoolId")
-    create_operation = "CreateManagedLoginBranding"
-    update_operation = "UpdateManagedLoginBranding"
-    delete_operation = "DeleteManagedLoginBranding"
+    noun = "ManagedLoginBranding"
     identity = {"ManagedLoginBrandingId": "{ManagedLoginBrandingId}"}
     ref = "{UserPoolId}|{ManagedLoginBranding.ManagedLoginBrandingId}"
     attributes = {"ManagedLoginBrandingId": "ManagedLoginBranding.ManagedLoginBrandingId"}
@@ -179,9 +165,7 @@ def _picture(asset: dict[str, Any]) -> dict[str, Any]:
 class Terms(_Part):
     required = ("ClientId", "Enforcement", "Links", "TermsName", "TermsSource", "UserPoolId")
     replacement = ("ClientId", "UserPoolId")
-    create_operation = "CreateTerms"
-    update_operation = "UpdateTerms"
-    delete_operation = "DeleteTerms"
+    noun = "Terms"
     identity = {"TermsId": "{TermsId}"}
     ref = "{UserPoolId}|{Terms.TermsId}"
     attributes = {"TermsId": "Terms.TermsId"}

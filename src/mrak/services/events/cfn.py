@@ -60,9 +60,7 @@ class EventBus(ResourceType):
     longest_name = 256
     required = ("Name",)
     replacement = ("Name",)
-    create_operation = "CreateEventBus"
-    update_operation = "UpdateEventBus"
-    delete_operation = "DeleteEventBus"
+    noun = "EventBus"
     identity = {"Name": "{id}"}
     attributes = {"Arn": "arn:{partition}:events:{region}:{account}:event-bus/{id}", "Name": "{id}"}
     tag_identity = {"ResourceARN": "{Arn}"}
@@ -106,9 +104,7 @@ class Archive(ResourceType):
     name = "ArchiveName"
     longest_name = 48
     replacement = ("ArchiveName", "SourceArn")
-    create_operation = "CreateArchive"
-    update_operation = "UpdateArchive"
-    delete_operation = "DeleteArchive"
+    noun = "Archive"
     renamed = {"SourceArn": "EventSourceArn"}
     identity = {"ArchiveName": "{id}"}
     attributes = {"Arn": "ArchiveArn", "ArchiveName": "{id}"}
@@ -119,9 +115,7 @@ class Connection(ResourceType):
     name = "Name"
     longest_name = 64
     replacement = ("Name",)
-    create_operation = "CreateConnection"
-    update_operation = "UpdateConnection"
-    delete_operation = "DeleteConnection"
+    noun = "Connection"
     read_operation = "DescribeConnection"
     identity = {"Name": "{id}"}
     attributes = {"Arn": "ConnectionArn", "SecretArn": "SecretArn"}
@@ -132,9 +126,7 @@ class ApiDestination(ResourceType):
     name = "Name"
     longest_name = 64
     replacement = ("Name",)
-    create_operation = "CreateApiDestination"
-    update_operation = "UpdateApiDestination"
-    delete_operation = "DeleteApiDestination"
+    noun = "ApiDestination"
     identity = {"Name": "{id}"}
     attributes = {"Arn": "ApiDestinationArn"}
 
@@ -145,9 +137,7 @@ class Endpoint(ResourceType):
     longest_name = 64
     required = ("EventBuses", "RoutingConfig")
     replacement = ("Name",)
-    create_operation = "CreateEndpoint"
-    update_operation = "UpdateEndpoint"
-    delete_operation = "DeleteEndpoint"
+    noun = "Endpoint"
     read_operation = "DescribeEndpoint"
     identity = {"Name": "{id}"}
     attributes = {"Arn": "Arn", "EndpointId": "EndpointId", "EndpointUrl": "EndpointUrl", "State": "State"}

@@ -272,9 +272,7 @@ class ManagedPolicy(ResourceType):
 class AccessKey(ResourceType):
     required = ("UserName",)
     replacement = ("UserName", "Serial")
-    create_operation = "CreateAccessKey"
-    update_operation = "UpdateAccessKey"
-    delete_operation = "DeleteAccessKey"
+    noun = "AccessKey"
     ref = "AccessKey.AccessKeyId"
     identity = {"AccessKeyId": "{id}"}
     parents = ("UserName",)
@@ -374,9 +372,7 @@ class SamlProvider(ResourceType):
     longest_name = 128
     required = ("SamlMetadataDocument",)
     replacement = ("Name",)
-    create_operation = "CreateSAMLProvider"
-    update_operation = "UpdateSAMLProvider"
-    delete_operation = "DeleteSAMLProvider"
+    noun = "SAMLProvider"
     ref = "SAMLProviderArn"
     identity = {"SAMLProviderArn": "{id}"}
     attributes = {"Arn": "{id}"}

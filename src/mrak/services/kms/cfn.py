@@ -62,9 +62,7 @@ class Key(ResourceType):
 class Alias(ResourceType):
     required = ("AliasName", "TargetKeyId")
     replacement = ("AliasName",)
-    create_operation = "CreateAlias"
-    update_operation = "UpdateAlias"
-    delete_operation = "DeleteAlias"
+    noun = "Alias"
     parents = ("AliasName",)
     ref = "{AliasName}"
 

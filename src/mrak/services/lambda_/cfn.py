@@ -195,9 +195,7 @@ class EventSourceMapping(ResourceType):
     tag_identity = {"Resource": "{EventSourceMappingArn}"}
     required = ("FunctionName",)
     replacement = ("EventSourceArn", "StartingPosition", "StartingPositionTimestamp", "SelfManagedEventSource")
-    create_operation = "CreateEventSourceMapping"
-    update_operation = "UpdateEventSourceMapping"
-    delete_operation = "DeleteEventSourceMapping"
+    noun = "EventSourceMapping"
     ref = "UUID"
     identity = {"UUID": "{id}"}
     attributes = {
@@ -210,9 +208,7 @@ class EventSourceMapping(ResourceType):
 class Url(ResourceType):
     required = ("AuthType", "TargetFunctionArn")
     replacement = ("TargetFunctionArn", "Qualifier")
-    create_operation = "CreateFunctionUrlConfig"
-    update_operation = "UpdateFunctionUrlConfig"
-    delete_operation = "DeleteFunctionUrlConfig"
+    noun = "FunctionUrlConfig"
     renamed = {"TargetFunctionArn": "FunctionName"}
     ref = "FunctionArn"
     attributes = {"FunctionArn": "FunctionArn", "FunctionUrl": "FunctionUrl"}
@@ -269,9 +265,7 @@ class EventInvokeConfig(ResourceType):
 @resource("AWS::Lambda::CodeSigningConfig")
 class CodeSigningConfig(ResourceType):
     required = ("AllowedPublishers",)
-    create_operation = "CreateCodeSigningConfig"
-    update_operation = "UpdateCodeSigningConfig"
-    delete_operation = "DeleteCodeSigningConfig"
+    noun = "CodeSigningConfig"
     ref = "CodeSigningConfig.CodeSigningConfigArn"
     identity = {"CodeSigningConfigArn": "{id}"}
     attributes = {"CodeSigningConfigArn": "{id}", "CodeSigningConfigId": "CodeSigningConfig.CodeSigningConfigId"}

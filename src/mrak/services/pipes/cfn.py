@@ -12,9 +12,7 @@ class Pipe(ResourceType):
     name = "Name"
     required = ("RoleArn", "Source", "Target")
     replacement = ("Name", "Source")
-    create_operation = "CreatePipe"
-    update_operation = "UpdatePipe"
-    delete_operation = "DeletePipe"
+    noun = "Pipe"
     read_operation = "DescribePipe"
     identity = {"Name": "{id}"}
     attributes = {

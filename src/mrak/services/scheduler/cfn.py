@@ -12,9 +12,7 @@ class Schedule(ResourceType):
     name = "Name"
     required = ("FlexibleTimeWindow", "ScheduleExpression", "Target")
     replacement = ("Name", "GroupName")
-    create_operation = "CreateSchedule"
-    update_operation = "UpdateSchedule"
-    delete_operation = "DeleteSchedule"
+    noun = "Schedule"
     attributes = {"Arn": "ScheduleArn"}
 
     def identify(self, res: Resource) -> dict[str, Any]:

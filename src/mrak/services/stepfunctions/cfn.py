@@ -100,9 +100,7 @@ class StateMachineVersion(ResourceType):
 class StateMachineAlias(ResourceType):
     name = "Name"
     replacement = ("Name",)
-    create_operation = "CreateStateMachineAlias"
-    update_operation = "UpdateStateMachineAlias"
-    delete_operation = "DeleteStateMachineAlias"
+    noun = "StateMachineAlias"
     ref = "stateMachineAliasArn"
     identity = {"stateMachineAliasArn": "{id}"}
     attributes = {"Arn": "{id}"}

@@ -12,9 +12,7 @@ class Group(ResourceType):
     name = "GroupName"
     longest_name = 32
     replacement = ("GroupName",)
-    create_operation = "CreateGroup"
-    update_operation = "UpdateGroup"
-    delete_operation = "DeleteGroup"
+    noun = "Group"
     ref = "Group.GroupARN"
     identity = {"GroupARN": "{id}"}
     attributes = {"GroupARN": "{id}"}
