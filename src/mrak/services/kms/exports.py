@@ -5,11 +5,12 @@ from __future__ import annotations
 from mrak.core.arn import arn as make_arn
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.kms import crypto, errors, keys
 from mrak.services.kms.tables import KEYS
 
-__all__ = ["data_key", "named_arn", "require_encryption_key"]
+__all__ = ["check_named_key", "data_key", "named_arn", "require_encryption_key"]
 
 
 def named_arn(scope: Scope, named: str) -> str:
@@ -24,6 +25,15 @@ def require_encryption_key(ctx: Context, tx: Transaction, key_id: str) -> str:
     errors; a service puts its own code on them. An AWS-managed key is made when it is first asked for."""
     scope, key = keys.require_usable(ctx, tx, key_id, "ENCRYPT_DECRYPT", "GenerateDataKey")
     return keys.key_arn(scope, key.key_id)
+
+
+def check_named_key(ctx: Context, tx: Transaction, scope: Scope, named: str, codes: dict[str, str], other: str) -> None:
+    """Whether the key that a resource of this scope names can be used for encryption. Raises KMS's
+    error by the code that the resource's service has for it, or by its `other` one."""
+    try:
+        require_encryption_key(ctx, tx, named_arn(scope, named))
+    except ApiError as error:
+        raise ApiError(codes.get(error.code, other), error.message) from None
 
 
 def data_key(ctx: Context, tx: Transaction, arn: str, context: dict[str, str]) -> tuple[str, bytes, bytes]:

@@ -8,7 +8,6 @@ import re
 from typing import Any
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.sns import errors, topics
 from mrak.services.sns.messages import SETTINGS
@@ -49,14 +48,10 @@ def check_content(entry: dict[str, Any], topic: Topic | None) -> None:
 def check_key(ctx: Context, tx: Transaction, scope: Scope, topic: Topic) -> None:
     """A topic with a KMS key takes messages while that can be used. Raises KMS's error in SNS's name."""
     named = topic.attributes.get("KmsMasterKeyId")
-    if not named:
-        return
-    from mrak.services.kms import exports as kms
+    if named:
+        from mrak.services.kms.exports import check_named_key
 
-    try:
-        kms.require_encryption_key(ctx, tx, kms.named_arn(scope, named))
-    except ApiError as error:
-        raise ApiError(_KMS_CODES.get(error.code, "KMSInvalidState"), error.message) from None
+        check_named_key(ctx, tx, scope, named, _KMS_CODES, "KMSInvalidState")
 
 
 def parse_bodies(entry: dict[str, Any]) -> dict[str, str]:

@@ -9,14 +9,12 @@ https://docs.aws.amazon.com/AWSSimpleQueueService/latest/SQSDeveloperGuide/sqs-s
 from __future__ import annotations
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.sqs.tables import Queue
 
 _CODES = {
     "DisabledException": "KmsDisabled",
     "InvalidKeyUsageException": "KmsInvalidKeyUsage",
-    "KMSInvalidStateException": "KmsInvalidState",
     "NotFoundException": "KmsNotFound",
 }
 
@@ -24,11 +22,7 @@ _CODES = {
 def check_key(ctx: Context, tx: Transaction, scope: Scope, queue: Queue) -> None:
     """Raises KMS's error in SQS's name where the queue's key cannot be used."""
     named = queue.settings.get("KmsMasterKeyId")
-    if not named:
-        return
-    from mrak.services.kms import exports as kms
+    if named:
+        from mrak.services.kms.exports import check_named_key
 
-    try:
-        kms.require_encryption_key(ctx, tx, kms.named_arn(scope, named))
-    except ApiError as error:
-        raise ApiError(_CODES[error.code], error.message) from None
+        check_named_key(ctx, tx, scope, named, _CODES, "KmsInvalidState")
