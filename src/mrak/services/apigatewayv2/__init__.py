@@ -3,8 +3,8 @@
 operations/   one function for each operation, by resource      plane/     what callers of an API meet
 parts         how parts of an API are kept                      rules      checks and defaults beyond the model
 releases      deployments: what a stage serves                  openapi    definitions to import
-tables        rows and their invariants                         errors     whole messages
-exports       what other services may use
+responses     of routes and integrations                        errors     whole messages
+tables        rows and their invariants                         exports    what other services may use
 """
 
 from mrak.services.apigatewayv2 import plane

@@ -12,7 +12,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
 from mrak.services.apigatewayv2 import errors
-from mrak.services.apigatewayv2.tables import APIS, Api, Child, Part
+from mrak.services.apigatewayv2.tables import APIS, Api, Part
 from mrak.store.tables import Table
 
 _MOST_PER_PAGE = 500
@@ -105,10 +105,3 @@ def position(req: Settings) -> str | None:
     if found is None:
         raise errors.bad_request("Invalid pagination token")
     return found
-
-
-def require_child(tx: Transaction, scope: Scope, table: Table[Child], kind: str, *key: str) -> Child:
-    child = table.get(tx, scope, *key)
-    if child is None:
-        raise errors.part_not_found(kind, key[-1])
-    return child

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
-
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.services.apigatewayv2 import errors, parts, releases, rules
-from mrak.services.apigatewayv2.tables import INTEGRATION_RESPONSES, INTEGRATIONS, ROUTES, Child
+from mrak.services.apigatewayv2 import errors, parts, releases, responses, rules
+from mrak.services.apigatewayv2.tables import INTEGRATION_RESPONSES, INTEGRATIONS, ROUTES
 
 INTEGRATION = parts.Kind(
     name="Integration",
@@ -25,12 +23,17 @@ INTEGRATION = parts.Kind(
     ),
     check=rules.check_integration,
 )  # fmt: skip
-_RESPONSE_MEMBERS = (
-    "ContentHandlingStrategy",
-    "IntegrationResponseKey",
-    "ResponseParameters",
-    "ResponseTemplates",
-    "TemplateSelectionExpression",
+_RESPONSE = responses.Kind(
+    name="IntegrationResponse",
+    table=INTEGRATION_RESPONSES,
+    parent=INTEGRATION,
+    members=(
+        "ContentHandlingStrategy",
+        "IntegrationResponseKey",
+        "ResponseParameters",
+        "ResponseTemplates",
+        "TemplateSelectionExpression",
+    ),
 )
 
 
@@ -83,70 +86,30 @@ def delete_integration(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
             f"{', '.join(users)}"
         )
     parts.delete(tx, ctx.scope, INTEGRATION, integration)
-    INTEGRATION_RESPONSES.lock(tx, ctx.scope, api.id)
-    for response in list(INTEGRATION_RESPONSES.scan(tx, ctx.scope, api.id, integration.id)):
-        INTEGRATION_RESPONSES.delete(tx, ctx.scope, response)
+    responses.delete_all(tx, ctx.scope, _RESPONSE, integration.id, api.id)
     releases.changed(ctx, tx, api)
 
 
 @operation("CreateIntegrationResponse")
 def create_integration_response(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    api = parts.open_api(tx, ctx.scope, req["ApiId"])
-    integration = parts.require(tx, ctx.scope, INTEGRATION, api.id, req["IntegrationId"])
-    if rules.is_http(api):
-        raise errors.bad_request("Integration responses are not supported for HTTP APIs")
-    settings = {name: req[name] for name in _RESPONSE_MEMBERS if name in req}
-    made = Child(api=api.id, parent=integration.id, id=ctx.draw.alphanumeric(7), settings=settings)
-    INTEGRATION_RESPONSES.lock(tx, ctx.scope, api.id)
-    for other in INTEGRATION_RESPONSES.scan(tx, ctx.scope, api.id, integration.id):
-        if other.settings["IntegrationResponseKey"] == req["IntegrationResponseKey"]:
-            raise errors.conflict(
-                f"Integration response with key {req['IntegrationResponseKey']} already exists for this integration"
-            )
-    INTEGRATION_RESPONSES.insert(tx, ctx.scope, made)
-    releases.changed(ctx, tx, api)
-    return _render_response(made)
+    return responses.create(ctx, tx, _RESPONSE, req)
 
 
 @operation("GetIntegrationResponse")
 def get_integration_response(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    return _render_response(_require_response(ctx, tx, req))
+    return responses.get(ctx, tx, _RESPONSE, req)
 
 
 @operation("GetIntegrationResponses")
 def get_integration_responses(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    parts.require_api(tx, ctx.scope, req["ApiId"])
-    integration = parts.require(tx, ctx.scope, INTEGRATION, req["ApiId"], req["IntegrationId"])
-    rows = INTEGRATION_RESPONSES.scan(tx, ctx.scope, integration.api, integration.id, after=parts.position(req))
-    return parts.render_list(rows, req, _render_response)
+    return responses.get_all(ctx, tx, _RESPONSE, req)
 
 
 @operation("UpdateIntegrationResponse")
 def update_integration_response(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    api = parts.open_api(tx, ctx.scope, req["ApiId"])
-    old = _require_response(ctx, tx, req)
-    changes = {name: req[name] for name in _RESPONSE_MEMBERS if name in req}
-    new = msgspec.structs.replace(old, settings=old.settings | changes)
-    INTEGRATION_RESPONSES.lock(tx, ctx.scope, api.id)
-    INTEGRATION_RESPONSES.replace(tx, ctx.scope, old, new)
-    releases.changed(ctx, tx, api)
-    return _render_response(new)
+    return responses.update(ctx, tx, _RESPONSE, req)
 
 
 @operation("DeleteIntegrationResponse")
 def delete_integration_response(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    api = parts.open_api(tx, ctx.scope, req["ApiId"])
-    response = _require_response(ctx, tx, req)
-    INTEGRATION_RESPONSES.lock(tx, ctx.scope, api.id)
-    INTEGRATION_RESPONSES.delete(tx, ctx.scope, response)
-    releases.changed(ctx, tx, api)
-
-
-def _require_response(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Child:
-    parts.require_api(tx, ctx.scope, req["ApiId"])
-    key = (req["ApiId"], req["IntegrationId"], req["IntegrationResponseId"])
-    return parts.require_child(tx, ctx.scope, INTEGRATION_RESPONSES, "IntegrationResponse", *key)
-
-
-def _render_response(row: Child) -> dict[str, Any]:
-    return {"IntegrationResponseId": row.id, **row.settings}
+    responses.delete(ctx, tx, _RESPONSE, req)
