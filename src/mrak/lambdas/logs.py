@@ -82,6 +82,18 @@ class Report(msgspec.Struct, frozen=True):
     error_type: str = ""
     trace: str = ""
 
+    def metrics(self) -> dict[str, object]:
+        """Those of AWS's event platform.report."""
+        found: dict[str, object] = {
+            "durationMs": round(self.duration_ms, 3),
+            "billedDurationMs": self.billed_ms,
+            "memorySizeMB": self.memory_mb,
+            "maxMemoryUsedMB": self.max_memory_mb,
+        }
+        if self.init_ms is not None:
+            found["initDurationMs"] = round(self.init_ms, 3)
+        return found
+
 
 class PlatformText:
     """The lines that AWS adds, in the Text format."""
@@ -167,17 +179,9 @@ class PlatformJson:
     def report(self, report: Report, at: float) -> str:
         if not self._tells_all and not report.status:
             return ""
-        metrics: dict[str, object] = {
-            "durationMs": round(report.duration_ms, 3),
-            "billedDurationMs": report.billed_ms,
-            "memorySizeMB": report.memory_mb,
-            "maxMemoryUsedMB": report.max_memory_mb,
-        }
-        if report.init_ms is not None:
-            metrics["initDurationMs"] = round(report.init_ms, 3)
         record: dict[str, object] = {
             "requestId": report.request_id,
-            "metrics": metrics,
+            "metrics": report.metrics(),
             "status": report.status or "success",
         }
         if report.error_type:

@@ -216,15 +216,7 @@ class Telemetry:
         base = {"requestId": report.request_id, "status": status, **error}
         self._emit("platform.runtimeDone", base | {"metrics": done}, at)
         self._emit("platform.end", {"requestId": report.request_id}, at)
-        metrics: dict[str, Any] = {
-            "durationMs": round(report.duration_ms, 3),
-            "billedDurationMs": report.billed_ms,
-            "memorySizeMB": report.memory_mb,
-            "maxMemoryUsedMB": report.max_memory_mb,
-        }
-        if report.init_ms is not None:
-            metrics["initDurationMs"] = round(report.init_ms, 3)
-        self._emit("platform.report", base | {"metrics": metrics}, at)
+        self._emit("platform.report", base | {"metrics": report.metrics()}, at)
 
     def line(self, message: str, at: float) -> None:
         """What the function printed; an object where it is one in JSON."""
