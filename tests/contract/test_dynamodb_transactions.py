@@ -430,6 +430,17 @@ def test_a_key_that_does_not_fit_cancels(ddb: Any, table: str) -> None:
     )
 
 
+def test_projections_do_not_look_into_keys(ddb: Any, table: str) -> None:
+    """Of a batch and of a transaction as of GetItem; a transaction tells it as the reason."""
+    told = "Key attributes must be scalars; list random access '[]' and map lookup '.' are not allowed: Key: pk"
+    batch = {table: {"Keys": [key("a")], "ProjectionExpression": "x, pk.a"}}
+    assert error_of(ddb.batch_get_item, RequestItems=batch) == (INVALID, told)
+    get = {"Get": {"TableName": table, "Key": key("a"), "ProjectionExpression": "pk[0]"}}
+    with pytest.raises(ddb.exceptions.TransactionCanceledException) as caught:
+        ddb.transact_get_items(TransactItems=[get])
+    assert caught.value.response["CancellationReasons"] == [{"Code": "ValidationError", "Message": told}]
+
+
 def test_how_much_a_transaction_carries(ddb: Any) -> None:
     """4 MB go into one; how large the items are that it deletes does not matter."""
     table = make_table(ddb, sort=None)

@@ -45,10 +45,13 @@ def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     for name, table in wanted.items():
         schema = require_schema(ctx, tx, name, asked=table)
         located = [items.require_key(schema, key).row for key in table["Keys"]]
+        plan = plans[name]
+        if plan is not None:
+            items.check_nested_paths(schema, plan.nested_heads)
         rows = tx.get_many(located)
         taken, units, refusal = _take(ctx, schema, rows, left, table.get("ConsistentRead", False))
         left -= sum(row_size_bytes(row) for row in rows[:taken] if row is not None)
-        found[name] = [_shown(row, plans[name]) for row in rows[:taken] if row is not None]
+        found[name] = [_shown(row, plan) for row in rows[:taken] if row is not None]
         if taken < len(rows):
             unprocessed[name] = {**table, "Keys": table["Keys"][taken:]}
         some = some or taken > 0

@@ -300,7 +300,7 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
             plans.append(projection_of(get))
             items.check_key_values(get["Key"])
     schemas = [_require_schema(ctx, tx, get, "GetItem") for get in gets]
-    located = _locate_gets(gets, schemas)
+    located = _locate_gets(gets, schemas, plans)
     if len(set(located)) != len(located):
         raise errors.invalid("Transaction request cannot include multiple operations on one item")
     conflicts.check_reads(ctx, located)
@@ -317,12 +317,15 @@ def transact_get_items(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     return {"Responses": responses, **render_read(ctx, req, costs)}
 
 
-def _locate_gets(gets: list[dict[str, Any]], schemas: list[Schema]) -> list[bytes]:
+def _locate_gets(gets: list[dict[str, Any]], schemas: list[Schema], plans: list[ProjectionPlan | None]) -> list[bytes]:
     located: list[bytes] = []
     reasons: list[dict[str, Any]] = []
-    for schema, get in zip(schemas, gets, strict=True):
+    for schema, get, plan in zip(schemas, gets, plans, strict=True):
         try:
-            located.append(items.require_key(schema, get["Key"]).row)
+            row = items.require_key(schema, get["Key"]).row
+            if plan is not None:
+                items.check_nested_paths(schema, plan.nested_heads)
+            located.append(row)
             reasons.append(NONE)
         except ApiError as error:
             reasons.append(schema_reason(error, is_told=len(reasons) == len(located)))
