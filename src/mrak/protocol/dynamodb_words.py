@@ -122,11 +122,14 @@ def _batch_write_words(value: Mapping[str, Any], complaints: list[str]) -> list[
 
 
 def _search_words(_: Mapping[str, Any], complaints: list[str]) -> list[str]:
-    """SearchVectors names a number of results as on the wire, and refuses an unknown kind of capacity on its own."""
+    """SearchVectors names its members as on the wire, and refuses an unknown kind of capacity on its own."""
     for complaint in complaints:
         if _is_about(complaint, "returnConsumedCapacity"):
             raise ApiError("ValidationException", complaint)
-    return [_unvalued(complaint, "topK", "TopK") for complaint in complaints]
+    for name in ("IndexName", "SearchVector", "TopK"):
+        member = name[0].lower() + name[1:]
+        complaints = [_unvalued(complaint, member, name) for complaint in complaints]
+    return complaints
 
 
 def _unvalued(complaint: str, member: str, name: str) -> str:

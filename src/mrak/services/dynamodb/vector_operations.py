@@ -12,11 +12,9 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.lang.ddb.expressions import request
-from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
-from mrak.lang.ddb.expressions.tree import CompareNode, Condition, LogicNode, PathNode, ValueNode
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes
-from mrak.services.dynamodb import errors, vectors
+from mrak.services.dynamodb import errors, vector_conditions, vectors
 from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.vectors import Match, VectorSchema
 
@@ -39,8 +37,7 @@ def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
             f"The value must be between 1 and {vectors.MOST_RESULTS} inclusive"
         )
     bound = request.bind(req)
-    if bound.condition is not None:
-        _check_comparators(bound.condition.node)
+    asked = None if bound.condition is None else vector_conditions.equalities(bound.condition.node, bound)
     schema = require_schema(ctx, tx, req["TableName"], index=req.get("IndexName"), asked=req)
     index = next((it for it in schema.vectors if it.record.name == req["IndexName"]), None)
     if index is None or index.record.phase == "ALLOCATING":
@@ -52,7 +49,8 @@ def search_vectors(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
             f"Input search vector dimension {len(wanted)} does not match vector index dimension "
             f"{index.record.dimensions}"
         )
-    partition = _partition(index, bound)
+    vector_conditions.check(index, schema.record.attributes, asked)
+    partition = None if index.record.partition is None else (asked or {})[index.record.partition]
     test, values = bound.condition, bound.values
     found = vectors.search(
         tx, index, wanted, req["TopK"], partition, lambda item: test is None or test.test(item, values)
@@ -88,48 +86,6 @@ def _floats(wanted: list[Value]) -> list[float]:
             raise errors.invalid(_INVALID_VECTOR)
         floats.append(number)
     return floats
-
-
-def _partition(index: VectorSchema, bound: request.Bound) -> Value | None:
-    """The partition to search: an index that has partitions is only searched in one of them."""
-    names = {name for name, _ in index.record.search}
-    plan = bound.condition
-    if plan is not None:
-        foreign = sorted(plan.heads - names)
-        if foreign:
-            raise errors.invalid(
-                "SearchConditionExpression must not contain any attributes that is not in SearchSchema. "
-                f"Invalid attribute: {foreign[0]}"
-            )
-    partition = index.record.partition
-    if partition is None:
-        return None
-    if plan is None:
-        raise errors.invalid("SearchConditionExpression must be provided when SearchSchema has a HASH key")
-    value = _equality(plan, partition, bound)
-    if value is None:
-        raise errors.invalid(f"Query condition missed key schema element: {partition}")
-    return value
-
-
-def _check_comparators(node: Condition) -> None:
-    """A search only asks for what is equal, joined by AND."""
-    parts = node.parts if isinstance(node, LogicNode) and node.operator == "AND" else (node,)
-    if not all(isinstance(part, CompareNode) and part.operator == "=" for part in parts):
-        raise errors.invalid("Invalid SearchConditionExpression: Invalid comparator used in SearchConditionExpression")
-
-
-def _equality(plan: ConditionPlan, name: str, bound: request.Bound) -> Value | None:
-    node = plan.node
-    parts = node.parts if isinstance(node, LogicNode) and node.operator == "AND" else (node,)
-    for part in parts:
-        if isinstance(part, CompareNode) and part.operator == "=":
-            for one, other in ((part.left, part.right), (part.right, part.left)):
-                if isinstance(one, PathNode) and isinstance(other, ValueNode):
-                    head = str(one.raw[0])
-                    if len(one.raw) == 1 and bound.names.get(head, head) == name:
-                        return bound.values[other.name]
-    return None
 
 
 def _show(index: VectorSchema, match: Match, plan: ProjectionPlan | None) -> Item:

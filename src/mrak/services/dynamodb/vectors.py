@@ -207,11 +207,16 @@ def search(
             if passes(item):
                 vector = array("f")
                 vector.frombytes(row.vector)
-                yield Match(score(wanted, vector), item, vector)
+                yield Match(_within_floats(score(wanted, vector)), item, vector)
 
     score = _SCORES[index.record.function]
     sign = -1.0 if index.record.function == "DOT_PRODUCT" else 1.0
     return nsmallest(most, candidates(), key=lambda match: sign * match.score)
+
+
+def _within_floats(score: float) -> float:
+    """A score is reckoned in double precision, but goes no further than single precision does."""
+    return min(max(score, -LARGEST_FLOAT), LARGEST_FLOAT)
 
 
 def _dot(a: Sequence[float], b: Sequence[float]) -> float:
