@@ -347,9 +347,8 @@ def test_how_many_indexes_and_of_what_table(ddb: Any) -> None:
     only = f"{WRONG}Vector indexes are only supported for PAY_PER_REQUEST tables"
     assert error_of(ddb.create_table, **provisioned)[1] == only
     table = make_table(ddb, VectorIndexes=named[:5])
-    assert (
-        error_of(ddb.update_table, TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput=units)[1] == only
-    )
+    changed = error_of(ddb.update_table, TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput=units)
+    assert changed[1] == f"{WRONG}Tables with vector indexes must be in PAY_PER_REQUEST mode"
     sixth = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[{"Create": named[5]}])
     assert sixth == (
         "LimitExceededException",
@@ -376,6 +375,8 @@ def test_indexes_change_one_at_a_time(ddb: Any) -> None:
         ddb.update_table, TableName=table, VectorIndexUpdates=[create], GlobalSecondaryIndexUpdates=[delete]
     )
     assert both == one
+    mixed = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[create | delete])
+    assert mixed == (INVALID, f"{WRONG}Only one vector index action is allowed per VectorIndexUpdate object")
 
 
 def test_names_and_attributes_that_are_taken(ddb: Any) -> None:
@@ -395,6 +396,16 @@ def test_names_and_attributes_that_are_taken(ddb: Any) -> None:
         f"defined. Existing schema: VectorIndexSchema:[VectorAttribute: key{{{attribute}:L:3}}] "
         f"New schema: VectorIndexSchema:[VectorAttribute: key{{{attribute}:L:4}}]",
     )
+    key = {
+        "AttributeDefinitions": [{"AttributeName": attribute, "AttributeType": "S"}],
+        "GlobalSecondaryIndexUpdates": [{"Create": index("gsi", attribute)}],
+    }
+    assert error_of(ddb.update_table, TableName=table, **key) == (
+        INVALID,
+        f"{WRONG}Attributes cannot be redefined. Please check that your attribute has the same type as previously "
+        f"defined. Existing schema: VectorIndexSchema:[VectorAttribute: key{{{attribute}:L:3}}] "
+        f"New schema: Schema:[SchemaElement: key{{{attribute}:S:HASH}}]",
+    )
 
 
 def test_filters_are_no_keys(ddb: Any) -> None:
@@ -412,6 +423,10 @@ def test_filters_are_no_keys(ddb: Any) -> None:
     )
     code, message = error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "c"}, "tenant": {"S": ""}})
     assert code == INVALID and "empty string" in message
+    for name in names:
+        wrong = error_of(ddb.put_item, TableName=table, Item={"pk": {"S": "c"}, name: {"N": "1"}})
+        told = f"Attribute '{name}' type mismatch. Expected: S, Actual: N. IndexName: near"
+        assert wrong == (INVALID, f"One or more parameter values were invalid. {told}")
 
 
 def test_queries_and_scans_do_not_reach_them(ddb: Any) -> None:
@@ -503,8 +518,13 @@ def test_what_writes_of_vectors_cost(ddb: Any) -> None:
     (written,) = consumed("c3", 2000)["VectorIndexes"].values()
     assert written == {"VectorWriteRequestBytes": 2000}
     assert consumed("c3", 2000).get("VectorIndexes") is None
+    (shrunk,) = consumed("c3", 200)["VectorIndexes"].values()
+    assert shrunk == {"VectorWriteRequestBytes": 2000}, "the larger of the rows before and after"
     (least,) = consumed("d3", 200)["VectorIndexes"].values()
     assert least == {"VectorWriteRequestBytes": 1024}
+    for expected in ({"near": {"VectorWriteRequestBytes": 1025}}, None):
+        gone = ddb.delete_item(TableName=table, Key={"pk": {"S": "b3"}}, ReturnConsumedCapacity="INDEXES")
+        assert gone["ConsumedCapacity"].get("VectorIndexes") == expected
     read = ddb.get_item(TableName=table, Key={"pk": {"S": "a3"}}, ConsistentRead=True, ReturnConsumedCapacity="TOTAL")
     assert read["ConsumedCapacity"]["CapacityUnits"] == 1
 

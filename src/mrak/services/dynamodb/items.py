@@ -140,6 +140,11 @@ def check_index_keys(schema: Schema, item: Item) -> None:
 
 
 def index_type_mismatch(key: KeyAttribute, index: str, actual: str) -> Exception:
+    if key.is_searched:
+        return errors.invalid(
+            f"{vectors.INVALID} Attribute '{key.name}' type mismatch. "
+            f"Expected: {key.kind}, Actual: {actual}. IndexName: {index}"
+        )
     return errors.invalid_parameter(
         f"Type mismatch for Index Key {key.name} Expected: {key.kind} Actual: {actual} IndexName: {index}"
     )

@@ -164,7 +164,8 @@ class KeyAttribute:
     name: str
     kind: str
     is_partition: bool
-    # What a vector index only filters by has a type, but may be empty and of any length.
+    # Of a vector index. What that only filters by has a type, but may be empty and of any length.
+    is_searched: bool = False
     is_filter: bool = False
 
     @property
@@ -392,7 +393,8 @@ def _index_keys(record: TableRecord, indexes: list[IndexSchema]) -> tuple[tuple[
     for vector in record.vectors:
         for name, role in vector.search:
             is_partition = role == "HASH"
-            found.append((KeyAttribute(name, record.attributes[name], is_partition, not is_partition), vector.name))
+            searched = KeyAttribute(name, record.attributes[name], is_partition, True, not is_partition)
+            found.append((searched, vector.name))
     return tuple(found)
 
 

@@ -118,8 +118,8 @@ def _update_member(
     """Changes one table; the table as the reply shows it, with old capacity and indexes in transition."""
     if old.replicas and req.get("BillingMode") == "PROVISIONED":
         raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
-    if old.vectors:
-        rules.check_vector_billing(req.get("BillingMode", old.billing))
+    if old.vectors and req.get("BillingMode") == "PROVISIONED":
+        raise errors.invalid_parameter("Tables with vector indexes must be in PAY_PER_REQUEST mode")
     record = throughput.change_billing(ctx, old, req)
     record = lifecycle.set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
     record = _change_settings(ctx, tx, scope, record, req)
@@ -227,12 +227,6 @@ def _create(
     name = definition["IndexName"]
     if name in _index_names(record):
         raise errors.invalid("Attempting to create an index which already exists")
-    taken = {vector.attribute for vector in record.vectors}
-    for element in definition["KeySchema"]:
-        if element["AttributeName"] in taken:
-            raise errors.invalid_parameter(
-                f"Key attribute {element['AttributeName']} of index {name} is the vector attribute of a vector index"
-            )
     has_units = "ProvisionedThroughput" in definition
     if record.is_provisioned and not has_units:
         raise errors.invalid_parameter(
@@ -271,6 +265,8 @@ def _change_vectors(
     given = _given_definitions(req)
     defined = list(given)
     for update in req["VectorIndexUpdates"]:
+        if len(update) > 1:
+            raise errors.invalid_parameter("Only one vector index action is allowed per VectorIndexUpdate object")
         if "Create" in update:
             if any(vector.phase is not None for vector in record.vectors):
                 raise one_online_index()
@@ -299,10 +295,12 @@ def _index_names(record: TableRecord) -> set[str]:
 
 
 def _check_known_keys(record: TableRecord, definition: Mapping[str, Any], given: Mapping[str, str]) -> None:
-    """What is a key of the table or of another index has its type."""
+    """What is a key of the table or of another index has its type, and what is a vector is no key."""
     new = [(element["AttributeName"], element["KeyType"]) for element in definition["KeySchema"]]
     changed = {name for name, _ in new if record.attributes.get(name, given[name]) != given[name]}
-    existing = _keyed_schema(record, changed)
+    lengths = {vector.attribute: vector.dimensions for vector in record.vectors}
+    existing = next((_vector_schema(name, lengths[name]) for name, _ in new if name in lengths), None)
+    existing = existing or _keyed_schema(record, changed)
     if existing is not None:
         raise _redefined(existing, f"Schema:[{_elements(new, given)}]")
 

@@ -33,7 +33,7 @@ MOST_RESULTS = 100
 LARGEST_FLOAT = 3.4028234663852886e38
 BYTES_PER_DIMENSION = 4
 _LEAST_WRITTEN = 1024
-_INVALID = "One or more parameter values were invalid."
+INVALID = "One or more parameter values were invalid."
 _FLOAT = "32-bit floating point number"
 
 ROWS = RowSpace("dynamodb.vector")
@@ -92,6 +92,11 @@ class VectorSchema:
         names = item if self.attributes is None else self.attributes
         return {name: item[name] for name in names if name in item and name != self.record.attribute}
 
+    def size_bytes(self, shown: Item) -> int:
+        """What a row is billed as: the vector by its dimensions, under its name, and the rest as an item."""
+        name = len(self.record.attribute.encode("utf-8", "surrogatepass"))
+        return BYTES_PER_DIMENSION * self.record.dimensions + name + item_size_bytes(shown)
+
 
 def new_index(ctx: Context, definition: Mapping[str, Any]) -> VectorRecord:
     projection = definition["Projection"]
@@ -136,40 +141,49 @@ def _fault(record: VectorRecord, value: Value) -> str:
     name = record.attribute
     members = value.get("L")
     if members is None:
-        return f"{_INVALID} Invalid type for parameter {name}, Expected: {_FLOAT} list"
+        return f"{INVALID} Invalid type for parameter {name}, Expected: {_FLOAT} list"
     if len(members) != record.dimensions:
-        return f"{_INVALID} Invalid size for parameter {name}, Expected: {record.dimensions}, Actual: {len(members)}"
+        return f"{INVALID} Invalid size for parameter {name}, Expected: {record.dimensions}, Actual: {len(members)}"
     for place, member in enumerate(members):
         if "N" not in member:
             return (
-                f"{_INVALID} Invalid type for parameter {name}[{place}], Expected: {_FLOAT}, Actual: {kind_of(member)}."
+                f"{INVALID} Invalid type for parameter {name}[{place}], Expected: {_FLOAT}, Actual: {kind_of(member)}."
             )
         if abs(float(member["N"])) > LARGEST_FLOAT:
             return (
-                f"{_INVALID} Invalid value for parameter {name}[{place}], Value: {Decimal(member['N']).normalize()} is "
+                f"{INVALID} Invalid value for parameter {name}[{place}], Value: {Decimal(member['N']).normalize()} is "
                 "outside valid range [-3.4028235E38, 3.4028235E38]."
             )
     raise AssertionError("a vector without a fault")
 
 
 def change(tx: Transaction, index: VectorSchema, suffix: bytes, old: Item | None, new: Item | None) -> int:
-    """Keeps the index's row; the bytes that were written to it."""
-    old_key = None if old is None else index.key_of(old, suffix)
-    new_key = None if new is None else index.key_of(new, suffix)
-    if old_key is not None and old_key != new_key:
-        tx.delete(old_key)
-    if new_key is None or new is None:
+    """Keeps the index's row; the bytes that this costs, which are those of the larger of the rows before and after."""
+    before, after = _entry(index, suffix, old), _entry(index, suffix, new)
+    if before == after:
         return 0
-    vector = find_vector(index.record, new)
-    assert vector is not None
-    shown = index.project(new)
-    if old_key == new_key and old is not None and index.project(old) == shown:
-        before = find_vector(index.record, old)
-        if before == vector:
-            return 0
-    tx.put(new_key, _encode(_Row(encode_item(shown), vector.tobytes())))
-    name = len(index.record.attribute.encode("utf-8", "surrogatepass"))
-    return max(_LEAST_WRITTEN, BYTES_PER_DIMENSION * len(vector) + name + item_size_bytes(shown))
+    if before is not None and (after is None or after.key != before.key):
+        tx.delete(before.key)
+    if after is not None:
+        tx.put(after.key, _encode(_Row(encode_item(after.item), after.vector.tobytes())))
+    return max(_LEAST_WRITTEN, *(index.size_bytes(entry.item) for entry in (before, after) if entry is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """What an index holds of an item, and where."""
+
+    key: bytes
+    item: Item
+    vector: array[float]
+
+
+def _entry(index: VectorSchema, suffix: bytes, item: Item | None) -> _Entry | None:
+    vector = None if item is None else find_vector(index.record, item)
+    key = None if item is None else index.key_of(item, suffix)
+    if item is None or vector is None or key is None:
+        return None
+    return _Entry(key, index.project(item), vector)
 
 
 def billed_size_bytes(indexes: Sequence[VectorSchema], item: Item | None, size_bytes: int | None) -> int | None:
