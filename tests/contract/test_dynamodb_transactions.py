@@ -333,6 +333,7 @@ def test_what_pages_and_places_of_streams_can_be(sandbox: Any, ddb: Any) -> None
     iterator = streams.get_shard_iterator(**place)["ShardIterator"]
     for call, most in (
         (lambda limit: streams.list_streams(Limit=limit), 100),
+        (lambda limit: streams.describe_stream(StreamArn=arn, Limit=limit), 100),
         (lambda limit: streams.get_records(ShardIterator=iterator, Limit=limit), 1000),
     ):
         call(limit=most)
@@ -344,8 +345,20 @@ def test_what_pages_and_places_of_streams_can_be(sandbox: Any, ddb: Any) -> None
     sequence = shard["SequenceNumberRange"]["StartingSequenceNumber"]
     for kind in ("LATEST", "TRIM_HORIZON"):
         needless = place | {"ShardIteratorType": kind, "SequenceNumber": sequence}
-        code, message = error_of(streams.get_shard_iterator, **needless)
-        assert code == INVALID and "SequenceNumber" in message
+        assert error_of(streams.get_shard_iterator, **needless) == (
+            INVALID,
+            "One or more parameter values were invalid: SequenceNumber should not be passed for this iterator type",
+        )
+    for kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
+        needy = place | {"ShardIteratorType": kind}
+        assert error_of(streams.get_shard_iterator, **needy) == (
+            INVALID,
+            "One or more parameter values were invalid: Invalid SequenceNumber",
+        )
+        assert error_of(streams.get_shard_iterator, **needy, SequenceNumber="0" * 20 + "1") == (
+            INVALID,
+            "Invalid SequenceNumber for the shard",
+        )
 
 
 def test_index_rows_follow_transactions(ddb: Any) -> None:

@@ -58,7 +58,10 @@ def render_sequence(sequence: int) -> str:
 
 
 def parse_sequence(text: str) -> int | None:
-    return int(text[1:]) if len(text) == 21 and text.isdigit() and text.isascii() and text[0] == "1" else None
+    """What `render_sequence` made; numbers below all of those are negative."""
+    if len(text) != 21 or not text.isdigit() or not text.isascii() or text[0] not in "01":
+        return None
+    return int(text) - 10**20
 
 
 def is_same(old: Item | None, new: Item | None) -> bool:

@@ -12,6 +12,10 @@ def invalid(message: str) -> ApiError:
     return ApiError("ValidationException", message)
 
 
+def invalid_parameter(message: str) -> ApiError:
+    return invalid(f"One or more parameter values were invalid: {message}")
+
+
 def stream_not_found(arn: str) -> ApiError:
     return ApiError("ResourceNotFoundException", f"Requested resource not found: Stream: {arn} not found")
 

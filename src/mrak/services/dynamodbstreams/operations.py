@@ -21,6 +21,7 @@ _ITERATOR_SECONDS = 900
 _MOST_RECORDS = 1000
 _PAGE_BYTES = 1 << 20
 _MOST_STREAMS = 100
+_MOST_SHARDS = 100
 
 
 def _require_stream(ctx: Context, tx: Transaction, arn: str) -> Stream:
@@ -69,6 +70,7 @@ def list_streams(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("DescribeStream")
 def describe_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _limit(req, _MOST_SHARDS)
     stream = _require_stream(ctx, tx, req["StreamArn"])
     entry = stream.entry
     shard_id = exports.shard_id(stream)
@@ -101,16 +103,16 @@ def get_shard_iterator(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     kind = req["ShardIteratorType"]
     position: int | None = None
     if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
-        if "SequenceNumber" not in req:
-            raise errors.invalid(f"SequenceNumber is required for ShardIteratorType {kind}")
-        found = exports.parse_sequence(req["SequenceNumber"])
-        if found is None or found < stream.entry.number:
-            raise errors.invalid("Invalid SequenceNumber")
+        found = exports.parse_sequence(req.get("SequenceNumber", ""))
+        if found is None:
+            raise errors.invalid_parameter("Invalid SequenceNumber")
+        if found < stream.entry.number:
+            raise errors.invalid("Invalid SequenceNumber for the shard")
         if exports.is_beyond_trim(tx, stream, found, ctx.now):
             raise errors.trimmed()
         position = found if kind == "AFTER_SEQUENCE_NUMBER" else found - 1
     elif "SequenceNumber" in req:
-        raise errors.invalid(f"SequenceNumber must not be specified for ShardIteratorType {kind}")
+        raise errors.invalid_parameter("SequenceNumber should not be passed for this iterator type")
     elif kind == "LATEST":
         position = exports.latest(tx, stream)
     return {"ShardIterator": _render_iterator(ctx, stream, position)}
