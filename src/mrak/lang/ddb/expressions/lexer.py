@@ -114,9 +114,9 @@ class Cursor:
     def syntax_error(self) -> Exception:
         """The error names the offending token and the source from the token before to the token after it."""
         tokens, at = self._tokens, self._at
-        first = tokens[max(at - 1, 0)]
+        begin = tokens[at - 1].start if at else 0
         last = tokens[min(at + 1, len(tokens) - 1)]
-        near = self._text[first.start : last.end]
+        near = self._text[begin : last.end]
         return invalid(f'Invalid {self.kind}: Syntax error; token: "{tokens[at].text}", near: "{near}"')
 
     def error(self, message: str) -> Exception:
