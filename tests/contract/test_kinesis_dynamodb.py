@@ -139,3 +139,23 @@ def test_a_stream_that_goes_stops_no_writes(ddb: Any, kinesis: Any, sandbox: Any
     kinesis.delete_stream(StreamName=stream)
     ddb.put_item(TableName=table, Item={"pk": {"S": "a"}})
     assert ddb.get_item(TableName=table, Key={"pk": {"S": "a"}})["Item"] == {"pk": {"S": "a"}}
+
+
+def test_what_it_costs_and_what_is_measured(fresh_sandbox: Any) -> None:
+    """Put payload units of 25 KB, captured changes of a kilobyte, and the metrics that streams are watched by."""
+    kinesis, ddb = fresh_sandbox.client("kinesis"), fresh_sandbox.client("dynamodb")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    table = make_table(ddb, sort=None)
+    ddb.enable_kinesis_streaming_destination(TableName=table, StreamArn=arn_of(fresh_sandbox, "s"))
+    ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "x": {"S": "x" * 1500}})
+    kinesis.put_record(StreamName="s", Data=bytes(30_000), PartitionKey="k")
+    kinesis.get_records(ShardIterator=iterator_of(kinesis, "s"))
+    lines = fresh_sandbox.server.ask("GET", f"/_mrak/bill?environment={fresh_sandbox.name}&")["lines"]
+    used = {(line["service"], line["unit"]): line["amount"] for line in lines}
+    assert used["dynamodb", "ChangeDataCaptureUnits"] == 2.0
+    assert used["kinesis", "PutPayloadUnits"] == 3.0
+    assert all(line["usd"] > 0 for line in lines if line["unit"] in ("PutPayloadUnits", "ChangeDataCaptureUnits"))
+    cloudwatch = fresh_sandbox.client("cloudwatch")
+    measured = {metric["MetricName"] for metric in cloudwatch.list_metrics(Namespace="AWS/Kinesis")["Metrics"]}
+    wanted = {"IncomingRecords", "IncomingBytes", "GetRecords.Records", "PutRecord.Success"}
+    assert wanted <= measured

@@ -118,6 +118,18 @@ def test_a_stream_and_its_function_are_one_trace(fresh_sandbox: Any) -> None:
     assert set(records[0]) == {"awsRegion", "dynamodb", "eventID", "eventName", "eventSource", "eventVersion"}
 
 
+def test_a_kinesis_record_carries_the_trace_to_its_function(fresh_sandbox: Any) -> None:
+    """XRAY-002, for streams of Kinesis."""
+    kinesis, client = fresh_sandbox.client("kinesis"), fresh_sandbox.client("lambda")
+    kinesis.create_stream(StreamName="s", ShardCount=1)
+    create(client, "worker", QUIET)
+    stream = kinesis.describe_stream_summary(StreamName="s")["StreamDescriptionSummary"]["StreamARN"]
+    client.create_event_source_mapping(FunctionName="worker", EventSourceArn=stream, StartingPosition="TRIM_HORIZON")
+    traced(kinesis, 7).put_record(StreamName="s", Data=b"x", PartitionKey="k")
+    spans = {one["aws"]["operation"]: one for one in wait_for(fresh_sandbox, 7, "Invoke")}
+    assert spans["Invoke"]["parent_id"] == spans["PutRecord"]["id"]
+
+
 def test_a_batch_of_several_traces_begins_a_new_one(fresh_sandbox: Any) -> None:
     """What a shared batch costs belongs to none of its causes alone."""
     url, arn = queue_of(fresh_sandbox, "q")

@@ -28,6 +28,7 @@ _FORMS = {
     "lambda": r".*:function:([^:/]+)",
     "dynamodb": r"(?:.*:table/)?([^/:]+)",
     "sqs": r"(?:.*[:/])?([^:/]+)$",
+    "kinesis": r".*:stream/([^/]+)",
     "stepfunctions": r".*:(?:stateMachine|execution|express):([^:]+)",
     "execute-api": _API,
     "apigatewaymanagementapi": _API,

@@ -64,6 +64,8 @@ def _measures(record: OperationRecord) -> Iterator[Measure]:
         yield from _of_queue(record, _queue_of(record))
     elif record.service == "dynamodb":
         yield from _of_table(record, (record.resource or "").rpartition("/")[2])
+    elif record.service == "kinesis":
+        yield from _of_stream(record)
     elif record.service == "execute-api" and record.resource:
         yield from _of_api(record, record.resource)
 
@@ -134,6 +136,27 @@ def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:
     for unit, name in _CAPACITY.items():
         if record.usage and unit in record.usage:
             yield _one(record, "AWS/DynamoDB", name, pairs, record.usage[unit])
+
+
+def _of_stream(record: OperationRecord) -> Iterator[Measure]:
+    """https://docs.aws.amazon.com/streams/latest/dev/monitoring-with-cloudwatch.html"""
+    noted = record.annotations or {}
+    put, got = noted.get("put"), noted.get("got")
+    moved = put or got
+    if moved is None:
+        return
+    pairs = [("StreamName", moved["stream"])]
+    if put is not None:
+        yield _one(record, "AWS/Kinesis", "IncomingRecords", pairs, float(put["records"]))
+        yield _one(record, "AWS/Kinesis", "IncomingBytes", pairs, float(put["bytes"]), "Bytes")
+    if got is not None:
+        yield _one(record, "AWS/Kinesis", "GetRecords.Records", pairs, float(got["records"]))
+        yield _one(record, "AWS/Kinesis", "GetRecords.Bytes", pairs, float(got["bytes"]), "Bytes")
+        yield _one(record, "AWS/Kinesis", "GetRecords.IteratorAgeMilliseconds", pairs, got["age_ms"], "Milliseconds")
+    if record.operation in ("PutRecord", "PutRecords", "GetRecords"):
+        latency = record.duration_seconds * 1000
+        yield _one(record, "AWS/Kinesis", f"{record.operation}.Success", pairs, 1.0)
+        yield _one(record, "AWS/Kinesis", f"{record.operation}.Latency", pairs, latency, "Milliseconds")
 
 
 def _of_api(record: OperationRecord, api: str) -> Iterator[Measure]:

@@ -17,6 +17,7 @@ from mrak.services.dynamodb.streams import event_name
 from mrak.services.dynamodb.tables import Schema
 
 _TTL_IDENTITY = {"type": "Service", "principalId": "dynamodb.amazonaws.com"}
+_UNIT_BYTES = 1024
 _UNITS = {"MILLISECOND": 1_000, "MICROSECOND": 1_000_000}
 
 _encode = msgspec.json.Encoder().encode
@@ -33,6 +34,8 @@ def append(
     keys = schema.key_of(present)
     partition = md5(_encode(keys), usedforsecurity=False).hexdigest().upper()
     event_id = ctx.draw.uuid()
+    size_bytes = max(item_size_bytes(image) for image in (old, new) if image is not None)
+    ctx.meter("ChangeDataCaptureUnits", float(max(1, -(-size_bytes // _UNIT_BYTES)) * len(schema.destinations)))
     for destination in schema.destinations:
         record = _render(ctx, schema, destination, event_id, old, new)
         if by_service:

@@ -89,8 +89,5 @@ def get_records(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
         answer["ChildShards"] = shards.render_children(tx, found.scope, shard)
     else:
         answer["NextShardIterator"] = iterators.render(ctx, found, shard, page.place)
-    sizes = sum(len(record.data) for record in page.records)
-    ctx.annotate("got", {"records": len(page.records), "bytes": sizes})
-    if found.stream.is_on_demand:
-        ctx.meter("OnDemandRetrieval-GB", sizes / (1 << 30))
+    records.note_read(ctx, found, page)
     return answer | {"MillisBehindLatest": page.behind_ms}

@@ -88,7 +88,7 @@ def _meter(ctx: Context, stream: Stream, puts: Sequence[Put]) -> None:
         ctx.meter("OnDemandIngest-GB", sum(sizes) / _GIB)
     else:
         ctx.meter("PutPayloadUnits", float(sum(max(1, -(-size // _PUT_UNIT_BYTES)) for size in sizes)))
-    ctx.annotate("put", {"records": len(puts), "bytes": sum(sizes)})
+    ctx.annotate("put", {"stream": stream.name, "records": len(puts), "bytes": sum(sizes)})
 
 
 def newest(tx: Transaction, scope: Scope, shard: Shard) -> Record | None:
@@ -152,6 +152,16 @@ def read(ctx: Context, tx: Transaction, found: Found, shard: Shard, place: int, 
         taken.append(record)
     after = taken[-1].sequence + 1 if taken else place
     return Page(taken, after, 0, at_end=shard.closed_at is not None)
+
+
+def note_read(ctx: Context, found: Found, page: Page) -> None:
+    """What GetRecords costs, and what its metrics tell."""
+    size_bytes = sum(len(record.data) for record in page.records)
+    if found.stream.is_on_demand:
+        ctx.meter("OnDemandRetrieval-GB", size_bytes / _GIB)
+    age_ms = (ctx.now - page.records[-1].arrived_at) * 1000 if page.records else 0.0
+    noted = {"records": len(page.records), "bytes": size_bytes, "age_ms": max(0.0, age_ms)}
+    ctx.annotate("got", {"stream": found.stream.name, **noted})
 
 
 def render(shard: Shard, record: Record) -> dict[str, Any]:
