@@ -388,14 +388,19 @@ LENIENT_MEMBERS: frozenset[str] = frozenset(
         "dynamodb.TagResourceInput.Tags",
         "dynamodb.UntagResourceInput.TagKeys",
         "dynamodb.UpdateContributorInsightsInput.IndexName",
-        "dynamodb.UpdateGlobalTableInput.GlobalTableName",
         "dynamodb.UpdateGlobalTableSettingsInput.GlobalTableName",
         "dynamodb.UpdateTableInput.TableClass",
     }
 )
 
 # Members that the model requires and the service does without.
-OPTIONAL_MEMBERS: frozenset[str] = frozenset({"s3.Tagging.TagSet"})
+OPTIONAL_MEMBERS: frozenset[str] = frozenset(
+    {
+        "dynamodb.CreateGlobalTableInput.GlobalTableName",
+        "dynamodb.CreateGlobalTableInput.ReplicationGroup",
+        "s3.Tagging.TagSet",
+    }
+)
 
 # Strings that are an ARN or a resource's name; the model allows whatever an ARN may be, AWS judges names as such.
 NAMES_OR_ARNS: dict[str, NameRule] = {"dynamodb.TableArn": NameRule(3, 255, "[a-zA-Z0-9_.-]+")}

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from mrak.core.context import Context, Transaction
@@ -15,6 +15,16 @@ from mrak.core.scope import Scope
 from mrak.services.dynamodb import access, errors, replicas, rules
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 
+# As AWS lists them where a region is none of them.
+_KNOWN_REGIONS = (
+    *("ap-east-2", "sa-east-1", "us-gov-west-1", "ca-west-1", "us-west-1", "us-isob-east-1", "us-west-2"),
+    *("me-central-1", "cn-north-1", "ap-northeast-1", "ap-northeast-2", "af-south-1", "ca-central-1"),
+    *("ap-northeast-3", "us-iso-west-1", "eu-north-1", "il-central-1", "us-gov-east-1", "ap-southeast-1"),
+    *("us-east-1", "eu-west-1", "ap-southeast-2", "eu-west-2", "us-east-2", "ap-southeast-3", "eu-west-3"),
+    *("ap-southeast-4", "ap-south-1", "eu-south-1", "ap-southeast-5", "ap-south-2", "us-isob-west-1"),
+    *("us-isof-south-1", "eu-south-2", "ap-southeast-6", "cn-northwest-1", "ap-southeast-7", "mx-central-1"),
+    *("us-northeast-1", "us-iso-east-1", "eu-central-1", "me-south-1", "eu-central-2", "us-isof-east-1", "ap-east-1"),
+)
 # Of other partitions.
 _OTHER_REGIONS = ("cn-north-1", "cn-northwest-1", "us-gov-east-1", "us-gov-west-1")
 _LEGACY = (
@@ -31,10 +41,29 @@ def _missing_settings(name: str, prefix: str = "") -> ApiError:
     return ApiError("GlobalTableNotFoundException", f"{prefix}Global table with name: '{name}' does not exist.")
 
 
+def _check_regions(member: str, regions: Iterable[str | None]) -> None:
+    """In the words of a layer behind, which has a name of its own for where they stand."""
+    complaints = []
+    for place, region in enumerate(regions, 1):
+        if region in _KNOWN_REGIONS:
+            continue
+        shown = "null" if region is None else f"'{region}'"
+        wanted = "not be null" if region is None else f"satisfy enum value set: [{', '.join(_KNOWN_REGIONS)}]"
+        path = f"{member}.{place}.member.regionName"
+        complaints.append(f"Value {shown} at '{path}' failed to satisfy constraint: Member must {wanted}")
+    if complaints:
+        count = "1 validation error" if len(complaints) == 1 else f"{len(complaints)} validation errors"
+        raise errors.invalid_parameter(f"{count} detected: {'; '.join(complaints)}")
+
+
 @operation("CreateGlobalTable")
 def create_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    if "GlobalTableName" not in req or "ReplicationGroup" not in req:
+        raise errors.invalid("One or more parameter values were invalid")
+    rules.check_name_length(req["GlobalTableName"])
     if not req["ReplicationGroup"]:
         raise errors.invalid_parameter("Global table must have atleast one replica")
+    _check_regions("replicationGroup", (it.get("RegionName") for it in req["ReplicationGroup"]))
     raise errors.invalid_parameter(_LEGACY)
 
 
@@ -47,7 +76,9 @@ def update_global_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> N
         raise errors.invalid_parameter(
             "A ReplicaUpdate structure cannot contain both a create replica action and a delete replica action"
         )
-    if any("Create" in update for update in updates):
+    added = [update["Create"]["RegionName"] for update in updates if "Create" in update]
+    _check_regions("replicasToAdd", added)
+    if added:
         raise errors.invalid_parameter(_LEGACY)
     raise _missing(req["GlobalTableName"])
 
