@@ -22,7 +22,8 @@ class Accounts:
         second = sandbox.server.ask("POST", f"/_mrak/environments/{sandbox.name}/accounts")
         self.ids = [sandbox.account, second["account"]]
         self.here: Any = sandbox.client("dynamodb", region=HERE)
-        self.there: Any = Sandbox(sandbox.server, second).client("dynamodb", region=THERE)
+        self.second = Sandbox(sandbox.server, second)
+        self.there: Any = self.second.client("dynamodb", region=THERE)
 
     def arns(self, table: str) -> list[str]:
         places = zip((HERE, THERE), self.ids, strict=True)
@@ -148,6 +149,26 @@ def test_a_permission_that_is_taken(accounts: Accounts, sandbox: Sandbox) -> Non
     assert statuses() == ["ACTIVE"] * 2
     sandbox.advance_clock(61)
     eventually(lambda: accounts.has(accounts.there, table, "waits"))
+
+
+def test_a_stack_that_joins(accounts: Accounts) -> None:
+    """A template names the source, and has no keys; the stack's table goes without those of other accounts."""
+    table = accounts.source()
+    stacks = accounts.second.client("cloudformation", region=THERE)
+    replica = {
+        "Region": THERE,
+        MODE: "ENABLED",
+        "ResourcePolicy": {"PolicyDocument": json.loads(accounts.policy(table, 1))},
+    }
+    properties = {"TableName": table, "GlobalTableSourceArn": accounts.arns(table)[0], "Replicas": [replica]}
+    template = {"Resources": {"T": {"Type": "AWS::DynamoDB::GlobalTable", "Properties": properties}}}
+    stacks.create_stack(StackName=table, TemplateBody=json.dumps(template))
+    stacks.get_waiter("stack_create_complete").wait(StackName=table, WaiterConfig={"Delay": 0.05})
+    accounts.here.put_item(TableName=table, Item={"pk": {"S": "from here"}})
+    eventually(lambda: accounts.has(accounts.there, table, "from here"))
+    stacks.delete_stack(StackName=table)
+    stacks.get_waiter("stack_delete_complete").wait(StackName=table, WaiterConfig={"Delay": 0.05})
+    assert "Replicas" not in accounts.here.describe_table(TableName=table)["Table"]
 
 
 def test_members_of_several_accounts_leave(accounts: Accounts) -> None:

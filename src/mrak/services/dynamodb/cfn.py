@@ -20,7 +20,7 @@ _INDEX_UNITS = ("ProvisionedThroughput", "OnDemandThroughput", "WarmThroughput")
 class Table(ResourceType):
     name = "TableName"
     longest_name = 255
-    required = ("KeySchema",)
+    required: ClassVar[tuple[str, ...]] = ("KeySchema",)
     replacement: ClassVar[tuple[str, ...]] = (
         "TableName",
         "KeySchema",
@@ -236,15 +236,17 @@ def _shape(index: dict[str, Any]) -> Any:
 
 @resource("AWS::DynamoDB::GlobalTable")
 class GlobalTable(Table):
-    """A table with replicas; the one in the stack's region is made here, further ones by UpdateTable."""
+    """A table with replicas; the one in the stack's region is made here, further ones by UpdateTable. One that joins
+    another account's table has its keys from there."""
 
+    required = ()
     replacement = ("TableName", "KeySchema", "LocalSecondaryIndexes")
     attributes = {**Table.attributes, "TableId": "Table.TableId"}
 
     def input(self, res: Resource) -> dict[str, Any]:
         params = super().input(res)
         own = _own_replica(res, res.properties)
-        for name in ("TableClass", "DeletionProtectionEnabled"):
+        for name in ("TableClass", "DeletionProtectionEnabled", "GlobalTableSettingsReplicationMode"):
             if name in own:
                 params[name] = own[name]
         return params
@@ -273,9 +275,9 @@ class GlobalTable(Table):
                 await self._regroup(res, "Create", [region])
 
     async def delete(self, res: Resource) -> None:
-        """A table to which replicas were added goes after them."""
+        """A table to which replicas were added goes after them; those of other accounts are for these to delete."""
         table = (await res.call("DescribeTable", {"TableName": res.physical_id}))["Table"]
-        regions = [it["RegionName"] for it in table.get("Replicas", [])]
+        regions = [it["RegionName"] for it in table.get("Replicas", []) if "ReplicaArn" not in it]
         witnesses = [it["RegionName"] for it in table.get("GlobalTableWitnesses", [])]
         if table.get("MultiRegionConsistency") == "STRONG":
             await self._regroup(res, "Delete", regions, witnesses)
