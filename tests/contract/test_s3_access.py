@@ -397,6 +397,19 @@ def test_an_owner_is_never_locked_out(s3: Any, bucket: str) -> None:
     assert s3.list_objects_v2(Bucket=bucket)["KeyCount"] == 0
 
 
+def test_versions_of_policies(s3: Any, bucket: str) -> None:
+    """Captured from AWS: there are two, and a policy without one is of the first."""
+    statement = _allow(bucket, "s3:GetObject", "/*")
+    for version in ("2008-10-17", "2012-10-17"):
+        s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": version, "Statement": [statement]}))
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Statement": [statement]}))
+    kept = json.loads(s3.get_bucket_policy(Bucket=bucket)["Policy"])
+    assert kept == {"Version": "2008-10-17", "Statement": [statement]}
+    wrong = json.dumps({"Version": "2024-01-01", "Statement": [statement]})
+    told = message(s3.put_bucket_policy, Bucket=bucket, Policy=wrong)
+    assert told == "The policy must contain a valid version string"
+
+
 @pytest.mark.parametrize("text", ["", "random", "{}", '{"Statement": 1}', _policy(_allow("another", "s3:*"))])
 def test_malformed_policies(s3: Any, bucket: str, text: str) -> None:
     """No JSON, no statement, another bucket's resource."""

@@ -7,6 +7,7 @@ from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from botocore.exceptions import ClientError
 from tests.contract.s3_support import failure, keys, message, new_bucket, prefixes
 
 
@@ -162,7 +163,11 @@ def test_versions(s3: Any) -> None:
     marker = s3.delete_object(Bucket=bucket, Key="k")
     assert marker["DeleteMarker"] is True
     assert failure(s3.get_object, Bucket=bucket, Key="k") == ("NoSuchKey", 404)
-    assert failure(s3.get_object, Bucket=bucket, Key="k", VersionId=marker["VersionId"]) == ("MethodNotAllowed", 405)
+    with pytest.raises(ClientError) as caught:
+        s3.get_object(Bucket=bucket, Key="k", VersionId=marker["VersionId"])
+    headers = caught.value.response["ResponseMetadata"]["HTTPHeaders"]
+    assert caught.value.response["Error"]["Code"] == "MethodNotAllowed" and headers["allow"] == "DELETE"
+    assert headers["x-amz-delete-marker"] == "true" and headers["last-modified"].endswith(" GMT")
     listed = s3.list_object_versions(Bucket=bucket)
     assert [row["VersionId"] for row in listed["Versions"]] == ids[::-1]
     assert [row["IsLatest"] for row in listed["DeleteMarkers"]] == [True]

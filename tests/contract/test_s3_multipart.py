@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import os
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -175,6 +176,10 @@ def test_checksums(s3: Any, bucket: str, algorithm: str, kind: str) -> None:
     head = s3.head_object(Bucket=bucket, Key="sum", ChecksumMode="ENABLED")
     assert head[member] == done[member] and head["ChecksumType"] == kind
     attributes = s3.get_object_attributes(Bucket=bucket, Key="sum", ObjectAttributes=["ObjectParts", "Checksum"])
+    for span, at in (("bytes=0-5242879", 0), ("bytes=5242880-", 1), ("bytes=0-9", None)):
+        got = s3.head_object(Bucket=bucket, Key="sum", ChecksumMode="ENABLED", Range=span)
+        expected = None if at is None or kind == "FULL_OBJECT" else parts[at][member]
+        assert got.get(member) == expected, span
     assert attributes["ObjectParts"]["TotalPartsCount"] == 2
     assert ("Parts" in attributes["ObjectParts"]) == (kind == "COMPOSITE")
 
@@ -218,6 +223,21 @@ def test_lists_of_parts_that_are_refused(s3: Any, bucket: str) -> None:
     assert told(part, ChecksumCRC32="AAAAAA==", ChecksumCRC32C="AAAAAA==").startswith("Expecting a single")
     assert told(part, MpuObjectSize=-1) == "Value for x-amz-mp-object-size header is less than zero: '-1'"
     upload.complete(part)
+
+
+def test_when_an_upload_will_be_aborted(s3: Any, bucket: str) -> None:
+    """By the first rule under whose prefix it lies, at a midnight."""
+    rules = [
+        {"ID": name, "Status": "Enabled", "Filter": {"Prefix": prefix}, "AbortIncompleteMultipartUpload": {
+            "DaysAfterInitiation": days}}
+        for name, prefix, days in (("late", "", 7), ("early", "early/", 3))
+    ]  # fmt: skip
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": rules})
+    late, early = (s3.create_multipart_upload(Bucket=bucket, Key=key) for key in ("k", "early/k"))
+    assert (late["AbortRuleId"], early["AbortRuleId"]) == ("late", "early")
+    assert late["AbortDate"] - early["AbortDate"] == timedelta(days=4) and not early["AbortDate"].hour
+    listed = s3.list_parts(Bucket=bucket, Key="k", UploadId=late["UploadId"])
+    assert (listed["AbortRuleId"], listed["AbortDate"]) == ("late", late["AbortDate"])
 
 
 def test_a_size_that_is_no_number(sandbox: Any, bucket: str) -> None:

@@ -70,6 +70,7 @@ def test_sources_of_copies_that_are_none(sandbox: Any, s3: Any, bucket: str) -> 
             "This operation does not accept partNumber without",
         ),
         ("PUT", "/k?uploadId=x", {}, 405, "<Method>PUT</Method><ResourceType>UPLOAD</ResourceType>"),
+        ("PUT", "/k?uploadId=x", {"x-amz-copy-source": "b/k"}, 405, "<ResourceType>UPLOAD</ResourceType>"),
         ("POST", "/k", {}, 405, "<Method>POST</Method><ResourceType>OBJECT</ResourceType>"),
         ("PATCH", "", {}, 405, "<Method>PATCH</Method><ResourceType>BUCKET</ResourceType>"),
         ("GET", "/k?uploads", {}, 400, "Key is not expected for the GET method ?uploads subresource"),
@@ -86,6 +87,22 @@ def test_requests_that_are_no_operation(
     found, answered, body = raw(method, f"/{bucket}{path}", b"", headers)
     assert found == status and told.encode() in body, body
     assert answered.get("allow") == ("DELETE, POST, GET" if "UPLOAD" in told else None)
+
+
+def test_keys_that_lead_out_of_their_bucket(s3: Any, bucket: str) -> None:
+    """AWS answers no document there; what a key has named itself it may leave again."""
+    for key in ("..", "../k", "a/../../k"):
+        assert failure(s3.put_object, Bucket=bucket, Key=key) == failure(s3.get_object, Bucket=bucket, Key=key)
+        assert failure(s3.put_object, Bucket=bucket, Key=key) == ("400", 400)
+    s3.put_object(Bucket=bucket, Key="a/b/../..k/../c")
+    assert [row["Key"] for row in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a/b/../..k/../c"]
+
+
+def test_a_copy_has_no_body(sandbox: Any, bucket: str, raw: Raw) -> None:
+    """Captured from AWS: a body beside the name of a source is refused."""
+    headers = {"x-amz-copy-source": f"{bucket}/k"}
+    status, _, body = raw("PUT", f"/{bucket}/copy", b"body", headers, f"{sandbox.name}.localhost")
+    assert status == 400 and b"Requests of this type must not include a non-empty body." in body
 
 
 def test_the_service_itself_takes_only_get(raw: Raw) -> None:
@@ -135,7 +152,7 @@ def test_sizes(s3: Any, bucket: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["a/../../x", "../../etc/passwd", "//double//", "ünï/ćödé 日本", "a\u0001b", "%2F", "+ +", "k" * 1024, "."]
+    "key", ["a/../x", "a/b/../../etc/passwd", "//double//", "ünï/ćödé 日本", "a\u0001b", "%2F", "+ +", "k" * 1024, "."]
 )
 def test_keys_are_only_names(s3: Any, bucket: str, key: str) -> None:
     """Nothing in a key is a path, and nothing is normalised."""
@@ -253,6 +270,8 @@ def test_conditional_deletes(s3: Any, bucket: str) -> None:
     assert failure(s3.delete_object, Bucket=bucket, Key="k", IfMatch="a") == ("PreconditionFailed", 412)
     s3.delete_object(Bucket=bucket, Key="k", IfMatch=etag)
     assert failure(s3.delete_object, Bucket=bucket, Key="k", IfMatch=etag) == ("NoSuchKey", 404)
+    named = {"Bucket": bucket, "Key": "k", "VersionId": "null"}
+    assert failure(s3.delete_object, **named, IfMatch=etag) == ("NotImplemented", 501)
 
 
 @pytest.mark.parametrize("algorithm", ["CRC32", "CRC32C", "CRC64NVME", "SHA1", "SHA256"])
@@ -307,8 +326,11 @@ def test_overrides(sandbox: Any, s3: Any, bucket: str, raw: Raw) -> None:
         ResponseContentDisposition="inline", ResponseContentEncoding="x", ResponseContentLanguage="cs",
     )  # fmt: skip
     assert (got["ContentType"], got["CacheControl"], got["ContentLanguage"]) == ("text/plain", "no-store", "cs")
-    status, _, body = raw("GET", f"/{bucket}/k?response-content-type=a", host=f"{sandbox.name}.localhost")
+    host = f"{sandbox.name}.localhost"
+    status, _, body = raw("GET", f"/{bucket}/k?response-content-type=a", host=host)
     assert (status, code_of(body)) == (400, "InvalidRequest")
+    status, _, body = raw("GET", f"/{bucket}/k?response-else=a", host=host)
+    assert status == 400 and b"response-else is not in the set of overridable response headers." in body
 
 
 def test_storage_classes(s3: Any, bucket: str) -> None:

@@ -73,7 +73,9 @@ def test_regions(sandbox: Any) -> None:
         "IllegalLocationConstraintException"
     )
     assert failure(east.create_bucket, Bucket="nope", CreateBucketConfiguration=wrong)[0] == "InvalidLocationConstraint"
+    east.put_bucket_acl(Bucket="in-east", ACL="public-read")
     east.create_bucket(Bucket="in-east")
+    assert len(east.get_bucket_acl(Bucket="in-east")["Grants"]) == 1
     tagged = {"Tags": [{"Key": "a", "Value": "1"}]}
     assert failure(east.create_bucket, Bucket="in-east", CreateBucketConfiguration=tagged) == (
         "BucketAlreadyOwnedByYou", 409,
@@ -97,6 +99,7 @@ def test_listing_buckets(fresh_sandbox: Any) -> None:
     assert names() == ["aaa", "bbb-1", "bbb-2", "ccc"]
     assert names(Prefix="bbb") == ["bbb-1", "bbb-2"]
     assert names(BucketRegion="eu-west-1") == ["ccc"]
+    assert message(s3.list_buckets, BucketRegion="abc") == "Argument value abc is not a valid AWS Region"
     page = s3.list_buckets(MaxBuckets=2)
     assert names(ContinuationToken=page["ContinuationToken"]) == ["bbb-2", "ccc"]
     s3.delete_bucket(Bucket="aaa")

@@ -10,6 +10,8 @@ _COPY_SOURCE = "x-amz-copy-source"
 
 def check(request: Request, operation: str | None) -> None:
     """Raises for what a route table would take for something else."""
+    if ".." in request.path:
+        _check_path(request.path)
     if request.query:
         _check_query(request, operation)
     elif request.method == "POST" and operation == "CompleteMultipartUpload":
@@ -20,6 +22,15 @@ def check(request: Request, operation: str | None) -> None:
         raise _invalid_argument(message, _COPY_SOURCE, source)
 
 
+def _check_path(path: str) -> None:
+    """A key may step back over what it has named itself; beyond that AWS answers a 400 without a document."""
+    depth = 0
+    for element in path.split("/")[2:]:
+        depth += -1 if element == ".." else 1
+        if depth < 0:
+            raise ApiError("", "", 400)
+
+
 def _check_query(request: Request, operation: str | None) -> None:
     names = {name for name, _ in request.query_pairs}
     of_object = _resource_type(request) == "OBJECT"
@@ -28,7 +39,7 @@ def _check_query(request: Request, operation: str | None) -> None:
     if request.method == "PUT" and operation in ("PutObject", "CopyObject") and "partNumber" in names:
         message = "This operation does not accept partNumber without uploadId"
         raise _invalid_argument(message, "partNumber", "partNumber")
-    if request.method == "PUT" and operation == "PutObject" and "uploadId" in names:
+    if request.method == "PUT" and operation in ("PutObject", "CopyObject") and "uploadId" in names:
         raise method_not_allowed(request, "UPLOAD", "DELETE, POST, GET")
     if request.method == "POST" and operation == "CompleteMultipartUpload" and "uploadId" not in names:
         raise method_not_allowed(request)

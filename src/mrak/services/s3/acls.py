@@ -75,7 +75,9 @@ def _parse_header(text: str, permission: str) -> list[Grant]:
 def _parse_grantee(piece: str, permission: str) -> Grant:
     match = _GRANTEE.fullmatch(piece)
     if match is None:
-        raise errors.invalid_argument("Argument format not recognized", f"x-amz-grant-{permission.lower()}", piece)
+        raise errors.invalid_argument(
+            "Argument format not recognized", f"x-amz-grant-{permission.lower().replace('_', '-')}", piece
+        )
     kind, value = match[1].lower(), match[2]
     if kind == "id":
         return ("id", _require_account(value, "id"), permission)

@@ -12,7 +12,7 @@ from mrak.core.http import Request
 from mrak.core.operation import dataplane, operation
 from mrak.core.page import find_position, take_page
 from mrak.protocol.rest import unquote
-from mrak.services.s3 import acls, buckets, errors, identities, listings, multipart, names, points, tagging
+from mrak.services.s3 import access, acls, buckets, errors, identities, listings, multipart, names, points, tagging
 from mrak.services.s3.names import bucket_arn, render_owner
 from mrak.services.s3.tables import BUCKETS, OWNED, SETTINGS, UPLOADS, Bucket, everywhere
 from mrak.store.keys import prefix_end
@@ -35,7 +35,7 @@ def create_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     tags = tagging.parse_new_bucket(configuration.get("Tags") or [])
     existing = BUCKETS.open(tx, everywhere(ctx.scope), name)
     if existing is not None:
-        return _recreate(ctx, existing, region, tags)
+        return _recreate(ctx, tx, req, existing, region, tags)
     ownership = _parse_ownership(req)
     locked = bool(req.get("ObjectLockEnabledForBucket"))
     bucket = Bucket(
@@ -56,8 +56,11 @@ def create_bucket(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     return _render_created(bucket)
 
 
-def _recreate(ctx: Context, existing: Bucket, region: str, tags: dict[str, str]) -> dict[str, Any]:
-    """us-east-1 takes it as done where the bucket is one's own there and no tags are given; other regions never."""
+def _recreate(
+    ctx: Context, tx: Transaction, req: dict[str, Any], existing: Bucket, region: str, tags: dict[str, str]
+) -> dict[str, Any]:
+    """us-east-1 takes it as done where the bucket is one's own there and no tags are given; other regions never. The
+    list of grants is made anew."""
     if existing.account != ctx.principal.account:
         message = (
             "The requested bucket name is not available. The bucket namespace is shared by all users of the system. "
@@ -65,6 +68,11 @@ def _recreate(ctx: Context, existing: Bucket, region: str, tags: dict[str, str])
         )
         raise errors.error("BucketAlreadyExists", message, BucketName=existing.name)
     if region == existing.region == _HOME and not tags:
+        if existing.ownership != "BucketOwnerEnforced":
+            acl = acls.parse_request(req, existing.account, existing.account)
+            if acls.is_public(acl) and access.blocks(ctx, tx, existing, req, access.BLOCK_ACLS):
+                raise errors.access_denied()
+            buckets.change(ctx, tx, existing, acl=acl)
         return _render_created(existing)
     message = "Your previous request to create the named bucket succeeded and you already own it."
     raise errors.error("BucketAlreadyOwnedByYou", message, BucketName=existing.name)
@@ -173,6 +181,8 @@ def list_buckets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         message = f"Argument max-buckets must be an integer between 1 and {_MOST_BUCKETS}."
         raise errors.invalid_argument(message, "max-buckets", str(size))
     prefix, region = req.get("Prefix", ""), req.get("BucketRegion")
+    if region is not None and not _is_region(region):
+        raise errors.invalid_argument(f"Argument value {region} is not a valid AWS Region", "bucket-region")
     after = _parse_token(req)
     scope = everywhere(ctx.scope)
     if after:

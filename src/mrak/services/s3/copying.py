@@ -109,6 +109,9 @@ def _require_version(ctx: Context, tx: Transaction, bucket: Bucket, named: dict[
 @operation("CopyObject", action="s3:PutObject")
 async def copy_object(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     drafts.require_key(req)
+    if ctx.http is not None and ctx.http.body:
+        message = "The request included a body. Requests of this type must not include a non-empty body."
+        raise errors.invalid_request(message)
     conditions.check_write_headers(req)
     _check_directives(req)
     source = await ctx.transact(lambda tx: _prepare(ctx, tx, req))

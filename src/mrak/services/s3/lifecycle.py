@@ -16,7 +16,7 @@ from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.protocol import times
 from mrak.services.s3 import buckets, errors
-from mrak.services.s3.tables import Bucket, Version
+from mrak.services.s3.tables import Bucket, Upload, Version
 
 KIND = "lifecycle"
 DUE = "s3.lifecycle"
@@ -182,6 +182,22 @@ def moment_of(action: dict[str, Any] | None, since: float) -> float | None:
         return due_at(since, action["Days"])
     moment: float | None = action.get("Date")
     return moment
+
+
+def render_abort(ctx: Context, tx: Transaction, bucket: Bucket, upload: Upload) -> dict[str, Any]:
+    """The x-amz-abort- headers: the first rule that will abort the upload."""
+    configuration = buckets.find_setting(tx, ctx.scope, bucket, KIND)
+    due = [
+        (due_at(upload.initiated_at, rule["AbortIncompleteMultipartUpload"]["DaysAfterInitiation"]), rule["ID"])
+        for rule in (configuration or {}).get("Rules", ())
+        if "AbortIncompleteMultipartUpload" in rule
+        and rule.get("Status") == "Enabled"
+        and upload.key.startswith(prefix_of(rule))
+    ]
+    if not due:
+        return {}
+    moment, rule_id = min(due)
+    return {"AbortDate": moment, "AbortRuleId": rule_id}
 
 
 def render_expiration(ctx: Context, tx: Transaction, bucket: Bucket, version: Version) -> dict[str, Any]:

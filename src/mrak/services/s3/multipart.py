@@ -23,6 +23,7 @@ from mrak.services.s3 import (
     drafts,
     encryption,
     errors,
+    lifecycle,
     listing,
     names,
 )  # fmt: skip
@@ -60,6 +61,8 @@ def create_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     answer: dict[str, Any] = {"Bucket": bucket.name, "Key": key, "UploadId": upload.id}
     if algorithm:
         answer |= {"ChecksumAlgorithm": algorithm, "ChecksumType": checksum_type}
+    if "lifecycle" in bucket.settings:
+        answer |= lifecycle.render_abort(ctx, tx, bucket, upload)
     return answer | encryption.render(upload.template.encryption)
 
 
@@ -197,6 +200,8 @@ def list_parts(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, 
     }
     if algorithm:
         answer |= {"ChecksumAlgorithm": algorithm, "ChecksumType": upload.checksum_type}
+    if "lifecycle" in bucket.settings:
+        answer |= lifecycle.render_abort(ctx, tx, bucket, upload)
     return answer
 
 

@@ -15,6 +15,7 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
+from mrak.protocol import times
 from mrak.services.s3 import access, contents, errors, locks, names
 from mrak.services.s3.tables import ANNOTATIONS, OBJECTS, VERSIONS, Annotation, Bucket, Version, everywhere
 
@@ -70,7 +71,10 @@ def require_readable(
         raise errors.no_such_version(key, version_id)
     if version.is_marker:
         access.check_may_know(ctx, tx, bucket, req)
-        raise marker_error(version, method)
+        found = marker_error(version, method)
+        if action == "s3:GetObject":
+            found.headers = {**(found.headers or {}), "Last-Modified": times.render_rfc822(version.modified_at)}
+        raise found
     access.check_object(ctx, tx, bucket, versioned_action(action), req, version)
     return version
 

@@ -21,6 +21,7 @@ from mrak.services.s3.policy_actions import BUCKET, OBJECT, kinds_of
 from mrak.services.s3.tables import BLOCK_DEFAULT, BLOCK_NONE, OWNERSHIP_REMOVED, PUBLIC_ACCESS_BITS, Bucket
 
 _MOST_POLICY_BYTES = 20 * 1024
+_VERSIONS = ("2008-10-17", "2012-10-17")
 _INVALID_PRINCIPAL = "Invalid principal in policy"
 _ALL_BITS = (1 << len(PUBLIC_ACCESS_BITS)) - 1
 _RESOURCE = re.compile(r"arn:[a-z*-]+:s3:[^:]*:[^:]*:([^/]+)(/.*)?", re.DOTALL)
@@ -33,7 +34,15 @@ def put_bucket_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     parsed = check_policy(bucket, text)
     if access.blocks(ctx, tx, bucket, req, access.BLOCK_POLICY) and access.is_public_policy(parsed):
         raise errors.access_denied()
-    buckets.change(ctx, tx, bucket, policy=text)
+    buckets.change(ctx, tx, bucket, policy=_with_version(text))
+
+
+def _with_version(text: str) -> str:
+    """A policy that names no version is kept, and given back, as one of the first."""
+    document = msgspec.json.decode(text)
+    if "Version" in document:
+        return text
+    return msgspec.json.encode({"Version": _VERSIONS[0], **document}).decode()
 
 
 def _require_own(ctx: Context, tx: Transaction, req: dict[str, Any], method: str, action: str) -> Bucket:
@@ -54,6 +63,8 @@ def check_policy(bucket: Bucket, text: str) -> Any:
         document = msgspec.json.decode(text)
     except (msgspec.DecodeError, RecursionError):
         raise errors.malformed_policy("This policy contains invalid Json") from None
+    if document.get("Version", _VERSIONS[0]) not in _VERSIONS:
+        raise errors.malformed_policy("The policy must contain a valid version string")
     statements = document.get("Statement")
     if statements is None:
         raise errors.malformed_policy("Missing required field Statement")

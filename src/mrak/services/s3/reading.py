@@ -9,7 +9,7 @@ import re
 from typing import Any
 
 from mrak.core.context import Context, Transaction
-from mrak.core.http import FileSlice
+from mrak.core.http import FileSlice, Request
 from mrak.core.operation import operation
 from mrak.protocol import times
 from mrak.services.s3 import buckets, checksums, conditions, contents, drafts, encryption, errors, lifecycle, locks
@@ -27,6 +27,9 @@ _OVERRIDES = {
     "ResponseContentType": "ContentType",
     "ResponseExpires": "Expires",
 }
+_PARAMETERS = frozenset(f"response-{name}" for name in (
+    "cache-control", "content-disposition", "content-encoding", "content-language", "content-type", "expires",
+))  # fmt: skip
 _ATTRIBUTES = ("ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize")
 Span = tuple[int, int]
 
@@ -83,6 +86,7 @@ def _describe(
         found = find_range(req.get("Range"), size)
         offset, length = found or (0, size)
         if found is not None:
+            segment = _segment_of(ctx, tx, version, found) if version.parts else None
             answer["ContentRange"] = f"bytes {offset}-{offset + length - 1}/{size}"
     answer["ContentLength"] = length
     if req.get("ChecksumMode", "").upper() == "ENABLED":
@@ -131,6 +135,8 @@ def _header_text(value: str) -> str:
 
 def _override(ctx: Context, req: dict[str, Any], answer: dict[str, Any]) -> None:
     """The headers that the query asks to be answered; not for requests without a signature."""
+    if ctx.http is not None and "response-" in ctx.http.query:
+        _check_overrides(ctx.http)
     for parameter, member in _OVERRIDES.items():
         if parameter not in req:
             continue
@@ -139,6 +145,16 @@ def _override(ctx: Context, req: dict[str, Any], answer: dict[str, Any]) -> None
             raise errors.invalid_request(message)
         value = req[parameter]
         answer[member] = times.render_rfc822(value) if parameter == "ResponseExpires" else _latin(parameter, value)
+
+
+def _check_overrides(request: Request) -> None:
+    for name, value in request.query_pairs:
+        if name.startswith("response-") and name not in _PARAMETERS:
+            message = (
+                f"{name} is not in the set of overridable response headers. Please refer to the S3 API documentation "
+                "for a complete list of overridable response headers."
+            )
+            raise errors.invalid_argument(message, name, value)
 
 
 def _latin(parameter: str, value: str) -> str:
@@ -202,6 +218,12 @@ def _find_segment(ctx: Context, tx: Transaction, version: Version, number: int) 
     if last.number == version.parts:
         return next(NUMBERED.scan(tx, scope, owner, number, limit=1))
     return list(SEGMENTS.scan(tx, scope, owner, limit=number))[-1]
+
+
+def _segment_of(ctx: Context, tx: Transaction, version: Version, span: Span) -> Segment | None:
+    """The part that a range happens to be."""
+    found = SEGMENTS.get(tx, everywhere(ctx.scope), version.content[1:], span[0])
+    return found if found is not None and found.size_bytes == span[1] else None
 
 
 def _no_such_part(number: int, parts: int) -> Exception:

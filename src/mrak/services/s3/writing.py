@@ -139,6 +139,8 @@ def delete_object(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
             raise errors.not_implemented_header(header)
     if req.get("VersionId") == "":
         raise errors.invalid_argument("Version id cannot be the empty string", "versionId", "")
+    if "VersionId" in req and "IfMatch" in req:
+        raise errors.not_implemented_header("If-Match")
     drafts.require_key(req)
     locks.check_bypass(bucket, req)
     ctx.about(bucket_arn(bucket.name, req["Key"]))
