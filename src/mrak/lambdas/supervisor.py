@@ -16,6 +16,7 @@ from typing import Any
 from mrak.core.clock import RealClock
 from mrak.core.entropy import Entropy, SystemEntropy, format_uuid
 from mrak.core.functions import Credentials, FunctionSpec, Invocation, LogEvent, Outcome, error_payload
+from mrak.lambdas.commands import NoEntrypoint, find_command, python_command, uses_sdk
 from mrak.lambdas.containers import Containers
 from mrak.lambdas.debugging import SUSPENDED_SECONDS, find_debugpy, with_debugger
 from mrak.lambdas.environment import build_environment, private_places
@@ -36,10 +37,11 @@ from mrak.lambdas.events import (
     TimerFired,
 )
 from mrak.lambdas.extensions import count_external, with_extensions
+from mrak.lambdas.fleets import State
 from mrak.lambdas.instance import SHUTDOWN_SECONDS, Call, Instance
 from mrak.lambdas.interpreters import Choice, NoInterpreter, choose, runtime_version_arn
 from mrak.lambdas.logs import TAIL_LIMIT_BYTES, Report
-from mrak.lambdas.pool import Limits, Pool, State
+from mrak.lambdas.pool import Limits, Pool
 from mrak.lambdas.sandbox import Order, ProcessSandbox
 
 LogSink = Callable[[FunctionSpec, str, list[LogEvent]], Awaitable[None] | None]
@@ -55,10 +57,6 @@ def _room_of_this_machine() -> int:
     """How many instances fit, at the smallest memory size that a function can have."""
     memory_mb = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") >> 20
     return max(16, min(Limits().max_instances, memory_mb // 128))
-
-
-class NoEntrypoint(Exception):
-    """A custom runtime without its program."""
 
 
 class Supervisor:
@@ -232,17 +230,17 @@ class Supervisor:
         runtime = await sandbox.runtime_of(choice.interpreter)
         places = sandbox.places_for(spawner, instance.number, spec.code_dir, layers, runtime, spec.fingerprint)
         runtime_api = await instance.listen()
-        command = _command(spec, choice, places.task, places.runtime, layers, sandbox.sdk_folder)
+        command = find_command(spec, choice, places.task, places.runtime, layers, sandbox.sdk_folder)
         binds = sandbox.binds_for(spawner, spec.code_dir, layers, runtime, choice.interpreter)
         if choice.interpreter is not None and self._may_debug(instance):
-            command = command or _python_command(choice, places.runtime, sandbox.sdk_folder)
+            command = command or python_command(choice, places.runtime, sandbox.sdk_folder)
             command = with_debugger(command, choice.interpreter, spec.debug_port)
             if choice.interpreter.language == "python" and places.temporary == "":
                 binds.append((find_debugpy(), find_debugpy()))
         extensions = count_external(layers)
         if extensions:
             instance.expect_extensions(extensions)
-            command = command or _python_command(choice, places.runtime, sandbox.sdk_folder)
+            command = command or python_command(choice, places.runtime, sandbox.sdk_folder)
             command = with_extensions(command, places.layers)
         order = Order(
             id=instance.number,
@@ -268,7 +266,7 @@ class Supervisor:
         await instance.attach(process)
         if self.pool.state_of(instance.number) == State.DYING:
             sandbox.kill(instance.number)  # it was given up while it started
-        elif spec.runtime.startswith("python") and _uses_sdk(spec):
+        elif spec.runtime.startswith("python") and uses_sdk(spec):
             spawner.preload(["boto3"])
         self._watch()
 
@@ -488,67 +486,6 @@ class Supervisor:
             answer = self._sink(instance.spec, instance.log_stream, events)
             if inspect.isawaitable(answer):
                 await answer
-
-
-def _command(spec: FunctionSpec, choice: Choice, task: str, runtime: str, layers: str, sdk_path: str) -> list[str]:
-    """What to execute; nothing for a Python function, which runs in the spawner's fork."""
-    wrapper = spec.environment.get("AWS_LAMBDA_EXEC_WRAPPER", "")
-    if choice.interpreter is None:
-        if os.path.exists(f"{spec.code_dir}/bootstrap"):
-            return [f"{task}/bootstrap"]
-        if layers and os.path.exists(f"{layers}/bootstrap"):
-            return ["/opt/bootstrap" if task == "/var/task" else f"{layers}/bootstrap"]
-        raise NoEntrypoint("Couldn't find valid bootstrap(s): [/var/task/bootstrap /opt/bootstrap]")
-    if choice.interpreter.language == "nodejs":
-        heap_mb = max(64, spec.memory_mb - 64)
-        command = [
-            choice.interpreter.path,
-            f"--max-old-space-size={heap_mb}",
-            f"{runtime}/runtime.mjs",
-            "{runtime_fd}",
-        ]
-    elif choice.interpreter.language == "java":
-        command = _java_command(spec, choice.interpreter.path, task, layers, runtime)
-    elif choice.interpreter.language == "ruby":
-        command = [choice.interpreter.path, f"{runtime}/runtime.rb"]
-    elif wrapper:
-        command = _python_command(choice, runtime, sdk_path)
-    else:
-        return []
-    return [wrapper, *command] if wrapper else command
-
-
-def _java_command(spec: FunctionSpec, java: str, task: str, layers: str, runtime: str) -> list[str]:
-    """Java for a short life, as AWS runs it: the serial collector, and no compiler that pays late."""
-    libraries = "/opt" if task == "/var/task" else layers or "/opt"
-    heap_mb = max(32, spec.memory_mb * 7 // 10)
-    return [
-        java,
-        f"-Xmx{heap_mb}m",
-        "-XX:+UseSerialGC",
-        "-XX:TieredStopAtLevel=1",
-        "-XX:-UsePerfData",
-        "-Xshare:auto",
-        "-cp",
-        f"{runtime}:{task}:{task}/lib/*:{libraries}/java/lib/*",
-        "mrakruntime.Main",
-    ]
-
-
-def _python_command(choice: Choice, runtime: str, sdk_path: str) -> list[str]:
-    """A Python function as a program of its own, where the spawner's fork will not do."""
-    assert choice.interpreter is not None
-    return [choice.interpreter.path, f"{runtime}/python_runtime.py", "{runtime_fd}", sdk_path]
-
-
-def _uses_sdk(spec: FunctionSpec) -> bool:
-    """Whether the handler's own file speaks of boto3: a hint that makes later cold starts short."""
-    module = spec.handler.rpartition(".")[0].replace(".", "/")
-    try:
-        with open(f"{spec.code_dir}/{module}.py", "rb") as file:
-            return b"boto3" in file.read(1 << 16)
-    except OSError:
-        return False
 
 
 def _tail(lines: list[str]) -> bytes:
