@@ -33,10 +33,15 @@ def put(ddb: Any, table: str, name: str, *numbers: float, **attributes: Any) -> 
 
 
 def search(ddb: Any, table: str, *numbers: float, most: int = 10, **params: Any) -> list[tuple[str, float]]:
+    found = exact_scores(ddb, table, *numbers, most=most, **params)
+    return [(name, round(score, 4)) for name, score in found]
+
+
+def exact_scores(ddb: Any, table: str, *numbers: float, most: int = 10, **params: Any) -> list[tuple[str, float]]:
     answer = ddb.search_vectors(
         TableName=table, IndexName="near", SearchVector=vector(*numbers)["L"], TopK=most, **params
     )
-    return [(match["Item"]["pk"]["S"], round(match["Score"], 4)) for match in answer["SearchResults"]]
+    return [(match["Item"]["pk"]["S"], match["Score"]) for match in answer["SearchResults"]]
 
 
 @pytest.mark.parametrize(
@@ -56,6 +61,43 @@ def test_the_nearest_by_each_distance(ddb: Any, function: str, expected: list[tu
     put(ddb, table, "back", -1, 0, 0)
     assert search(ddb, table, 1, 0, 0) == expected
     assert search(ddb, table, 1, 0, 0, most=1) == expected[:1]
+
+
+@pytest.mark.parametrize(
+    ("function", "slanted", "vast"),
+    [
+        ("COSINE", 0.3999999761581421, 1.0),
+        ("EUCLIDEAN", 0.8944271802902222, 16777216.0),
+        ("DOT_PRODUCT", 0.6000000238418579, 0.10000000149011612),
+    ],
+)
+def test_scores_are_of_single_precision(ddb: Any, function: str, slanted: float, vast: float) -> None:
+    """What code compares with a stored score has to be the same number, to the last digit, as measured at AWS."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition(DistanceFunction=function)])
+    put(ddb, table, "slanted", 0.6, 0.8, 0)
+    put(ddb, table, "vast", 0.1, 16777217, 1)
+    assert dict(exact_scores(ddb, table, 1, 0, 0)) == {"slanted": slanted, "vast": vast}
+
+
+@pytest.mark.parametrize(("dimensions", "expected"), [(8, 16777222.0), (16, 16777230.0)])
+def test_sums_are_of_pairs(ddb: Any, dimensions: int, expected: float) -> None:
+    """One after another, or in double precision, the terms have other sums, as measured at AWS."""
+    sums = definition(DistanceFunction="DOT_PRODUCT", Dimensions=dimensions)
+    table = make_table(ddb, sort=None, VectorIndexes=[sums])
+    put(ddb, table, "a", 16777216, *[1] * (dimensions - 1))
+    assert exact_scores(ddb, table, *[1] * dimensions) == [("a", expected)]
+
+
+def test_the_digits_of_vectors(ddb: Any) -> None:
+    """Numbers with many zeros come back with exponents, as measured at AWS."""
+    table = make_table(ddb, sort=None, VectorIndexes=[definition(Dimensions=9)])
+    written = ["0.000001", "9.9e-7", "-1e-7", "9000000000000", "1e13", "3.4e38", "-0", "16777217", "1e-45"]
+    ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "v": {"L": [{"N": it} for it in written]}})
+    answer = ddb.search_vectors(
+        TableName=table, IndexName="near", SearchVector=vector(*[1] * 9)["L"], TopK=1, ProjectionExpression="v"
+    )
+    shown = [it["N"] for it in answer["SearchResults"][0]["Item"]["v"]["L"]]
+    assert shown == ["0.000001", "9.9e-7", "-1e-7", "9000000000000.0", "1e13", "3.4e38", "0.0", "16777216.0", "1e-45"]
 
 
 def test_the_index_follows_the_items(ddb: Any) -> None:
@@ -176,7 +218,8 @@ def test_conditions_that_are_refused(
 
 
 def test_scores_stay_within_single_precision(ddb: Any) -> None:
-    """They are reckoned in double precision, so that large products cancel out, and end at the largest float."""
+    """What single precision cannot hold on the way is found in double precision, so that large products cancel out, and
+    ends at the largest float. AWS does not say what it does there."""
     functions = ("COSINE", "EUCLIDEAN", "DOT_PRODUCT")
     indexes = [definition(IndexName=name.lower(), DistanceFunction=name, Dimensions=2) for name in functions]
     table = make_table(ddb, sort=None, VectorIndexes=indexes)

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_SearchVectors
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 from mrak.core.context import Context, Transaction
@@ -14,7 +15,7 @@ from mrak.core.operation import operation
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes
-from mrak.services.dynamodb import errors, vector_conditions, vectors
+from mrak.services.dynamodb import errors, vector_conditions, vector_scores, vectors
 from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.vectors import Match, VectorSchema
 
@@ -74,15 +75,15 @@ def _request_bytes(index: VectorSchema, found: list[Match], vector_count: int) -
     return max(_LEAST_REQUEST_BYTES, dimensions * _BYTES_PER_DIMENSION + results + 4 * dimensions * vector_count)
 
 
-def _floats(wanted: list[Value]) -> list[float]:
-    floats = []
+def _floats(wanted: list[Value]) -> array[float]:
+    floats = array("f")
     for value in wanted:
         try:
             check_value(value)
         except ApiError:
             raise errors.invalid(_INVALID_VECTOR) from None
         number = float(value.get("N", "inf"))
-        if abs(number) > vectors.LARGEST_FLOAT:
+        if abs(number) > vector_scores.LARGEST_FLOAT:
             raise errors.invalid(_INVALID_VECTOR)
         floats.append(number)
     return floats

@@ -14,23 +14,22 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 from heapq import nsmallest
-from math import sqrt
-from operator import mul
+from operator import itemgetter
 from typing import Any
 
 import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.lang.ddb import numbers
 from mrak.lang.ddb.keys import sort_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes, kind_of, value_size_bytes
-from mrak.services.dynamodb import errors
+from mrak.services.dynamodb import errors, vector_scores
 from mrak.services.dynamodb.spaces import RowSpace
 from mrak.store.keys import encode_part, prefix_end
 
 MOST_RESULTS = 100
-LARGEST_FLOAT = 3.4028234663852886e38
+_LEAST_NORMAL = 2.0**-126
+_PLAIN_EXPONENTS = range(-6, 13)
 BYTES_PER_DIMENSION = 4
 _LEAST_WRITTEN = 1024
 INVALID = "One or more parameter values were invalid."
@@ -125,7 +124,7 @@ def find_vector(record: VectorRecord, item: Item) -> array[float] | None:
     if members is None or len(members) != record.dimensions or any("N" not in member for member in members):
         return None
     floats = [float(member["N"]) for member in members]
-    return array("f", floats) if all(abs(it) <= LARGEST_FLOAT for it in floats) else None
+    return array("f", floats) if all(abs(it) <= vector_scores.LARGEST_FLOAT for it in floats) else None
 
 
 def check_item(indexes: Sequence[VectorSchema], item: Item) -> None:
@@ -149,7 +148,7 @@ def _fault(record: VectorRecord, value: Value) -> str:
             return (
                 f"{INVALID} Invalid type for parameter {name}[{place}], Expected: {_FLOAT}, Actual: {kind_of(member)}."
             )
-        if abs(float(member["N"])) > LARGEST_FLOAT:
+        if abs(float(member["N"])) > vector_scores.LARGEST_FLOAT:
             return (
                 f"{INVALID} Invalid value for parameter {name}[{place}], Value: {Decimal(member['N']).normalize()} is "
                 "outside valid range [-3.4028235E38, 3.4028235E38]."
@@ -213,7 +212,7 @@ def search(
 ) -> list[Match]:
     """The nearest items, nearest first."""
 
-    def candidates() -> Iterator[Match]:
+    def candidates() -> Iterator[tuple[float, Item, array[float]]]:
         start = index.partition_prefix(partition)
         for _, raw in tx.scan(start, prefix_end(start)):
             row = _decode(raw)
@@ -221,49 +220,27 @@ def search(
             if passes(item):
                 vector = array("f")
                 vector.frombytes(row.vector)
-                yield Match(_within_floats(score(wanted, vector)), item, vector)
+                yield distance(vector), item, vector
 
-    score = _SCORES[index.record.function]
-    sign = -1.0 if index.record.function == "DOT_PRODUCT" else 1.0
-    return nsmallest(most, candidates(), key=lambda match: sign * match.score)
-
-
-def _within_floats(score: float) -> float:
-    """A score is reckoned in double precision, but goes no further than single precision does."""
-    return min(max(score, -LARGEST_FLOAT), LARGEST_FLOAT)
-
-
-def _dot(a: Sequence[float], b: Sequence[float]) -> float:
-    return float(sum(map(mul, a, b)))
-
-
-def _cosine(a: Sequence[float], b: Sequence[float]) -> float:
-    """0 for the same direction, 2 for the opposite; a vector without direction is as far as a right angle."""
-    lengths = sqrt(_dot(a, a) * _dot(b, b))
-    return 1.0 - _dot(a, b) / lengths if lengths else 1.0
-
-
-def _euclidean(a: Sequence[float], b: Sequence[float]) -> float:
-    return sqrt(sum((x - y) * (x - y) for x, y in zip(a, b, strict=True)))
-
-
-_SCORES: dict[str, Callable[[Sequence[float], Sequence[float]], float]] = {
-    "COSINE": _cosine,
-    "EUCLIDEAN": _euclidean,
-    "DOT_PRODUCT": _dot,
-}
+    function = index.record.function
+    distance = vector_scores.ranking(function, wanted)
+    nearest = nsmallest(most, candidates(), key=itemgetter(0))
+    found = [Match(vector_scores.score(function, wanted, vector), item, vector) for _, item, vector in nearest]
+    return sorted(found, key=lambda match: match.score, reverse=function == "DOT_PRODUCT")
 
 
 def render_vector(vector: array[float]) -> Value:
-    """The vector as an attribute value: the shortest digits that name each float, whole ones as 1.0, as measured."""
+    """The vector as an attribute value: the shortest digits that name each float, as measured."""
     return {"L": [{"N": _shortest(it)} for it in vector]}
 
 
 def _shortest(value: float) -> str:
-    digits = next(it for it in (format(value, f".{most}g") for most in range(6, 10)) if _single(float(it)) == value)
-    plain = numbers.canonical(digits)
+    """Whole numbers as 1.0, and an exponent where there would be many zeros."""
+    if not value:
+        return "0.0"
+    tries = (format(value, f".{count}g") for count in range(6 if abs(value) >= _LEAST_NORMAL else 1, 10))
+    number = Decimal(next(it for it in tries if vector_scores.single(float(it)) == value)).normalize()
+    if number.adjusted() not in _PLAIN_EXPONENTS:
+        return format(number, "e").replace("+", "")
+    plain = format(number, "f")
     return plain if "." in plain else f"{plain}.0"
-
-
-def _single(value: float) -> float:
-    return array("f", (value,))[0]
