@@ -14,7 +14,7 @@ from msgspec import Meta
 
 from mrak.protocol import patterns
 from mrak.protocol.model import Member, Shape
-from mrak.protocol.quirks import NAMES_OR_ARNS
+from mrak.protocol.validation_quirks import NAMES_OR_ARNS
 
 _INTEGERS = {"integer": 1 << 31, "long": 1 << 63}
 

@@ -15,7 +15,7 @@ from typing import Any
 
 from mrak.protocol import times
 from mrak.protocol.model import Member, Shape
-from mrak.protocol.quirks import NULL_KEEPERS
+from mrak.protocol.validation_quirks import NULL_KEEPERS
 
 Reader = Callable[[Any], Any]
 

@@ -17,7 +17,8 @@ from mrak.core.errors import ApiError
 from mrak.protocol import patterns, times
 from mrak.protocol.dynamodb_words import RESTATED
 from mrak.protocol.model import Member, Shape
-from mrak.protocol.quirks import (
+from mrak.protocol.quirks import Flavour
+from mrak.protocol.validation_quirks import (
     ENUM_LIST_MESSAGES,
     LENGTH_FIRST,
     LENIENT_ENUMS,
@@ -29,7 +30,6 @@ from mrak.protocol.quirks import (
     NAMES_OR_ARNS,
     OPTIONAL_MEMBERS,
     SHAPE_PHRASES,
-    Flavour,
     NameRule,
 )
 
