@@ -381,28 +381,34 @@ def test_statements_of_transactions(ddb: Any, table: str, pair: str) -> None:
 
 def test_statements_of_batches(ddb: Any, table: str, pair: str) -> None:
     """A select names the primary key and nothing else; what ran and failed tells its table."""
-    ddb.put_item(TableName=table, Item={"pk": {"S": "ba"}, "val": {"S": "here"}})
+    for key in ("ba", "b"):
+        ddb.put_item(TableName=table, Item={"pk": {"S": key}, "val": {"S": "here"}})
     texts = [
         f"SELECT * FROM \"{table}\" WHERE val = 'here'",
         f"SELECT * FROM \"{pair}\".\"gsi-all\" WHERE pk = 'p' AND sk = '1' AND g = 'y'",
         f"SELECT * FROM \"{table}\" WHERE pk = 'ba' AND attribute_exists(val)",
-        f"UPDATE \"{table}\" SET z = 1 WHERE pk = 'ba' AND val = 'wrong'",
-        f"INSERT INTO \"{table}\" VALUE {{'pk': 'ba'}}",
-        f"SELECT val FROM \"{table}\" WHERE pk = 'ba'",
+        f"SELECT val FROM \"{table}\" WHERE pk = 'b'",
     ]
     answers = ddb.batch_execute_statement(Statements=[{"Statement": text} for text in texts])["Responses"]
     only = "Select statements within BatchExecuteStatement must specify the primary key in the where clause."
     for answer in answers[:3]:
         assert answer == {"Error": {"Code": "ValidationError", "Message": only}}
-    assert [answer["Error"]["Code"] for answer in answers[3:5]] == ["ConditionalCheckFailed", "DuplicateItem"]
-    assert [answer["TableName"] for answer in answers[3:]] == [table] * 3
-    assert answers[5]["Item"] == {"val": {"S": "here"}}
+    assert answers[3] == {"TableName": table, "Item": {"val": {"S": "here"}}}
+    writes = (
+        ("ConditionalCheckFailed", f"UPDATE \"{table}\" SET z = 1 WHERE pk = 'ba' AND val = 'wrong'"),
+        ("DuplicateItem", f"INSERT INTO \"{table}\" VALUE {{'pk': 'ba'}}"),
+    )
+    for code, text in writes:
+        member = {"Statement": text, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
+        (answer,) = ddb.batch_execute_statement(Statements=[member])["Responses"]
+        assert (answer["Error"]["Code"], answer["TableName"]) == (code, table)
+        assert answer.keys() == {"Error", "TableName"} and answer["Error"].keys() == {"Code", "Message"}
 
 
 def test_batches_read_each_statement_as_it_asks(ddb: Any, table: str) -> None:
     """Consistency, and so the price, is each statement's own."""
-    text = f"SELECT * FROM \"{table}\" WHERE pk = 'a'"
-    members = [{"Statement": text, "ConsistentRead": True}, {"Statement": text}]
+    texts = [f"SELECT * FROM \"{table}\" WHERE pk = '{key}'" for key in "ab"]
+    members = [{"Statement": texts[0], "ConsistentRead": True}, {"Statement": texts[1]}]
     answer = ddb.batch_execute_statement(Statements=members, ReturnConsumedCapacity="TOTAL")
     assert answer["ConsumedCapacity"] == [{"TableName": table, "CapacityUnits": 1.5}]
 

@@ -168,28 +168,64 @@ def test_malformed_statements(ddb: Any, statement: str) -> None:
         assert refused[0] == INVALID and refused[1].startswith("Statement wasn't well formed, can't be processed: ")
 
 
+def batch(ddb: Any, *statements: str, **more: Any) -> dict[str, Any]:
+    return ddb.batch_execute_statement(Statements=[{"Statement": text} for text in statements], **more)
+
+
 def test_batches_answer_each_statement(ddb: Any, table: str) -> None:
     """One that fails does not stop the others."""
-    answer = ddb.batch_execute_statement(
-        Statements=[
-            {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'b', 'sk': 1}}"},
-            {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'p', 'sk': 1}}"},
-            {"Statement": f'SELECT x FROM "{table}" WHERE pk = ? AND sk = 2', "Parameters": [{"S": "p"}]},
-            {"Statement": f"SELECT x FROM \"{table}\" WHERE pk = 'p'"},
-        ]
+    written = batch(
+        ddb,
+        f"INSERT INTO \"{table}\" VALUE {{'pk': 'b', 'sk': 1}}",
+        f"INSERT INTO \"{table}\" VALUE {{'pk': 'p', 'sk': 1}}",
     )
-    assert answer["Responses"] == [
-        {"TableName": table},
-        {"Error": {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}, "TableName": table},
+    duplicate = {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
+    assert written["Responses"] == [{"TableName": table}, {"Error": duplicate, "TableName": table}]
+    select = f"SELECT x FROM \"{table}\" WHERE pk = 'p'"
+    only = "Select statements within BatchExecuteStatement must specify the primary key in the where clause."
+    assert batch(ddb, f"{select} AND sk = 2", select)["Responses"] == [
         {"TableName": table, "Item": {"x": {"S": "x2"}}},
-        {
-            "Error": {
-                "Code": "ValidationError",
-                "Message": "Select statements within BatchExecuteStatement must specify the primary key in the where "
-                "clause.",
-            }
-        },
+        {"Error": {"Code": "ValidationError", "Message": only}},
     ]
+
+
+def test_batches_of_one_kind_and_of_several_items(ddb: Any, table: str) -> None:
+    """Reads or writes, and no item twice; what cannot be parsed is of no kind, and only its own statement fails."""
+    select, delete = (
+        f"SELECT x FROM \"{table}\" WHERE pk = 'p' AND sk = 2",
+        f"DELETE FROM \"{table}\" WHERE pk = 'p' AND sk = 3",
+    )
+    statements = [{"Statement": text} for text in (select, delete)]
+    mixed = error_of(ddb.batch_execute_statement, Statements=statements)
+    assert mixed == (INVALID, "Read and write requests together in the same batch is not supported.")
+    update = f"UPDATE \"{table}\" SET y = 1 WHERE sk = 3 AND pk = 'p'"
+    for pair in ((select, select), (delete, update)):
+        twice = error_of(ddb.batch_execute_statement, Statements=[{"Statement": text} for text in pair])
+        assert twice == (INVALID, "Provided list of item keys contains duplicates")
+    first, second = batch(ddb, "SELEC", select)["Responses"]
+    assert first["Error"]["Code"] == "ValidationError" and "Item" in second
+
+
+def test_what_batches_of_writes_cost(ddb: Any) -> None:
+    """By table and index, as the same writes alone. What an item refused is in the sum only, as much as it would have
+    cost, unless nothing at all succeeded."""
+    table = make_table(ddb, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")])
+    ddb.put_item(TableName=table, Item={"pk": {"S": "big"}, "sk": {"S": "1"}, "x": {"S": "x" * 3000}})
+    ddb.put_item(TableName=table, Item={"pk": {"S": "small"}, "sk": {"S": "1"}})
+
+    def cost(*writes: str) -> Any:
+        return batch(ddb, *writes, ReturnConsumedCapacity="INDEXES").get("ConsumedCapacity")
+
+    def insert(pk: str, **attributes: str) -> str:
+        item = {"pk": pk, "sk": "1"} | attributes
+        return f'INSERT INTO "{table}" VALUE {item}'
+
+    units = {"CapacityUnits": 1.0}
+    alone = {"TableName": table, "CapacityUnits": 2.0, "Table": units, "GlobalSecondaryIndexes": {"gsi": units}}
+    assert cost(insert("a", g="g")) == [alone]
+    assert cost(insert("big"), insert("small"), insert("b", g="g")) == [alone | {"CapacityUnits": 6.0}]
+    assert cost(insert("small", x="x" * 3000), insert("c", g="g")) == [alone | {"CapacityUnits": 5.0}]
+    assert cost(insert("small")) is None
 
 
 def test_transactions_of_statements(ddb: Any, table: str) -> None:

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/ql-reference.ht
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -15,6 +16,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
+from mrak.lang.ddb.partiql.parser import parse
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select
 from mrak.lang.ddb.values import Item
 from mrak.services.dynamodb import (
@@ -102,54 +104,115 @@ def _returned(statement: AnyStatement, write: writes.Write, change: Change) -> I
 
 @operation("BatchExecuteStatement")
 def batch_execute_statement(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    responses: list[dict[str, Any]] = []
-    costs: dict[str, float] = {}
-    for entry in req["Statements"]:
-        responses.append(_batched(ctx, tx, entry, costs))
+    entries = req["Statements"]
+    _check_kinds(entries)
+    members = [_prepared(ctx, tx, entry) for entry in entries]
+    targets = [row for it in members if isinstance(it, Prepared) and (row := _target(it)) is not None]
+    if len(set(targets)) < len(targets):
+        raise errors.invalid("Provided list of item keys contains duplicates")
+    bill = _Bill()
+    responses = [_batched(ctx, tx, it, entry, bill) for it, entry in zip(members, entries, strict=True)]
     output: dict[str, Any] = {"Responses": responses}
-    mode = req.get("ReturnConsumedCapacity")
-    consumed = [capacity.render_consumed(mode, name, units) for name, units in costs.items()]
+    consumed = bill.render(req.get("ReturnConsumedCapacity"))
     if any(consumed):
         output["ConsumedCapacity"] = consumed
     return output
 
 
-def _batched(ctx: Context, tx: Transaction, entry: dict[str, Any], costs: dict[str, float]) -> dict[str, Any]:
-    """One statement's answer. A write fails before it writes anything, so the others stand."""
-    it: Prepared | None = None
+def _check_kinds(entries: list[dict[str, Any]]) -> None:
+    """A batch reads or writes, as far as its statements can be parsed."""
+    kinds = set()
+    for entry in entries:
+        with suppress(ApiError):
+            statement = parse(entry["Statement"])
+            if not isinstance(statement, Select) or not statement.is_exists:
+                kinds.add(isinstance(statement, Select))
+    if len(kinds) > 1:
+        raise errors.invalid("Read and write requests together in the same batch is not supported.")
+
+
+def _prepared(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> Prepared | ApiError:
     try:
-        it = statements.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
-        if isinstance(it.statement, Select):
-            return _batched_read(ctx, tx, it, entry, costs)
-        name = it.schema.record.name
-        shows_old = entry.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-        found, cost = _write(ctx, tx, it, shows_old)
-        costs[name] = costs.get(name, 0.0) + cost.total
-        return {"TableName": name, **({"Item": found[0]} if found else {})}
+        return statements.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
     except ApiError as error:
-        told: dict[str, Any] = {"Code": _BATCH_CODES.get(error.code, error.code), "Message": error.message}
-        if error.fields and "Item" in error.fields:
-            told["Item"] = error.fields["Item"]
-        # Only what came as far as the item tells its table.
-        if it is not None and it.has_run and error.code in _RAN:
-            return {"Error": told, "TableName": it.schema.record.name}
-        return {"Error": told}
+        return error
 
 
-def _batched_read(
-    ctx: Context, tx: Transaction, it: Prepared, entry: dict[str, Any], costs: dict[str, float]
+def _target(it: Prepared) -> bytes | None:
+    """The row of the item that a statement is about, if it is about one."""
+    try:
+        if not isinstance(it.statement, Select):
+            return statements.make_write(it).locate(it.schema).row
+        reads_one = it.statement.index is None and not it.statement.is_exists
+        key = statements.find_only_key(it) if reads_one else None
+        return None if key is None else _row_of(it, key)
+    except ApiError:
+        return None
+
+
+class _Bill:
+    """What the statements of a batch cost, by table."""
+
+    def __init__(self) -> None:
+        self._costs: dict[str, Cost] = {}
+        self._refused: dict[str, float] = {}
+
+    def add(self, it: Prepared, cost: Cost) -> None:
+        self._costs.setdefault(it.schema.record.name, Cost()).add(cost)
+
+    def refuse(self, tx: Transaction, it: Prepared) -> None:
+        """A write that its item refused costs as much as if it had been made, yet neither table nor index shows it."""
+        write = statements.make_write(it)
+        row = tx.get(write.locate(it.schema).row)
+        units = capacity.write_units(None if row is None else row_size_bytes(row), write.size_bytes)
+        name = it.schema.record.name
+        self._refused[name] = self._refused.get(name, 0.0) + units
+
+    def render(self, mode: str | None) -> list[dict[str, Any] | None]:
+        """Of the tables with a statement that succeeded."""
+        shown = [cost.render(mode, name) for name, cost in self._costs.items()]
+        for consumed in shown:
+            if consumed is not None:
+                consumed["CapacityUnits"] += self._refused.get(consumed["TableName"], 0.0)
+        return shown
+
+
+def _batched(
+    ctx: Context, tx: Transaction, it: Prepared | ApiError, entry: dict[str, Any], bill: _Bill
 ) -> dict[str, Any]:
+    """One statement's answer. A write fails before it writes anything, so the others stand."""
+    if isinstance(it, ApiError):
+        return _failed(it)
+    try:
+        if isinstance(it.statement, Select):
+            return _batched_read(ctx, tx, it, entry, bill)
+        found, cost = _write(ctx, tx, it, shows_old=False)
+    except ApiError as error:
+        # Only what came as far as the item tells its table.
+        if not it.has_run or error.code not in _RAN:
+            return _failed(error)
+        if error.code != "ValidationException":
+            bill.refuse(tx, it)
+        return {**_failed(error), "TableName": it.schema.record.name}
+    bill.add(it, cost)
+    return {"TableName": it.schema.record.name, **({"Item": found[0]} if found else {})}
+
+
+def _failed(error: ApiError) -> dict[str, Any]:
+    return {"Error": {"Code": _BATCH_CODES.get(error.code, error.code), "Message": error.message}}
+
+
+def _batched_read(ctx: Context, tx: Transaction, it: Prepared, entry: dict[str, Any], bill: _Bill) -> dict[str, Any]:
     assert isinstance(it.statement, Select)
     if it.statement.is_exists:
         raise errors.invalid("EXISTS can only be used in ExecuteTransaction write requests.")
     if it.statement.index is not None:
         statements.require_index(it.schema, it.statement.index)
     item, size_bytes = _read_one(tx, it, _row_of(it, _only_key(it, "BatchExecuteStatement")))
-    name = it.schema.record.name
     units = capacity.read_units(size_bytes, entry.get("ConsistentRead", False))
     throttling.spend_read(ctx, it.schema, units)
-    costs[name] = costs.get(name, 0.0) + units
-    return {"TableName": name, **({} if item is None else {"Item": item})}
+    bill.add(it, Cost(units))
+    return {"TableName": it.schema.record.name, **({} if item is None else {"Item": item})}
 
 
 def _only_key(it: Prepared, place: str) -> Item:
