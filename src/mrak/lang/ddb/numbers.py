@@ -129,7 +129,8 @@ def _compute(left: str, right: str, sign: int) -> str:
     a, b = value(left), value(right)
     if type(a) is int and type(b) is int:
         return canonical(str(a + sign * b))
-    total = _EXACT.add(Decimal(a), Decimal(b) if sign > 0 else -Decimal(b))
+    # Not -Decimal(b), which rounds to 28 digits.
+    total = _EXACT.add(Decimal(a), Decimal(b) if sign > 0 else Decimal(b).copy_negate())
     return canonical(format(total, "f"))
 
 

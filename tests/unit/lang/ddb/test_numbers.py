@@ -134,6 +134,10 @@ def test_arithmetic_of_fractions_and_its_limits() -> None:
     assert numbers.add("0.1", "0.2") == "0.3"
     assert numbers.subtract("0.3", "0.3") == "0"
     assert numbers.subtract("1", "2.5") == "-1.5"
+    # All 38 digits count, also of what is subtracted.
+    assert numbers.subtract("66", "-0." + "1" * 36) == "66." + "1" * 36
+    with pytest.raises(ApiError, match="38 significant digits"):
+        numbers.subtract("1000", "0." + "1" * 36)
     with pytest.raises(ApiError, match="38 significant digits"):
         numbers.add(numbers.canonical("1e50"), "1")
     with pytest.raises(ApiError, match="Number overflow"):
