@@ -157,6 +157,16 @@ def test_a_service_has_the_exemplars_shape(package: Path) -> None:
     assert not makes_errors or (package / "errors.py").exists(), f"{package.name} has no errors.py"
 
 
+def test_the_pages_name_what_exists() -> None:
+    """Whoever follows a walk through the house finds each `file.py` and `file.py::name` on the way."""
+    for page in (ROOT / "docs" / "architecture.md", ROOT / "CONTRIBUTING.md"):
+        for name, member in re.findall(r"`([\w/.]+\.py)(?:::([\w.]+))?`", page.read_text()):
+            places = [path for path in (*FILES, *(ROOT / "tests").rglob("*.py")) if f"/{path}".endswith(f"/{name}")]
+            defined = rf"^\s*(async def|def|class) {member.rpartition('.')[2]}\b"
+            assert places, f"{page.name}: no {name}"
+            assert not member or any(re.search(defined, path.read_text(), re.M) for path in places), (page.name, member)
+
+
 def declared() -> set[str]:
     """What pyproject.toml depends on, in each of its lists."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
