@@ -233,6 +233,11 @@ class Cloud:
         answer: dict[str, Any] = await self.app.engine.call(ctx, service, operation, params)
         return answer
 
+    def until(self, holds: Callable[[], bool]) -> None:
+        """Lets the loop run until the condition holds; a test that hangs is ended by its time-out."""
+        while not holds():
+            self.loop.run_until_complete(asyncio.sleep(0.001))
+
     def advance_clock(self, seconds: float) -> None:
         from mrak.core.scope import DEFAULT_ENVIRONMENT
 

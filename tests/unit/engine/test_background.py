@@ -73,9 +73,7 @@ class Driver:
         self.cloud.loop.run_until_complete(self.environment.transact(function))
 
     def until(self, condition: Callable[[], bool]) -> None:
-        """Lets the loop run until the condition holds; a test that hangs is ended by its time-out."""
-        while not condition():
-            self.cloud.loop.run_until_complete(asyncio.sleep(0.001))
+        self.cloud.until(condition)
 
     def outbox_count(self) -> int:
         found: list[int] = []

@@ -144,18 +144,19 @@ def test_an_endless_log_hurts_only_itself(bench: Bench) -> None:
 
 def test_children_end_with_their_instance(bench: Bench, tmp_path: Path) -> None:
     """A process that a function leaves behind must not outlive its instance."""
+    nap = 1_000_000 + os.getpid()  # other runs of this test may look for their own
     spec = bench.python(
-        """
+        f"""
         import os, subprocess, sys, time
         def handler(event, context):
-            subprocess.Popen(["/bin/sleep", "54321"])
+            subprocess.Popen(["/bin/sleep", "{nap}"])
             time.sleep(60)
         """,
         timeout_seconds=0.3,
     )
     bench.fail(spec)
     deadline = time.monotonic() + 5
-    while subprocess.run(["pgrep", "-f", "sleep 54321"], capture_output=True).stdout:
+    while subprocess.run(["pgrep", "-f", f"sleep {nap}"], capture_output=True).stdout:
         assert time.monotonic() < deadline, "the child still runs"
         bench.loop.run_until_complete(asyncio.sleep(0.02))
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 from tests.conftest import Cloud
@@ -22,7 +21,7 @@ def test_a_failure_does_not_end_the_writing(cloud: Cloud) -> None:
 
     cloud.app.pump.writers.append(write)
     cloud.call("sqs", "CreateQueue", QueueName="a")
-    cloud.loop.run_until_complete(asyncio.sleep(1.5))
+    cloud.until(lambda: written == ["failed"])
     cloud.call("sqs", "CreateQueue", QueueName="b")
-    cloud.loop.run_until_complete(asyncio.sleep(1.5))
+    cloud.until(lambda: len(written) > 1)
     assert [record.operation for record in written[1:]] == ["CreateQueue"]
