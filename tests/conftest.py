@@ -23,8 +23,13 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+from hypothesis import settings
 
 T = TypeVar("T")
+
+# How long an example takes says something about the machine, and fails nothing.
+settings.register_profile("mrak", deadline=None)
+settings.load_profile("mrak")
 
 # A queue's policy that lets topics, rules and buckets send to it, which AWS asks for in the same account too.
 TAKES_DELIVERIES = json.dumps(

@@ -187,7 +187,6 @@ class GlobalTableMachine(RuleBasedStateMachine):
 GlobalTableMachine.TestCase.settings = settings(
     max_examples=max(1, STEPS // PER_RUN),
     stateful_step_count=PER_RUN,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestGlobalTable = GlobalTableMachine.TestCase

@@ -241,7 +241,6 @@ def scaled(steps: int) -> settings:
     return settings(
         max_examples=max(1, steps // PER_RUN),
         stateful_step_count=PER_RUN,
-        deadline=None,
         suppress_health_check=[HealthCheck.too_slow],
     )
 

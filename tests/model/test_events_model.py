@@ -159,7 +159,6 @@ class Routes(RuleBasedStateMachine):
 Routes.TestCase.settings = settings(
     max_examples=max(1, STEPS // PER_RUN),
     stateful_step_count=PER_RUN,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestRoutes = Routes.TestCase

@@ -167,6 +167,5 @@ TestStream = StreamMachine.TestCase
 TestStream.settings = settings(
     max_examples=max(1, STEPS // PER_RUN),
     stateful_step_count=PER_RUN,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -235,6 +235,5 @@ TestBucket = BucketMachine.TestCase
 TestBucket.settings = settings(
     max_examples=max(1, STEPS // PER_RUN),
     stateful_step_count=PER_RUN,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )

@@ -134,7 +134,6 @@ class Fanout(RuleBasedStateMachine):
 Fanout.TestCase.settings = settings(
     max_examples=max(1, STEPS // PER_RUN),
     stateful_step_count=PER_RUN,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 TestFanout = Fanout.TestCase

@@ -19,7 +19,6 @@ PER_RUN = 50
 SETTINGS = settings(
     max_examples=max(1, STEPS // PER_RUN),
     stateful_step_count=PER_RUN,
-    deadline=None,
     suppress_health_check=list(HealthCheck),
 )
 
