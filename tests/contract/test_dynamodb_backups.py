@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from tests.contract.dynamodb import INVALID, error_of, index, make_table
 
+GSI = index("gsi", "g")
+UNITS = {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1}
+
 
 @pytest.fixture(scope="module")
 def ddb(sandbox: Any) -> Any:
@@ -23,7 +26,7 @@ def contents(ddb: Any, table: str, **params: Any) -> dict[str, str]:
 
 
 def with_index(ddb: Any) -> str:
-    return make_table(ddb, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("gsi", "g")])
+    return make_table(ddb, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[GSI])
 
 
 def test_a_backup_is_restored_into_a_new_table(ddb: Any) -> None:
@@ -206,7 +209,7 @@ def test_a_table_with_recovery_leaves_a_system_backup(fresh_sandbox: Any) -> Non
         (
             {
                 "BillingModeOverride": "PAY_PER_REQUEST",
-                "ProvisionedThroughputOverride": {"ReadCapacityUnits": 1, "WriteCapacityUnits": 1},
+                "ProvisionedThroughputOverride": UNITS,
             },
             "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST",
         ),
@@ -219,14 +222,46 @@ def test_a_table_with_recovery_leaves_a_system_backup(fresh_sandbox: Any) -> Non
             "Index other does not match a secondary index that existed in the source table and cannot be created "
             "during the restore operation",
         ),
+        (
+            {
+                "BillingModeOverride": "PAY_PER_REQUEST",
+                "GlobalSecondaryIndexOverride": [{**GSI, "ProvisionedThroughput": UNITS}],
+            },
+            "Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST for index gsi",
+        ),
+        (
+            {
+                "BillingModeOverride": "PROVISIONED",
+                "ProvisionedThroughputOverride": UNITS,
+                "GlobalSecondaryIndexOverride": [GSI],
+            },
+            "Must specify provisioned throughput for index gsi",
+        ),
+        (
+            {"BillingModeOverride": "PROVISIONED", "ProvisionedThroughputOverride": UNITS},
+            "Must specify provisioned throughput for index gsi",
+        ),
     ],
 )
 def test_restores_that_are_refused(ddb: Any, changes: dict[str, Any], why: str) -> None:
-    """Overrides that contradict each other or the source."""
+    """Overrides that contradict each other or the source, of the table or of an index."""
     table = with_index(ddb)
     arn = ddb.create_backup(TableName=table, BackupName="first")["BackupDetails"]["BackupArn"]
     refused = error_of(ddb.restore_table_from_backup, TargetTableName=f"{table}-2", BackupArn=arn, **changes)
     assert refused == (INVALID, f"Invalid Request: {why}")
+
+
+def test_a_restore_defines_the_keys_that_it_keeps(ddb: Any) -> None:
+    """Without its index the attribute is no key any more; an empty limit on demand is none."""
+    table = with_index(ddb)
+    arn = ddb.create_backup(TableName=table, BackupName="first")["BackupDetails"]["BackupArn"]
+    target = f"{table}-2"
+    ddb.restore_table_from_backup(
+        TargetTableName=target, BackupArn=arn, GlobalSecondaryIndexOverride=[], OnDemandThroughputOverride={}
+    )
+    shown = ddb.describe_table(TableName=target)["Table"]
+    assert [it["AttributeName"] for it in shown["AttributeDefinitions"]] == ["pk"]
+    assert "GlobalSecondaryIndexes" not in shown and "OnDemandThroughput" not in shown
 
 
 def test_contributor_insights(ddb: Any) -> None:

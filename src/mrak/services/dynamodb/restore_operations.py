@@ -35,7 +35,7 @@ from mrak.services.dynamodb.backup_operations import (
 )
 from mrak.services.dynamodb.backups import BACKUP_ROWS
 from mrak.services.dynamodb.encryption import new_encryption
-from mrak.services.dynamodb.tables import ITEMS, TABLES, TableRecord, compile_schema, table_arn
+from mrak.services.dynamodb.tables import ITEMS, TABLES, TableRecord, compile_schema, table_arn, used_attributes
 from mrak.store.keys import prefix_end
 
 
@@ -136,8 +136,8 @@ def _new_table(
         if parameter in req:
             indexes = [index for index in indexes if index.is_global != is_global]
             indexes += [indexing.new_index(ctx, it, is_global, "CREATING") for it in req[parameter]]
-    if not is_provisioned:
-        indexes = [structs.replace(index, read_units=0, write_units=0) for index in indexes]
+    idle = {"on_demand": None} if is_provisioned else {"read_units": 0, "write_units": 0}
+    indexes = [structs.replace(index, **idle) for index in indexes]
     record = TableRecord(
         name=name,
         number=ctx.draw.sequence(),
@@ -153,13 +153,14 @@ def _new_table(
         sse=new_encryption(ctx, tx, scope, req["SSESpecificationOverride"])
         if "SSESpecificationOverride" in req
         else source.sse,
-        on_demand=req.get("OnDemandThroughputOverride", source.on_demand),
+        on_demand=None if is_provisioned else req.get("OnDemandThroughputOverride", source.on_demand) or None,
         vectors=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in source.vectors),
         # Rows are copied as they lie.
         is_spread_as_aws=source.is_spread_as_aws,
         counts_collections=True,
         restored=summary,
     )
+    record = structs.replace(record, attributes=used_attributes(record))
     capacity.check(tx, scope, None, record)
     TABLES.insert(tx, scope, record)
     return record

@@ -56,6 +56,25 @@ def check_overrides(source: TableRecord, req: Mapping[str, Any]) -> None:
                     f"Index {index['IndexName']} does not match a secondary index that existed in the source table "
                     "and cannot be created during the restore operation"
                 )
+    _check_index_units(source, req)
+
+
+def _check_index_units(source: TableRecord, req: Mapping[str, Any]) -> None:
+    """A global index has units of its own if, and only if, the restored table is provisioned."""
+    billing = req.get("BillingModeOverride")
+    is_provisioned = (billing or source.billing) == "PROVISIONED"
+    if "GlobalSecondaryIndexOverride" not in req:
+        kept = next((index.name for index in source.indexes if index.is_global), None)
+        if kept is not None and is_provisioned and not source.is_provisioned:
+            raise _refused(f"Must specify provisioned throughput for index {kept}")
+        return
+    for index in req["GlobalSecondaryIndexOverride"]:
+        name, has_units = index["IndexName"], "ProvisionedThroughput" in index
+        if is_provisioned and not has_units:
+            raise _refused(f"Must specify provisioned throughput for index {name}")
+        if has_units and not is_provisioned:
+            why = "if BillingMode is overridden to PAY_PER_REQUEST" if billing else "unless BillingMode is PROVISIONED"
+            raise _refused(f"Cannot override ProvisionedThroughput {why} for index {name}")
 
 
 def _is_same(known: IndexRecord, wanted: Mapping[str, Any]) -> bool:

@@ -350,6 +350,14 @@ def find_schema(tx: Transaction, scope: Scope, name: str) -> Schema | None:
     return found
 
 
+def used_attributes(record: TableRecord) -> dict[str, str]:
+    """The definitions of the attributes that are keys of something."""
+    used = {name for name, _ in record.keys}
+    used |= {name for vector in record.vectors for name, _ in vector.search}
+    used |= {name for index in record.indexes for name, _ in index.keys}
+    return {name: kind for name, kind in record.attributes.items() if name in used}
+
+
 def compile_schema(scope: Scope, record: TableRecord) -> Schema:
     deviation("DYNAMODB-008")
     keys = _key_attributes(record, record.keys)

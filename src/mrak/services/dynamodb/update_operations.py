@@ -30,7 +30,7 @@ from mrak.services.dynamodb import (
 )
 from mrak.services.dynamodb.encryption import new_encryption
 from mrak.services.dynamodb.table_operations import require_table
-from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema
+from mrak.services.dynamodb.tables import INDEX_ROWS, TABLES, IndexRecord, TableRecord, compile_schema, used_attributes
 from mrak.services.dynamodb.update_rules import check_update, effective, one_online_index
 
 # What is changed at once; everything else leaves the table UPDATING for a while.
@@ -248,7 +248,8 @@ def _create(
             f"{rules.MOST_GLOBAL_INDEXES}",
         )
     index = indexing.new_index(ctx, dict(definition), is_global=True, status="CREATING")
-    added = structs.replace(record, indexes=(*record.indexes, index), attributes=_used(record, (index,)))
+    added = structs.replace(record, indexes=(*record.indexes, index))
+    added = structs.replace(added, attributes=used_attributes(added))
     schema = compile_schema(scope, added)
     reached = indexing.fill_page(tx, schema, index)
     if reached is None:
@@ -284,7 +285,7 @@ def _change_vectors(
                 )
             vectors.ROWS.clear(tx, scope, record.number, index.number)
             without = structs.replace(record, vectors=tuple(it for it in record.vectors if it is not index))
-            record = structs.replace(without, attributes=_used(without))
+            record = structs.replace(without, attributes=used_attributes(without))
         else:
             raise errors.invalid_parameter("One of VectorIndexUpdate.Create, VectorIndexUpdate.Delete must not be null")
     return record
@@ -360,18 +361,10 @@ def _create_vector(
         )
     index = structs.replace(vectors.new_index(ctx, definition), phase="ALLOCATING")
     added = structs.replace(record, vectors=(*record.vectors, index))
-    added = structs.replace(added, attributes=_used(added))
+    added = structs.replace(added, attributes=used_attributes(added))
     indexing.fill_vector(tx, compile_schema(scope, added), index)
     tx.at(indexing.phase_timer(ctx.now, scope, added, index))
     return added
-
-
-def _used(record: TableRecord, added: tuple[IndexRecord, ...] = ()) -> dict[str, str]:
-    """The definitions of the attributes that are keys of something."""
-    used = {name for name, _ in record.keys}
-    used |= {name for vector in record.vectors for name, _ in vector.search}
-    used |= {name for index in (*record.indexes, *added) for name, _ in index.keys}
-    return {name: kind for name, kind in record.attributes.items() if name in used}
 
 
 def _with_index(record: TableRecord, index: IndexRecord) -> TableRecord:
@@ -424,7 +417,7 @@ def _delete(tx: Transaction, scope: Scope, record: TableRecord, name: str) -> tu
     index = _require_index(record, name, "delete")
     INDEX_ROWS.clear(tx, scope, record.number, index.number)
     without = structs.replace(record, indexes=tuple(it for it in record.indexes if it is not index))
-    return structs.replace(without, attributes=_used(without)), structs.replace(index, status="DELETING")
+    return structs.replace(without, attributes=used_attributes(without)), structs.replace(index, status="DELETING")
 
 
 def _index_not_found(record: TableRecord, name: str) -> Exception:
