@@ -152,6 +152,13 @@ def test_updates_and_deletes(ddb: Any, table: str) -> None:
         ),
         ("INSERT INTO {t} VALUE {{'pk': 'a'}}", "Key attribute should be present in the item: Key sk"),
         ("SELECT * FROM {t} ORDER BY sk", "Must have WHERE clause in the statement when using ORDER BY clause."),
+        ("SELECT * FROM {t} LIMIT 10", "Unsupported clause: LIMIT at 1:58:2"),
+        ("SELECT * FROM {t} WHERE pk = 'p' ORDER BY sk LIMIT ?", "Unsupported clause: LIMIT at 1:85:1"),
+        ("SELECT pk FROM {t} WHERE pk = 'p' GROUP BY pk", "Unsupported clause: GROUP BY"),
+        ("SELECT DISTINCT pk FROM {t}", "Unsupported clause: DISTINCT"),
+        ("SELECT VALUE pk FROM {t}", "Select projection doesn't support value or pivot keywords"),
+        ("SELECT pk FROM {t}, {t}", "Only select from a single table or index is supported."),
+        ("SELECT pk, sk, pk FROM {t}", "Duplicate identifiers in select clause: pk"),
         ("EXISTS(SELECT * FROM {t})", "EXISTS can only be used in ExecuteTransaction write requests."),
     ],
 )

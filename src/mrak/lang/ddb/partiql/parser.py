@@ -46,6 +46,9 @@ def parse(statement: str) -> AnyStatement:
 
 
 class _Parser(Terms):
+    # The first clause of SQL that DynamoDB does not have, which it parses all the same.
+    _unsupported = ""
+
     def run(self) -> AnyStatement:
         word = self._peek_word()
         if word == "SELECT":
@@ -66,6 +69,8 @@ class _Parser(Terms):
             raise invalid("Only one operation is allowed in a statement.")
         if self._peek.kind != "end":
             raise malformed(LEFTOVER)
+        if self._unsupported:
+            raise invalid(f"Unsupported clause: {self._unsupported}")
         return replace(found, names=self._names, values=tuple(self._values), parameter_count=self._parameters)
 
     def _no_statement(self) -> Exception:
@@ -90,18 +95,41 @@ class _Parser(Terms):
         self._expect_word("SELECT")
         paths: tuple[Path, ...] | None = None
         refused: str | None = None
+        if self._accept_word("DISTINCT"):
+            self._unsupported = "DISTINCT"
+        if self._peek_word() == "VALUE" and self._following.text.upper() not in (",", "FROM"):
+            raise invalid("Select projection doesn't support value or pivot keywords")
         if not self._accept("*"):
             paths, refused = self._projection()
         self._expect_word("FROM")
         table, index = self._source()
+        if self._accept(","):
+            self._source()
+            raise invalid("Only select from a single table or index is supported.")
         where = self._where()
+        self._skip_groups()
         order: list[tuple[str, bool]] = []
         if self._accept_word("ORDER"):
             self._expect_word("BY")
             order.append(self._ordered())
             while self._accept(","):
                 order.append(self._ordered())
+        self._skip_limit()
         return Select(table, {}, (), 0, index, paths, where, tuple(order), refused=refused)
+
+    def _skip_groups(self) -> None:
+        if self._peek_word() == "GROUP" and self._following.text.upper() == "BY":
+            self._unsupported = self._unsupported or "GROUP BY"
+            self._at += 2
+            self._simple_path()
+            while self._accept(","):
+                self._simple_path()
+
+    def _skip_limit(self) -> None:
+        if self._peek_word() == "LIMIT":
+            self._take_operator()
+            self._unsupported = self._unsupported or f"LIMIT{self._place(self._peek)}"
+            self._operand()
 
     def _ordered(self) -> tuple[str, bool]:
         name = str(self._simple_path()[0])
@@ -123,7 +151,7 @@ class _Parser(Terms):
                 paths.append(self._simple_path())
             self._refuse_alias()
             if not self._accept(","):
-                return tuple(paths), refused
+                return tuple(paths), refused or _doubled(paths)
 
     def _skip_call(self) -> None:
         self._take()
@@ -272,9 +300,14 @@ class _Parser(Terms):
 
     def _refuse_alias(self) -> None:
         word = self._peek_word()
-        is_name = word and word not in KEYWORDS and word not in ("REMOVE", "RETURNING")
+        is_name = word and word not in KEYWORDS and word not in ("REMOVE", "RETURNING", "LIMIT")
         if word == "AS" or is_name or self._peek.kind == "quoted":
             raise invalid(ALIASING)
+
+
+def _doubled(paths: list[Path]) -> str | None:
+    doubled = next((path for place, path in enumerate(paths) if path in paths[:place] and len(path) == 1), None)
+    return None if doubled is None else f"Duplicate identifiers in select clause: {doubled[0]}"
 
 
 def _named(component: str) -> str:
