@@ -203,6 +203,16 @@ def test_of_two_errors_awss_is_told(text: str, told: str) -> None:
     assert told in refusal(text)
 
 
+def test_actions_are_no_operators() -> None:
+    """Sums and functions count towards the 300 of an expression; how many attributes are set or removed does not.
+    https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Constraints.html"""
+    names = [f"a{number}" for number in range(301)]
+    assert len(apply("SET " + ",".join(f"{name}=:s" for name in names))) == len(ITEM) + 301
+    assert apply("REMOVE " + ",".join(names)) == ITEM
+    sums = "SET " + ",".join(f"{name}=n+:one" for name in names)
+    assert refusal(sums) == "Invalid UpdateExpression: The expression contains too many operators; operator count: 301"
+
+
 def test_an_overlap_tells_what_comes_last_in_a_hash_map() -> None:
     """As AWS was measured to do by the tests of dynalite: the second path need not be the one that is in the way."""
     assert refusal("REMOVE a, b, a").endswith("path one: [a], path two: [b]")

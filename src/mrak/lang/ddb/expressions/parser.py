@@ -285,9 +285,7 @@ class _Parser:
         path = self.path()
         if section == "SET":
             self._cursor.expect("=")
-            self._count_operator()
             return ActionNode(section, path, self._set_value())
-        self._count_operator()
         if section == "REMOVE":
             return ActionNode(section, path, None)
         return ActionNode(section, path, ValueNode(self._cursor.expect("value").text))
