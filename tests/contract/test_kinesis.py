@@ -168,6 +168,14 @@ def test_what_is_not_there(kinesis: Any, sandbox: Any, stream: str) -> None:
         "ResourceNotFoundException",
         f"Shard shardId-000000000007 in stream {stream} under account {account} does not exist",
     )
+    assert error_of(kinesis.get_shard_iterator, **{**wanted, "StreamName": "none", "ShardId": "any-7"}) == (
+        "ResourceNotFoundException",
+        f"Shard shardId-000000000007 in stream none under account {account} does not exist",
+    )
+    assert error_of(kinesis.get_shard_iterator, **{**wanted, "StreamName": "none", "ShardId": "2147483648"}) == (
+        "ResourceNotFoundException",
+        f"Could not find shard 2147483648 in stream none under account {account}.",
+    )
     assert error_of(kinesis.describe_stream)[0] == "InvalidArgumentException"
     assert error_of(kinesis.describe_stream, StreamName="x", StreamARN=arn_of(sandbox, stream))[0] == (
         "InvalidArgumentException"
@@ -245,7 +253,15 @@ def test_iterators_that_make_no_sense(kinesis: Any, sandbox: Any, stream: str) -
     at_sequence = {**asked, "ShardIteratorType": "AT_SEQUENCE_NUMBER"}
     head = "StartingSequenceNumber {} used in GetShardIterator on shard shardId-000000000000 in stream "
     tail = f"{stream} under account {sandbox.account} is invalid"
-    assert error_of(get, **at_sequence, StartingSequenceNumber="5") == (invalid, f"{head.format(5)}{tail}.")
+    wrong = str(1 << 130)
+    assert error_of(get, **at_sequence, StartingSequenceNumber=wrong) == (invalid, f"{head.format(wrong)}{tail}.")
+    assert error_of(get, **at_sequence, StartingSequenceNumber="0") == (
+        invalid,
+        f"{head.format(1 << 124)}{tail} because it did not come from this stream.",
+    )
+    assert error_of(get, **at_sequence, StartingSequenceNumber="5")[1].startswith(
+        "Invalid StartingSequenceNumber. It encodes shardId-000000000005, while it was used"
+    )
     foreign = str(int(shards_of(kinesis, stream)[0]["SequenceNumberRange"]["StartingSequenceNumber"]) + (1 << 152))
     assert error_of(get, **at_sequence, StartingSequenceNumber=foreign) == (
         invalid,
@@ -325,10 +341,11 @@ def test_hash_keys_and_ordering_that_cannot_be(kinesis: Any, sandbox: Any, strea
         "InvalidArgumentException",
         f"Invalid ExplicitHashKey. ExplicitHashKey must be in the range: [0, 2^128-1]. Specified value was {HASH_KEYS}",
     )
-    assert error_of(kinesis.put_record, **put, SequenceNumberForOrdering="7") == (
+    wrong = str(1 << 130)
+    assert error_of(kinesis.put_record, **put, SequenceNumberForOrdering=wrong) == (
         "InvalidArgumentException",
-        f"ExclusiveMinimumSequenceNumber 7 used in PutRecord on stream {stream} under account {sandbox.account} is "
-        "invalid.",
+        f"ExclusiveMinimumSequenceNumber {wrong} used in PutRecord on stream {stream} under account {sandbox.account} "
+        "is invalid.",
     )
     assert error_of(kinesis.put_record, StreamName=stream, Data=b"x")[0] == "ValidationException"
     first = kinesis.put_record(**put)["SequenceNumber"]

@@ -66,7 +66,7 @@ def test_a_split_leads_readers_to_the_children(kinesis: Any, stream: str) -> Non
 
 
 def test_a_merge_has_two_parents(kinesis: Any, stream: str) -> None:
-    """The other way round; the child names both, and either order of the neighbours will do."""
+    """The other way round; the child names both."""
     kinesis.merge_shards(
         StreamName=stream, ShardToMerge="shardId-000000000000", AdjacentShardToMerge="shardId-000000000001"
     )
@@ -100,6 +100,14 @@ def test_shards_that_cannot_be_split_or_merged(kinesis: Any, sandbox: Any, strea
         "InvalidArgumentException",
         f"Shards shardId-000000000001 and shardId-000000000002 {under} are not an adjacent pair of shards eligible for "
         "merging",
+    )
+    inverted = {"ShardToMerge": "any-1", "AdjacentShardToMerge": "3"}
+    assert error_of(kinesis.merge_shards, StreamName=stream, **inverted)[1].startswith(
+        f"Shards shardId-000000000001 and shardId-000000000003 {under} are not an adjacent pair"
+    )
+    assert error_of(kinesis.merge_shards, StreamName="none", **{**inverted, "ShardToMerge": "ABKLFD8"}) == (
+        "ResourceNotFoundException",
+        f"Could not find shard ABKLFD8 in stream none under account {sandbox.account}.",
     )
     assert ids(shards_of(kinesis, stream)) == [0, 1, 2, 3]
 

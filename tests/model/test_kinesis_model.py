@@ -108,7 +108,7 @@ class StreamMachine(RuleBasedStateMachine):
         found = self.open_shards()
         if len(found) > 1:
             at = pick % (len(found) - 1)
-            self.call("MergeShards", ShardToMerge=found[at + 1].id, AdjacentShardToMerge=found[at].id)
+            self.call("MergeShards", ShardToMerge=found[at].id, AdjacentShardToMerge=found[at + 1].id)
             self.learn()
             (child,) = [it for it in self.shards.values() if it.parents == {found[at].id, found[at + 1].id}]
             assert (child.low, child.high) == (found[at].low, found[at + 1].high)

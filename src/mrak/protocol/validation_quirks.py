@@ -113,6 +113,8 @@ ENUM_LIST_MESSAGES: dict[str, str] = {
 
 # What AWS says where a value breaks a shape's pattern or enum, if that is not what the model has.
 SHAPE_PHRASES: dict[str, str] = {
+    "kinesis.HashKey": r"Member must satisfy regular expression pattern: 0|([1-9]\d{0,38})",
+    "kinesis.SequenceNumber": r"Member must satisfy regular expression pattern: 0|([1-9]\d{0,128})",
     "lambda.Runtime": (
         "Member must satisfy enum value set: [ruby3.5, ruby2.6, dotnetcore1.0, python3.7, nodejs8.10, nasa, "
         "ruby2.7, python2.7-greengrass, dotnetcore2.0, python3.8, java21, dotnet6, dotnetcore2.1, python3.9, "

@@ -73,11 +73,11 @@ def _parse_number(found: Found, shard: Shard, text: str) -> SequenceNumber:
     number = sequences.parse(text)
     named = (shards.shard_id(shard.index), found.stream.name, found.account)
     if number is None:
-        raise errors.unreadable_sequence(text, *named)
+        raise errors.unreadable_sequence(sequences.normalise(text), *named)
     if number.shard != shard.index:
         raise errors.other_shards_sequence(shards.shard_id(number.shard), named[0])
     if number.born != shard.born:
-        raise errors.foreign_sequence(text, *named)
+        raise errors.foreign_sequence(sequences.normalise(text), *named)
     return number
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.services.kinesis import encryption, errors, iterators, records, sequences, shards, streams
 from mrak.services.kinesis.records import Put
 from mrak.services.kinesis.streams import Found
-from mrak.services.kinesis.tables import SHARDS
+from mrak.services.kinesis.tables import SHARDS, Shard
 
 _MOST_MIB = 10
 _MIB = 1 << 20
@@ -45,7 +46,7 @@ def _check_order(ctx: Context, found: Found, req: dict[str, Any]) -> None:
         return
     number = sequences.parse(text)
     if number is None or number.second > ctx.now + 1:
-        raise errors.unordered(text, found.stream.name, found.account)
+        raise errors.unordered(sequences.normalise(text), found.stream.name, found.account)
 
 
 @operation("PutRecords")
@@ -60,12 +61,25 @@ def put_records(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     return {"FailedRecordCount": 0, "Records": answers, **_encryption_type(found)}
 
 
+def _require_shard(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Found, Shard]:
+    """A stream that is not there is told of as its shard."""
+    index = shards.require_index(ctx, req, req["ShardId"])
+    try:
+        found = streams.require(ctx, tx, req)
+    except ApiError as error:
+        if error.code != "ResourceNotFoundException":
+            raise
+        scope, name = streams.parse_name(ctx, req)
+        raise errors.shard_does_not_exist(shards.shard_id(index), name, scope.account) from None
+    shard = shards.find(tx, found, index, ctx.now)
+    if shard is None:
+        raise errors.shard_does_not_exist(shards.shard_id(index), found.stream.name, found.account)
+    return found, shard
+
+
 @operation("GetShardIterator")
 def get_shard_iterator(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    found = streams.require(ctx, tx, req)
-    shard = shards.find(tx, found, req["ShardId"], ctx.now)
-    if shard is None:
-        raise errors.shard_does_not_exist(req["ShardId"], found.stream.name, found.account)
+    found, shard = _require_shard(ctx, tx, req)
     place = iterators.find_place(ctx, tx, found, shard, req)
     streams.check_dry_run(req)
     return {"ShardIterator": iterators.render(ctx, found, shard, place)}

@@ -99,21 +99,21 @@ def _is_open_at(shard: Shard, moment: float) -> bool:
     return shard.closed_at is None or shard.closed_at >= moment
 
 
-def _require_open(ctx: Context, tx: Transaction, found: Found, named: str) -> Shard:
-    shard = shards.find(tx, found, named, ctx.now)
-    name, account = found.stream.name, found.account
+def _require_open(ctx: Context, tx: Transaction, found: Found, index: int) -> Shard:
+    shard, shard_id = shards.find(tx, found, index, ctx.now), shards.shard_id(index)
     if shard is None:
-        raise errors.could_not_find_shard(named, name, account)
+        raise errors.could_not_find_shard(shard_id, found.stream.name, found.account)
     if shard.closed_at is not None:
-        raise errors.shard_closed(shards.shard_id(shard.index), name, account)
+        raise errors.shard_closed(shard_id, found.stream.name, found.account)
     return shard
 
 
 @operation("SplitShard")
 def split_shard(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    index, at = shards.require_index(ctx, req, req["ShardToSplit"]), int(req["NewStartingHashKey"])
     found = streams.require(ctx, tx, req)
     streams.check_provisioned(found)
-    shard, at = _require_open(ctx, tx, found, req["ShardToSplit"]), int(req["NewStartingHashKey"])
+    shard = _require_open(ctx, tx, found, index)
     shards.check_limit(tx, found.scope, 1)
     low, high = int(shard.low, 16), int(shard.high, 16)
     if not low + 1 < at < high:
@@ -125,13 +125,13 @@ def split_shard(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 @operation("MergeShards")
 def merge_shards(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    """The shard to merge comes before the adjacent one: the other way round they are not adjacent to AWS."""
+    indexes = [shards.require_index(ctx, req, req[member]) for member in ("ShardToMerge", "AdjacentShardToMerge")]
     found = streams.require(ctx, tx, req)
     streams.check_provisioned(found)
-    first = _require_open(ctx, tx, found, req["ShardToMerge"])
-    second = _require_open(ctx, tx, found, req["AdjacentShardToMerge"])
-    lower, upper = sorted((first, second), key=lambda shard: shard.low)
+    lower, upper = (_require_open(ctx, tx, found, index) for index in indexes)
     if int(lower.high, 16) + 1 != int(upper.low, 16):
-        ids = shards.shard_id(first.index), shards.shard_id(second.index)
+        ids = shards.shard_id(lower.index), shards.shard_id(upper.index)
         raise errors.not_adjacent(*ids, found.stream.name, found.account)
     shards.merge(ctx, tx, found, lower, upper)
     tx.notify(streams.topic(found.scope, found.stream.number))

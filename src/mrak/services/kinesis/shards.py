@@ -15,12 +15,13 @@ from msgspec import structs
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.kinesis import errors, sequences
+from mrak.services.kinesis import errors, sequences, streams
 from mrak.services.kinesis.streams import Found
 from mrak.services.kinesis.tables import OPEN, SHARDS, Shard, Stream
 
 HASH_KEYS = 1 << 128
-_ID = re.compile(r"(?:shardId-)?(\d{1,12})")
+_ID = re.compile(r"(?:[^-]*-)?(\d+)(?:-.*)?")
+_HIGHEST_INDEX = (1 << 31) - 1
 _LARGE_REGIONS = frozenset({"us-east-1", "us-west-2", "eu-west-1"})
 _MOST_IN_LARGE_REGIONS, _MOST_ELSEWHERE = 20_000, 6_000
 
@@ -79,17 +80,26 @@ def find_by_hash(tx: Transaction, scope: Scope, number: int, hash_key: int) -> S
     return next(OPEN.scan(tx, scope, number, since=_hex(hash_key), limit=1))
 
 
-def find(tx: Transaction, found: Found, named: str, now: float) -> Shard | None:
-    """The shard of an id; None where there is none, or none any longer."""
-    index = index_of(named)
-    shard = None if index is None else SHARDS.get(tx, found.scope, found.stream.number, index)
+def find(tx: Transaction, found: Found, index: int, now: float) -> Shard | None:
+    """The shard of a number; None where there is none, or none any longer."""
+    shard = SHARDS.get(tx, found.scope, found.stream.number, index)
     return None if shard is None or is_expired(found.stream, shard, now) else shard
 
 
 def index_of(named: str) -> int | None:
-    """The number in an id, which may lack its zeros or its first word."""
+    """The number in an id, which may lack its zeros, and have another first word or none."""
     match = _ID.fullmatch(named)
-    return int(match[1]) if match else None
+    index = int(match[1]) if match else None
+    return None if index is None or index > _HIGHEST_INDEX else index
+
+
+def require_index(ctx: Context, req: dict[str, Any], named: str) -> int:
+    """The same; raises where an id can be none, whether or not the stream is there."""
+    index = index_of(named)
+    if index is None:
+        scope, name = streams.parse_name(ctx, req)
+        raise errors.could_not_find_shard(named, name, scope.account)
+    return index
 
 
 def is_expired(stream: Stream, shard: Shard, now: float) -> bool:

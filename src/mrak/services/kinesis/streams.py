@@ -48,7 +48,8 @@ def name_in(stream_arn: str) -> str:
     return stream_arn.split(":", 5)[5].split("/")[1]
 
 
-def _parse_name(ctx: Context, req: dict[str, Any]) -> tuple[Scope, str]:
+def parse_name(ctx: Context, req: dict[str, Any]) -> tuple[Scope, str]:
+    """Whose stream a request is about, and its name."""
     name, arn = req.get("StreamName"), req.get("StreamARN")
     if arn is None:
         if name is None:
@@ -74,7 +75,7 @@ def find(tx: Transaction, scope: Scope, name: str) -> Found | None:
 
 def require(ctx: Context, tx: Transaction, req: dict[str, Any], *, opens: bool = False) -> Found:
     """The stream that a request names by StreamName, StreamARN or both; opened for writing where asked for."""
-    scope, name = _parse_name(ctx, req)
+    scope, name = parse_name(ctx, req)
     stream = STREAMS.open(tx, scope, name) if opens else STREAMS.get(tx, scope, name)
     check_access(ctx, tx, scope, stream_arn(scope, name), "" if stream is None else stream.policy)
     if stream is None:

@@ -65,7 +65,8 @@ async def subscribe_to_shard(ctx: Context, req: dict[str, Any]) -> dict[str, Any
 def _begin(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Subscription:
     arn, wanted = req["ConsumerARN"], req["StartingPosition"]
     found, _ = consumers.require_by_arn(ctx, tx, arn)
-    shard = shards.find(tx, found, req["ShardId"], ctx.now)
+    index = shards.index_of(req["ShardId"])
+    shard = None if index is None else shards.find(tx, found, index, ctx.now)
     if shard is None:
         raise errors.could_not_find_shard(req["ShardId"], found.stream.name, found.account)
     position = {"ShardIteratorType": wanted["Type"]}
