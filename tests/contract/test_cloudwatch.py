@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TAKES_DELIVERIES, until
+from tests.contract.dynamodb import eventually, make_table
 from tests.contract.test_sqs import error_of
 
 
@@ -276,6 +277,33 @@ def test_tables_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -
     }
     points = until(lambda: cloudwatch.get_metric_statistics(**asked, **window())["Datapoints"])
     assert [point["Sum"] for point in points] == [1.0]
+
+
+def test_replication_has_a_latency(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """A metric of the table that was written, by the region that received; and both regions consumed capacity."""
+    here, there = (fresh_sandbox.client("dynamodb", region=region) for region in ("us-east-1", "eu-west-1"))
+    table = make_table(here, sort=None)
+    here.update_table(TableName=table, ReplicaUpdates=[{"Create": {"RegionName": "eu-west-1"}}])
+    eventually(lambda: here.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE")
+    here.put_item(TableName=table, Item={"pk": {"S": "1"}})
+    eventually(lambda: "Item" in there.get_item(TableName=table, Key={"pk": {"S": "1"}}))
+
+    def points(client: Any, name: str, *dimensions: tuple[str, str]) -> list[dict[str, Any]]:
+        asked = {
+            "Namespace": "AWS/DynamoDB",
+            "MetricName": name,
+            "Dimensions": [{"Name": key, "Value": value} for key, value in (("TableName", table), *dimensions)],
+            "Period": 3600,
+            "Statistics": ["Sum", "SampleCount"],
+        }
+        found: list[dict[str, Any]] = client.get_metric_statistics(**asked, **window())["Datapoints"]
+        return found
+
+    (latency,) = until(lambda: points(cloudwatch, "ReplicationLatency", ("ReceivingRegion", "eu-west-1")))
+    assert (latency["SampleCount"], latency["Unit"]) == (1.0, "Milliseconds")
+    for client in (cloudwatch, fresh_sandbox.client("cloudwatch", region="eu-west-1")):
+        (consumed,) = until(lambda client=client: points(client, "ConsumedWriteCapacityUnits"))
+        assert consumed["Sum"] == 1.0
 
 
 ALARM = {

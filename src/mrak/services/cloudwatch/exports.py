@@ -34,9 +34,9 @@ def record_operations(tx: Transaction, records: Iterable[OperationRecord]) -> No
     for record in records:
         if _is_of_queue(record, _FILLS):
             queues[record.scope, _queue_of(record)] = record.started_at
-        for measure in _measures(record):
+        for scope, measure in _placed(record):
             at = measure.at // metrics.STANDARD_SECONDS * metrics.STANDARD_SECONDS
-            place = (record.scope, measure.namespace, measure.name, tuple(measure.pairs), at, measure.unit)
+            place = (scope, measure.namespace, measure.name, tuple(measure.pairs), at, measure.unit)
             sums.setdefault(place, []).extend(measure.values)
     for (scope, namespace, name, pairs, at, unit), values in sums.items():
         counts: dict[float, float] = {}
@@ -54,6 +54,18 @@ def _is_of_queue(record: OperationRecord, operations: frozenset[str]) -> bool:
 
 def _queue_of(record: OperationRecord) -> str:
     return (record.resource or "").rpartition(":")[2]
+
+
+def _placed(record: OperationRecord) -> Iterator[tuple[Scope, Measure]]:
+    for measure in _measures(record):
+        yield record.scope, measure
+    replicated = (record.annotations or {}).get("replicated")
+    if replicated is not None:
+        # Of the table that was written, though the record is of the one that received it.
+        source = record.scope.in_region(replicated["region"]).in_account(replicated["account"])
+        pairs = [("TableName", record.resource or ""), ("ReceivingRegion", record.scope.region)]
+        latency = _one(record, "AWS/DynamoDB", "ReplicationLatency", pairs, replicated["latency_ms"], "Milliseconds")
+        yield source, latency
 
 
 def _measures(record: OperationRecord) -> Iterator[Measure]:

@@ -38,12 +38,14 @@ def replicate(ctx: Context, tx: Transaction, it: Delivery) -> None:
         cost = items.change_member(ctx, tx, items.arriving(tx, schema, write.place, write.row))
         ctx.meter(REPLICATED_UNITS, cost.total)
         has = write.number
+        latency_ms = (ctx.now - it.enqueued_at) * 1000
+        ctx.annotate("replicated", {"account": write.account, "region": write.region, "latency_ms": latency_ms})
     underway.put_state(tx, state_key, UnderWay(state.count - 1, has, state.largest))
 
 
 def _check_permission(ctx: Context, tx: Transaction, target: Schema, write: ReplicatedWrite) -> None:
     """A write from another account waits until both members' policies let it through."""
-    if not write.account:
+    if write.account == target.scope.account:
         return
     there = target.scope.in_region(write.region).in_account(write.account)
     source = TABLES.get(tx, there, write.name)

@@ -41,16 +41,15 @@ class UnderWay(msgspec.Struct, frozen=True, array_like=True):
 
 
 class ReplicatedWrite(msgspec.Struct, frozen=True, array_like=True):
-    """An item as it was written; without a row it was deleted. `table` is the receiver's number, `account` and `region`
-    are the sender's where members are of several accounts."""
+    """An item as it was written, and where; without a row it was deleted. `table` is the receiver's number."""
 
     name: str
     table: int
     place: bytes
     number: int
     row: bytes | None
-    account: str = ""
-    region: str = ""
+    account: str
+    region: str
 
 
 class _Target(NamedTuple):
@@ -100,8 +99,8 @@ def send(ctx: Context, tx: Transaction, schema: Schema, place: bytes, row: bytes
     for member, row_key, state in targets:
         count, has = (0, 0) if state is None else (state.count, state.has)
         put_state(tx, row_key, UnderWay(count + 1, has, number))
-        sender = (schema.scope.account, schema.scope.region) if schema.scope.account != member.scope.account else ()
-        write = ReplicatedWrite(name, member.record.number, place, number, row, *sender)
+        sender = schema.scope
+        write = ReplicatedWrite(name, member.record.number, place, number, row, sender.account, sender.region)
         enqueue(ctx, tx, "dynamodb.replicate", member.scope, member.record.number, _encode(write))
 
 
