@@ -4,6 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
+# Where an environment forbids bytecode, each start would compile the source anew.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: up setup test clients lint bench demo demo-abaku clean
 
 up: $(STAMP)

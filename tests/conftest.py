@@ -31,6 +31,10 @@ T = TypeVar("T")
 settings.register_profile("mrak", deadline=None)
 settings.load_profile("mrak")
 
+# Where an environment forbids bytecode, each server and each command that a test starts would compile the source anew.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
+
 # A queue's policy that lets topics, rules and buckets send to it, which AWS asks for in the same account too.
 TAKES_DELIVERIES = json.dumps(
     {

@@ -18,9 +18,8 @@ from examples.abaku.application import install_node_modules
 HERE = Path(__file__).parent
 BUILD = HERE.parents[1] / "build"
 NPM = ("npm", "install", "--no-audit", "--no-fund", "--no-package-lock", "--ignore-scripts")
-# Bytecode comes with the first use: a client imports a small part of what it brings.
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
-PIP_INSTALL = ("install", "--quiet", "--no-compile")
+PIP_INSTALL = ("install", "--quiet")
 BROWSER = ("chromium", "chromium-driver", "fonts-dejavu-core")
 
 
