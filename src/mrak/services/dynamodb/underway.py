@@ -1,6 +1,6 @@
 """Writes that are under way to the other members of an eventually consistent global table.
 
-    dynamodb.underway  account region TABLE HASH pk sk -> how many are under way to this item of this member, by number
+    dynamodb.underway  account region TABLE HASH pk sk -> UnderWay, of this item in this member
 
 A write commits with one delivery to each other member, which brings the item as it was written (replication.py). Each
 has a number, larger than those of all writes to the item that are still under way anywhere: so the numbers are in the
