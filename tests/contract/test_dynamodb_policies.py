@@ -60,6 +60,18 @@ def arn_end(arn: str) -> str:
     return arn.split(":", 5)[5]
 
 
+def test_actions_that_policies_of_tables_cannot_name(ddb: Any) -> None:
+    """Those of accounts and backups, of operations that are allowed by other names, and of no service."""
+    arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
+    wrong = ["dynamodb:ListTables", "dynamodb:RestoreTableFromBackup", "dynamodb:ExecuteStatement", "dynamodb:Nope"]
+    right = ["dynamodb:PartiQLSelect", "dynamodb:conditionCheckItem", "dynamodb:Batch*"]
+    policy = policy_for(arn, Action=[*right, *wrong])
+    code, message = error_of(ddb.put_resource_policy, ResourceArn=arn, Policy=policy)
+    names = ", ".join(f'"{name}"' for name in wrong)
+    assert code == INVALID
+    assert message.endswith(f"Invalid policy document: The following action names are invalid: {names}")
+
+
 def test_policies_of_streams(ddb: Any) -> None:
     """Apart from their table's, with actions of their own."""
     table = make_table(ddb, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})

@@ -14,6 +14,19 @@ _MOST_POLICY_BYTES = 20_480
 _DOCUMENT = ("Version", "Id", "Statement")
 _STREAM_ACTIONS = frozenset({"describestream", "getrecords", "getsharditerator"})
 _OWN_ACTIONS = frozenset({"putresourcepolicy", "getresourcepolicy", "deleteresourcepolicy"})
+# None of accounts, of backups, exports and imports, nor the names of PartiQL's operations:
+# https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/rbac-iam-actions.html
+_OF_TABLES = """
+associatetablereplica batchgetitem batchwriteitem conditioncheckitem createbackup createtablereplica deleteitem
+deletetable deletetablereplica describecontinuousbackups describecontributorinsights
+describekinesisstreamingdestination describetable describetablereplicaautoscaling describetimetolive
+disablekinesisstreamingdestination enablekinesisstreamingdestination exporttabletopointintime getitem
+listtagsofresource partiqldelete partiqlinsert partiqlselect partiqlupdate putitem query readdataforreplication
+replicatesettings restoretabletopointintime scan startawsbackupjob tagresource transactgetitems transactwriteitems
+untagresource updatecontinuousbackups updatecontributorinsights updateglobaltableversion updateitem
+updatekinesisstreamingdestination updatetable updatetablereplicaautoscaling updatetimetolive writedataforreplication
+"""
+_TABLE_ACTIONS = frozenset(_OF_TABLES.split())
 _BARE_PRINCIPAL = re.compile(r'"Principal"\s*:\s*"[^"*]*"')
 _STATEMENT = (
     "Sid",
@@ -99,11 +112,12 @@ def _check_resources(statement: dict[str, Any], is_stream: bool) -> None:
 
 
 def _check_actions(statement: dict[str, Any], is_stream: bool) -> None:
+    right = _OWN_ACTIONS | (_STREAM_ACTIONS if is_stream else _TABLE_ACTIONS)
     wrong = []
     for action in _strings(statement.get("Action")):
         verb = action.lower().removeprefix("dynamodb:")
         is_exact = "*" not in verb and "?" not in verb
-        if is_exact and verb not in _OWN_ACTIONS and (verb in _STREAM_ACTIONS) != is_stream:
+        if is_exact and verb not in right:
             wrong.append(f'"{action}"')
     if wrong:
         raise _malformed(f"The following action names are invalid: {', '.join(wrong)}")
