@@ -7,10 +7,11 @@ clause, whatever the item is.
 from __future__ import annotations
 
 from typing import Any
+from uuid import uuid4
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.dynamodb import INVALID, error_of, make_table
+from tests.contract.dynamodb import INVALID, error_of, index, make_table
 
 MOST = 409_600
 PUT = "Item size has exceeded the maximum allowed size"
@@ -201,3 +202,29 @@ def test_attribute_updates_measure_the_item(ddb: Any, table: str) -> None:
 
     ddb.update_item(**update(fill(MOST, 4)))
     assert error_of(ddb.update_item, **update(fill(MOST + 1, 4))) == (INVALID, UPDATE)
+
+
+def test_transactions_pay_twice_for_tables_and_once_for_indexes(ddb: Any) -> None:
+    """Measured at AWS: preparing is of the table alone. A repetition reads the larger of the item before and after."""
+    indexes = {"GlobalSecondaryIndexes": [index("gsi", "g")], "LocalSecondaryIndexes": [index("lsi", "pk", "l")]}
+    table = make_table(ddb, attributes={"g": "S", "l": "S"}, **indexes)
+    key = {"pk": {"S": "a"}, "sk": {"S": "1"}}
+
+    def paid(action: dict[str, Any]) -> list[float | None]:
+        request = {"TransactItems": [action], "ReturnConsumedCapacity": "INDEXES", "ClientRequestToken": uuid4().hex}
+        (first,), (again,) = (ddb.transact_write_items(**request)["ConsumedCapacity"] for _ in range(2))
+        parts = (first["Table"], *(first.get(f"{kind}SecondaryIndexes", {}) for kind in ("Global", "Local")))
+        named = [parts[0], parts[1].get("gsi", {}), parts[2].get("lsi", {})]
+        assert all(it.get("WriteCapacityUnits") == it.get("CapacityUnits") for it in named)
+        return [first["CapacityUnits"], *(it.get("CapacityUnits") for it in named), again["ReadCapacityUnits"]]
+
+    def put(**attributes: str) -> list[float | None]:
+        item = key | {name: {"S": value} for name, value in attributes.items()}
+        return paid({"Put": {"TableName": table, "Item": item}})
+
+    assert put(g="g", l="l") == [4, 2, 1, 1, 2]
+    assert put(g="h", l="l") == [5, 2, 2, 1, 2], "another key of an index is a deletion and an insertion"
+    assert put(g="h", l="l") == [2, 2, None, None, 2]
+    assert put(g="h", x="x" * 9000) == [18 + 9 + 1, 18, 9, 1, 6]
+    assert put() == [18 + 9, 18, 9, None, 6]
+    assert paid({"Delete": {"TableName": table, "Key": key}}) == [2, 2, None, None, 2]

@@ -203,8 +203,9 @@ def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]
         raise errors.transaction_cancelled(reasons)
     for step, cost in zip(steps, costs, strict=True):
         ctx.meter(step.schema.write_unit, cost.table)
-        throttling.take_write(ctx, step.schema, cost.table + sum(cost.local.values()), cost.global_)
-        _double(cost)
+        throttling.take_write(ctx, step.schema, cost.table)
+        # A transaction prepares, then commits: twice the units of the table, while its indexes are written once.
+        cost.table *= 2
     return costs
 
 
@@ -215,14 +216,6 @@ def _commit(ctx: Context, tx: Transaction, step: Step) -> Cost:
         throttling.take_write(ctx, step.schema, cost.table)
         return cost
     return items.change(ctx, tx, Change(step.schema, step.key, step.row, step.old, step.new, step.size_bytes))
-
-
-def _double(cost: Cost) -> None:
-    """A transaction prepares, then commits: twice the units."""
-    cost.table *= 2
-    for indexes in (cost.local, cost.global_):
-        for name in indexes:
-            indexes[name] *= 2
 
 
 def render_written(tx: Transaction, req: dict[str, Any], steps: list[Step], costs: list[Cost]) -> dict[str, Any]:
@@ -260,10 +253,10 @@ def find_completed(ctx: Context, tx: Transaction, token: str, digest: bytes) -> 
 
 
 def remember(ctx: Context, tx: Transaction, token: str, digest: bytes, steps: list[Step]) -> None:
-    """The token's row, and the timer that forgets it."""
+    """The token's row, and the timer that forgets it. A repetition reads the larger of each item before and after."""
     units: dict[str, float] = {}
     for step in steps:
-        size_bytes = step.size_bytes if step.write.kind != "check" else 0
+        size_bytes = max(step.size_bytes, 0 if step.row is None else row_size_bytes(step.row))
         name = step.schema.record.name
         units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
     old = TOKENS.get(tx, ctx.scope, token)
