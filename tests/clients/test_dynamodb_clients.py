@@ -60,7 +60,7 @@ def test_a_single_table_application_in_javascript(run_script: Callable[..., Any]
     assert answer["refused"] == [True, ["None", "ConditionalCheckFailed"]]
     assert answer["both"] == [1, None] and answer["got"] == ["o#1", "o#4"]
     assert answer["scanned"] == ["1", "count", "o#1", "o#2", "o#3", "o#4"]
-    assert answer["batch"] == [None, 1, "ConditionalCheckFailed"] and answer["old"] == "late"
+    assert answer["batch"] == [None, "ConditionalCheckFailed", 1] and answer["old"] == "late"
     assert answer["expiry"] == {"AttributeName": "ttl", "TimeToLiveStatus": "ENABLED"}
     assert answer["gone"] == "ResourceNotFoundException"
 

@@ -125,15 +125,15 @@ const segments = [0, 1, 2].map(async (Segment) => {
 });
 const scanned = (await Promise.all(segments)).flat().sort();
 
-const batch = await documents.send(
-  new BatchExecuteStatementCommand({
-    Statements: [
-      { Statement: `UPDATE ${TableName} SET note = ? WHERE pk = ? AND sk = ?`, Parameters: ["late", "c#1", "o#3"] },
-      { Statement: `SELECT * FROM ${TableName} WHERE pk = ? AND sk = ?`, Parameters: ["c#1", "count"] },
-      { Statement: `DELETE FROM ${TableName} WHERE pk = ? AND sk = ? AND version = ?`, Parameters: ["c#1", "o#1", 7] },
-    ],
-  }),
-);
+// A batch writes or reads, never both.
+const statements = (...Statements) => documents.send(new BatchExecuteStatementCommand({ Statements }));
+const batch = [
+  await statements(
+    { Statement: `UPDATE ${TableName} SET note = ? WHERE pk = ? AND sk = ?`, Parameters: ["late", "c#1", "o#3"] },
+    { Statement: `DELETE FROM ${TableName} WHERE pk = ? AND sk = ? AND version = ?`, Parameters: ["c#1", "o#1", 7] },
+  ),
+  await statements({ Statement: `SELECT * FROM ${TableName} WHERE pk = ? AND sk = ?`, Parameters: ["c#1", "count"] }),
+].flatMap((answer) => answer.Responses);
 const { Attributes: old } = await documents.send(new DeleteCommand({ TableName, Key: key("c#1", "o#3"), ReturnValues: "ALL_OLD" }));
 
 await client.send(new UpdateTimeToLiveCommand({ TableName, TimeToLiveSpecification: { AttributeName: "ttl", Enabled: true } }));
@@ -152,7 +152,7 @@ console.log(
     both: both.Responses.map((it) => it.Item?.n ?? null),
     got: got.Responses[TableName].map((it) => it.sk).sort(),
     scanned,
-    batch: batch.Responses.map((it) => it.Error?.Code ?? it.Item?.n ?? null),
+    batch: batch.map((it) => it.Error?.Code ?? it.Item?.n ?? null),
     old: old.note,
     expiry,
     gone,
