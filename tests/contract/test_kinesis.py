@@ -361,7 +361,7 @@ def test_a_dry_run_changes_nothing(kinesis: Any, stream: str) -> None:
 
 
 def test_records_live_as_long_as_the_stream_keeps_them(kinesis: Any, sandbox: Any, stream: str) -> None:
-    """A day, or as long as the retention period says, by the environment's clock."""
+    """A day, or as long as the retention period says, by the environment's clock. A longer one brings nothing back."""
     kinesis.put_record(StreamName=stream, Data=b"1", PartitionKey="1")
     sandbox.advance_clock(20 * 3600)
     kinesis.put_record(StreamName=stream, Data=b"2", PartitionKey="1")

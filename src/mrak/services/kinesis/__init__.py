@@ -4,7 +4,8 @@
 shards        ranges of hash keys, split and merged    records       put, read, found by time
 sequences     AWS's sequence numbers                   iterators     where readers stand
 consumers     enhanced fan-out                         subscriptions records pushed to consumers
-encryption    a stream's KMS key                       trimming      what has expired
+queues        records given out one by one             encryption    a stream's KMS key
+draining      whole streams, shard after shard         trimming      what has expired
 tables        rows and their invariants                errors        the service's errors
 exports       what other services may use
 """
@@ -12,6 +13,8 @@ exports       what other services may use
 from mrak.services.kinesis import (
     consumer_operations,
     policy_operations,
+    queue_operations,
+    queue_record_operations,
     record_operations,
     setting_operations,
     shard_operations,
@@ -24,6 +27,8 @@ from mrak.services.kinesis import (
 __all__ = [
     "consumer_operations",
     "policy_operations",
+    "queue_operations",
+    "queue_record_operations",
     "record_operations",
     "setting_operations",
     "shard_operations",

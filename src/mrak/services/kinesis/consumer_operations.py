@@ -10,7 +10,6 @@ from mrak.services.kinesis import consumers, errors, iterators, streams, tags
 from mrak.services.kinesis.streams import Found
 from mrak.services.kinesis.tables import CONSUMERS, Consumer
 
-_MOST_CONSUMERS = 20
 _LISTED = 100
 
 
@@ -34,8 +33,7 @@ def register_stream_consumer(ctx: Context, tx: Transaction, req: dict[str, Any])
     CONSUMERS.lock(tx, found.scope, number)
     if CONSUMERS.get(tx, found.scope, number, name) is not None:
         raise errors.consumer_exists(name, found.stream.name, found.account)
-    if CONSUMERS.count(tx, found.scope, number) >= _MOST_CONSUMERS:
-        raise errors.too_many_consumers(found.stream.name, _MOST_CONSUMERS)
+    consumers.check_limit(tx, found)
     consumer = Consumer(stream=number, name=name, created_at=float(int(ctx.now)), tags=req.get("Tags", {}))
     CONSUMERS.insert(tx, found.scope, consumer)
     return {"Consumer": {**_render(found, consumer), "ConsumerStatus": "CREATING"}}

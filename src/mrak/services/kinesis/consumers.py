@@ -12,8 +12,9 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.kinesis import errors, streams
 from mrak.services.kinesis.streams import Found
-from mrak.services.kinesis.tables import CONSUMERS, Consumer
+from mrak.services.kinesis.tables import BY_STREAM, CONSUMERS, Consumer
 
+_MOST_CONSUMERS = 20
 _IN_ARN = re.compile(r"/consumer/([^/:]+):(\d+)$")
 
 
@@ -23,6 +24,14 @@ def consumer_arn(scope: Scope, stream: str, consumer: Consumer) -> str:
 
 def is_consumer_arn(arn: str) -> bool:
     return _IN_ARN.search(arn) is not None
+
+
+def check_limit(tx: Transaction, found: Found) -> None:
+    """Queues count as consumers."""
+    number = found.stream.number
+    registered = CONSUMERS.count(tx, found.scope, number) + BY_STREAM.count(tx, found.scope, number)
+    if registered >= _MOST_CONSUMERS:
+        raise errors.too_many_consumers(found.stream.name, _MOST_CONSUMERS)
 
 
 def find_in(tx: Transaction, scope: Scope, arn: str) -> tuple[Found | None, Consumer | None]:

@@ -37,6 +37,10 @@ def failed_constraint(message: str) -> ApiError:
     return ApiError("ValidationException", f"1 validation error detected: Value {message}")
 
 
+def failed(message: str) -> ApiError:
+    return ApiError("ValidationException", message)
+
+
 def in_use(message: str) -> ApiError:
     return ApiError("ResourceInUseException", message)
 
@@ -251,6 +255,18 @@ def consumer_exists(consumer: str, stream: str, account: str) -> ApiError:
 
 def too_many_consumers(stream: str, limit: int) -> ApiError:
     return limit_exceeded(f"Stream {stream} cannot have more than {limit} registered consumers.")
+
+
+def queue_not_found(arn: str, account: str) -> ApiError:
+    return not_found(f"Queue {arn} under account {account} not found.")
+
+
+def queue_exists(name: str, account: str) -> ApiError:
+    return in_use(f"Queue {name} under account {account} already exists.")
+
+
+def stream_has_queues(name: str, account: str) -> ApiError:
+    return in_use(f"Stream {name} under account {account} has queues. Delete them first.")
 
 
 def consumer_not_named() -> ApiError:

@@ -9,7 +9,6 @@ topic_of(source)                                      # notified when there is m
 from __future__ import annotations
 
 import base64
-from collections.abc import Iterator
 from typing import Any, NamedTuple
 
 import msgspec
@@ -17,8 +16,9 @@ import msgspec
 from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
-from mrak.services.kinesis import consumers, records, sequences, shards, streams
+from mrak.services.kinesis import consumers, records, sequences, streams
 from mrak.services.kinesis.draining import drain_shards
+from mrak.services.kinesis.iterators import starting_places
 from mrak.services.kinesis.shards import shard_id
 from mrak.services.kinesis.streams import Found
 from mrak.services.kinesis.tables import SHARDS, Shard
@@ -119,21 +119,6 @@ def topic_of(source: Source) -> str:
 def find_shard(tx: Transaction, source: Source, index: int) -> Shard | None:
     """The shard as it is now: open, or closed meanwhile."""
     return SHARDS.get(tx, source.scope, source.stream.number, index)
-
-
-def starting_places(
-    tx: Transaction, source: Source, now: float, position: str, moment: float | None = None
-) -> Iterator[tuple[Shard, int]]:
-    """Where each shard is to be read from by a reader that begins now with LATEST or AT_TIMESTAMP. One that begins with
-    TRIM_HORIZON reads all from place 0, and so does everyone with shards that are opened later."""
-    if position == "TRIM_HORIZON":
-        return
-    for shard in shards.scan(tx, source, now):
-        if position == "LATEST":
-            yield shard, records.place_after_newest(tx, source.scope, shard)
-        else:
-            assert moment is not None, "AT_TIMESTAMP comes with a time"
-            yield shard, records.place_at_time(tx, source.scope, shard, moment)
 
 
 def read_from(

@@ -5,7 +5,7 @@ A place in a shard is a record's sequence in the store; reading begins with the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import msgspec
@@ -79,6 +79,21 @@ def _parse_number(found: Found, shard: Shard, text: str) -> SequenceNumber:
     if number.born != shard.born:
         raise errors.foreign_sequence(sequences.normalise(text), *named)
     return number
+
+
+def starting_places(
+    tx: Transaction, found: Found, now: float, position: str, moment: float | None = None
+) -> Iterable[tuple[Shard, int]]:
+    """Where each shard is to be read from by a reader that begins now with LATEST or AT_TIMESTAMP. One that begins with
+    TRIM_HORIZON reads all from place 0, and so does everyone with shards that are opened later."""
+    if position == "TRIM_HORIZON":
+        return
+    for shard in shards.scan(tx, found, now):
+        if position == "LATEST":
+            yield shard, records.place_after_newest(tx, found.scope, shard)
+        else:
+            assert moment is not None, "AT_TIMESTAMP comes with a time"
+            yield shard, records.place_at_time(tx, found.scope, shard, moment)
 
 
 def render_page_token(ctx: Context, *parts: Any) -> str:

@@ -136,7 +136,7 @@ class Page(NamedTuple):
 def read(ctx: Context, tx: Transaction, found: Found, shard: Shard, place: int, limits: tuple[int, int]) -> Page:
     """Records from a place on, up to a count and a size; those older than the stream keeps are passed over."""
     scope, now = found.scope, ctx.clock()
-    horizon = now - found.stream.retention_hours * 3600.0
+    horizon = found.stream.horizon(now)
     first = _first_from(tx, scope, shard, place)
     if first is not None and first.arrived_at < horizon:
         place = place_at_time(tx, scope, shard, horizon)

@@ -11,7 +11,7 @@ from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.services.kinesis import encryption, errors, streams
 from mrak.services.kinesis.streams import Found
-from mrak.services.kinesis.tables import ACCOUNTS, STREAMS, Account
+from mrak.services.kinesis.tables import ACCOUNTS, BY_STREAM, STREAMS, Account
 
 _LEAST_HOURS, _MOST_HOURS = 24, 8760
 _MOST_WARM_MIBPS = 10_240
@@ -46,7 +46,7 @@ def increase_stream_retention_period(ctx: Context, tx: Transaction, req: dict[st
     existing = found.stream.retention_hours
     if hours < existing:
         raise errors.retention_wrong_way(hours, found.stream.name, existing, "shorter", "Decrease")
-    _set(tx, found, retention_hours=hours)
+    _set(tx, found, retention_hours=hours, expired_before=found.stream.horizon(ctx.now))
 
 
 @operation("DecreaseStreamRetentionPeriod")
@@ -112,6 +112,8 @@ def update_stream_mode(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
     found, mode = streams.require(ctx, tx, req, opens=True), req["StreamModeDetails"]["StreamMode"]
     changes: dict[str, Any] = {"mode": mode}
     if mode == "PROVISIONED":
+        if BY_STREAM.count(tx, found.scope, found.stream.number):
+            raise errors.stream_has_queues(found.stream.name, found.account)
         changes |= {"distribution": "USER_PARTITION_KEY", "warm_mibps": 0}
     elif "WarmThroughputMiBps" in req:
         changes["warm_mibps"] = req["WarmThroughputMiBps"]

@@ -77,7 +77,7 @@ def _start_after(found: Found, named: str | None, filtered: dict[str, Any]) -> i
 def _filter(ctx: Context, found: Found, filtered: dict[str, Any]) -> Callable[[Shard], bool]:
     """Which shards a ShardFilter means; times before all that the stream still holds are corrected to its oldest."""
     kind = filtered.get("Type", "")
-    horizon = max(ctx.now - found.stream.retention_hours * 3600.0, found.stream.created_at)
+    horizon = max(found.stream.horizon(ctx.now), found.stream.created_at)
     if kind == "AT_LATEST":
         return lambda shard: shard.closed_at is None
     if kind in ("AT_TIMESTAMP", "FROM_TIMESTAMP") and "Timestamp" not in filtered:

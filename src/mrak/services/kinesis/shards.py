@@ -103,7 +103,7 @@ def require_index(ctx: Context, req: dict[str, Any], named: str) -> int:
 
 
 def is_expired(stream: Stream, shard: Shard, now: float) -> bool:
-    return shard.closed_at is not None and shard.closed_at < now - stream.retention_hours * 3600.0
+    return shard.closed_at is not None and shard.closed_at < stream.horizon(now)
 
 
 def scan(tx: Transaction, found: Found, now: float, after: int | None = None) -> Iterator[Shard]:

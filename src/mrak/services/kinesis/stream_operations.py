@@ -9,7 +9,7 @@ from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.kinesis import errors, iterators, shards, streams, tags, trimming
 from mrak.services.kinesis.streams import Found
-from mrak.services.kinesis.tables import CONSUMERS, RECORDS, SHARDS, STREAMS, Stream
+from mrak.services.kinesis.tables import BY_STREAM, CONSUMERS, RECORDS, SHARDS, STREAMS, Stream
 
 _SHARDS_ON_DEMAND = 4
 _MOST_ON_DEMAND = 50
@@ -67,6 +67,8 @@ def _count_on_demand(tx: Transaction, scope: Scope) -> int:
 def delete_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     found = streams.require(ctx, tx, req, opens=True)
     number = found.stream.number
+    if BY_STREAM.count(tx, found.scope, number):
+        raise errors.stream_has_queues(found.stream.name, found.account)
     has_consumers = next(CONSUMERS.scan(tx, found.scope, number, limit=1), None) is not None
     if has_consumers and not req.get("EnforceConsumerDeletion"):
         raise errors.stream_has_consumers(found.stream.name, found.account)
@@ -110,6 +112,7 @@ def describe_stream_summary(ctx: Context, tx: Transaction, req: dict[str, Any]) 
         **streams.render_head(found),
         "OpenShardCount": shards.count_open(tx, found.scope, stream.number),
         "ConsumerCount": CONSUMERS.count(tx, found.scope, stream.number),
+        "QueueCount": BY_STREAM.count(tx, found.scope, stream.number),
         "MaxRecordSizeInKiB": stream.max_record_kib,
     }
     if stream.is_on_demand:

@@ -6,6 +6,12 @@
     RECORDS     (stream, shard, sequence)   -> Record     what was put; never rewritten, trimmed from the oldest on
     CONSUMERS   (stream, name)              -> Consumer   registered for enhanced fan-out
     ACCOUNTS    (name)                      -> Account    what an account has chosen for a region
+    QUEUES      (id)                        -> Queue      queues on streams
+      BY_NAME   (name)
+      BY_STREAM (stream)
+    CURSORS     (queue, shard)              -> Cursor     up to where a queue has given a shard's records out
+    GIVEN       (queue, shard, sequence)    -> Given      what a queue has given and nobody has acknowledged
+      DUE       (queue, is_dead, visible_at)              in the order in which it can be given again
 
 `stream` is a stream's number, not its name: a stream that is made anew has nothing of the one before.
 
@@ -38,6 +44,12 @@ class Stream(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     warm_mibps: int = 0
     scaled_at: tuple[float, ...] = ()
     """When its shard count was updated, in the last day."""
+    expired_before: float = 0.0
+    """What had expired when the retention period was made longer stays so."""
+
+    def horizon(self, now: float) -> float:
+        """The moment before which everything has expired."""
+        return max(now - self.retention_hours * 3600.0, self.expired_before)
 
     @property
     def is_on_demand(self) -> bool:
@@ -92,9 +104,50 @@ class Account(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     commitment: dict[str, Any] = {}
 
 
+class Queue(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`max_receives` is 0 where there is no dead-letter handling. `start` is the StartingPosition."""
+
+    id: str
+    name: str
+    created_at: float
+    stream: int
+    stream_name: str
+    start: dict[str, Any]
+    visibility_seconds: int
+    max_receives: int
+    tags: dict[str, str] = {}
+    policy: str = ""
+
+
+class Cursor(msgspec.Struct, frozen=True, array_like=True):
+    queue: str
+    shard: int
+    place: int
+
+
+class Given(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    """`receipt` changes with each receive. What is received for the last time is dead from then on (1), which shows
+    once it is visible again."""
+
+    queue: str
+    shard: int
+    sequence: int
+    visible_at: float
+    is_dead: int
+    receipt: str
+    receives: int
+    first_received_at: float
+
+
 STREAMS = Table("kinesis.stream", Stream, key=("name",))
 SHARDS = Table("kinesis.shard", Shard, key=("stream", "index"), entity=1)
 OPEN = SHARDS.index("open", ("stream", "open_until"))
 RECORDS = Table("kinesis.record", Record, key=("stream", "shard", "sequence"), append_only=True)
 CONSUMERS = Table("kinesis.consumer", Consumer, key=("stream", "name"), entity=1)
 ACCOUNTS = Table("kinesis.account", Account, key=("name",))
+QUEUES = Table("kinesis.queue", Queue, key=("id",))
+BY_NAME = QUEUES.index("name", ("name",))
+BY_STREAM = QUEUES.index("stream", ("stream",))
+CURSORS = Table("kinesis.cursor", Cursor, key=("queue", "shard"), entity=1)
+GIVEN = Table("kinesis.given", Given, key=("queue", "shard", "sequence"), entity=1)
+DUE = GIVEN.index("due", ("queue", "is_dead", "visible_at"))

@@ -1,4 +1,4 @@
-"""Operations on tags: those of streams alone, and those of streams and consumers by ARN."""
+"""Operations on tags: those of streams alone, and those of all that has an ARN."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from msgspec import structs
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.services.kinesis import consumers, streams
+from mrak.services.kinesis import resources, streams
 from mrak.services.kinesis import tags as rules
 from mrak.services.kinesis.streams import Found
-from mrak.services.kinesis.tables import CONSUMERS, STREAMS, Consumer
+from mrak.services.kinesis.tables import STREAMS
 
 _PAGE = 50
 
@@ -49,23 +49,10 @@ def _render(tags: dict[str, str]) -> list[dict[str, str]]:
     return [{"Key": key, "Value": value} for key, value in sorted(tags.items())]
 
 
-def _tagged(ctx: Context, tx: Transaction, arn: str, opens: bool = False) -> tuple[Found, Consumer | None]:
-    """The stream that an ARN names, and its consumer where it names one."""
-    if consumers.is_consumer_arn(arn):
-        return consumers.require_by_arn(ctx, tx, arn)
-    return streams.require(ctx, tx, {"StreamARN": arn}, opens=opens), None
-
-
 def _change(ctx: Context, tx: Transaction, arn: str, added: dict[str, str], removed: list[str]) -> None:
-    found, consumer = _tagged(ctx, tx, arn, opens=True)
-    old = found.stream.tags if consumer is None else consumer.tags
-    name = found.stream.name if consumer is None else consumer.name
-    tags = _without(rules.added(old, added, name, found.account), removed)
-    if consumer is None:
-        _set_stream_tags(tx, found, tags)
-        return
-    CONSUMERS.lock(tx, found.scope, consumer.stream)
-    CONSUMERS.replace(tx, found.scope, consumer, structs.replace(consumer, tags=tags))
+    resource = resources.require(ctx, tx, arn)
+    record, account = resource.record, resource.scope.account
+    resource.save(tx, tags=_without(rules.added(record.tags, added, record.name, account), removed))
 
 
 @operation("TagResource")
@@ -80,5 +67,4 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 @operation("ListTagsForResource")
 def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    found, consumer = _tagged(ctx, tx, req["ResourceARN"])
-    return {"Tags": _render(found.stream.tags if consumer is None else consumer.tags)}
+    return {"Tags": _render(resources.require(ctx, tx, req["ResourceARN"]).record.tags)}

@@ -35,8 +35,8 @@ def trim(ctx: Context, tx: Transaction, due: Timer) -> None:
         if shards.is_expired(stream, shard, ctx.now):
             _remove(tx, due.scope, shard)
         else:
-            has_more |= _trim_shard(tx, due.scope, shard, ctx.now - stream.retention_hours * 3600.0)
-    tx.at(_timer(due.scope, stream, ctx.now + (1.0 if has_more else _PAUSE_SECONDS)))
+            has_more |= _trim_shard(tx, due.scope, shard, stream.horizon(ctx.now))
+    tx.at(_timer(due.scope, stream, ctx.now + (0.0 if has_more else _PAUSE_SECONDS)))
 
 
 def _remove(tx: Transaction, scope: Scope, shard: Shard) -> None:
