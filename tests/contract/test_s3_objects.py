@@ -514,7 +514,7 @@ def test_length_is_required(sandbox: Any, bucket: str, raw: Raw) -> None:
     assert b"411" in answer.split(b"\r\n")[0] and code_of(answer) == "MissingContentLength"
 
 
-def test_object_tags(s3: Any, bucket: str) -> None:
+def test_object_tags(sandbox: Any, s3: Any, bucket: str) -> None:
     """Tags are put with the object or afterwards, and counted."""
     s3.put_object(Bucket=bucket, Key="k", Body=b"x", Tagging="a=1&b=")
     assert s3.get_object_tagging(Bucket=bucket, Key="k")["TagSet"] == [
@@ -526,6 +526,9 @@ def test_object_tags(s3: Any, bucket: str) -> None:
     assert s3.get_object_tagging(**put)["TagSet"] == [{"Key": "c", "Value": "3"}]
     twice = [{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}]
     assert failure(s3.put_object_tagging, **put, Tagging={"TagSet": twice}) == ("InvalidTag", 400)
+    nameless = {"TagSet": [{"Key": "", "Value": "1"}]}
+    lenient = sandbox.client("s3", parameter_validation=False)
+    assert message(lenient.put_object_tagging, **put, Tagging=nameless) == "The TagKey you have provided is invalid"
     eleven = [{"Key": str(number), "Value": ""} for number in range(11)]
     assert failure(s3.put_object_tagging, **put, Tagging={"TagSet": eleven}) == ("BadRequest", 400)
     assert failure(s3.put_object_tagging, **put, Tagging={"TagSet": [{"Key": "aws:x", "Value": ""}]})[0] == "InvalidTag"

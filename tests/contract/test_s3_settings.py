@@ -73,6 +73,10 @@ def test_regions(sandbox: Any) -> None:
         "IllegalLocationConstraintException"
     )
     assert failure(east.create_bucket, Bucket="nope", CreateBucketConfiguration=wrong)[0] == "InvalidLocationConstraint"
+    nowhere = {"LocationConstraint": ""}
+    assert failure(east.create_bucket, Bucket="nope", CreateBucketConfiguration=nowhere)[0] == (
+        "InvalidLocationConstraint"
+    )
     east.put_bucket_acl(Bucket="in-east", ACL="public-read")
     east.create_bucket(Bucket="in-east")
     assert len(east.get_bucket_acl(Bucket="in-east")["Grants"]) == 1

@@ -89,7 +89,7 @@ def _parse_location(ctx: Context, configuration: dict[str, Any]) -> tuple[str, s
     here = ctx.scope.region
     wanted = configuration.get("LocationConstraint")
     if here == _HOME or here == "aws-global":
-        if not wanted:
+        if wanted is None:
             return _HOME, ""
         if wanted == "EU":
             return "eu-west-1", "EU"

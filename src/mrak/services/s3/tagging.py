@@ -77,7 +77,7 @@ def render(tags: dict[str, str]) -> list[dict[str, str]]:
 def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
     pairs = []
     for tag in document.get("TagSet") or []:
-        if tag.get("Key") in (None, "") or tag.get("Value") is None:
+        if tag.get("Key") is None or tag.get("Value") is None:
             raise errors.malformed_xml()
         pairs.append((tag["Key"], tag["Value"]))
     return pairs
