@@ -197,6 +197,18 @@ def test_a_composite_checksum_may_be_told_without_its_count(s3: Any, bucket: str
     assert done["ChecksumSHA256"] == f"{whole}-1"
 
 
+def test_parts_with_checksums_have_no_gaps(s3: Any, bucket: str) -> None:
+    """Unless it is the whole that has one."""
+    for kind in ("COMPOSITE", "FULL_OBJECT"):
+        upload = Uploading(s3, bucket, kind, ChecksumAlgorithm="CRC32", ChecksumType=kind)
+        part = {name: value for name, value in upload.part(2, b"x").items() if "Type" not in name}
+        complete = {**upload.names, "MultipartUpload": {"Parts": [part]}}
+        if kind == "COMPOSITE":
+            assert failure(s3.complete_multipart_upload, **complete) == ("InvalidPartOrder", 400)
+        else:
+            s3.complete_multipart_upload(**complete)
+
+
 def test_lists_of_parts_that_are_refused(s3: Any, bucket: str) -> None:
     """What is wrong with a list is told apart: its form, a number, a checksum that is none or of another kind."""
     upload = Uploading(s3, bucket, "refused", ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")

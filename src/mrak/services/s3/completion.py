@@ -40,6 +40,7 @@ def complete_multipart_upload(ctx: Context, tx: Transaction, req: dict[str, Any]
     scope = everywhere(ctx.scope)
     PARTS.lock(tx, scope, upload.id)
     parts = [_require_part(tx, ctx, upload, entry) for entry in listed]
+    _check_gapless(upload, parts)
     _check_sizes(parts)
     checksum, checksum_type = _checksum(upload, parts)
     size_bytes = sum(part.size_bytes for part in parts)
@@ -89,9 +90,13 @@ def _parse_list(req: dict[str, Any]) -> list[dict[str, Any]]:
     if not all(checksums.is_at_most_one(entry) for entry in listed):
         raise errors.invalid_argument("Invalid Base64 or multiple checksums present in request", "Checksum")
     if any(after <= before for before, after in pairwise(numbers)):
-        message = "The list of parts was not in ascending order. Parts must be ordered by part number."
-        raise errors.error("InvalidPartOrder", message, UploadId=req["UploadId"])
+        raise _wrong_order(req["UploadId"])
     return listed
+
+
+def _wrong_order(upload_id: str) -> Exception:
+    message = "The list of parts was not in ascending order. Parts must be ordered by part number."
+    return errors.error("InvalidPartOrder", message, UploadId=upload_id)
 
 
 def _check_mode(upload: Upload, req: dict[str, Any]) -> None:
@@ -121,6 +126,15 @@ def _require_part(tx: Transaction, ctx: Context, upload: Upload, entry: dict[str
             f"include the checksum for each part. It was missing for part {number} in the request."
         )
     return part
+
+
+def _check_gapless(upload: Upload, parts: list[Part]) -> None:
+    """Checksums of parts are of all of them, from the first on.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/API/API_CompletedPart.html
+    """
+    if upload.checksum_type == checksums.COMPOSITE and parts[-1].number != len(parts):
+        raise _wrong_order(upload.id)
 
 
 def _check_sizes(parts: list[Part]) -> None:
