@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
+from tests.conftest import until
 
 INVALID = "ValidationException"
 
@@ -24,10 +24,7 @@ def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str]:
 
 def eventually(holds: Callable[[], bool]) -> None:
     """What timers do after a clock was moved takes a moment of real time."""
-    deadline = time.monotonic() + 10
-    while not holds():
-        assert time.monotonic() < deadline, "it never came to hold"
-        time.sleep(0.01)
+    until(holds)
 
 
 def make_table(ddb: Any, sort: str | None = "sk", **options: Any) -> str:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gzip
 import json
-import time
 import uuid
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from tests.conftest import until
 from tests.contract.dynamodb import INVALID, error_of, make_table
 from tests.contract.wire import post
 
@@ -60,13 +60,12 @@ def recoverable_table(ddb: Any) -> tuple[str, str]:
 
 def ended(describe: Callable[[], dict[str, Any]], status: str) -> dict[str, Any]:
     """The description of a job once it has ended."""
-    deadline = time.monotonic() + 20
-    while True:
+
+    def look() -> dict[str, Any] | None:
         found = describe()
-        if found[status] != "IN_PROGRESS":
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.02)
+        return None if found[status] == "IN_PROGRESS" else found
+
+    return until(look)
 
 
 def exported(ddb: Any, **params: Any) -> dict[str, Any]:

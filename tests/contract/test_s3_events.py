@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
 from s3_support import failure, keys, new_bucket
-from tests.conftest import TAKES_DELIVERIES
+from tests.conftest import TAKES_DELIVERIES, until
 
 DAY = 86_400
 
@@ -49,13 +47,6 @@ class Inbox:
         """Sorted by what they are about, since a standard queue keeps no order."""
         found = [record for body in self.take(count) for record in body["Records"]]
         return sorted(found, key=lambda record: record["s3"]["object"]["sequencer"])
-
-
-def _until(met: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + 15
-    while not met():
-        assert time.monotonic() < deadline, what
-        time.sleep(0.02)
 
 
 # --- notifications ------------------------------------------------------------------------------------------------
@@ -248,9 +239,9 @@ def test_expiry(fresh_sandbox: Any) -> None:
     assert len(keys(s3.list_objects_v2(Bucket=name))) == 3
     s3.put_object(Bucket=name, Key="tmp/new", Body=b"x")
     fresh_sandbox.advance_clock(2 * DAY)
-    _until(lambda: keys(s3.list_objects_v2(Bucket=name)) == ["keep/1", "tmp/new"], "expired objects are still there")
-    _until(lambda: "Uploads" not in s3.list_multipart_uploads(Bucket=name), "the upload is still there")
-    _until(lambda: s3.head_object(Bucket=name, Key="keep/1").get("StorageClass") == "GLACIER", "not moved")
+    until(lambda: keys(s3.list_objects_v2(Bucket=name)) == ["keep/1", "tmp/new"])
+    until(lambda: "Uploads" not in s3.list_multipart_uploads(Bucket=name))
+    until(lambda: s3.head_object(Bucket=name, Key="keep/1").get("StorageClass") == "GLACIER")
 
 
 def test_expiry_of_versions(fresh_sandbox: Any) -> None:
@@ -275,7 +266,7 @@ def test_expiry_of_versions(fresh_sandbox: Any) -> None:
         page = s3.list_object_versions(Bucket=name)
         return [row["Key"] for row in page.get("Versions", []) + page.get("DeleteMarkers", [])]
 
-    _until(lambda: left() == ["kept", "kept"], "old versions are still there")
+    until(lambda: left() == ["kept", "kept"])
 
 
 # --- replication --------------------------------------------------------------------------------------------------
@@ -299,12 +290,12 @@ def test_replication(s3: Any) -> None:
     for size in (10, 3_000_000):
         s3.put_object(Bucket=source, Key=f"a/{size}", Body=b"x" * size, Metadata={"m": "1"}, Tagging="t=1")
     s3.put_object(Bucket=source, Key="b", Body=b"x")
-    _until(lambda: keys(s3.list_objects_v2(Bucket=target)) == ["a/10", "a/3000000"], "no replicas")
+    until(lambda: keys(s3.list_objects_v2(Bucket=target)) == ["a/10", "a/3000000"])
     got = s3.get_object(Bucket=target, Key="a/3000000")
     assert got["ContentLength"] == 3_000_000 and got["Metadata"] == {"m": "1"} and got["ReplicationStatus"] == "REPLICA"
-    _until(lambda: s3.head_object(Bucket=source, Key="a/10")["ReplicationStatus"] == "COMPLETED", "not completed")
+    until(lambda: s3.head_object(Bucket=source, Key="a/10")["ReplicationStatus"] == "COMPLETED")
     s3.delete_object(Bucket=source, Key="a/10")
-    _until(lambda: keys(s3.list_objects_v2(Bucket=target)) == ["a/3000000"], "the marker was not replicated")
+    until(lambda: keys(s3.list_objects_v2(Bucket=target)) == ["a/3000000"])
 
 
 # --- blobs --------------------------------------------------------------------------------------------------------
@@ -314,7 +305,6 @@ def test_blobs_are_freed(fresh_sandbox: Any) -> None:
     """Overwriting, deleting, aborting and a refused upload leave no file behind, once the sweep's minute is over."""
     s3 = fresh_sandbox.client("s3")
     name = new_bucket(s3)
-    folders = [folder for folder in fresh_sandbox.server.data.rglob("blobs") if fresh_sandbox.name in str(folder)]
 
     def blobs() -> list[Path]:
         found = [folder for folder in fresh_sandbox.server.data.rglob("blobs") if fresh_sandbox.name in str(folder)]
@@ -330,5 +320,5 @@ def test_blobs_are_freed(fresh_sandbox: Any) -> None:
     assert failure(s3.put_object, Bucket=name, Key="k", Body=body, ChecksumCRC32="AAAAAA==")[0] == "BadDigest"
     s3.delete_object(Bucket=name, Key="copy")
     fresh_sandbox.advance_clock(2 * DAY)
-    _until(lambda: len(blobs()) == 1, f"blobs are left in {folders}")
+    until(lambda: len(blobs()) == 1)
     assert s3.get_object(Bucket=name, Key="k")["Body"].read() == body
