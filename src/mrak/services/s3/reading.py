@@ -304,7 +304,3 @@ def _render_parts(ctx: Context, tx: Transaction, req: dict[str, Any], version: V
             for row in page
         ],
     }
-
-
-def list_segments(ctx: Context, tx: Transaction, version: Version) -> list[Segment]:
-    return list(SEGMENTS.scan(tx, everywhere(ctx.scope), version.content[1:]))

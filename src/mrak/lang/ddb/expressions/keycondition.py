@@ -25,7 +25,7 @@ from mrak.lang.ddb.expressions.tree import (
     ValueNode,
 )
 from mrak.lang.ddb.keys import after_prefix, sort_bytes
-from mrak.lang.ddb.values import Value, kind_of, sort_value
+from mrak.lang.ddb.values import Value, sort_value
 
 EXPRESSION = "KeyConditionExpression"
 _MIRRORED = {"=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<="}
@@ -241,7 +241,3 @@ def _begins_before_end(one: SortRange, two: SortRange) -> bool:
     if one.start is None or two.end is None:
         return True
     return one.start < two.end or (one.start == two.end and one.includes_start and two.includes_end)
-
-
-def operand_kinds(test: KeyTest) -> set[str]:
-    return set(map(kind_of, test.operands))
