@@ -66,6 +66,16 @@ def until(look: Callable[[], T], seconds: float = 30) -> T:
     return found
 
 
+def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
+    """(code, message, HTTP status) of the error that a call must get."""
+    from botocore.exceptions import ClientError
+
+    with pytest.raises(ClientError) as caught:
+        call(**params)
+    answer = caught.value.response
+    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
+
+
 @dataclass
 class Server:
     """A running `mrak up`."""

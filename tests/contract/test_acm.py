@@ -6,9 +6,8 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
-from tests.conftest import until
+from tests.conftest import error_of, until
 from tests.contract.test_iam_credentials import self_signed
-from tests.contract.test_sqs import error_of
 
 
 @pytest.fixture

@@ -4,24 +4,15 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from tests.conftest import error_of
 
 RESOURCE = "Invalid Resource identifier specified"
 FUNCTION = (
     "arn:aws:apigateway:us-east-1:lambda:path/2015-03-31/functions/arn:aws:lambda:us-east-1:1:function:f/invocations"
 )
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """(code, message, HTTP status) of a call that has to fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def bad(message: str) -> tuple[str, str, int]:

@@ -3,21 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from tests.conftest import error_of
 
 FUNCTION = "arn:aws:lambda:us-east-1:123456789012:function:f"
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """(code, message, HTTP status) of a call that has to fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of
 
 TABLE = {
     "ServiceNamespace": "dynamodb",

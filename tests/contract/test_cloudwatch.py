@@ -9,9 +9,8 @@ import time
 from typing import Any
 
 import pytest
-from tests.conftest import TAKES_DELIVERIES, until
+from tests.conftest import TAKES_DELIVERIES, error_of, until
 from tests.contract.dynamodb import eventually, make_table
-from tests.contract.test_sqs import error_of
 
 
 @pytest.fixture

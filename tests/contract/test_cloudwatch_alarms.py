@@ -7,9 +7,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.conftest import until
+from tests.conftest import error_of, until
 from tests.contract.lambda_bench import TELL, Queue, create, permit
-from tests.contract.test_sqs import error_of
 
 
 @pytest.fixture

@@ -7,8 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.conftest import until
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of, until
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ import json
 from typing import Any
 
 import pytest
+from tests.conftest import error_of
 from tests.contract.cognito import FLOWS, PASSWORD, App, new_app
 from tests.contract.cognito_authenticator import Authenticator
-from tests.contract.test_sqs import error_of
 
 ORIGIN = "https://app.example.com"
 FACTORS = ["PASSWORD", "EMAIL_OTP", "SMS_OTP", "WEB_AUTHN"]

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 from pycognito.aws_srp import AWSSRP, generate_hash_device
+from tests.conftest import error_of
 from tests.contract.cognito import PASSWORD, App, new_app
-from tests.contract.test_sqs import error_of
 
 UNKNOWN = "00000000-0000-4000-8000-000000000000"
 

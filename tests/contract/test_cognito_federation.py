@@ -10,12 +10,12 @@ from urllib.parse import urlsplit
 
 import jwt
 import pytest
+from tests.conftest import error_of
 from tests.contract.cognito import FLOWS, PASSWORD, App, new_app
 from tests.contract.lambda_bench import Queue, create, permit
 from tests.contract.oidc import Issuer
 from tests.contract.test_cognito_pages import CALLBACK, Answer, Browser
 from tests.contract.test_cognito_triggers import CODE
-from tests.contract.test_sqs import error_of
 
 OAUTH = {
     "AllowedOAuthFlowsUserPoolClient": True,

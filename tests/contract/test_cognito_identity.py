@@ -8,10 +8,9 @@ from typing import Any
 import boto3
 import jwt
 import pytest
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, error_of
 from tests.contract.cognito import App, new_app, unsigned
 from tests.contract.dynamodb import make_table
-from tests.contract.test_sqs import error_of
 from tests.contract.users import policy_of
 
 

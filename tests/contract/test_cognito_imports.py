@@ -9,9 +9,8 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.conftest import until
+from tests.conftest import error_of, until
 from tests.contract.cognito import PASSWORD, App, new_app
-from tests.contract.test_sqs import error_of
 
 ROLE = "arn:aws:iam::123456789012:role/import"
 

@@ -10,9 +10,9 @@ import pytest
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+from tests.conftest import error_of
 from tests.contract.cognito import App, new_app
 from tests.contract.lambda_bench import TELL, Queue, create, permit
-from tests.contract.test_sqs import error_of
 
 
 class Reader:

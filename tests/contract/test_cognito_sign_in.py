@@ -8,8 +8,8 @@ from typing import Any
 
 import jwt
 import pytest
+from tests.conftest import error_of
 from tests.contract.cognito import PASSWORD, App, new_app
-from tests.contract.test_sqs import error_of
 
 
 @pytest.fixture(scope="module")

@@ -10,9 +10,9 @@ from urllib.parse import urlencode
 
 import jwt
 import pytest
+from tests.conftest import error_of
 from tests.contract.cognito import PASSWORD, App, new_app
 from tests.contract.lambda_bench import Queue, create, permit
-from tests.contract.test_sqs import error_of
 
 # Tells the queue what it got, then answers as the test wants (in the function's environment).
 CODE = """

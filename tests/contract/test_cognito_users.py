@@ -9,8 +9,8 @@ import time
 from typing import Any
 
 import pytest
+from tests.conftest import error_of
 from tests.contract.cognito import PASSWORD, App, new_app
-from tests.contract.test_sqs import error_of
 
 
 @pytest.fixture(scope="module")

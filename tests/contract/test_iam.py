@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import boto3
 import pytest
 from botocore.config import Config
-from botocore.exceptions import ClientError
+from tests.conftest import error_of
 
 LAMBDA_TRUST = {
     "Version": "2012-10-17",
@@ -44,14 +43,6 @@ def new_user(iam: Any) -> str:
 def new_policy(iam: Any, **more: Any) -> str:
     made = iam.create_policy(PolicyName=unique("policy"), PolicyDocument=json.dumps(READ), **more)
     return str(made["Policy"]["Arn"])
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """(code, message, HTTP status) of a call that has to fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_role_as_aws_shows_it(iam: Any, sandbox: Any) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of
 
 TRUST = json.dumps(
     {

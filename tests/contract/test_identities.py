@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.conftest import Sandbox
+from tests.conftest import Sandbox, error_of
 from tests.contract.lambda_bench import ROLE, TELL, create
-from tests.contract.test_sqs import error_of
 from tests.contract.users import User, policy_of
 
 MACHINE = json.dumps({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}})

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of
 
 
 @pytest.fixture

@@ -4,12 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from tests.conftest import until
+from tests.conftest import error_of, until
 
 DAY_MS = 86_400_000
 
@@ -48,14 +46,6 @@ def put(logs: Any, group: str, stream: str, *messages: str, at: int | None = Non
 
 def messages_of(answer: Any) -> list[str]:
     return [event["message"] for event in answer["events"]]
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """(code, message, HTTP status) of a call that has to fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_values_against_a_pattern_are_not_repeated(logs: Any) -> None:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import gzip
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from tests.conftest import until
+from tests.conftest import error_of, until
 
 
 @pytest.fixture
@@ -20,14 +18,6 @@ def logs(sandbox: Any) -> Any:
 
 def unique(prefix: str) -> str:
     return f"{prefix}-{uuid.uuid4().hex[:10]}"
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """(code, message, HTTP status) of a call that has to fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_delivery_of_access_logs(logs: Any, sandbox: Any) -> None:

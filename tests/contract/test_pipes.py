@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
+from tests.conftest import error_of
 from tests.contract.lambda_bench import Queue, create
 
 ROLE = "arn:aws:iam::000000000000:role/r"
@@ -31,13 +30,6 @@ def target(sandbox: Any) -> Queue:
 
 def name() -> str:
     return f"p-{uuid.uuid4().hex[:20]}"
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_pipes(pipes: Any, sandbox: Any, source: Queue, target: Queue) -> None:

@@ -6,10 +6,10 @@ import json
 from typing import Any
 
 import pytest
+from tests.conftest import error_of
 from tests.contract.cloudfront import bucket_origin, config
 from tests.contract.lambda_bench import create
 from tests.contract.stack_types import trust
-from tests.contract.test_sqs import error_of
 
 TAGS = {"team": "blue"}
 LISTED = [{"Key": "team", "Value": "blue"}]

@@ -5,12 +5,10 @@ from __future__ import annotations
 import datetime
 import json
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from tests.conftest import TAKES_DELIVERIES
+from tests.conftest import TAKES_DELIVERIES, error_of
 
 ROLE = "arn:aws:iam::000000000000:role/r"
 OFF = {"Mode": "OFF"}
@@ -55,13 +53,6 @@ def name() -> str:
 def schedule(arn: str, expression: str = "rate(1 hour)", **more: Any) -> dict[str, Any]:
     target = {"Arn": arn, "RoleArn": ROLE, **more.pop("target", {})}
     return {"ScheduleExpression": expression, "FlexibleTimeWindow": OFF, "Target": target, **more}
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of
 
 
 @pytest.fixture

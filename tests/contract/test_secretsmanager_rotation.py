@@ -6,9 +6,8 @@ import json
 from typing import Any
 
 import pytest
-from tests.conftest import until
+from tests.conftest import error_of, until
 from tests.contract.lambda_bench import create
-from tests.contract.test_sqs import error_of
 
 ROTATE = """
 import boto3

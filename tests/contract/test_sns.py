@@ -8,12 +8,10 @@ from __future__ import annotations
 import json
 import urllib.request
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
-from botocore.exceptions import ClientError
-from tests.conftest import TAKES_DELIVERIES, Sandbox
+from tests.conftest import TAKES_DELIVERIES, Sandbox, error_of
 
 
 @pytest.fixture
@@ -65,13 +63,6 @@ class Queue:
 @pytest.fixture
 def queue(sqs: Any) -> Queue:
     return Queue(sqs)
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def invalid(text: str) -> tuple[str, str, int]:

@@ -7,8 +7,8 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.conftest import until
-from tests.contract.test_sns import Queue, error_of, invalid
+from tests.conftest import error_of, until
+from tests.contract.test_sns import Queue, invalid
 
 EMAIL = "arn:aws:dataprotection::aws:data-identifier/EmailAddress"
 TEXT = "write to ann@example.com"

@@ -8,14 +8,13 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
+from tests.conftest import error_of
 
 
 @pytest.fixture
@@ -26,14 +25,6 @@ def sqs(sandbox: Any) -> Any:
 @pytest.fixture
 def queue(sqs: Any) -> str:
     return str(sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}")["QueueUrl"])
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """(code, message, HTTP status) of a call that has to fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_a_message_arrives_unchanged(sqs: Any, queue: str) -> None:

@@ -8,8 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.conftest import until
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of, until
 
 TYPE_REASON = "The request include parameter that is not valid for this queue type."
 

@@ -8,8 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from tests.conftest import until
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of, until
 
 DAY = 86_400
 

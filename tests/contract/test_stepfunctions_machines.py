@@ -8,8 +8,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conftest import Sandbox
-from tests.contract.test_sqs import error_of
+from tests.conftest import Sandbox, error_of
 from tests.contract.test_stepfunctions_executions import ended
 
 ROLE = "arn:aws:iam::123456789012:role/states"

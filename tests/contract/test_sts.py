@@ -6,7 +6,7 @@ import json
 import urllib.error
 import urllib.request
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import boto3
@@ -15,7 +15,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.config import Config
 from botocore.credentials import Credentials
-from botocore.exceptions import ClientError
+from tests.conftest import error_of
 from tests.contract.oidc import Issuer
 
 ALLOW = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]})
@@ -64,14 +64,6 @@ def new_user(iam: Any, policy: str = "") -> tuple[str, dict[str, Any]]:
     if policy:
         iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=policy)
     return str(arn), iam.create_access_key(UserName=name)["AccessKey"]
-
-
-def error_of(call: Callable[..., Any], **params: Any) -> tuple[str, str, int]:
-    """(code, message, HTTP status) of a call that has to fail."""
-    with pytest.raises(ClientError) as caught:
-        call(**params)
-    answer = caught.value.response
-    return answer["Error"]["Code"], answer["Error"]["Message"], answer["ResponseMetadata"]["HTTPStatusCode"]
 
 
 def test_root_is_who_it_is(sts: Any, sandbox: Any) -> None:

@@ -7,8 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.conftest import TAKES_DELIVERIES, until
-from tests.contract.test_sqs import error_of
+from tests.conftest import TAKES_DELIVERIES, error_of, until
 
 ROOT = "1-67891233-abcdef012345678912345678"
 

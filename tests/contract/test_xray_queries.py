@@ -7,7 +7,7 @@ import time
 from typing import Any
 
 import pytest
-from tests.contract.test_sqs import error_of
+from tests.conftest import error_of
 from tests.contract.test_xray import window
 
 TRACES = [f"1-67891233-{number:024x}" for number in range(3)]
