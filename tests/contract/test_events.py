@@ -303,7 +303,7 @@ def test_the_eventbus_pattern_sandbox(events: Any) -> None:
 
 
 def test_an_event_reaches_its_target(events: Any, sandbox: Any, target: Queue) -> None:
-    """Recorded: the members of an event. EVENTS-004: the queue's policy is not asked."""
+    """Recorded: the members of an event."""
     rule_to(events, target.arn, json.dumps({"source": ["shop"], "detail": {"id": [{"numeric": [">", 5]}]}}))
     at = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
     put = events.put_events(

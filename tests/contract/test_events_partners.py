@@ -34,7 +34,8 @@ def listen(sandbox: Any, bus: str, region: str = "us-east-1") -> Queue:
 
 
 def test_a_partners_events(sandbox: Any) -> None:
-    """PENDING until there is a bus of its name, whose rules then get what the partner puts."""
+    """PENDING until there is a bus of its name, whose rules then get what the partner puts. EVENTS-005: who makes the
+    source is its own customer, and the name tells the partner."""
     events, name = sandbox.client("events"), offer(sandbox)
     source = events.describe_event_source(Name=name)
     assert (source["State"], source["CreatedBy"], source["Name"]) == ("PENDING", "acme", name)

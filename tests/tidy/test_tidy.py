@@ -147,6 +147,7 @@ def test_deviations_are_documented_and_tested() -> None:
     documented = set(re.findall(r"\b[A-Z0-9]+-\d{3}\b", docs))
     in_tests = set(re.findall(r"\b[A-Z0-9]+-\d{3}\b", tests))
     assert in_code <= documented, f"not in docs/compat: {sorted(in_code - documented)}"
+    assert documented <= in_code, f"no place in the code: {sorted(documented - in_code)}"
     assert in_code <= in_tests, f"no test names: {sorted(in_code - in_tests)}"
 
 

@@ -11,7 +11,9 @@ uid          as root without that right: an unused user id of its own for each i
 none         neither: limits only. `mrak doctor` says so.
 
 In all modes: process group, resource limits, no new privileges, first to go when memory runs out, and dead as soon
-as the spawner is. Python 3.8 or later, no imports of mrak.
+as the spawner is. Limits and /proc are not Firecracker's: deviation("LAMBDA-011").
+
+Python 3.8 or later, no imports of mrak.
 """
 
 from __future__ import annotations

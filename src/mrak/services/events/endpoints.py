@@ -1,7 +1,8 @@
 """Operations on global endpoints: an address for two buses of the same name in two regions.
 
 Events put to an endpoint go to its primary bus, which is that of the region where the endpoint is made; where it
-replicates, to the secondary one too. The route never fails over: nothing here makes a region ill (EVENTS-004).
+replicates, to the secondary one too. The route never fails over: nothing here makes a region ill:
+deviation("EVENTS-004").
 """
 
 from __future__ import annotations

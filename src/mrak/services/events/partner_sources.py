@@ -1,7 +1,7 @@
 """Partners' event sources, of both sides: the partner makes one for an account, which takes it by a bus of its name.
 
 A source waits (PENDING) for two weeks to be taken. Its bus makes it ACTIVE; only then do the partner's events come.
-Any account may be a partner here (EVENTS-005).
+Any account may be a partner here: deviation("EVENTS-005").
 """
 
 from __future__ import annotations

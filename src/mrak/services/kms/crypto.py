@@ -2,6 +2,7 @@
 
     01 | key id (36) | material number (1) | nonce (12) | AES-256-GCM ciphertext and tag
 
+There is no hardware module, material lies in the data folder as it is: deviation("KMS-001").
 The encryption context is authenticated with it, as JSON with sorted names. `cryptography` is loaded at first use.
 https://docs.aws.amazon.com/kms/latest/developerguide/symm-asymm-choose-key-spec.html
 """

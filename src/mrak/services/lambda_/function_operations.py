@@ -1,7 +1,7 @@
 """Operations on functions and their versions.
 
 A change is done when its operation answers; the answer still says Pending or InProgress as AWS's does, so that tools
-which wait see both states.
+which wait see both states: deviation("LAMBDA-010").
 """
 
 from __future__ import annotations

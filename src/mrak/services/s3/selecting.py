@@ -15,6 +15,7 @@ from typing import Any
 import msgspec
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.lang.select import formats
@@ -82,6 +83,7 @@ def _plan(ctx: Context, req: dict[str, Any]) -> Plan:
         )
         raise SelectError("ObjectSerializationConflict", message)
     if given == ["Parquet"]:
+        deviation("S3-008")
         raise errors.error("NotImplemented", "Selecting from Parquet is not implemented.")
     now = datetime.fromtimestamp(ctx.now, UTC)
     form = _csv_form(read["CSV"]) if given == ["CSV"] else None
