@@ -25,10 +25,11 @@ lint: $(STAMP)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# The clients that tests run are fetched while the linters work; then a process for each core takes file after file.
+# The clients that tests run are fetched while the linters work; then a process for each core (four at most, since a
+# container may see more than it has) takes file after file.
 test: $(STAMP)
 	$(MAKE) --no-print-directory --jobs 2 lint clients
-	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
+	PYTHONHASHSEED=0 $(BIN)/python -m pytest --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 
 clients: $(STAMP)
 	$(BIN)/python -m tests.clients.packages
