@@ -244,13 +244,19 @@ def index_state(ddb: Any, table: str) -> tuple[str, str, Any]:
 
 
 def test_an_index_is_added_to_a_table_with_items_and_dropped(fresh_sandbox: Any) -> None:
-    """Items whose attribute is no vector of its form are left out."""
+    """Items whose attribute is no vector of its form are left out, and those that a search could not ask for."""
     ddb = fresh_sandbox.client("dynamodb")
     table = make_table(ddb, sort=None)
     put(ddb, table, "a", 1, 0, 0)
     put(ddb, table, "short", 1, 0)
+    put(ddb, table, "numbered", 1, 0, 0, colour={"N": "1"})
     ddb.put_item(TableName=table, Item={"pk": {"S": "text"}, "v": {"S": "garbage"}})
-    ddb.update_table(TableName=table, VectorIndexUpdates=[{"Create": definition()}])
+    added = definition(SearchSchema=[{"AttributeName": "colour", "SearchSchemaElementType": "INLINE_FILTER"}])
+    ddb.update_table(
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "colour", "AttributeType": "S"}],
+        VectorIndexUpdates=[{"Create": added}],
+    )
     fresh_sandbox.advance_clock(2)
     eventually(lambda: index_state(ddb, table)[2] is True)
     fresh_sandbox.advance_clock(8)

@@ -380,7 +380,10 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
         collections_prefix=COLLECTIONS.prefix(scope, record.number),
         underway_prefix=UNDER_WAY.prefix(scope, record.number),
         index_keys=_index_keys(record, ordered),
-        vectors=tuple(compile_index(scope, record.number, [key.name for key in keys], it) for it in record.vectors),
+        vectors=tuple(
+            compile_index(scope, record.number, [key.name for key in keys], record.attributes, it)
+            for it in record.vectors
+        ),
         ttl_attribute=ttl,
         has_stream=has_stream,
         destinations=destinations,

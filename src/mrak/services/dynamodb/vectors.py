@@ -21,7 +21,7 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.lang.ddb.keys import sort_bytes
+from mrak.lang.ddb.keys import MAX_PARTITION_KEY_BYTES, sort_bytes
 from mrak.lang.ddb.values import Item, Value, decode_item, encode_item, item_size_bytes, kind_of, value_size_bytes
 from mrak.services.dynamodb import errors, vector_scores
 from mrak.services.dynamodb.spaces import RowSpace
@@ -68,24 +68,29 @@ _decode = msgspec.msgpack.Decoder(_Row).decode
 
 @dataclass(frozen=True, slots=True)
 class VectorSchema:
-    """A vector index, compiled. `attributes` are what its rows hold besides the vector; None for all."""
+    """A vector index, compiled. `attributes` are what its rows hold besides the vector; None for all. `kinds` are the
+    types of what a search may ask for."""
 
     record: VectorRecord
     prefix: bytes
     attributes: tuple[str, ...] | None
+    kinds: Mapping[str, str]
 
     def partition_prefix(self, value: Value | None) -> bytes:
         return self.prefix if value is None else self.prefix + encode_part(sort_bytes(value))
 
     def key_of(self, item: Item, suffix: bytes) -> bytes | None:
-        """The key of the item's row; None where the item is not in the index."""
+        """The key of the item's row; None where the item is not in the index. What may not be written any more can be
+        older than the index, and is left out."""
         if find_vector(self.record, item) is None:
+            return None
+        if any(name in item and kind not in item[name] for name, kind in self.kinds.items()):
             return None
         partition = self.record.partition
         if partition is None:
             return self.prefix + suffix
         value = item.get(partition)
-        return None if value is None else self.partition_prefix(value) + suffix
+        return self.partition_prefix(value) + suffix if value is not None and _may_be_key(value) else None
 
     def project(self, item: Item) -> Item:
         names = item if self.attributes is None else self.attributes
@@ -111,11 +116,19 @@ def new_index(ctx: Context, definition: Mapping[str, Any]) -> VectorRecord:
     )
 
 
-def compile_index(scope: Scope, table_number: int, key_names: Sequence[str], record: VectorRecord) -> VectorSchema:
+def _may_be_key(value: Value) -> bool:
+    encoded = sort_bytes(value)
+    return bool(encoded) and ("N" in value or len(encoded) <= MAX_PARTITION_KEY_BYTES)
+
+
+def compile_index(
+    scope: Scope, table_number: int, key_names: Sequence[str], kinds: Mapping[str, str], record: VectorRecord
+) -> VectorSchema:
     attributes: tuple[str, ...] | None = None
     if record.projection != "ALL":
         attributes = tuple(dict.fromkeys([*key_names, *(name for name, _ in record.search), *record.included]))
-    return VectorSchema(record, ROWS.prefix(scope, table_number, record.number), attributes)
+    searched = {name: kinds[name] for name, _ in record.search}
+    return VectorSchema(record, ROWS.prefix(scope, table_number, record.number), attributes, searched)
 
 
 def find_vector(record: VectorRecord, item: Item) -> array[float] | None:
