@@ -127,8 +127,6 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         )
     strong.check_deletable(record)
     replicas.check_no_source(ctx, scope, record)
-    if describe.is_allocating(record):
-        raise errors.in_use(f"Table is being updated: {record.name}")
     if any(vector.phase is not None for vector in record.vectors):
         raise errors.in_use("Cannot delete table while indexes are being created, updated, or deleted.")
     description = describe.table(tx, scope, record, "DELETING")
