@@ -602,6 +602,13 @@ def test_the_phases_of_a_new_index(fresh_sandbox: Any) -> None:
     )
     one = "Subscriber limit exceeded: Only 1 online index can be created or deleted simultaneously per table"
     assert change(other) == ("LimitExceededException", one)
+    keyed = error_of(
+        ddb.update_table,
+        TableName=table,
+        AttributeDefinitions=[{"AttributeName": "g", "AttributeType": "S"}],
+        GlobalSecondaryIndexUpdates=[{"Create": index("gsi", "g")}],
+    )
+    assert keyed == ("LimitExceededException", one), "the limit is one of both kinds"
     kept = (
         "ResourceInUseException",
         f"{in_use}Cannot delete table while indexes are being created, updated, or deleted.",

@@ -194,6 +194,8 @@ def _change_indexes(
     given = _given_definitions(req)
     shown: TableRecord = record
     for update in req.get("GlobalSecondaryIndexUpdates", []):
+        if "Update" not in update and any(vector.phase is not None for vector in record.vectors):
+            raise one_online_index()
         if "Create" in update:
             if "AttributeDefinitions" not in req:
                 name = update["Create"]["IndexName"]
@@ -269,7 +271,7 @@ def _change_vectors(
         if len(update) > 1:
             raise errors.invalid_parameter("Only one vector index action is allowed per VectorIndexUpdate object")
         if "Create" in update:
-            if any(vector.phase is not None for vector in record.vectors):
+            if any(vector.phase is not None for vector in record.vectors) or _is_filling(record):
                 raise one_online_index()
             widened = structs.replace(record, attributes={**given, **record.attributes})
             record = _create_vector(ctx, tx, scope, widened, update["Create"], defined)
@@ -289,6 +291,10 @@ def _change_vectors(
         else:
             raise errors.invalid_parameter("One of VectorIndexUpdate.Create, VectorIndexUpdate.Delete must not be null")
     return record
+
+
+def _is_filling(record: TableRecord) -> bool:
+    return any(index.status != "ACTIVE" for index in record.indexes)
 
 
 def _index_names(record: TableRecord) -> set[str]:
