@@ -215,6 +215,8 @@ def test_text_errors_come_before_undefined_names_and_values() -> None:
         (":nope = a" + ".b" * 32, "not defined; attribute value: :nope"),
         ("a" + ".b" * 32 + " = :nope", "nesting levels: 33"),
         ("s in (s" + ", :x" * 100 + ")", "first operand must be distinct"),
+        ("s = :x and " * 151 + "abort = :x", "reserved keyword: abort"),
+        ("s = :x and " * 151 + "s = = :x", "Syntax error"),
         ("s between :x and s", "operator: BETWEEN, first operand: [s]"),
         ("s between :set and s", "operator or function: BETWEEN, operand type: SS"),
     ],
@@ -228,6 +230,7 @@ def test_deep_nesting_is_refused_or_evaluated_never_a_crash() -> None:
     """A hostile text must not exhaust the stack."""
     legal = "n = :five and (" * 140 + "n = :five" + ")" * 140
     assert holds(legal)
+    assert holds("not (" * 298 + "n = :five" + ")" * 298)
     for text in ("(" * 2000, "s = :x and (" * 300, "f(" * 1500, "not (" * 500):
         refusal(text)
 

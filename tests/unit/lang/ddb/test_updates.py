@@ -209,6 +209,7 @@ def test_actions_are_no_operators() -> None:
     names = [f"a{number}" for number in range(301)]
     assert len(apply("SET " + ",".join(f"{name}=:s" for name in names))) == len(ITEM) + 301
     assert apply("REMOVE " + ",".join(names)) == ITEM
+    assert apply("SET a=" + "if_not_exists(b," * 240 + ":s" + ")" * 240)["a"] == VALUES[":s"]
     sums = "SET " + ",".join(f"{name}=n+:one" for name in names)
     assert refusal(sums) == "Invalid UpdateExpression: The expression contains too many operators; operator count: 301"
 

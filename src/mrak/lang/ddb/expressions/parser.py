@@ -32,7 +32,7 @@ from mrak.lang.ddb.reserved import is_reserved
 MAX_OPERATORS = 300
 MAX_IN_OPERANDS = 100
 MAX_LIST_INDEX = 2**31 - 1
-_MAX_NESTING = MAX_OPERATORS // 2 + 10
+_MAX_NESTING = MAX_OPERATORS + 10
 _CACHED_TEXTS = 2048
 
 CONDITION_FUNCTIONS = frozenset(
@@ -64,16 +64,17 @@ class _Parser:
             raise self._cursor.error(
                 f'The "{self._doubled_section}" section can only be used once in an update expression;'
             )
+        self._check_operators()
         return tree
 
     def _note(self, position: int, message: str) -> None:
         if self._late is None or position < self._late[0]:
             self._late = (position, message)
 
-    def _count_operator(self) -> None:
-        self._operators += 1
+    def _check_operators(self) -> None:
         if self._operators > MAX_OPERATORS:
-            raise self._cursor.error(f"The expression contains too many operators; operator count: {self._operators}")
+            count = MAX_OPERATORS + 1
+            raise self._cursor.error(f"The expression contains too many operators; operator count: {count}")
 
     # Conditions
 
@@ -92,7 +93,7 @@ class _Parser:
         while (kind := self._cursor.peek) in ("AND", "OR"):
             self._require_condition(anded[-1])
             self._cursor.take()
-            self._count_operator()
+            self._operators += 1
             if kind == "OR":
                 ored.append(_join("AND", anded))
                 anded = []
@@ -113,7 +114,7 @@ class _Parser:
         cursor = self._cursor
         negations = 0
         while cursor.accept("NOT"):
-            self._count_operator()
+            self._operators += 1
             negations += 1
         if cursor.peek == "(":
             # Around a condition or around an operand: only what follows can tell.
@@ -156,13 +157,14 @@ class _Parser:
 
     def _take_operator(self) -> None:
         self._cursor.take()
-        self._count_operator()
+        self._operators += 1
 
     def _open(self) -> int:
         """Takes an opening parenthesis; its position."""
         self._cursor.take()
         self._nesting += 1
         if self._nesting > _MAX_NESTING:
+            self._check_operators()
             raise self._cursor.error(_REDUNDANT)
         return self._cursor.position
 
@@ -202,12 +204,17 @@ class _Parser:
         cursor = self._cursor
         position = cursor.position
         name = cursor.take().text
-        self._count_operator()
+        self._operators += 1
         is_known = name in CONDITION_FUNCTIONS or name in UPDATE_FUNCTIONS
         if self._nesting == _MAX_NESTING and not is_known:
             raise cursor.error(_unknown_function(name))
         self._open()
-        node = FunctionNode(name, self._operands(), position)
+        # As _operands does, in this frame: it may be called three hundred deep.
+        operands = [self._operand()]
+        while cursor.accept(","):
+            operands.append(self._operand())
+        cursor.expect(")")
+        node = FunctionNode(name, tuple(operands), position)
         self._nesting -= 1
         is_update = cursor.kind == "UpdateExpression"
         if not is_known:
@@ -298,7 +305,7 @@ class _Parser:
 
     def _arithmetic(self, left: Operand) -> ArithmeticNode:
         operator = self._cursor.take().kind
-        self._count_operator()
+        self._operators += 1
         right = self._operand()
         self._check_operands(left, right)
         return ArithmeticNode(operator, left, right)
