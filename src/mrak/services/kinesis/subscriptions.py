@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
-from mrak.core.context import Context, Listener, Transaction
+from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.services.kinesis import consumers, encryption, errors, iterators, records, sequences, shards, streams
@@ -59,6 +59,8 @@ async def subscribe_to_shard(ctx: Context, req: dict[str, Any]) -> dict[str, Any
     deviation("KINESIS-005")
     begun = await ctx.transact(lambda tx: _begin(ctx, tx, req))
     ctx.live(Subscriptions).begin(begun.consumer_arn, begun.shard.index, ctx.now)
+    # An earlier one sees at once that it has been taken over.
+    await ctx.transact(lambda tx: tx.notify(streams.topic(begun.found.scope, begun.shard.stream)))
     return {"EventStream": _events(ctx, begun)}
 
 
@@ -82,26 +84,22 @@ def _begin(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Subscription:
 
 async def _events(ctx: Context, begun: Subscription) -> AsyncIterator[Event]:
     live, since = ctx.live(Subscriptions), ctx.now
-    place = begun.place
+    place, is_called = begun.place, False
     try:
-        with ctx.listen(streams.topic(begun.found.scope, begun.found.stream.number)) as arrivals:
+        with ctx.listen(streams.topic(begun.found.scope, begun.shard.stream)) as arrivals:
             while ctx.clock() < since + _LASTS_SECONDS:
                 if not live.holds(begun.consumer_arn, begun.shard.index, since):
                     raise errors.subscription_taken_over()
                 page, event = await _look(ctx, begun, place)
                 place = page.place
-                yield {"SubscribeToShardEvent": event}
-                if page.at_end or not await _wait(arrivals, page):
+                # What wakes everybody need not be for this shard; without records there is a sign of life at times.
+                if page.records or page.at_end or not is_called:
+                    yield {"SubscribeToShardEvent": event}
+                if page.at_end or arrivals.abandoned:
                     return
+                is_called = not page.behind_ms and await arrivals.wait(_HEARTBEAT_SECONDS)
     finally:
         live.end(begun.consumer_arn, begun.shard.index, since)
-
-
-async def _wait(arrivals: Listener, page: Page) -> bool:
-    """Until there is more to tell, or it is time to tell that there is not; False where nobody listens any more."""
-    if not page.behind_ms:
-        await arrivals.wait(_HEARTBEAT_SECONDS)
-    return not arrivals.abandoned
 
 
 async def _look(ctx: Context, begun: Subscription, place: int) -> tuple[Page, Event]:
