@@ -127,3 +127,24 @@ def test_configurations_of_real_time_logs(sandbox: Sandbox, upstream: str) -> No
     cloudfront.delete_realtime_log_config(Name="kept")
     with pytest.raises(ClientError, match="NoSuchRealtimeLogConfig"):
         cloudfront.get_realtime_log_config(Name="kept")
+
+
+def test_records_in_real_time(sandbox: Sandbox, upstream: str) -> None:
+    """A line of tabs for each request, in AWS's order of the fields, in the stream at once."""
+    kinesis, cloudfront = sandbox.client("kinesis"), sandbox.client("cloudfront")
+    kinesis.create_stream(StreamName="live", ShardCount=1)
+    arn = kinesis.describe_stream_summary(StreamName="live")["StreamDescriptionSummary"]["StreamARN"]
+    stream = {"RoleARN": "arn:aws:iam::123456789012:role/r", "StreamARN": arn}
+    point = {"StreamType": "Kinesis", "KinesisStreamConfig": stream}
+    made = cloudfront.create_realtime_log_config(Name="live", Fields=FIELDS, EndPoints=[point], SamplingRate=100)
+    cdn = site(sandbox, upstream, default=behavior(RealtimeLogConfigArn=made["RealtimeLogConfig"]["ARN"]))
+    cdn.get("/status/404")
+    asked = {"StreamName": "live", "ShardId": "shardId-000000000000", "ShardIteratorType": "TRIM_HORIZON"}
+
+    def look() -> Any:
+        return kinesis.get_records(ShardIterator=kinesis.get_shard_iterator(**asked)["ShardIterator"])["Records"]
+
+    (record,) = until(look)
+    at, status, method, path = record["Data"].decode().removesuffix("\n").split("\t")
+    assert (status, method, path) == ("404", "GET", "/status/404")
+    assert float(at) > 0

@@ -31,6 +31,7 @@ __all__ = [
     "drain_shards",
     "find_shard",
     "find_source",
+    "is_stream_arn",
     "read_from",
     "shard_id",
     "starting_places",
@@ -92,10 +93,16 @@ def delivery(
     )
 
 
+def is_stream_arn(text: str) -> bool:
+    """Whether a text is the ARN of a stream, or of a consumer of one."""
+    parsed = find_arn(text)
+    return parsed is not None and parsed.service == "kinesis" and parsed.resource.startswith("stream/")
+
+
 def stream_exists(tx: Transaction, environment: str, stream_arn: str) -> bool:
     """Whether an ARN names a stream of the environment."""
     parsed = find_arn(stream_arn)
-    if parsed is None or parsed.service != "kinesis" or not parsed.resource.startswith("stream/"):
+    if parsed is None or not is_stream_arn(stream_arn):
         return False
     return streams.find(tx, parsed.scope_in(environment), streams.name_in(stream_arn)) is not None
 
@@ -103,7 +110,7 @@ def stream_exists(tx: Transaction, environment: str, stream_arn: str) -> bool:
 def find_source(tx: Transaction, arn: str, environment: str) -> Source | None:
     """The stream that an ARN names, by its own or that of a consumer registered with it."""
     parsed = find_arn(arn)
-    if parsed is None or parsed.service != "kinesis" or not parsed.resource.startswith("stream/"):
+    if parsed is None or not is_stream_arn(arn):
         return None
     scope = parsed.scope_in(environment)
     if consumers.is_consumer_arn(arn):

@@ -1,4 +1,4 @@
-"""Operations on configurations of real-time logs. They are kept: there are no streams of Kinesis to write to.
+"""Operations on configurations of real-time logs, whose records go to streams of Kinesis (plane/logs.py).
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/real-time-logs.html
 """

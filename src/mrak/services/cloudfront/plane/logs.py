@@ -1,7 +1,8 @@
-"""Access logs: of a distribution to files in S3, and as vended logs to wherever their deliveries say.
+"""Access logs: of a distribution to files in S3, as vended logs to wherever their deliveries say, and of a behaviour to
+streams of Kinesis in real time.
 
 A line for a file is a row until the minute is over; then one file is made of all lines of the minute that have the same
-place. What goes to a log group is there at once.
+place. What goes to a log group or a stream is there at once.
 
 https://docs.aws.amazon.com/AmazonCloudFront/latest/DeveloperGuide/logging.html
 """
@@ -24,8 +25,9 @@ from mrak.core.operation import delivery, timer
 from mrak.core.scope import Scope
 from mrak.services.cloudfront import configs
 from mrak.services.cloudfront.distributions import distribution_arn
+from mrak.services.cloudfront.parts import REALTIME_LOG
 from mrak.services.cloudfront.plane import records
-from mrak.services.cloudfront.tables import LINES, Distribution, Line
+from mrak.services.cloudfront.tables import LINES, PARTS, Distribution, Line
 from mrak.services.logs.exports import append, deliveries_of
 
 MINUTE, FILES = "cloudfront.log-minute", "cloudfront.log-files"
@@ -33,7 +35,8 @@ _WINDOW_SECONDS, _MARGIN_SECONDS = 60, 1
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
-    """Where records go: `kind` is S3 or CWL, `target` a bucket or log group."""
+    """Where records go: `kind` is S3, CWL or KDS, `target` a bucket, a log group or a stream's ARN. `sampled` is how
+    many requests in a hundred are told of."""
 
     kind: str
     target: str
@@ -42,11 +45,13 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     delimiter: str = "\t"
     prefix: str = ""
     cookies: bool = True
+    sampled: int = 100
 
 
-def places(tx: Transaction, scope: Scope, found: Distribution) -> tuple[Place, ...]:
-    """Where requests of the distribution are logged."""
-    return (*_standard(found.config["Logging"]), *_vended(tx, scope, found))
+def places(tx: Transaction, scope: Scope, found: Distribution, behavior: dict[str, Any]) -> tuple[Place, ...]:
+    """Where requests of the distribution are logged that meet a behaviour."""
+    live = _live(tx, scope, behavior.get("RealtimeLogConfigArn", ""))
+    return (*_standard(found.config["Logging"]), *_vended(tx, scope, found), *live)
 
 
 def _home(scope: Scope) -> Scope:
@@ -80,6 +85,17 @@ def _vended(tx: Transaction, scope: Scope, found: Distribution) -> Iterator[Plac
         yield Place(kind=row.kind, target=target, fields=row.fields, form=form, delimiter=delimiter, prefix=prefix)
 
 
+def _live(tx: Transaction, scope: Scope, config_arn: str) -> Iterator[Place]:
+    """The streams of a real-time configuration. The order of fields is AWS's, whatever the configuration's is."""
+    part = PARTS.get(tx, scope, REALTIME_LOG.name, config_arn) if config_arn else None
+    if part is None:
+        return
+    fields = tuple(field for field in records.REALTIME if field in part.config["Fields"])
+    for point in part.config["EndPoints"]:
+        target = point["KinesisStreamConfig"]["StreamARN"]
+        yield Place(kind="KDS", target=target, fields=fields, sampled=part.config["SamplingRate"])
+
+
 def _hive(path: str) -> str:
     for name, word in (("yyyy", "year"), ("MM", "month"), ("dd", "day"), ("HH", "hour")):
         path = path.replace(f"{{{name}}}", f"{word}={{{name}}}")
@@ -92,9 +108,19 @@ def write(ctx: Context, tx: Transaction, distribution: Distribution, place: Plac
     text = records.write(own, place.fields, form=place.form, delimiter=place.delimiter)
     if place.kind == "S3":
         _put_line(ctx, tx, distribution, place, text)
+    elif place.kind == "KDS":
+        _put_record(ctx, tx, place, text)
     else:
         lines = [(int(ctx.now * 1000), text)]
         append(ctx, tx, _home(ctx.scope), place.target, f"CloudFront_{distribution.id}", lines)
+
+
+def _put_record(ctx: Context, tx: Transaction, place: Place, text: str) -> None:
+    from mrak.services.kinesis import exports as kinesis  # only logs in real time need Kinesis
+
+    if int(ctx.draw.hex(8), 16) % 100 < place.sampled and kinesis.is_stream_arn(place.target):
+        puts = [(f"{text}\n".encode(), ctx.draw.hex(32))]
+        tx.enqueue(kinesis.delivery(ctx, place.target, puts, at_once=True))
 
 
 def _put_line(ctx: Context, tx: Transaction, distribution: Distribution, place: Place, text: str) -> None:

@@ -113,7 +113,7 @@ def _find(ctx: Context, tx: Transaction, name: str, path: str) -> Found | None:
     account, distribution = found
     scope = Scope(ctx.scope.environment, account, "")
     behavior = behaviors.load(tx, scope, distribution, path)
-    return Found(account, distribution, behavior, logs.places(tx, scope, distribution))
+    return Found(account, distribution, behavior, logs.places(tx, scope, distribution, behavior.settings))
 
 
 async def _serve(ctx: Context, found: Found, viewed: Viewed) -> Response:
