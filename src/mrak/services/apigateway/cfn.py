@@ -60,13 +60,12 @@ class _Patched(ResourceType):
 
     kept: ClassVar[tuple[str, ...]] = ()
     structures: ClassVar[tuple[str, ...]] = ()
-    patch_operation: ClassVar[str] = ""
 
     async def update(self, res: Resource) -> None:
         patch = _patch(res, (*self.kept, *self.parents, *self.replacement, "Tags"), self.structures)
         output: dict[str, Any] = {}
         if patch:
-            output = await res.call(self.patch_operation, {**self.identify(res), "patchOperations": patch})
+            output = await res.call(self.update_operation, {**self.identify(res), "patchOperations": patch})
         await self.retag(res)
         await self.learn(res, output)
 
@@ -75,8 +74,7 @@ class _Patched(ResourceType):
 class RestApi(_Patched):
     system_tags = True
     kept = ("Body", "BodyS3Location", "Mode", "FailOnWarnings", "Parameters", "EndpointConfiguration", "CloneFrom")
-    patch_operation = "UpdateRestApi"
-    delete_operation = "DeleteRestApi"
+    noun = "RestApi"
     identity = {"restApiId": "{id}"}
     tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/restapis/{id}"}
     attributes = {"RootResourceId": "", "RestApiId": "{id}"}
@@ -140,9 +138,7 @@ class _Part(_Patched):
 class PathPart(_Part):
     required = ("ParentId", "PathPart", "RestApiId")
     replacement = ("ParentId", "PathPart", "RestApiId")
-    create_operation = "CreateResource"
-    delete_operation = "DeleteResource"
-    patch_operation = "UpdateResource"
+    noun = "Resource"
     identity = {"resourceId": "{id}"}
     ref = "id"
     attributes = {"ResourceId": "{id}"}
@@ -188,8 +184,7 @@ def _integration(named: dict[str, Any], integration: dict[str, Any]) -> dict[str
 class Deployment(_Part):
     replacement = ("RestApiId", "DeploymentCanarySettings")
     kept = ("StageName", "StageDescription")
-    delete_operation = "DeleteDeployment"
-    patch_operation = "UpdateDeployment"
+    noun = "Deployment"
     identity = {"deploymentId": "{id}"}
     attributes = {"DeploymentId": "{id}"}
 
@@ -218,9 +213,7 @@ class Stage(_Part):
     required = ("RestApiId",)
     replacement = ("RestApiId", "StageName")
     kept = ("MethodSettings", "AccessLogSetting", "CanarySetting")
-    create_operation = "CreateStage"
-    delete_operation = "DeleteStage"
-    patch_operation = "UpdateStage"
+    noun = "Stage"
     parents = ("RestApiId", "StageName")
     ref = "{StageName}"
     tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/restapis/{RestApiId}/stages/{StageName}"}
@@ -263,9 +256,7 @@ _METHOD_SETTINGS = {
 @resource("AWS::ApiGateway::Authorizer")
 class Authorizer(_Part):
     kept = ("ProviderARNs",)
-    create_operation = "CreateAuthorizer"
-    delete_operation = "DeleteAuthorizer"
-    patch_operation = "UpdateAuthorizer"
+    noun = "Authorizer"
     identity = {"authorizerId": "{id}"}
     ref = "id"
     attributes = {"AuthorizerId": "{id}"}
@@ -275,9 +266,7 @@ class Authorizer(_Part):
 class Model(_Part):
     name = "Name"
     replacement = ("RestApiId", "Name", "ContentType")
-    create_operation = "CreateModel"
-    delete_operation = "DeleteModel"
-    patch_operation = "UpdateModel"
+    noun = "Model"
     identity = {"modelName": "{id}"}
 
     def input(self, res: Resource) -> dict[str, Any]:
@@ -286,9 +275,7 @@ class Model(_Part):
 
 @resource("AWS::ApiGateway::RequestValidator")
 class RequestValidator(_Part):
-    create_operation = "CreateRequestValidator"
-    delete_operation = "DeleteRequestValidator"
-    patch_operation = "UpdateRequestValidator"
+    noun = "RequestValidator"
     identity = {"requestValidatorId": "{id}"}
     ref = "id"
     attributes = {"RequestValidatorId": "{id}"}
@@ -312,9 +299,7 @@ class GatewayResponse(_Part):
 class ApiKey(_Patched):
     replacement = ("GenerateDistinctId", "Name", "Value")
     kept = ("StageKeys",)
-    create_operation = "CreateApiKey"
-    delete_operation = "DeleteApiKey"
-    patch_operation = "UpdateApiKey"
+    noun = "ApiKey"
     identity = {"apiKey": "{id}"}
     tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/apikeys/{id}"}
     ref = "id"
@@ -326,9 +311,7 @@ class UsagePlan(_Patched):
     kept = ("ApiStages",)
     structures = ("Throttle", "Quota")
     renamed = {"UsagePlanName": "name"}
-    create_operation = "CreateUsagePlan"
-    delete_operation = "DeleteUsagePlan"
-    patch_operation = "UpdateUsagePlan"
+    noun = "UsagePlan"
     identity = {"usagePlanId": "{id}"}
     tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/usageplans/{id}"}
     ref = "id"
@@ -391,9 +374,7 @@ class Account(ResourceType):
 @resource("AWS::ApiGateway::DocumentationPart")
 class DocumentationPart(_Part):
     replacement = ("Location", "RestApiId")
-    create_operation = "CreateDocumentationPart"
-    delete_operation = "DeleteDocumentationPart"
-    patch_operation = "UpdateDocumentationPart"
+    noun = "DocumentationPart"
     identity = {"documentationPartId": "{id}"}
     ref = "id"
     attributes = {"DocumentationPartId": "{id}"}
@@ -403,9 +384,7 @@ class DocumentationPart(_Part):
 class DocumentationVersion(_Part):
     required = ("DocumentationVersion", "RestApiId")
     replacement = ("DocumentationVersion", "RestApiId")
-    create_operation = "CreateDocumentationVersion"
-    delete_operation = "DeleteDocumentationVersion"
-    patch_operation = "UpdateDocumentationVersion"
+    noun = "DocumentationVersion"
     parents = ("DocumentationVersion", "RestApiId")
     ref = "{DocumentationVersion}"
 
@@ -414,9 +393,7 @@ class DocumentationVersion(_Part):
 class VpcLink(_Patched):
     required = ("Name", "TargetArns")
     replacement = ("TargetArns",)
-    create_operation = "CreateVpcLink"
-    delete_operation = "DeleteVpcLink"
-    patch_operation = "UpdateVpcLink"
+    noun = "VpcLink"
     identity = {"vpcLinkId": "{id}"}
     tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/vpclinks/{id}"}
     ref = "id"
@@ -427,7 +404,7 @@ class VpcLink(_Patched):
 class ClientCertificate(_Patched):
     create_operation = "GenerateClientCertificate"
     delete_operation = "DeleteClientCertificate"
-    patch_operation = "UpdateClientCertificate"
+    update_operation = "UpdateClientCertificate"
     identity = {"clientCertificateId": "{id}"}
     tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/clientcertificates/{id}"}
     ref = "clientCertificateId"
@@ -438,9 +415,7 @@ class ClientCertificate(_Patched):
 class DomainName(_Patched):
     replacement = ("DomainName",)
     kept = ("EndpointConfiguration", "MutualTlsAuthentication")
-    create_operation = "CreateDomainName"
-    delete_operation = "DeleteDomainName"
-    patch_operation = "UpdateDomainName"
+    noun = "DomainName"
     parents = ("DomainName",)
     ref = "{DomainName}"
     tag_identity = {"resourceArn": "arn:{partition}:apigateway:{region}::/domainnames/{id}"}
@@ -456,9 +431,7 @@ class DomainName(_Patched):
 @resource("AWS::ApiGateway::BasePathMapping")
 class BasePathMapping(_Patched):
     replacement = ("DomainName", "BasePath")
-    create_operation = "CreateBasePathMapping"
-    delete_operation = "DeleteBasePathMapping"
-    patch_operation = "UpdateBasePathMapping"
+    noun = "BasePathMapping"
     ref = "{DomainName}|{BasePath}"
 
     def identify(self, res: Resource) -> dict[str, Any]:
