@@ -17,6 +17,7 @@ from typing import Any
 from mrak.lang.ddb import numbers
 from mrak.lang.ddb.errors import invalid
 from mrak.lang.ddb.expressions import parser
+from mrak.lang.ddb.expressions.checks import Check, Checks, same_operands
 from mrak.lang.ddb.expressions.paths import Reader, Values, bind_path, compile_path, path_fault, placeholders
 from mrak.lang.ddb.expressions.tree import (
     BetweenNode,
@@ -31,13 +32,10 @@ from mrak.lang.ddb.expressions.tree import (
     PathNode,
     TruthNode,
     ValueNode,
-    render_path,
 )
 from mrak.lang.ddb.values import Item, Value, equal, kind_of, sort_value
 
 Test = Callable[[Item, Values], bool]
-# What is wrong with the expression, given the request's values.
-Check = Callable[[Mapping[str, Value]], str | None]
 
 ORDERED = frozenset({"S", "N", "B"})
 _ARITY = {
@@ -59,7 +57,7 @@ class ConditionPlan:
     """A condition with its names bound. `check` before `test`; `heads` are the attributes it speaks of."""
 
     test: Test
-    checks: tuple[Check, ...]
+    checks: Checks
     names: frozenset[str]
     values: frozenset[str]
     heads: frozenset[str]
@@ -69,10 +67,9 @@ class ConditionPlan:
 
     def check(self, values: Mapping[str, Value]) -> None:
         """Raises what is wrong with the condition, given the request's values."""
-        for check in self.checks:
-            message = check(values)
-            if message is not None:
-                raise invalid(f"Invalid {self.kind}: {message}")
+        message = self.checks.find(values)
+        if message is not None:
+            raise invalid(f"Invalid {self.kind}: {message}")
 
 
 def plan(text: str, kind: str, names: Mapping[str, str]) -> ConditionPlan:
@@ -89,11 +86,12 @@ def plan_of(node: Condition, kind: str, names: Mapping[str, str]) -> ConditionPl
     """The plan of a tree that was made elsewhere (PartiQL)."""
     compiler = _Compiler(dict(names))
     test = compiler.condition(node)
+    checks = Checks(compiler.checks)
     return ConditionPlan(
         test,
-        tuple(compiler.checks),
+        checks,
         frozenset(compiler.names),
-        frozenset(compiler.values),
+        checks.values,
         frozenset(compiler.heads),
         frozenset(compiler.nested_heads),
         node,
@@ -107,9 +105,8 @@ class _Compiler:
     def __init__(self, bindings: dict[str, str]) -> None:
         self._bindings = bindings
         self._paths: dict[PathNode, Path] = {}
-        self.checks: list[Check] = []
+        self.checks: list[Check | str] = []
         self.names: set[str] = set()
-        self.values: set[str] = set()
         self.heads: set[str] = set()
         self.nested_heads: set[str] = set()
 
@@ -156,8 +153,7 @@ class _Compiler:
     def _operand(self, node: Operand) -> Reader:
         if isinstance(node, ValueNode):
             name = node.name
-            self.values.add(name)
-            self.checks.append(lambda values: None if name in values else undefined_value(name))
+            self.checks.append(name)
             return lambda item, values: values[name]
         if isinstance(node, PathNode):
             return self._path(node)
@@ -279,17 +275,6 @@ class _Compiler:
             return None
 
         self.checks.append(check)
-
-
-def undefined_value(placeholder: str) -> str:
-    return f"An expression attribute value used in expression is not defined; attribute value: {placeholder}"
-
-
-def same_operands(operator: str, path: Path) -> str:
-    return (
-        "The first operand must be distinct from the remaining operands for this operator or function; "
-        f"operator: {operator}, first operand: {render_path(path)}"
-    )
 
 
 def _wrong_type(operator: str, kind: str) -> str:

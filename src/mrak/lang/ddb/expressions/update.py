@@ -20,7 +20,7 @@ from mrak.lang.ddb import numbers
 from mrak.lang.ddb.errors import InvalidValue, invalid
 from mrak.lang.ddb.expressions import parser
 from mrak.lang.ddb.expressions.charge import Charge, charge_of
-from mrak.lang.ddb.expressions.condition import Check, same_operands, undefined_value
+from mrak.lang.ddb.expressions.checks import Check, Checks, same_operands
 from mrak.lang.ddb.expressions.paths import (
     Reader,
     Values,
@@ -81,17 +81,16 @@ class UpdatePlan:
     nested_heads: frozenset[str]
     # What is wrong with the paths of the actions.
     fault: str | None
-    checks: tuple[Check, ...]
+    checks: Checks
     charge: Charge
 
     def check(self, values: Mapping[str, Value]) -> None:
         """Raises what is wrong with the expression, given the request's values."""
         if self.fault is not None:
             raise invalid(f"Invalid UpdateExpression: {self.fault}")
-        for check in self.checks:
-            message = check(values)
-            if message is not None:
-                raise invalid(f"Invalid UpdateExpression: {message}")
+        message = self.checks.find(values)
+        if message is not None:
+            raise invalid(f"Invalid UpdateExpression: {message}")
 
     def kinds(self, values: Mapping[str, Value]) -> dict[str, str]:
         """Top-level attributes whose new type is known without the item: name -> type key."""
@@ -140,15 +139,16 @@ def plan_of(nodes: tuple[ActionNode, ...], names: Mapping[str, str]) -> UpdatePl
     compiler = _Compiler(dict(names))
     actions = tuple(map(compiler.action, nodes))
     paths = tuple(action.path for action in actions)
+    checks = Checks(check for action in reversed(compiler.checks) for check in action)
     return UpdatePlan(
         actions,
         paths,
         frozenset(compiler.names),
-        frozenset(compiler.values),
+        checks.values,
         frozenset(str(path[0]) for path in paths),
         frozenset(compiler.nested_heads),
         paths_fault([node.path.raw for node in nodes], names),
-        tuple(check for checks in reversed(compiler.checks) for check in checks),
+        checks,
         charge_of(nodes, names),
     )
 
@@ -157,10 +157,9 @@ class _Compiler:
     def __init__(self, bindings: dict[str, str]) -> None:
         self._bindings = bindings
         self.names: set[str] = set()
-        self.values: set[str] = set()
         self.nested_heads: set[str] = set()
         # The checks of each action, in the order of the text.
-        self.checks: list[list[Check]] = []
+        self.checks: list[list[Check | str]] = []
 
     def action(self, node: ActionNode) -> Action:
         self.checks.append([])
@@ -188,8 +187,7 @@ class _Compiler:
     def _operand(self, node: Operand | ArithmeticNode) -> Reader:
         if isinstance(node, ValueNode):
             name = node.name
-            self.values.add(name)
-            self._add_check(lambda values: None if name in values else undefined_value(name))
+            self._add_check(name)
             return lambda item, values: values[name]
         if isinstance(node, PathNode):
             return _required(compile_path(self._bind(node)))
@@ -259,7 +257,7 @@ class _Compiler:
     def _fault(self, message: str) -> None:
         self._add_check(lambda values: message)
 
-    def _add_check(self, check: Check) -> None:
+    def _add_check(self, check: Check | str) -> None:
         self.checks[-1].append(check)
 
 
@@ -323,8 +321,9 @@ class _Application:
     def run(self, actions: tuple[Action, ...], values: Values) -> Item:
         for action in actions:
             container: Any = self._new
-            for step, following in zip(action.path, action.path[1:], strict=False):
-                container = self._descend(container, step, following)
+            if len(action.path) > 1:
+                for step, following in zip(action.path, action.path[1:], strict=False):
+                    container = self._descend(container, step, following)
             operand = None if action.operand is None else action.operand(self._old, values)
             if isinstance(container, dict):
                 self._change(container, action.path[-1], action.section, operand)
