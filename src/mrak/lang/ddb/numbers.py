@@ -147,7 +147,8 @@ def size_bytes(text: str) -> int:
     pairs = (count + 1) // 2
     # Digits are stored in pairs aligned to the decimal point; an even count that straddles pairs takes one more.
     straddles = 0 if count % 2 or exponent % 2 else 1
-    return 1 + pairs + straddles + (1 if negative else 0)
+    # A negative number ends with a byte of its own, unless its digits take all the room there is.
+    return min(1 + pairs + straddles + (1 if negative else 0), 1 + _MOST_PAIRS)
 
 
 # A request asks for the same number's bytes several times: for its item, its indexes, its page.
