@@ -89,15 +89,6 @@ def test_requests_that_are_no_operation(
     assert answered.get("allow") == ("DELETE, POST, GET" if "UPLOAD" in told else None)
 
 
-def test_keys_that_lead_out_of_their_bucket(s3: Any, bucket: str) -> None:
-    """AWS answers no document there; what a key has named itself it may leave again."""
-    for key in ("..", "../k", "a/../../k"):
-        assert failure(s3.put_object, Bucket=bucket, Key=key) == failure(s3.get_object, Bucket=bucket, Key=key)
-        assert failure(s3.put_object, Bucket=bucket, Key=key) == ("400", 400)
-    s3.put_object(Bucket=bucket, Key="a/b/../..k/../c")
-    assert [row["Key"] for row in s3.list_objects_v2(Bucket=bucket)["Contents"]] == ["a/b/../..k/../c"]
-
-
 def test_a_copy_has_no_body(sandbox: Any, bucket: str, raw: Raw) -> None:
     """Captured from AWS: a body beside the name of a source is refused."""
     headers = {"x-amz-copy-source": f"{bucket}/k"}
@@ -152,10 +143,10 @@ def test_sizes(s3: Any, bucket: str, size: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["a/../x", "a/b/../../etc/passwd", "//double//", "ünï/ćödé 日本", "a\u0001b", "%2F", "+ +", "k" * 1024, "."]
+    "key", ["a/../../x", "../../etc/passwd", "//double//", "ünï/ćödé 日本", "a\u0001b", "%2F", "+ +", "k" * 1024, "."]
 )
 def test_keys_are_only_names(s3: Any, bucket: str, key: str) -> None:
-    """Nothing in a key is a path, and nothing is normalised."""
+    """Nothing in a key is a path, and nothing is normalised; S3-023: not even what leads out of the bucket."""
     s3.put_object(Bucket=bucket, Key=key, Body=b"x")
     assert s3.get_object(Bucket=bucket, Key=key)["Body"].read() == b"x"
     assert [row["Key"] for row in s3.list_objects_v2(Bucket=bucket)["Contents"]] == [key]

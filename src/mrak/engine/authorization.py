@@ -17,6 +17,8 @@ from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import Operation, Target, find_targets
 
+deviation("IAM-004")
+
 Check = Callable[[Transaction], None]
 
 # How services spell their actions in a denial, where it is not as policies do.
@@ -42,7 +44,6 @@ def find_check(ctx: Any, operation: Operation, req: dict[str, Any]) -> Check | N
 def _check(ctx: Any, tx: Transaction, operation: Operation, target: Target) -> None:
     from mrak.services.iam import exports as iam
 
-    deviation("IAM-004")
     prefix = operation.action.partition(":")[0]
     request = AuthorizationRequest(
         ctx.principal,

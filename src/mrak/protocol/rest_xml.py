@@ -161,7 +161,7 @@ class RestXmlCodec(RestCodec):
         shape = self.model.error_shape(error.code)
         status = self.error_status(error, shape)
         headers = [*self.identity_headers(request_id), *self.error_headers(shape, error)]
-        if status == 304 or not error.code:
+        if status == 304:
             return Response(status, headers, b"")
         headers.append(("Content-Type", self.body_content_type()))
         if operation is not None and self.model.operation(operation).method == "HEAD":

@@ -10,8 +10,6 @@ _COPY_SOURCE = "x-amz-copy-source"
 
 def check(request: Request, operation: str | None) -> None:
     """Raises for what a route table would take for something else."""
-    if ".." in request.path:
-        _check_path(request.path)
     if request.query:
         _check_query(request, operation)
     elif request.method == "POST" and operation == "CompleteMultipartUpload":
@@ -20,15 +18,6 @@ def check(request: Request, operation: str | None) -> None:
     if source is not None and request.method != "PUT" and (request.method != "POST" or "uploadId=" in request.query):
         message = "You can only specify a copy source header for copy requests."
         raise _invalid_argument(message, _COPY_SOURCE, source)
-
-
-def _check_path(path: str) -> None:
-    """A key may step back over what it has named itself; beyond that AWS answers a 400 without a document."""
-    depth = 0
-    for element in path.split("/")[2:]:
-        depth += -1 if element == ".." else 1
-        if depth < 0:
-            raise ApiError("", "", 400)
 
 
 def _check_query(request: Request, operation: str | None) -> None:

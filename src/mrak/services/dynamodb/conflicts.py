@@ -18,6 +18,8 @@ from mrak.services.dynamodb import errors
 
 T = TypeVar("T")
 
+deviation("DYNAMODB-012")
+
 CODE = "TransactionConflictException"
 REASON = {"Code": "TransactionConflict", "Message": errors.ONGOING}
 
@@ -62,7 +64,6 @@ class Hold:
 
 async def hold_while(ctx: Context, work: Callable[[Transaction, Hold], T]) -> T:
     """Runs a transaction; what it takes into its hold is free again when it is on disk, or has failed."""
-    deviation("DYNAMODB-012")
     hold = Hold(ctx.live(Ongoing))
 
     def attempt(tx: Transaction) -> T:

@@ -13,6 +13,9 @@ from mrak.services.kinesis.records import Put
 from mrak.services.kinesis.streams import Found
 from mrak.services.kinesis.tables import SHARDS, Shard
 
+# Shards take and give as much as comes.
+deviation("KINESIS-002")
+
 _MOST_MIB = 10
 _MIB = 1 << 20
 _MOST_RECORDS = 10_000
@@ -28,8 +31,6 @@ def _put_of(entry: dict[str, Any]) -> Put:
 
 @operation("PutRecord")
 def put_record(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    # KINESIS-002: shards take and give as much as comes.
-    deviation("KINESIS-002")
     found = streams.require(ctx, tx, req)
     put = _put_of(req)
     records.check(found, [put], [""])

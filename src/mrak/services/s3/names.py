@@ -13,8 +13,11 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any
 
+from mrak.core.deviations import deviation
 from mrak.core.entropy import Draws
 from mrak.services.s3 import errors
+
+deviation("S3-023")
 
 _BUCKET = re.compile(r"[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]")
 _ADDRESS = re.compile(r"\d{1,3}\.\d{1,3}\.\d{1,3}\.\d{1,3}")
@@ -61,6 +64,7 @@ def is_directory_bucket(name: str) -> bool:
 
 
 def check_key(key: str) -> None:
+    """S3-023: a key is only a name, wherever its dots would lead."""
     size = len(key.encode())
     if size > _LONGEST_KEY_BYTES:
         message = "Your key is too long"
