@@ -12,6 +12,8 @@ import re
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
 
+# What HTTP/2 calls the Host header, and what the SDK for JavaScript then signs.
+AUTHORITY: Final = ":authority"
 UNRESERVED_ONLY: Final = re.compile(r"[A-Za-z0-9_.~-]*").fullmatch
 _PLAIN_PATH: Final = re.compile(r"(?:/[A-Za-z0-9_~-]+)*/?").fullmatch
 
@@ -68,11 +70,11 @@ def canonical_headers(names: tuple[str, ...], headers: dict[str, str], compact_c
     """Signed headers, one on a line, inner runs of spaces collapsed.
 
     Signers join a repeated header with "," but our requests carry it joined with ", ", just as a single header with a
-    list in it. `compact_commas` asks for the first reading.
+    list in it. `compact_commas` asks for the first reading. Over HTTP/2, the host may be signed by its name there.
     """
     lines = []
     for name in names:
-        value = " ".join(headers.get(name, "").split())
+        value = " ".join(headers.get("host" if name == AUTHORITY else name, "").split())
         if compact_commas:
             value = value.replace(", ", ",")
         lines.append(f"{name}:{value}\n")

@@ -55,7 +55,7 @@ class Signature(msgspec.Struct, frozen=True):
 
 _HEADER: Final = re.compile(
     r"AWS4-HMAC-SHA256 +Credential=([^/,\s]+)/(\d{8})/([^/,\s]+)/([^/,\s]+)/aws4_request, *"
-    r"SignedHeaders=([A-Za-z0-9;_.-]+), *Signature=([0-9a-f]{64})"
+    r"SignedHeaders=([A-Za-z0-9;:_.-]+), *Signature=([0-9a-f]{64})"
 ).fullmatch
 _ISO: Final = "%Y%m%dT%H%M%SZ"
 

@@ -19,7 +19,7 @@ from hashlib import sha256
 from time import gmtime, strftime
 from typing import Final
 
-from mrak.auth.canonical import canonical_headers, canonical_path, canonical_query
+from mrak.auth.canonical import AUTHORITY, canonical_headers, canonical_path, canonical_query
 from mrak.auth.flavours import REST_JSON, S3, Flavour, flavour_of
 from mrak.auth.hoisted import hoisted_headers
 from mrak.auth.signature import (
@@ -189,14 +189,14 @@ def _s3_payload_hash(signature: Signature) -> str:
 def _check_signed_headers(signature: Signature, request: Request, is_s3: bool) -> None:
     signed = signature.signed_headers
     if not is_s3:
-        if "host" not in signed:
+        if "host" not in signed and AUTHORITY not in signed:
             raise signature.flavour.error(
                 "mismatch", "'Host' or ':authority' must be a 'SignedHeader' in the AWS Authorization."
             )
         return
     # S3 trusts no x-amz header that was not signed: it might change what the request does.
     unsigned = [name for name in request.headers if name.startswith("x-amz-") and name not in signed]
-    if "host" not in signed:
+    if "host" not in signed and AUTHORITY not in signed:
         unsigned.insert(0, "host")
     if signature.kind == "presigned" and "x-amz-content-sha256" in unsigned:
         unsigned.remove("x-amz-content-sha256")

@@ -36,6 +36,8 @@ PIPELINE_LIMIT = 8
 WRITE_WINDOW_BYTES = 512 * 1024
 # Below this, head and body go out as one string: copying is cheaper than a second write.
 JOINED_WRITE_BYTES = 64 * 1024
+# What a client begins with that knows beforehand to speak HTTP/2 (RFC 9113, 3.4).
+HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,12 +110,26 @@ class Connection(asyncio.Protocol):
         try:
             rest = reader.feed(data)
         except RequestRefused as refused:
-            self._refuse(refused)
+            if data.startswith(HTTP2_PREFACE) and self._task is None and not was_in_head:
+                self._speak_http2(data)
+            else:
+                self._refuse(refused)
             return
         if reader.in_head and not was_in_head:
             self._since = self.heard_at
         if rest and self.session is not None:
             self.session.feed(rest)
+
+    def _speak_http2(self, data: bytes) -> None:
+        # Imported here: few clients speak it, and the library costs memory.
+        from mrak.edge.http2 import Http2Connection
+
+        successor = Http2Connection(self._server, self.transport, self.peer)
+        self._server.connections.add(successor)
+        self._server.connections.discard(self)
+        self._reader.close()
+        self.transport.set_protocol(successor)
+        successor.data_received(data)
 
     def eof_received(self) -> bool:
         """The client will send no more. It may still read, if we owe it a response; but a generated stream could be

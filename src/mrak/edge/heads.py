@@ -35,6 +35,10 @@ class DateHeader:
             self._line = f"date: {format_http_date(second)}\r\n"
         return self._line
 
+    def value(self) -> str:
+        """What it says, without its name and end."""
+        return self.line()[len("date: ") : -len("\r\n")]
+
 
 def format_http_date(second: int) -> str:
     """RFC 9110, 5.6.7, whatever the locale. email.utils has this too, but costs half a MiB to import."""
@@ -56,6 +60,12 @@ def render_head(
     head = f"{_status_line(status)}{block}{date_line}{length}{connection}\r\n"
     # UTF-8 beyond ASCII, the same that a request's headers are read as.
     return head.encode()
+
+
+def check_headers(headers: list[tuple[str, str]]) -> None:
+    """The same check for heads that are rendered elsewhere."""
+    if any(_FORBIDDEN.search(name) or _FORBIDDEN.search(value) for name, value in headers):
+        raise ValueError(f"a header holds CR, LF or NUL: {_find_forged(headers)}")
 
 
 def _status_line(status: int) -> str:

@@ -137,7 +137,7 @@ class RequestReader:
             value = raw_value.decode("latin-1")
         headers = self._headers
         if name in headers:
-            value = _join_repeated(name, headers[name], value)
+            value = join_repeated(name, headers[name], value)
         headers[name] = value
 
     def on_headers_complete(self) -> None:
@@ -148,7 +148,7 @@ class RequestReader:
             raise RequestRefused(431, "the request has too many headers")
         if len(self._url) > HEAD_LIMIT_BYTES:
             raise RequestRefused(414, "the request's target is too long")
-        path, _, query = self._target()
+        path, _, query = split_target(self._url)
         receiver = self._receiver
         request = self._request = Request(
             self._parser.get_method().decode(), path, query, headers, b"", None,
@@ -185,18 +185,6 @@ class RequestReader:
             self._chunks = []
         self._receiver.receive_request(request, keep_alive=self._parser.should_keep_alive(), body=None)
 
-    def _target(self) -> tuple[str, str, str]:
-        """The path and query of the request line, as they came."""
-        try:
-            target = self._url.decode("ascii")
-        except UnicodeDecodeError:
-            target = quote(self._url, safe=_URL_SAFE)
-        if not target.startswith(("/", "*")):
-            # Absolute form, as sent to a proxy. CONNECT's authority form has no path.
-            _, scheme_end, rest = target.partition("://")
-            target = "/" + rest.partition("/")[2] if scheme_end else "/"
-        return target.partition("?")
-
     def _await_body(self, request: Request) -> None:
         headers = request.headers
         coding = headers.get("transfer-encoding")
@@ -217,6 +205,19 @@ class RequestReader:
         self._receiver.receive_request(request, keep_alive=self._parser.should_keep_alive(), body=body)
 
 
+def split_target(url: bytes) -> tuple[str, str, str]:
+    """The path and query of a request's target, as they came, around the question mark."""
+    try:
+        target = url.decode("ascii")
+    except UnicodeDecodeError:
+        target = quote(url, safe=_URL_SAFE)
+    if not target.startswith(("/", "*")):
+        # Absolute form, as sent to a proxy. CONNECT's authority form has no path.
+        _, scheme_end, rest = target.partition("://")
+        target = "/" + rest.partition("/")[2] if scheme_end else "/"
+    return target.partition("?")
+
+
 def _lower_name(raw_name: bytes) -> str:
     name = raw_name.decode("ascii").lower()  # llhttp lets tokens through, which are ASCII
     if len(_NAMES) < _NAMES_LIMIT:
@@ -224,7 +225,7 @@ def _lower_name(raw_name: bytes) -> str:
     return name
 
 
-def _join_repeated(name: str, first: str, second: str) -> str:
+def join_repeated(name: str, first: str, second: str) -> str:
     if name in _SINGLE:
         raise RequestRefused(400, f"the {name} header is repeated")
     return f"{first}; {second}" if name == "cookie" else f"{first}, {second}"

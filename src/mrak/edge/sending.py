@@ -13,12 +13,23 @@ from mrak.edge.heads import BODILESS
 FILE_CHUNK_BYTES = 256 * 1024
 
 
+class Outlet(Protocol):
+    """Where a response's bytes go."""
+
+    def write(self, data: bytes) -> None: ...
+
+
 class Sender(Protocol):
     """The connection, as a response sees it."""
 
-    transport: asyncio.Transport
-    loop: asyncio.AbstractEventLoop
-    is_http10: bool
+    @property
+    def transport(self) -> Outlet: ...
+
+    @property
+    def loop(self) -> asyncio.AbstractEventLoop: ...
+
+    @property
+    def is_http10(self) -> bool: ...
 
     def begin_response(self, request: Request, response: Response, length_bytes: int | None) -> bytes: ...
 

@@ -10,12 +10,16 @@ import resource
 import socket
 import ssl
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 from mrak.core.http import Request, Response
 from mrak.core.websocket import WebSocketHandler
 from mrak.edge.connection import Connection, Patience
 from mrak.edge.heads import DateHeader
 from mrak.edge.listen import BACKLOG
+
+if TYPE_CHECKING:
+    from mrak.edge.http2 import Http2Connection
 
 Handle = Callable[[Request], Awaitable[Response]]
 
@@ -44,7 +48,7 @@ class Http1Server:
         self.websocket = websocket
         self.scheme = scheme
         self.loop = asyncio.get_running_loop()
-        self.connections: set[Connection] = set()
+        self.connections: set[Connection | Http2Connection] = set()
         self.date = DateHeader()
         self.stopping = False
         self._patience = patience
@@ -54,7 +58,7 @@ class Http1Server:
     def connect(self) -> Connection:
         return Connection(self)
 
-    def forget(self, connection: Connection) -> None:
+    def forget(self, connection: Connection | Http2Connection) -> None:
         self.connections.discard(connection)
         if self.stopping and not self.connections:
             self._emptied.set()

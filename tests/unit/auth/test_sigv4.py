@@ -247,6 +247,25 @@ def test_host_must_be_signed() -> None:
     assert "'Host' or ':authority' must be a 'SignedHeader'" in failure(request).message
 
 
+@pytest.mark.parametrize(("signer", "service"), [(SigV4Auth, "kinesis"), (S3SigV4Auth, "s3")])
+def test_the_host_may_be_signed_as_http_2_calls_it(signer: Any, service: str) -> None:
+    """As the SDK for JavaScript does."""
+
+    class ByAuthority(signer):  # type: ignore[misc]
+        def headers_to_sign(self, request: Any) -> Any:
+            headers = super().headers_to_sign(request)
+            headers[":authority"] = headers["host"]
+            del headers["host"]
+            return headers
+
+    request = signed(ByAuthority, service)
+    assert "SignedHeaders=:authority;" in request.headers["authorization"]
+    assert verify(request).signed_headers[0] == ":authority"
+    request.headers["host"] = "elsewhere"
+    with pytest.raises(ApiError):
+        verify(request)
+
+
 def test_date_header_instead_of_x_amz_date() -> None:
     """AWS accepts an HTTP Date when X-Amz-Date is absent."""
     request = signed(SigV4Auth, "sqs")

@@ -10,7 +10,6 @@ from collections.abc import AsyncIterator
 from typing import Any, NamedTuple
 
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.services.kinesis import consumers, encryption, errors, iterators, records, sequences, shards, streams
 from mrak.services.kinesis.records import Page
@@ -56,7 +55,6 @@ class Subscription(NamedTuple):
 
 @operation("SubscribeToShard")
 async def subscribe_to_shard(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    deviation("KINESIS-005")
     begun = await ctx.transact(lambda tx: _begin(ctx, tx, req))
     ctx.live(Subscriptions).begin(begun.consumer_arn, begun.shard.index, ctx.now)
     # An earlier one sees at once that it has been taken over.
