@@ -151,7 +151,7 @@ def _require(program: str) -> None:
         raise NotInstalled("needs Node.js with npm: apt-get install nodejs npm")
 
 
-def _run(command: list[str], seconds: int = 600, **options: object) -> None:
+def _run(command: list[str], seconds: int = 240, **options: object) -> None:
     try:
         ended = subprocess.run(command, capture_output=True, text=True, timeout=seconds, check=False, **options)
     except subprocess.TimeoutExpired as error:
