@@ -1,4 +1,4 @@
-"""HTTP/2 with prior knowledge over real sockets, as Kinesis' clients in JavaScript and Java speak it."""
+"""HTTP/2 with prior knowledge over real sockets, as Kinesis' client in the SDK for JavaScript speaks it."""
 
 from __future__ import annotations
 
@@ -377,6 +377,27 @@ def test_what_is_no_http_2_ends_the_connection() -> None:
                 writer.close()
 
     asyncio.run(run())
+
+
+def test_a_client_that_breaks_the_protocol_gets_no_answer(caplog: pytest.LogCaptureFixture) -> None:
+    """Its handler ends in peace."""
+    ended: list[str] = []
+
+    async def handle(request: Request) -> Response:
+        await asyncio.sleep(0.1)
+        ended.append(request.path)
+        return Response(200, [], b"late")
+
+    async def use(client: Client) -> None:
+        stream = client.ask("/asked")
+        await asyncio.sleep(0.05)
+        client.writer.write(bytes.fromhex("000001 06 00 00000000 00"))
+        assert (await client.whole(stream)).status == 0
+        await asyncio.sleep(0.2)
+
+    with_client(use, handle)
+    assert ended == ["/asked"]
+    assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
 
 
 def test_a_stop_ends_idle_connections_and_lets_requests_finish() -> None:

@@ -1,4 +1,4 @@
-"""HTTP/2 without TLS, for clients that know beforehand that they want it: Kinesis' clients in JavaScript and Java.
+"""HTTP/2 without TLS, for clients that know beforehand that they want it: Kinesis' in the SDK for JavaScript.
 
 The frames are h2's (python-hyper), which does no I/O; this module runs handlers, and keeps both sides' windows. A
 connection comes here from `edge.connection` when its first bytes are HTTP/2's preface. What a handler sees is the same
@@ -104,15 +104,19 @@ class Http2Connection(asyncio.Protocol):
             log.info("a client broke HTTP/2: %s", error)
             self.flush()
             self.transport.close()
+            self._leave()
             return
         for event in events:
             self._take(event)
         self.flush()
 
     def connection_lost(self, error: Exception | None) -> None:
+        self._leave()
+        self.server.forget(self)
+
+    def _leave(self) -> None:
         for exchange in list(self._exchanges.values()):
             exchange.leave()
-        self.server.forget(self)
 
     def pause_writing(self) -> None:
         self._is_paused = True
