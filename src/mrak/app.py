@@ -51,6 +51,7 @@ class App:
         logs = FunctionLogs(self.engine, self.environments)
         self.functions = Functions(logs, allow_hot_reload=settings.on_loopback)
         self.engine.parts["lambdas"] = self.functions
+        self.engine.parts["iam"] = settings.iam
         self.engine.parts["endpoint"] = settings.endpoint
         self.engine.parts["http"] = HttpClient(allow_private=settings.on_loopback)
         self.engine.parts["gateway"] = self.pipeline

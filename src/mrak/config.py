@@ -11,6 +11,7 @@ import msgspec
 
 Durability = Literal["power", "process"]
 Access = Literal["open", "keys"]
+Iam = Literal["report", "enforce"]
 
 DEFAULT_PORT = 4566
 DEFAULT_DATA = ".mrak"
@@ -30,6 +31,8 @@ class Settings(msgspec.Struct, frozen=True):
     durability      power: fsync before each reply; process: survives kill -9, not a power cut; MRAK_DURABILITY
     access          open: unknown keys are the default account (loopback only); keys: only keys that mrak issued;
                     MRAK_ACCESS
+    iam             report: what a service does with a role that lacks the permission is done, and told in the log;
+                    enforce: it is refused, as on AWS; MRAK_IAM
     region          the region where a request names none; MRAK_REGION
     seed            a seed for all ids, for simulations
     """
@@ -40,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True):
     port: int = DEFAULT_PORT
     durability: Durability = "power"
     access: Access = "open"
+    iam: Iam = "report"
     region: str = "us-east-1"
     seed: int | None = None
 
@@ -59,6 +63,7 @@ _VARIABLES = {
     "port": "MRAK_PORT",
     "durability": "MRAK_DURABILITY",
     "access": "MRAK_ACCESS",
+    "iam": "MRAK_IAM",
     "region": "MRAK_REGION",
 }
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from tests.conftest import Sandbox, error_of
+from tests.conftest import Sandbox, error_of, new_cloud
 from tests.contract.lambda_bench import ROLE, TELL, create
 from tests.contract.users import User, policy_of
 
@@ -156,6 +156,57 @@ def test_a_role_that_nobody_made(sandbox: Sandbox, cloud: Cloud) -> None:
     definition = json.dumps({"StartAt": "T", "States": {"T": task}})
     made = machines.create_state_machine(name="unmade", definition=definition, roleArn=ROLE, type="EXPRESS")
     assert machines.start_sync_execution(stateMachineArn=made["stateMachineArn"])["status"] == "SUCCEEDED"
+
+
+SENDING = {
+    "StartAt": "T",
+    "States": {
+        "T": {
+            "Type": "Task",
+            "Resource": "arn:aws:states:::sqs:sendMessage",
+            "Parameters": {"QueueUrl": "QUEUE", "MessageBody": "m"},
+            "End": True,
+        }
+    },
+}
+
+
+@pytest.mark.parametrize(("mode", "status"), [("report", "SUCCEEDED"), ("enforce", "FAILED")])
+def test_what_a_machines_role_lacks(mode: str, status: str, caplog: pytest.LogCaptureFixture) -> None:
+    """IAM-005: let pass and told once, or refused in the service's words as `mrak up --iam enforce` has it."""
+    cloud = new_cloud(iam=mode)
+    try:
+        trust = policy_of(
+            {"Effect": "Allow", "Principal": {"Service": "states.amazonaws.com"}, "Action": "sts:AssumeRole"}
+        )
+        role = cloud.call("iam", "CreateRole", RoleName=f"bare-{mode}", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+        queue = cloud.call("sqs", "CreateQueue", QueueName="q")["QueueUrl"]
+        definition = json.dumps(SENDING).replace("QUEUE", queue)
+        machine = cloud.call(
+            "stepfunctions", "CreateStateMachine", name="m", definition=definition, roleArn=role, type="EXPRESS"
+        )["stateMachineArn"]
+        ended = [cloud.call("stepfunctions", "StartSyncExecution", stateMachineArn=machine) for _ in range(2)]
+    finally:
+        cloud.close()
+    assert [it["status"] for it in ended] == [status] * 2
+    lacks = f"{role} lacks sqs:SendMessage on arn:aws:sqs:us-east-1:000000000000:q"
+    assert sum(record.getMessage().startswith(lacks) for record in caplog.records) == (mode == "report")
+    if mode == "enforce":
+        assert "is not authorized to perform: sqs:sendmessage on resource: " in ended[0]["cause"]
+
+
+def test_what_a_functions_role_lacks(sandbox: Sandbox, cloud: Cloud) -> None:
+    """IAM-005: the keys that a function gets are known for its role's, and what that lacks is let pass; a session of
+    the same role that somebody took is refused."""
+    user = User(sandbox)
+    trusted = {"Service": "lambda.amazonaws.com", "AWS": sandbox.account}
+    trust = policy_of({"Effect": "Allow", "Principal": trusted, "Action": "sts:AssumeRole"})
+    role = user.iam.create_role(RoleName="bare", AssumeRolePolicyDocument=trust)["Role"]["Arn"]
+    functions = sandbox.client("lambda")
+    create(functions, "bare", TELL, Role=role, Environment={"Variables": {"TELL_URL": cloud.queue}})
+    assert "FunctionError" not in functions.invoke(FunctionName="bare", Payload=b"{}")
+    taken = user.in_role("bare").client("sqs")
+    assert error_of(taken.send_message, QueueUrl=cloud.queue, MessageBody="m")[0] == "AccessDenied"
 
 
 def test_conditions_on_tags(cloud: Cloud, user: User) -> None:

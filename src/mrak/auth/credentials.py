@@ -61,6 +61,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
     issued_at: float = 0.0
     is_mfa: bool = False
     claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    is_of_service: bool = False
 
     def principal(self, access_key: str) -> Principal:
         return Principal(
@@ -77,6 +78,7 @@ class Session(msgspec.Struct, frozen=True, array_like=True):
             self.expiration,
             transitive_tag_keys=self.transitive_tag_keys,
             claims=self.claims,
+            is_of_service=self.is_of_service,
         )
 
 

@@ -30,7 +30,8 @@ class Principal(msgspec.Struct, frozen=True):
     `arn` is what GetCallerIdentity answers; a service's is its name (`lambda.amazonaws.com`). `issuer_arn` is the role
     behind a session, whose policies apply; `name` the user's, role's or federated user's. `source_arn` is the resource
     for which a service acts (`aws:SourceArn`): an API's method, a rule, a topic. `claims` are what an identity provider
-    said of a role's session, by condition key in lower case (`cognito-identity.amazonaws.com:sub`).
+    said of a role's session, by condition key in lower case (`cognito-identity.amazonaws.com:sub`). A role's session
+    `is_of_service` if a service took the role for what it runs: a function, a state machine, a stack.
     """
 
     kind: Kind
@@ -47,6 +48,7 @@ class Principal(msgspec.Struct, frozen=True):
     source_arn: str = ""
     transitive_tag_keys: tuple[str, ...] = ()
     claims: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    is_of_service: bool = False
 
     @property
     def type_name(self) -> str:

@@ -32,6 +32,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         choices=("open", "keys"),
         help="open: unknown keys are the default account, on loopback only (default); keys: only keys made by mrak",
     )
+    parser.add_argument(
+        "--iam",
+        choices=("report", "enforce"),
+        help="what becomes of a request for which the role of a function or a state machine lacks the permission: "
+        "report: it is done, and the log tells what AWS would refuse (default); enforce: it is refused",
+    )
     parser.add_argument("--region", help="the region where a request names none (default: us-east-1)")
 
 
@@ -71,11 +77,16 @@ def announce(app: App) -> None:
         "open": "open (any key is the default account, from this machine only)",
         "keys": "keys (only keys made by mrak; see: mrak env list)",
     }[settings.access]
+    iam = {
+        "report": "report (what roles of functions lack is told here, and let pass)",
+        "enforce": "enforce (what roles of functions lack is refused)",
+    }[settings.iam]
     lines = [
         f"mrak is up at {settings.endpoint}",
         f"  data        {data}",
         f"  durability  {'none' if settings.memory else durability}",
         f"  access      {access}",
+        f"  iam         {iam}",
         f"  ready in    {_since_exec_seconds():.2f} s",
         '  use it      eval "$(mrak use)", then: aws sqs list-queues',
     ]

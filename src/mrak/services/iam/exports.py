@@ -9,7 +9,7 @@ from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.iam import effective, managed, names
-from mrak.services.iam.judging import authorize, decide
+from mrak.services.iam.judging import authorize, decide, lets_pass
 from mrak.services.iam.requests import conditions as request_conditions
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
 
@@ -25,6 +25,7 @@ __all__ = [
     "find_policy_document",
     "find_role",
     "find_role_session",
+    "lets_pass",
     "policies_of",
     "request_conditions",
     "role_trusts_service",
@@ -95,6 +96,7 @@ def find_role_session(tx: Transaction, environment: str, role_arn: str, session_
         name=role.name,
         issuer_arn=role_arn,
         tags=tuple(role.tags.items()),
+        is_of_service=True,
     )
 
 

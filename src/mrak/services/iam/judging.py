@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-l
 
 from __future__ import annotations
 
+import logging
 from functools import lru_cache
 
 import msgspec
@@ -23,9 +24,14 @@ from mrak.auth.evaluation import (
 )
 from mrak.auth.policy import parse_policy
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.iam import effective
+
+deviation("IAM-005")
+
+log = logging.getLogger("mrak.iam")
 
 
 @lru_cache(maxsize=1024)
@@ -53,7 +59,32 @@ def decide(ctx: Context, tx: Transaction, request: AuthorizationRequest, policy:
         policies = effective.find_policies_of(tx, Scope(ctx.scope.environment, principal.account, ""), principal)
     if policies is None:
         return _decide_without(request, named, is_own)
-    return evaluate(request, msgspec.structs.replace(policies, resource=named))
+    decision = evaluate(request, msgspec.structs.replace(policies, resource=named))
+    without = _decide_without(request, named, is_own)
+    return without if without.allowed and lets_pass(ctx, decision, request) else decision
+
+
+def lets_pass(ctx: Context, decision: Decision, request: AuthorizationRequest) -> bool:
+    """Whether something may be done. What a service does with a role that lacks the permission is let pass and told,
+    unless `mrak up --iam enforce` says otherwise: such roles are often made for want of any."""
+    if decision.allowed:
+        return True
+    if not request.principal.is_of_service or ctx.part("iam") == "enforce":
+        return False
+    ctx.annotate("hint", f"AWS would refuse it: {denial_message(decision, request)}")
+    _tell(request.principal.policy_arn, request.action, request.resource)
+    return True
+
+
+@lru_cache(maxsize=4096)
+def _tell(role: str, action: str, resource: str) -> None:
+    """Once for each permission that a role lacks."""
+    log.warning(
+        "%s lacks %s on %s: AWS would refuse what was let pass here, and so does `mrak up --iam enforce`",
+        role,
+        action,
+        resource,
+    )
 
 
 def _decide_without(request: AuthorizationRequest, named: Named | None, is_own: bool) -> Decision:

@@ -53,6 +53,7 @@ async def issue_credentials(ctx: Context, scope: Scope, role_arn: str, function:
         issuer_arn=role_arn,
         tags=principal.tags,
         issued_at=now,
+        is_of_service=True,
     )
     return issue_session(ctx.part("server_secret"), session, ctx.draw)
 

@@ -34,7 +34,7 @@ def allow(
         policies = msgspec.structs.replace(policies, resource=Named(bucket.name, parse_policy(bucket.policy)))
     # What the bucket says to other accounts is judged apart from this, as it may say it by a list too.
     request = AuthorizationRequest(principal, action, resource, ctx.now, principal.account, conditions)
-    return evaluate(request, policies).allowed
+    return iam.lets_pass(ctx, evaluate(request, policies), request)
 
 
 def allow_account(ctx: Context, tx: Transaction, action: str, resource: str) -> bool:
@@ -44,4 +44,4 @@ def allow_account(ctx: Context, tx: Transaction, action: str, resource: str) -> 
     if policies is None:
         return True
     request = AuthorizationRequest(principal, action, resource, ctx.now, principal.account, {})
-    return evaluate(request, policies).allowed
+    return iam.lets_pass(ctx, evaluate(request, policies), request)

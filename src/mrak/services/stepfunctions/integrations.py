@@ -83,6 +83,7 @@ def role_of(job: Job) -> Principal:
         name=name,
         issuer_arn=role_arn,
         source_arn=job.facts.machine_arn,
+        is_of_service=True,
     )
 
 

@@ -35,4 +35,6 @@ async def role_session(ctx: Context, role_arn: str) -> Principal:
     account = ctx.scope.account if parsed is None else parsed.account
     role = role_arn.rpartition("/")[2]
     session_arn = f"arn:{ctx.scope.partition}:sts::{account}:assumed-role/{role}/{_SESSION}"
-    return Principal("role-session", account, session_arn, f"{role}:{_SESSION}", role, issuer_arn=role_arn)
+    return Principal(
+        "role-session", account, session_arn, f"{role}:{_SESSION}", role, issuer_arn=role_arn, is_of_service=True
+    )
