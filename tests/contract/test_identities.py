@@ -209,6 +209,12 @@ def test_what_a_functions_role_lacks(sandbox: Sandbox, cloud: Cloud) -> None:
     assert error_of(taken.send_message, QueueUrl=cloud.queue, MessageBody="m")[0] == "AccessDenied"
 
 
+def test_a_handle_is_permission_enough(user: User) -> None:
+    """IAM-004: a move of messages is cancelled by its handle, which names no queue; a wrong one is told as such."""
+    code = error_of(user.sandbox.client("sqs").cancel_message_move_task, TaskHandle="none")[0]
+    assert "AccessDenied" not in code
+
+
 def test_conditions_on_tags(cloud: Cloud, user: User) -> None:
     """What a resource is tagged with, and from where the request comes."""
     sns = user.sandbox.client("sns")

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any
 from mrak.core.http import ClientDisconnected, FileSlice, Request, Response
 from mrak.core.websocket import WebSocketClosed, WebSocketHandler
 from mrak.edge.body import ArrivingBody
-from mrak.edge.heads import BODILESS, render_head
+from mrak.edge.heads import BODILESS, length_without_body, render_head
 from mrak.edge.reader import WHOLE_BODY_LIMIT_BYTES, RequestReader, RequestRefused
 from mrak.edge.sending import send_long
 
@@ -274,11 +274,8 @@ class Connection(asyncio.Protocol):
 
     def _send_whole(self, request: Request, response: Response, body: bytes) -> None:
         length: int | None = len(body)
-        if response.status in BODILESS:
-            length, body = None, b""
-        elif request.method == "HEAD":
-            named = any(name.lower() == "content-length" for name, _ in response.headers)
-            length, body = (None if named else length), b""
+        if response.status in BODILESS or request.method == "HEAD":
+            length, body = length_without_body(response, len(body)), b""
         head = self.begin_response(request, response, length)
         if self.transport.is_closing():
             return

@@ -9,6 +9,8 @@ import re
 import time
 from http import HTTPStatus
 
+from mrak.core.http import Response
+
 _STATUS_LINES = {status.value: f"HTTP/1.1 {status.value} {status.phrase}\r\n" for status in HTTPStatus}
 _FORBIDDEN = re.compile(r"[\r\n\0]")
 
@@ -17,6 +19,15 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 # Statuses that never have a body, nor a length (RFC 9110, 6.4.1 and 8.6).
 BODILESS = frozenset({100, 101, 102, 103, 204, 304})
+
+
+def length_without_body(response: Response, length_bytes: int) -> int | None:
+    """What the head says of a body that is not sent: nothing where the status has none, or the handler says it itself;
+    else, to HEAD, what GET would have got."""
+    if response.status in BODILESS:
+        return None
+    named = any(name.lower() == "content-length" for name, _ in response.headers)
+    return None if named else length_bytes
 
 
 class DateHeader:

@@ -34,7 +34,7 @@ from hyperframe.frame import Frame, GoAwayFrame
 
 from mrak.core.http import ClientDisconnected, FileSlice, Request, Response
 from mrak.edge.body import WINDOW_BYTES, ArrivingBody
-from mrak.edge.heads import BODILESS, check_headers
+from mrak.edge.heads import BODILESS, check_headers, length_without_body
 from mrak.edge.reader import (
     HEAD_LIMIT_BYTES,
     HEADER_COUNT_LIMIT,
@@ -381,11 +381,8 @@ class Exchange:
 
     def _send_whole(self, request: Request, response: Response, body: bytes) -> None:
         length: int | None = len(body)
-        if response.status in BODILESS:
-            length, body = None, b""
-        elif request.method == "HEAD":
-            named = any(name.lower() == "content-length" for name, _ in response.headers)
-            length, body = (None if named else length), b""
+        if response.status in BODILESS or request.method == "HEAD":
+            length, body = length_without_body(response, len(body)), b""
         self.begin_response(request, response, length)
         self.write(body)
 

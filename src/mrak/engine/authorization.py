@@ -41,6 +41,16 @@ def find_check(ctx: Any, operation: Operation, req: dict[str, Any]) -> Check | N
     return check
 
 
+def after(check: Check, handler: Callable[..., Any]) -> Callable[..., Any]:
+    """The handler, behind the check, in one transaction."""
+
+    def checked(ctx: Any, tx: Transaction, req: dict[str, Any]) -> Any:
+        check(tx)
+        return handler(ctx, tx, req)
+
+    return checked
+
+
 def _check(ctx: Any, tx: Transaction, operation: Operation, target: Target) -> None:
     from mrak.services.iam import exports as iam
 

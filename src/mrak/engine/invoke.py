@@ -87,10 +87,10 @@ class Engine:
                 if check is not None:
                     await ctx.transact(check)
                 output = await handler(ctx, params)
-            elif check is None:
-                output = await ctx.transact(lambda tx: handler(ctx, tx, params))
             else:
-                output = await ctx.transact(lambda tx: (check(tx), handler(ctx, tx, params))[1])
+                if check is not None:
+                    handler = authorization.after(check, handler)
+                output = await ctx.transact(lambda tx: handler(ctx, tx, params))
         except ApiError as error:
             self.record(ctx, operation.service, operation.name, started, error)
             raise

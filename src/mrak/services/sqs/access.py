@@ -15,7 +15,10 @@ from mrak.services.sqs.tables import QUEUES
 
 @targets
 def targets_of(ctx: Context, tx: Transaction, req: dict[str, Any]) -> list[Target]:
-    """A queue, whether it is there or not. A batch needs the permission of what it has many of."""
+    """A queue, whether it is there or not. A batch needs the permission of what it has many of. Whoever has the handle
+    of a move of messages is not asked again."""
+    if ctx.operation == "CancelMessageMoveTask":
+        return []
     if "QueueUrl" in req:
         account, name = parse_url(req["QueueUrl"])
     elif "QueueName" in req:
