@@ -25,7 +25,6 @@ from mrak.services.kinesis.tables import SHARDS, Shard
 
 __all__ = [
     "Entry",
-    "Shard",
     "Source",
     "delivery",
     "drain_shards",

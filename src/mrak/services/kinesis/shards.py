@@ -193,11 +193,10 @@ def render_children(tx: Transaction, scope: Scope, shard: Shard) -> list[dict[st
         child = SHARDS.get(tx, scope, shard.stream, index)
         if child is None:
             continue
-        parents = [each for each in (child.parent, child.adjacent_parent) if each is not None]
         shown.append(
             {
                 "ShardId": shard_id(index),
-                "ParentShards": [shard_id(parent) for parent in parents],
+                "ParentShards": [shard_id(parent) for parent in child.parents],
                 "HashKeyRange": render_range(child),
             }
         )

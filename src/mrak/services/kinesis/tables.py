@@ -72,6 +72,10 @@ class Shard(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     children: tuple[int, ...] = ()
 
     @property
+    def parents(self) -> list[int]:
+        return [each for each in (self.parent, self.adjacent_parent) if each is not None]
+
+    @property
     def open_until(self) -> str | None:
         return self.high if self.closed_at is None else None
 

@@ -9,7 +9,7 @@ import base64
 
 from mrak.core.context import Context, Transaction
 from mrak.services.kinesis import exports as kinesis
-from mrak.services.kinesis.exports import Shard, Source
+from mrak.services.kinesis.exports import Source
 from mrak.services.lambda_ import destinations, functions
 from mrak.services.lambda_.feeds import Entry, Portion, Record
 from mrak.services.lambda_.references import Reference
@@ -21,18 +21,18 @@ class ShardFeed:
     batch_info = "KinesisBatchInfo"
     data_member = "data"
 
-    def __init__(self, mapping: Mapping, source: Source, shard: Shard, role_arn: str) -> None:
+    def __init__(self, mapping: Mapping, source: Source, index: int, role_arn: str) -> None:
         self._mapping = mapping
         self._source = source
-        self._shard = shard
+        self._index = index
         self._role_arn = role_arn
-        self.checkpoint = checkpoint_key(mapping, shard)
+        self.checkpoint = checkpoint_key(mapping, index)
         self.topic = kinesis.topic_of(source)
-        self.shard_id = kinesis.shard_id(shard.index)
+        self.shard_id = kinesis.shard_id(index)
         self.retention_seconds = source.stream.retention_hours * 3600.0
 
     def read(self, ctx: Context, tx: Transaction, position: int | None, limit: int) -> Portion:
-        shard = kinesis.find_shard(tx, self._source, self._shard.index)
+        shard = kinesis.find_shard(tx, self._source, self._index)
         if shard is None:
             # It has expired, or the stream was deleted.
             return Portion([], position, at_end=True)
@@ -64,8 +64,8 @@ class ShardFeed:
         return destinations.render_time(at)
 
 
-def checkpoint_key(mapping: Mapping, shard: Shard) -> str:
-    return f"{mapping.uuid}/{shard.index}"
+def checkpoint_key(mapping: Mapping, index: int) -> str:
+    return f"{mapping.uuid}/{index}"
 
 
 def begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
@@ -76,7 +76,7 @@ def begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
     settings = mapping.settings
     wanted = settings["StartingPosition"], settings.get("StartingPositionTimestamp")
     for shard, place in kinesis.starting_places(tx, source, ctx.now, *wanted):
-        key = checkpoint_key(mapping, shard)
+        key = checkpoint_key(mapping, shard.index)
         CHECKPOINTS.lock(tx, ctx.scope, key)
         CHECKPOINTS.insert(tx, ctx.scope, Checkpoint(key, place))
 
@@ -93,8 +93,8 @@ async def drain(ctx: Context, mapping: Mapping) -> None:
     if source is None:
         return
 
-    async def drain_shard(shard: Shard) -> None:
-        reader = await StreamSource.resume(ctx, mapping, ShardFeed(mapping, source, shard, role_arn))
+    async def drain_shard(index: int) -> None:
+        reader = await StreamSource.resume(ctx, mapping, ShardFeed(mapping, source, index, role_arn))
         await reader.run()
 
     await kinesis.drain_shards(ctx, source, drain_shard)

@@ -174,8 +174,8 @@ async def drain_kinesis(ctx: Context, pipe: Pipe, flow: Flow) -> None:
     if source is None:
         return
 
-    async def drain_shard(shard: kinesis.Shard) -> None:
-        await _drain(ctx, pipe, flow, KinesisShard(pipe, source, shard.index))
+    async def drain_shard(index: int) -> None:
+        await _drain(ctx, pipe, flow, KinesisShard(pipe, source, index))
 
     await kinesis.drain_shards(ctx, source, drain_shard)
 
