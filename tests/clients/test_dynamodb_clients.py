@@ -31,6 +31,7 @@ from pynamodb.exceptions import DoesNotExist, PutError, TransactWriteError, Upda
 from pynamodb.indexes import AllProjection, GlobalSecondaryIndex, LocalSecondaryIndex
 from pynamodb.models import Model
 from pynamodb.transactions import TransactGet, TransactWrite
+from tests.streams import asking, records_of
 
 
 def test_the_javascript_document_client(run_script: Callable[..., Any]) -> None:
@@ -171,9 +172,7 @@ def test_boto3_resources_of_an_application(fresh_sandbox: Any) -> None:
     assert other.global_secondary_indexes[0]["IndexStatus"] == "ACTIVE"
     assert other.query(IndexName="by-kind", KeyConditionExpression=Key("kind").eq("odd"), Select="COUNT")["Count"] == 15
     streams = fresh_sandbox.client("dynamodbstreams")
-    (shard,) = streams.describe_stream(StreamArn=table.latest_stream_arn)["StreamDescription"]["Shards"]
-    place = {"StreamArn": table.latest_stream_arn, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-    records = streams.get_records(ShardIterator=streams.get_shard_iterator(**place)["ShardIterator"])["Records"]
+    records = records_of(asking(streams), table.latest_stream_arn)
     assert [record["eventName"] for record in records] == ["INSERT", "MODIFY", "REMOVE"]
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from tests.contract.dynamodb import INVALID, error_of, eventually, index, make_table
+from tests.streams import asking, records_of
 
 ENDED = {"COMPLETED", "COMPLETED_WITH_ERRORS", "CANCELLED", "FAILED"}
 BOTH = ["ERROR", "CONDITION_CHECK_FAILURE"]
@@ -165,9 +166,7 @@ def test_puts_reach_indexes_and_streams_and_are_measured(ddb: Any, sandbox: Any,
     assert ddb.query(TableName=table, IndexName="by-g", **asked)["Count"] == 1
     streams = sandbox.client("dynamodbstreams")
     stream = ddb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
-    (shard,) = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"]
-    place = {"StreamArn": stream, "ShardId": shard["ShardId"], "ShardIteratorType": "TRIM_HORIZON"}
-    records = streams.get_records(ShardIterator=streams.get_shard_iterator(**place)["ShardIterator"])["Records"]
+    records = records_of(asking(streams), stream)
     assert [it["dynamodb"]["Keys"]["pk"]["S"] for it in records] == ["a", "b"]
 
 

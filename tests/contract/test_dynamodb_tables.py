@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from tests.contract.dynamodb import INVALID, error_of, index, make_table
 from tests.contract.wire import post
+from tests.streams import asking, records_of
 
 
 @pytest.fixture(scope="module")
@@ -283,9 +284,7 @@ def test_time_to_live_deletes_when_the_clock_comes_to_it(fresh_sandbox: Any) -> 
         left = {item["pk"]["S"] for item in ddb.scan(TableName=table)["Items"]}
     streams = fresh_sandbox.client("dynamodbstreams")
     arn = ddb.describe_table(TableName=table)["Table"]["LatestStreamArn"]
-    shard = streams.describe_stream(StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-    iterator = streams.get_shard_iterator(StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    records = streams.get_records(ShardIterator=iterator["ShardIterator"])["Records"]
+    records = records_of(asking(streams), arn)
     removed = [record for record in records if record["eventName"] == "REMOVE"]
     assert len(removed) == 2
     assert removed[0]["userIdentity"] == {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}

@@ -214,12 +214,13 @@ def test_list_by_source_and_function(client: Any, sandbox: Any) -> None:
 
 
 def stream_table(sandbox: Any, name: str) -> tuple[Any, str]:
+    """A table of one partition, so that its stream has one shard."""
     dynamodb = sandbox.client("dynamodb")
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )
     dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 5})

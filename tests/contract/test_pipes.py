@@ -134,13 +134,13 @@ def test_a_stopped_pipe_takes_nothing(pipes: Any, source: Queue, target: Queue) 
 
 
 def test_from_a_dynamodb_stream(pipes: Any, sandbox: Any, target: Queue) -> None:
-    """Changes of a table in their order, from where the pipe began."""
+    """Changes of a table of one partition in their order, from where the pipe began."""
     dynamodb, table = sandbox.client("dynamodb"), name()
     made = dynamodb.create_table(
         TableName=table,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        BillingMode="PAY_PER_REQUEST",
+        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
     )
     dynamodb.put_item(TableName=table, Item={"id": {"S": "before"}})

@@ -8,6 +8,7 @@ from typing import Any
 
 from tests.conftest import until
 from tests.contract.lambda_bench import create
+from tests.streams import asking, records_of
 
 ROOT = "1-67891233-abcdef0123456789abcdef{:02d}"
 QUIET = "def handler(event, context):\n    print('seen', event['Records'][0]['eventSource'])\n"
@@ -111,9 +112,7 @@ def test_a_stream_and_its_function_are_one_trace(fresh_sandbox: Any) -> None:
         assert spans["Invoke"]["parent_id"] == spans["PutItem"]["id"]
         assert invocations(found) == 1
     streams = fresh_sandbox.client("dynamodbstreams")
-    shard = streams.describe_stream(StreamArn=stream)["StreamDescription"]["Shards"][0]["ShardId"]
-    place = streams.get_shard_iterator(StreamArn=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-    records = streams.get_records(ShardIterator=place["ShardIterator"])["Records"]
+    records = records_of(asking(streams), stream)
     assert [record["dynamodb"]["Keys"]["id"]["S"] for record in records] == ["5", "6", "untraced"]
     assert set(records[0]) == {"awsRegion", "dynamodb", "eventID", "eventName", "eventSource", "eventVersion"}
 

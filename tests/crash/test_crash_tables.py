@@ -15,12 +15,14 @@ from typing import Any
 
 from tests.contract.dynamodb import eventually
 from tests.crash.harness import Client, Unanswered, torture
+from tests.streams import records_in, shards_of
 
 KILLS = int(os.environ.get("CRASH_KILLS", "15"))
 TABLE = "crash"
 GLOBAL = "crash-global"
 REGIONS = ("us-east-1", "eu-west-1")
 PAIRS = 5
+MOST_UNITS = 40_000
 INDEXES = {"by-kind": ("kind", "at"), "by-time": ("pk", "at")}
 Item = dict[str, Any]
 
@@ -36,9 +38,11 @@ class TableWorkload:
     def __init__(self) -> None:
         self.arn = ""
         self.lock = threading.Lock()
+        self.splitting = threading.Lock()
         self.turns = [threading.Lock() for _ in range(PAIRS)]
         self.kept: dict[str, str] = {}
         self.deleted: set[str] = set()
+        self.parents: set[str] = set()
         self.added = 0
         self.unanswered: list[Item] = []
 
@@ -66,7 +70,9 @@ class TableWorkload:
 
     def step(self, client: Client, chance: random.Random) -> None:
         turn = chance.random()
-        if turn < 0.4:
+        if turn < 0.02:
+            self._split_the_shards(client)
+        elif turn < 0.4:
             self._put(client, chance)
         elif turn < 0.6:
             self._move_or_delete(client, chance)
@@ -81,6 +87,15 @@ class TableWorkload:
         self._call(client, "PutItem", {"TableName": TABLE, "Item": item})
         with self.lock:
             self.kept[name] = "new"
+
+    def _split_the_shards(self, client: Client) -> None:
+        """Twice the throughput, as far as AWS goes: what is written meanwhile goes to the old shards or the new."""
+        with self.splitting:
+            known = self._call(client, "DescribeTable", {"TableName": TABLE})["Table"]["WarmThroughput"]
+            units = 2 * known["WriteUnitsPerSecond"]
+            if units <= MOST_UNITS:
+                wanted = {"TableName": TABLE, "WarmThroughput": {"WriteUnitsPerSecond": units}}
+                self._call(client, "UpdateTable", wanted)
 
     def _move_or_delete(self, client: Client, chance: random.Random) -> None:
         """While it is under way nobody knows, and nobody else asks, how the item is."""
@@ -153,21 +168,17 @@ class TableWorkload:
         def call(operation: str, **params: Any) -> Item:
             return client.call("dynamodb", f"DynamoDBStreams_20120810.{operation}", params)
 
-        shard = call("DescribeStream", StreamArn=self.arn)["StreamDescription"]["Shards"][0]["ShardId"]
-        start = {"StreamArn": self.arn, "ShardId": shard, "ShardIteratorType": "TRIM_HORIZON"}
-        iterator = call("GetShardIterator", **start)["ShardIterator"]
         items: dict[str, Item] = {}
-        while True:
-            page = call("GetRecords", ShardIterator=iterator)
-            if not page["Records"]:
-                return items
-            for record in page["Records"]:
+        shards = shards_of(call, self.arn)
+        self.parents = {shard["ParentShardId"] for shard in shards if "ParentShardId" in shard}
+        for shard in shards:
+            for record in records_in(call, self.arn, shard["ShardId"]):
                 change = record["dynamodb"]
                 name = change["Keys"]["sk"]["S"]
                 assert items.pop(name, None) == change.get("OldImage"), "records are missing or out of order"
                 if "NewImage" in change:
                     items[name] = change["NewImage"]
-            iterator = page["NextShardIterator"]
+        return items
 
 
 class GlobalTableWorkload:
@@ -234,5 +245,5 @@ def test_a_killed_server_keeps_tables_whole(tmp_path: Path) -> None:
     global table arrives in all of its regions."""
     tables, globals_ = TableWorkload(), GlobalTableWorkload()
     torture(tmp_path / "data", [tables, globals_], KILLS, seed=random.SystemRandom().randrange(2**32))
-    assert tables.kept and tables.deleted and tables.added, "the load did nothing"
+    assert tables.kept and tables.deleted and tables.added and tables.parents, "the load did nothing"
     assert globals_.kept and globals_.deleted, "the load did nothing"

@@ -9,19 +9,22 @@ from __future__ import annotations
 
 import os
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 from tests.conftest import new_cloud
+from tests.streams import records_in, sequence_of, shards_of
 
 from mrak.core.errors import ApiError
 
 STEPS = int(os.environ.get("MODEL_STEPS", "1200"))
 STORED_STEPS = int(os.environ.get("MODEL_STEPS", "400"))
 PER_RUN = 40
+MOST_LIVES, MOST_WARMTH = 4, 16_000
 
 TABLE = "model"
 partitions = st.sampled_from(["a", "b"])
@@ -43,6 +46,7 @@ class TableMachine(RuleBasedStateMachine):
         self.open()
         self.items: dict[Key, dict[str, Any]] = {}
         self.changes: list[tuple[str, Key]] = []
+        self.lives, self.warmth = 0, 4000
         kinds = {"pk": "S", "sk": "N", "g": "S", "n": "N"}
         self.call(
             "CreateTable",
@@ -170,6 +174,19 @@ class TableMachine(RuleBasedStateMachine):
             start = {"ExclusiveStartKey": page["LastEvaluatedKey"]}
         assert found == [self.items[key] for key in expected]
 
+    @precondition(lambda self: self.lives < MOST_LIVES)
+    @rule()
+    def outlive_the_shards(self) -> None:
+        """Shards are closed and followed by others; no more often than records live."""
+        self.lives += 1
+        self.cloud.advance_clock(4 * 3600)
+
+    @precondition(lambda self: self.warmth < MOST_WARMTH)
+    @rule()
+    def split_the_shards(self) -> None:
+        self.warmth *= 2
+        self.call("UpdateTable", TableName=TABLE, WarmThroughput={"WriteUnitsPerSecond": self.warmth})
+
     @invariant()
     def the_table_and_its_indexes_are_the_model(self) -> None:
         if not hasattr(self, "items"):
@@ -207,14 +224,26 @@ class TableMachine(RuleBasedStateMachine):
         def ask(operation: str, **params: Any) -> dict[str, Any]:
             return self.cloud.call("dynamodbstreams", operation, **params)
 
-        shard = ask("DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-        iterator = ask("GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-        records = ask("GetRecords", ShardIterator=iterator["ShardIterator"])["Records"]
-        told = []
-        for record in records:
-            key = record["dynamodb"]["Keys"]
-            told.append((record["eventName"], (key["pk"]["S"], key["sk"]["N"])))
-        assert told == self.changes
+        parents = {shard["ShardId"]: shard.get("ParentShardId") for shard in shards_of(ask, arn)}
+        told: list[tuple[int, str, Key]] = []
+        lines: dict[str, list[str]] = {}
+        for shard in parents:
+            for record in records_in(ask, arn, shard):
+                key = record["dynamodb"]["Keys"]
+                told.append((sequence_of(record), record["eventName"], (key["pk"]["S"], key["sk"]["N"])))
+                lines.setdefault(key["pk"]["S"], []).append(shard)
+        assert [(name, key) for _, name, key in sorted(told)] == self.changes
+        for partition, line in lines.items():
+            numbers = [number for number, _, key in told if key[0] == partition]
+            assert numbers == sorted(numbers), "a partition's records are out of order from shard to shard"
+            assert set(line) <= set(self.line_of(parents, line[-1])), "a partition's records are in strange shards"
+
+    @staticmethod
+    def line_of(parents: dict[str, str | None], shard: str | None) -> Iterator[str]:
+        """A shard and all that it descends from."""
+        while shard is not None:
+            yield shard
+            shard = parents.get(shard)
 
 
 class StoredTableMachine(TableMachine):

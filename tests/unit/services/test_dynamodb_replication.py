@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from tests.conftest import Cloud
 from tests.cut_regions import cut_regions
+from tests.streams import records_of
 
 from mrak.core.errors import ApiError
 
@@ -67,10 +68,7 @@ class Group:
             return self.cloud.call("dynamodbstreams", operation, region=region, **params)
 
         arn = self.call(region, "DescribeTable")["Table"]["LatestStreamArn"]
-        shard = ask("DescribeStream", StreamArn=arn)["StreamDescription"]["Shards"][0]["ShardId"]
-        start = ask("GetShardIterator", StreamArn=arn, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
-        records: list[dict[str, Any]] = ask("GetRecords", ShardIterator=start["ShardIterator"])["Records"]
-        return records
+        return records_of(ask, arn)
 
 
 @pytest.fixture

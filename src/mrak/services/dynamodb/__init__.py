@@ -12,7 +12,7 @@ transfer_operations, transfers        exports and imports; exporting, importing,
 bulk_operations, bulk                 puts of what lies in a bucket; transfer_objects: what they and the above share
 items, tables, indexing              keys and rows, schemas, secondary indexes
 throughput, throttling               capacity, and what is over it
-streams, trimming, expiry, history     what follows from a change
+streams, shards, trimming, expiry, history   what follows from a change
 rules, update_rules, restore_rules, policies   checks beyond the model; errors: the service's errors
 describe                              a table's description
 exports                               what other services may use

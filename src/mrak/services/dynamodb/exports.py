@@ -1,8 +1,10 @@
 """What other services may use of DynamoDB: its streams, for event source mappings and pipes. Read-only.
 
 stream = find_stream(tx, arn, environment)
-entries, position = read_after(tx, stream, position, limit)   # position: None from the oldest, see also `latest`
-topic_of(stream)                                              # notified when there is more
+for shard in shards_of(tx, stream, now): ...
+page = read_after(tx, stream, shard, position, limit, now)    # position: None from the oldest, see also `latest`
+topic_of(stream, number)                                      # notified when a shard has more, or was closed
+await drain_shards(ctx, stream, drain)                        # `drain(number)` for each, children after their parents
 """
 
 from __future__ import annotations
@@ -11,27 +13,39 @@ from collections.abc import Iterator
 
 import msgspec
 
+from mrak.core import shards as descent
 from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import access, streams
-from mrak.services.dynamodb.streams import RETENTION_SECONDS, StreamIndex, parse_sequence, render_sequence
-from mrak.services.dynamodb.tables import find_schema
+from mrak.services.dynamodb import access, shards, streams
+from mrak.services.dynamodb.shards import Shard, shard_id
+from mrak.services.dynamodb.streams import (
+    LAST_SEQUENCE,
+    RETENTION_SECONDS,
+    StreamIndex,
+    parse_sequence,
+    render_sequence,
+)
+from mrak.services.dynamodb.tables import STREAM_ROWS, find_schema, shard_topic
 from mrak.store.keys import encode_part, prefix_end
 
 __all__ = [
+    "LAST_SEQUENCE",
     "Record",
+    "Shard",
     "Stream",
     "check_access",
     "check_listing",
+    "drain_shards",
+    "find_shard",
     "find_stream",
-    "first_sequence",
     "latest",
     "list_streams",
     "parse_sequence",
     "read_after",
     "render_sequence",
     "shard_id",
+    "shards_of",
     "topic_of",
 ]
 
@@ -50,6 +64,14 @@ class Record(msgspec.Struct, frozen=True):
     sequence: int
     body: bytes
     trace: str = ""
+
+
+class Page(msgspec.Struct, frozen=True):
+    """Records, the position after them, and whether nothing will ever follow."""
+
+    records: list[Record]
+    position: int | None
+    at_end: bool
 
 
 def is_stream_arn(arn: str) -> bool:
@@ -93,53 +115,59 @@ def list_streams(tx: Transaction, scope: Scope, table: str | None = None) -> Ite
         yield Stream(scope, streams.stream_arn(scope, entry.table, entry.label), entry)
 
 
-def topic_of(stream: Stream) -> str:
-    return streams.topic(stream.scope, stream.entry.number)
+def topic_of(stream: Stream, number: int) -> str:
+    return shard_topic(stream.scope, number)
 
 
-def shard_id(stream: Stream) -> str:
-    """The stream's one shard."""
-    number = stream.entry.number
-    return f"shardId-{int(stream.entry.created_at * 1000):020d}-{number & 0xFFFFFFFF:08x}"
+def shards_of(tx: Transaction, stream: Stream, now: float) -> list[Shard]:
+    """All that may still hold records, in the order of their ids, which is that in which they were opened."""
+    found = shards.scan(tx, stream.scope, stream.entry)
+    return sorted((shard for shard in found if not shards.is_expired(shard, now)), key=shard_id)
 
 
-def latest(tx: Transaction, stream: Stream) -> int:
+def find_shard(tx: Transaction, stream: Stream, number: int) -> Shard | None:
+    """The shard as it is now: open, or closed meanwhile."""
+    return shards.find(tx, stream.scope, stream.entry, number)
+
+
+async def drain_shards(ctx: Context, stream: Stream, drain: descent.DrainShard) -> None:
+    """Runs `drain` for the number of every shard, which returns at the shard's end; ends when no shard is left."""
+
+    def look(tx: Transaction) -> descent.Family:
+        found = shards_of(tx, stream, ctx.clock())
+        return {shard.number: set() if shard.parent is None else {shard.parent} for shard in found}
+
+    await descent.drain_shards(ctx, look, drain)
+
+
+def latest(tx: Transaction, stream: Stream, shard: Shard) -> int:
     """The position after the newest record."""
-    prefix = streams.RECORDS.prefix(stream.scope, stream.entry.number)
-    for key, _ in tx.scan(prefix, prefix_end(prefix), 1, reverse=True):
-        return _sequence_of(key)
-    return stream.entry.number
+    return shards.newest(tx, stream.scope, shard.number)
 
 
-def read_after(
-    tx: Transaction, stream: Stream, position: int | None, limit: int, now: float
-) -> tuple[list[Record], int | None]:
-    """Up to `limit` records after a position (None: from the oldest), and the position after them. Records older than
-    a day are passed over, as if they were trimmed already."""
-    prefix = streams.RECORDS.prefix(stream.scope, stream.entry.number)
+def read_after(tx: Transaction, stream: Stream, shard: Shard, position: int | None, limit: int, now: float) -> Page:
+    """Up to `limit` records after a position (None: from the oldest). Records older than a day are passed over, as if
+    they were trimmed already."""
+    prefix = STREAM_ROWS.prefix(stream.scope, shard.number)
     start = prefix if position is None else prefix + encode_part(position + 1)
     found: list[Record] = []
     for key, row in tx.scan(start, prefix_end(prefix)):
-        position = _sequence_of(key)
+        position = shards.sequence_of(key)
         if is_trimmed(row, now):
             continue
         body, _, trace = row.partition(b"\n")
         found.append(Record(position, body, trace.decode()))
         if len(found) == limit:
-            break
-    return found, position
+            return Page(found, position, at_end=False)
+    return Page(found, position, at_end=shard.closed_at is not None)
 
 
-def is_beyond_trim(tx: Transaction, stream: Stream, sequence: int, now: float) -> bool:
+def is_beyond_trim(tx: Transaction, stream: Stream, shard: Shard, sequence: int, now: float) -> bool:
     """Whether a record is older than the oldest of a day."""
-    if stream.entry.created_at >= now - RETENTION_SECONDS:
+    if shard.opened_at >= now - RETENTION_SECONDS:
         return False
-    oldest, _ = read_after(tx, stream, None, 1, now)
+    oldest = read_after(tx, stream, shard, None, 1, now).records
     return not oldest or sequence < oldest[0].sequence
-
-
-def _sequence_of(key: bytes) -> int:
-    return int.from_bytes(key[-8:], "big") - (1 << 63)
 
 
 class _Moment(msgspec.Struct):
@@ -155,7 +183,3 @@ _decode_date = msgspec.json.Decoder(_Dated).decode
 
 def is_trimmed(row: bytes, now: float) -> bool:
     return _decode_date(row.partition(b"\n")[0]).dynamodb.ApproximateCreationDateTime < now - RETENTION_SECONDS
-
-
-def first_sequence(stream: Stream) -> str:
-    return render_sequence(stream.entry.number)

@@ -273,13 +273,13 @@ def change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool = 
 def _tell(ctx: Context, tx: Transaction, it: Change, by_service: bool) -> None:
     """Leaves a record of the change for those who follow the table."""
     schema = it.schema
-    if not (schema.has_stream or schema.destinations):
+    if not (schema.logs or schema.destinations):
         return
     if it.old_row is not None and it.new is not None and streams.is_same(it.old, it.new):
         it.is_change = False
         return
-    if schema.has_stream:
-        streams.append(ctx, tx, schema, it.old, it.new, by_service)
+    if schema.logs:
+        streams.append(ctx, tx, schema, it.key.row, (it.old, it.new), by_service)
     if schema.destinations:
         destinations.append(ctx, tx, schema, it.old, it.new, by_service)
 

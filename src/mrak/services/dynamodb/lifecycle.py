@@ -8,10 +8,9 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
-from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import backups, errors, history, vectors
-from mrak.services.dynamodb.streams import STREAMS, StreamIndex, topic
+from mrak.services.dynamodb import backups, errors, history, shards, vectors
+from mrak.services.dynamodb.streams import STREAMS, StreamIndex
 from mrak.services.dynamodb.tables import COLLECTIONS, INDEX_ROWS, ITEMS, TABLES, UNDER_WAY, StreamRecord, TableRecord
 from mrak.services.dynamodb.trimming import first_timer
 
@@ -32,7 +31,6 @@ def set_stream(
         return structs.replace(record, stream=structs.replace(current, is_enabled=False))
     if current is not None and current.is_enabled:
         raise errors.invalid(f"Table already has an enabled stream: TableName: {record.name}")
-    deviation("DYNAMODB-004")
     moment = datetime.fromtimestamp(ctx.now, UTC)
     label = f"{moment:%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}"
     stream = StreamRecord(
@@ -46,21 +44,21 @@ def set_stream(
         view=stream.view,
         created_at=ctx.now,
         keys=record.keys,
+        has_shards=True,
     )
     STREAMS.insert(tx, scope, entry)
     tx.at(first_timer(scope, entry))
-    return structs.replace(record, stream=stream)
+    return structs.replace(record, stream=shards.open_first(ctx, tx, scope, record, stream))
 
 
 def end_stream(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:
-    """The stream's shard is closed; what it holds stays readable for a day."""
+    """The stream's shards are closed; what they hold stays readable for a day."""
     if record.stream is None or not record.stream.is_enabled:
         return
+    shards.close(ctx, tx, scope, record)
     entry = STREAMS.open(tx, scope, record.name, record.stream.label)
     assert entry is not None, "a table's stream has its row"
-    ended = structs.replace(entry, ended_at=ctx.now, last_sequence=ctx.draw.sequence())
-    STREAMS.replace(tx, scope, entry, ended)
-    tx.notify(topic(scope, record.stream.number))
+    STREAMS.replace(tx, scope, entry, structs.replace(entry, ended_at=ctx.now))
 
 
 def drop_table(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> None:

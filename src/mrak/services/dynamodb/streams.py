@@ -1,9 +1,11 @@
 """Stream records: what changed, appended in the transaction that changed it.
 
-    dynamodb.stream   account region NUMBER SEQUENCE -> the record's JSON, a line feed, the trace it was written in
+    dynamodb.stream    account region SHARD SEQUENCE -> the record's JSON, a line feed, the trace it was written in
+    dynamodb.streams   account region TABLE LABEL    -> StreamIndex
 
-A stream has one shard, as a table of less than one partition has at AWS. Sequence numbers grow with every change of
-the environment, so that they order the changes of an item. A write that changes nothing leaves no record.
+A record goes to the open shard whose range holds the hash of its partition key (see `shards`). Sequence numbers grow
+with every change of the environment, so that they order the changes of an item. A write that changes nothing leaves no
+record.
 """
 
 from __future__ import annotations
@@ -15,13 +17,13 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb.values import Item, equal, item_size_bytes
-from mrak.services.dynamodb.spaces import RowSpace
-from mrak.services.dynamodb.tables import Schema, StreamRecord, table_arn
+from mrak.services.dynamodb.tables import HASH_BYTES, Schema, StreamRecord, table_arn
 from mrak.store.keys import encode_part
 from mrak.store.tables import Table
 
-RECORDS = RowSpace("dynamodb.stream")
 RETENTION_SECONDS = 86_400.0
+# Above all that are drawn, and one that follows it can still be a key.
+LAST_SEQUENCE = (1 << 63) - 2
 TTL_IDENTITY = {"Type": "Service", "PrincipalId": "dynamodb.amazonaws.com"}
 
 _encode = msgspec.json.Encoder().encode
@@ -37,7 +39,9 @@ class StreamIndex(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     created_at: float
     keys: tuple[tuple[str, str], ...]
     ended_at: float | None = None
+    # Of a stream that ended without rows for its shards, as those of earlier versions did.
     last_sequence: int | None = None
+    has_shards: bool = False
 
 
 STREAMS = Table("dynamodb.streams", StreamIndex, key=("table", "label"))
@@ -47,21 +51,16 @@ def stream_arn(scope: Scope, table: str, label: str) -> str:
     return f"{table_arn(scope, table)}/stream/{label}"
 
 
-def topic(scope: Scope, number: int) -> str:
-    """Notified when the stream has new records."""
-    return f"dynamodb.stream:{scope.account}:{scope.region}:{number}"
-
-
 def render_sequence(sequence: int) -> str:
     """A sequence number as AWS shows them: 21 digits, compared as numbers."""
     return f"1{sequence:020d}"
 
 
 def parse_sequence(text: str) -> int | None:
-    """What `render_sequence` made; numbers below all of those are negative."""
+    """What `render_sequence` made; numbers below all of those are negative, and those above all are one."""
     if len(text) != 21 or not text.isdigit() or not text.isascii() or text[0] not in "01":
         return None
-    return int(text) - 10**20
+    return min(int(text) - 10**20, LAST_SEQUENCE)
 
 
 def is_same(old: Item | None, new: Item | None) -> bool:
@@ -75,17 +74,25 @@ def event_name(old: Item | None, new: Item | None) -> str:
 
 
 def append(
-    ctx: Context, tx: Transaction, schema: Schema, old: Item | None, new: Item | None, by_service: bool = False
+    ctx: Context,
+    tx: Transaction,
+    schema: Schema,
+    row: bytes,
+    images: tuple[Item | None, Item | None],
+    by_service: bool = False,
 ) -> None:
+    """Tells how the item of this row was and is."""
+    old, new = images
     stream = schema.record.stream
     assert stream is not None, "only tables with a stream get here"
     sequence = ctx.draw.sequence()
     record = _render(ctx, schema, stream, sequence, old, new)
     if by_service:
         record["userIdentity"] = TTL_IDENTITY
-    row = _encode(record) + b"\n" + ctx.joined_trace.encode()
-    tx.put(RECORDS.prefix(schema.scope, stream.number) + encode_part(sequence), row)
-    tx.notify(topic(schema.scope, stream.number))
+    place = len(schema.prefix)
+    prefix, topic = schema.log_of(row[place : place + HASH_BYTES])
+    tx.put(prefix + encode_part(sequence), _encode(record) + b"\n" + ctx.joined_trace.encode())
+    tx.notify(topic)
 
 
 def _render(

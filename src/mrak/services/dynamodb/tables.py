@@ -61,7 +61,8 @@ class IndexRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class StreamRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """A table's latest stream; rows of earlier ones stay for 24 hours under their own numbers."""
+    """A table's latest stream; rows of earlier ones stay for 24 hours under their own numbers. `shards` are the numbers
+    of those that are open, or were last: each has as large a part of the key space, in this order."""
 
     number: int
     view: str
@@ -70,6 +71,12 @@ class StreamRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     is_enabled: bool = True
     policy: str | None = None
     policy_revision: str | None = None
+    shards: tuple[int, ...] = ()
+
+    @property
+    def open_shards(self) -> tuple[int, ...]:
+        """Streams of earlier versions have one shard until it is closed, of their own number."""
+        return self.shards or (self.number,)
 
 
 class TimeToLive(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -134,6 +141,7 @@ TABLES = Table("dynamodb.table", TableRecord, key=("name",))
 
 ITEMS = RowSpace("dynamodb.item")
 INDEX_ROWS = RowSpace("dynamodb.index")
+STREAM_ROWS = RowSpace("dynamodb.stream")
 COLLECTIONS = RowSpace("dynamodb.collection")
 UNDER_WAY = RowSpace("dynamodb.underway")
 
@@ -266,7 +274,8 @@ class Schema:
     index_keys: tuple[tuple[KeyAttribute, str], ...]
     vectors: tuple[VectorSchema, ...]
     ttl_attribute: str | None
-    has_stream: bool
+    # Of each open shard of its stream the prefix of its records, and the topic of those who wait for them.
+    logs: tuple[tuple[bytes, str], ...]
     # Kinesis streams that changes go to.
     destinations: tuple[dict[str, Any], ...]
     # Whether a write has to know the item that was there before.
@@ -284,6 +293,10 @@ class Schema:
 
     def find_index(self, name: str) -> IndexSchema | None:
         return next((index for index in self.indexes if index.record.name == name), None)
+
+    def log_of(self, place: bytes) -> tuple[bytes, str]:
+        """The shard that has the partition with this hash."""
+        return self.logs[int.from_bytes(place, "big") * len(self.logs) >> 8 * HASH_BYTES]
 
     @property
     def arn(self) -> str:
@@ -363,7 +376,7 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
     keys = _key_attributes(record, record.keys)
     indexes = tuple(_compile_index(scope, record, index) for index in record.indexes)
     ordered = sorted(indexes, key=lambda index: index.record.name)
-    has_stream = record.stream is not None and record.stream.is_enabled
+    logs = _logs_of(scope, record.stream)
     destinations = tuple(it for it in record.kinesis if it["DestinationStatus"] == "ACTIVE")
     ttl = record.ttl.attribute if record.ttl is not None and record.ttl.is_enabled else None
     return Schema(
@@ -385,12 +398,23 @@ def compile_schema(scope: Scope, record: TableRecord) -> Schema:
             for it in record.vectors
         ),
         ttl_attribute=ttl,
-        has_stream=has_stream,
+        logs=logs,
         destinations=destinations,
-        needs_old=bool(indexes or record.vectors or destinations) or has_stream or ttl is not None,
+        needs_old=bool(indexes or record.vectors or destinations or logs) or ttl is not None,
         is_throttled=record.tags.get(THROTTLED_TAG) == "true",
         write_unit=REPLICATED_UNITS if record.replicas else "WriteRequestUnits",
     )
+
+
+def _logs_of(scope: Scope, stream: StreamRecord | None) -> tuple[tuple[bytes, str], ...]:
+    if stream is None or not stream.is_enabled:
+        return ()
+    return tuple((STREAM_ROWS.prefix(scope, number), shard_topic(scope, number)) for number in stream.open_shards)
+
+
+def shard_topic(scope: Scope, number: int) -> str:
+    """Notified when a shard has new records, and when it is closed."""
+    return f"dynamodb.shard:{scope.account}:{scope.region}:{number}"
 
 
 def _index_keys(record: TableRecord, indexes: list[IndexSchema]) -> tuple[tuple[KeyAttribute, str], ...]:

@@ -24,6 +24,7 @@ from mrak.services.dynamodb import (
     members,
     replicas,
     rules,
+    shards,
     strong,
     throughput,
     vectors,
@@ -127,7 +128,7 @@ def _update_member(
     if "VectorIndexUpdates" in req:
         record = shown = _change_vectors(ctx, tx, scope, record, req)
     capacity.check(tx, scope, old, record)
-    TABLES.replace(tx, scope, old, record)
+    TABLES.replace(tx, scope, old, shards.split(ctx, tx, scope, record))
     if record.billing == old.billing:
         shown = structs.replace(shown, read_units=old.read_units, write_units=old.write_units)
     elif record.is_provisioned:

@@ -14,7 +14,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token
 from mrak.services.dynamodb import exports
-from mrak.services.dynamodb.exports import Stream
+from mrak.services.dynamodb.exports import Record, Shard, Stream
 from mrak.services.dynamodbstreams import errors
 
 _ITERATOR_SECONDS = 900
@@ -70,90 +70,115 @@ def list_streams(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 @operation("DescribeStream")
 def describe_stream(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    _limit(req, _MOST_SHARDS)
+    limit = _limit(req, _MOST_SHARDS)
     stream = _require_stream(ctx, tx, req["StreamArn"])
     entry = stream.entry
-    shard_id = exports.shard_id(stream)
-    sequences = {"StartingSequenceNumber": exports.first_sequence(stream)}
-    if entry.last_sequence is not None:
-        sequences["EndingSequenceNumber"] = exports.render_sequence(entry.last_sequence)
-    shards = [{"ShardId": shard_id, "SequenceNumberRange": sequences}]
-    # A filter asks for the children of a shard, and no shard here has any.
-    if req.get("ExclusiveStartShardId", "") >= shard_id or req.get("ShardFilter", {}).get("Type") == "CHILD_SHARDS":
-        shards = []
-    return {
-        "StreamDescription": {
-            "StreamArn": stream.arn,
-            "StreamLabel": entry.label,
-            "StreamStatus": "ENABLED" if entry.ended_at is None else "DISABLED",
-            "StreamViewType": entry.view,
-            "CreationRequestDateTime": entry.created_at,
-            "TableName": entry.table,
-            "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in entry.keys],
-            "Shards": shards,
-        }
+    left = [shard for shard in exports.shards_of(tx, stream, ctx.now) if _is_asked_for(req, shard)]
+    description: dict[str, Any] = {
+        "StreamArn": stream.arn,
+        "StreamLabel": entry.label,
+        "StreamStatus": "ENABLED" if entry.ended_at is None else "DISABLED",
+        "StreamViewType": entry.view,
+        "CreationRequestDateTime": entry.created_at,
+        "TableName": entry.table,
+        "KeySchema": [{"AttributeName": name, "KeyType": role} for name, role in entry.keys],
+        "Shards": [_render_shard(shard) for shard in left[:limit]],
     }
+    if len(left) > limit:
+        description["LastEvaluatedShardId"] = exports.shard_id(left[limit - 1])
+    return {"StreamDescription": description}
+
+
+def _is_asked_for(req: dict[str, Any], shard: Shard) -> bool:
+    """Whether a shard comes after the page before, and is a child of the one that a filter names."""
+    wanted, after = req.get("ShardFilter", {}), req.get("ExclusiveStartShardId")
+    if wanted.get("Type") == "CHILD_SHARDS" and shard.parent_id != wanted.get("ShardId"):
+        return False
+    return after is None or exports.shard_id(shard) > after
+
+
+def _render_shard(shard: Shard) -> dict[str, Any]:
+    sequences = {"StartingSequenceNumber": exports.render_sequence(shard.number)}
+    if shard.last_sequence is not None:
+        sequences["EndingSequenceNumber"] = exports.render_sequence(shard.last_sequence)
+    shown: dict[str, Any] = {"ShardId": exports.shard_id(shard), "SequenceNumberRange": sequences}
+    return {**shown, "ParentShardId": shard.parent_id} if shard.parent_id else shown
 
 
 @operation("GetShardIterator")
 def get_shard_iterator(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     stream = _require_stream(ctx, tx, req["StreamArn"])
-    if req["ShardId"] != exports.shard_id(stream):
+    found = exports.shards_of(tx, stream, ctx.now)
+    shard = next((shard for shard in found if exports.shard_id(shard) == req["ShardId"]), None)
+    if shard is None:
         raise errors.shard_not_found(req["ShardId"], stream.arn)
+    position = _start(ctx, tx, stream, shard, req)
+    return {"ShardIterator": _render_iterator(ctx, stream, shard, position)}
+
+
+def _start(ctx: Context, tx: Transaction, stream: Stream, shard: Shard, req: dict[str, Any]) -> int | None:
+    """The position after which an iterator begins; None for the oldest record."""
     kind = req["ShardIteratorType"]
-    position: int | None = None
     if kind in ("AT_SEQUENCE_NUMBER", "AFTER_SEQUENCE_NUMBER"):
         found = exports.parse_sequence(req.get("SequenceNumber", ""))
         if found is None:
             raise errors.invalid_parameter("Invalid SequenceNumber")
-        if found < stream.entry.number:
+        if found < shard.number or (shard.last_sequence is not None and found > shard.last_sequence):
             raise errors.invalid("Invalid SequenceNumber for the shard")
-        if exports.is_beyond_trim(tx, stream, found, ctx.now):
+        if exports.is_beyond_trim(tx, stream, shard, found, ctx.now):
             raise errors.trimmed()
-        position = found if kind == "AFTER_SEQUENCE_NUMBER" else found - 1
-    elif "SequenceNumber" in req:
+        return found if kind == "AFTER_SEQUENCE_NUMBER" else found - 1
+    if "SequenceNumber" in req:
         raise errors.invalid_parameter("SequenceNumber should not be passed for this iterator type")
-    elif kind == "LATEST":
-        position = exports.latest(tx, stream)
-    return {"ShardIterator": _render_iterator(ctx, stream, position)}
+    return exports.latest(tx, stream, shard) if kind == "LATEST" else None
 
 
-def _render_iterator(ctx: Context, stream: Stream, position: int | None) -> str:
-    token = render_token(f"{'' if position is None else position}|{ctx.now}")
+def _render_iterator(ctx: Context, stream: Stream, shard: Shard, position: int | None) -> str:
+    token = render_token(f"{shard.number}|{'' if position is None else position}|{ctx.now}")
     return f"{stream.arn}|1|{token}"
 
 
-def _parse_iterator(ctx: Context, text: str) -> tuple[str, int | None]:
+def _parse_iterator(ctx: Context, text: str) -> tuple[str, int, int | None]:
+    """The stream, the number of the shard, and the position."""
     arn, _, rest = text.partition("|1|")
     decoded = find_position(rest) if rest else None
-    place, separator, made = (decoded or "").partition("|")
-    if not separator:
-        raise errors.invalid("Invalid ShardIterator")
     try:
-        made_at, position = float(made), int(place) if place else None
+        shard, place, made = (decoded or "").split("|")
+        number, position, made_at = int(shard), int(place) if place else None, float(made)
     except ValueError:
         raise errors.invalid("Invalid ShardIterator") from None
+    if not 0 <= number <= exports.LAST_SEQUENCE or not 0 <= (position or 0) <= exports.LAST_SEQUENCE:
+        raise errors.invalid("Invalid ShardIterator")
     if ctx.now - made_at > _ITERATOR_SECONDS:
         raise errors.iterator_expired()
-    return arn, position
+    return arn, number, position
 
 
 @operation("GetRecords")
 def get_records(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     limit = _limit(req, _MOST_RECORDS)
-    arn, position = _parse_iterator(ctx, req["ShardIterator"])
+    arn, number, position = _parse_iterator(ctx, req["ShardIterator"])
     stream = _require_stream(ctx, tx, arn)
-    records, reached = exports.read_after(tx, stream, position, limit, ctx.now)
+    shard = exports.find_shard(tx, stream, number)
+    if shard is None:
+        raise errors.trimmed()
+    page = exports.read_after(tx, stream, shard, position, limit, ctx.now)
+    records = _fitting(page.records)
+    is_cut = len(records) < len(page.records)
+    ctx.meter("StreamReadRequestUnits", 1)
+    output: dict[str, Any] = {"Records": [msgspec.Raw(record.body) for record in records]}
+    # A closed shard that is read to its end has no next iterator.
+    if is_cut or not page.at_end:
+        reached = records[-1].sequence if is_cut else page.position
+        output["NextShardIterator"] = _render_iterator(ctx, stream, shard, reached)
+    return output
+
+
+def _fitting(records: list[Record]) -> list[Record]:
+    """As many as one answer takes, but one at least."""
     size_bytes = 0
     for count, record in enumerate(records):
         size_bytes += len(record.body)
         if size_bytes > _PAGE_BYTES and count:
-            records = records[:count]
-            reached = records[-1].sequence
-            break
-    ctx.meter("StreamReadRequestUnits", 1)
-    output: dict[str, Any] = {"Records": [msgspec.Raw(record.body) for record in records]}
-    # A closed shard that is read to its end has no next iterator.
-    if stream.entry.ended_at is None or len(records) == limit:
-        output["NextShardIterator"] = _render_iterator(ctx, stream, reached)
-    return output
+            return records[:count]
+    return records

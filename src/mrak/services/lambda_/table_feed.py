@@ -1,4 +1,7 @@
-"""The feed of a DynamoDB stream, which has one shard."""
+"""The feeds of a DynamoDB stream: one for each shard, children after their parents.
+
+https://docs.aws.amazon.com/lambda/latest/dg/with-ddb.html
+"""
 
 from __future__ import annotations
 
@@ -9,7 +12,7 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.services.dynamodb import exports as dynamodb
-from mrak.services.dynamodb.exports import Stream
+from mrak.services.dynamodb.exports import Shard, Stream
 from mrak.services.lambda_.feeds import Entry, Portion, Record
 from mrak.services.lambda_.stream_source import StreamSource
 from mrak.services.lambda_.tables import CHECKPOINTS, Checkpoint, Mapping
@@ -20,16 +23,21 @@ class TableFeed:
     batch_info = "DDBStreamBatchInfo"
     data_member = "dynamodb"
 
-    def __init__(self, mapping: Mapping, stream: Stream) -> None:
+    def __init__(self, mapping: Mapping, stream: Stream, shard: Shard) -> None:
         self._mapping = mapping
         self._stream = stream
-        self.checkpoint = mapping.uuid
-        self.topic = dynamodb.topic_of(stream)
-        self.shard_id = dynamodb.shard_id(stream)
+        self._number = shard.number
+        self.checkpoint = checkpoint_key(mapping, stream, shard)
+        self.topic = dynamodb.topic_of(stream, shard.number)
+        self.shard_id = dynamodb.shard_id(shard)
 
     def read(self, ctx: Context, tx: Transaction, position: int | None, limit: int) -> Portion:
-        rows, reached = dynamodb.read_after(tx, self._stream, position, limit, ctx.clock())
-        return Portion([self._entry(row) for row in rows], reached)
+        shard = dynamodb.find_shard(tx, self._stream, self._number)
+        if shard is None:
+            # It has expired.
+            return Portion([], position, at_end=True)
+        page = dynamodb.read_after(tx, self._stream, shard, position, limit, ctx.clock())
+        return Portion([self._entry(row) for row in page.records], page.position, page.at_end)
 
     def _entry(self, row: dynamodb.Record) -> Entry:
         record: Record = msgspec.json.decode(row.body)
@@ -46,19 +54,34 @@ class TableFeed:
         return datetime.datetime.fromtimestamp(at, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+def checkpoint_key(mapping: Mapping, stream: Stream, shard: Shard) -> str:
+    """The one shard of streams of earlier versions has the mapping's own."""
+    return mapping.uuid if shard.number == stream.entry.number else f"{mapping.uuid}/{shard.number}"
+
+
 def begin(ctx: Context, tx: Transaction, mapping: Mapping) -> None:
-    """Fixes where a new mapping starts, so that nothing written from now on is missed."""
+    """Fixes where a new mapping starts, so that nothing written from now on is missed. Shards that are opened later are
+    read from their beginning."""
     stream = dynamodb.find_stream(tx, mapping.source_arn, ctx.scope.environment)
     if stream is None or mapping.settings.get("StartingPosition") != "LATEST":
         return
-    CHECKPOINTS.lock(tx, ctx.scope, mapping.uuid)
-    CHECKPOINTS.insert(tx, ctx.scope, Checkpoint(mapping.uuid, dynamodb.latest(tx, stream)))
+    for shard in dynamodb.shards_of(tx, stream, ctx.now):
+        key = checkpoint_key(mapping, stream, shard)
+        CHECKPOINTS.lock(tx, ctx.scope, key)
+        CHECKPOINTS.insert(tx, ctx.scope, Checkpoint(key, dynamodb.latest(tx, stream, shard)))
 
 
 async def drain(ctx: Context, mapping: Mapping) -> None:
     """Runs until it is cancelled, or the stream is gone."""
     environment = ctx.scope.environment
     stream = await ctx.transact(lambda tx: dynamodb.find_stream(tx, mapping.source_arn, environment))
-    if stream is not None:
-        source = await StreamSource.resume(ctx, mapping, TableFeed(mapping, stream))
-        await source.run()
+    if stream is None:
+        return
+
+    async def drain_shard(number: int) -> None:
+        shard = await ctx.transact(lambda tx: dynamodb.find_shard(tx, stream, number))
+        if shard is not None:
+            reader = await StreamSource.resume(ctx, mapping, TableFeed(mapping, stream, shard))
+            await reader.run()
+
+    await dynamodb.drain_shards(ctx, stream, drain_shard)

@@ -1,4 +1,4 @@
-"""Draining a pipe's stream: a DynamoDB stream's one shard, or the shards of a Kinesis stream.
+"""Draining a pipe's stream: the shards of a table's stream, or of one of Kinesis.
 
 Nothing is kept here: a shard is read from its checkpoint, which moves when a batch is through. A batch that fails holds
 up its shard until it is through, or is given up to the dead-letter queue.
@@ -57,18 +57,23 @@ class TableShard:
     parameters = "DynamoDBStreamParameters"
     data_member = "dynamodb"
 
-    def __init__(self, pipe: Pipe, stream: Stream) -> None:
+    def __init__(self, pipe: Pipe, stream: Stream, number: int) -> None:
         self._stream = stream
-        self.checkpoint = pipe.name
-        self.topic = dynamodb.topic_of(stream)
+        self._number = number
+        self.checkpoint = _table_checkpoint(pipe, stream, number)
+        self.topic = dynamodb.topic_of(stream, number)
 
     def read(self, ctx: Context, tx: Transaction, position: int | None, size: int) -> Portion:
-        rows, reached = dynamodb.read_after(tx, self._stream, position, size, ctx.clock())
+        shard = dynamodb.find_shard(tx, self._stream, self._number)
+        if shard is None:
+            # It has expired.
+            return Portion([], position, at_end=True)
+        page = dynamodb.read_after(tx, self._stream, shard, position, size, ctx.clock())
         entries = []
-        for row in rows:
+        for row in page.records:
             record = {**msgspec.json.decode(row.body), "eventSourceARN": self._stream.arn}
             entries.append(Entry(record, record["dynamodb"]["SequenceNumber"], row.trace))
-        return Portion(entries, reached, at_end=False)
+        return Portion(entries, page.position, page.at_end)
 
     def to_filter(self, record: Record) -> Record:
         return record
@@ -124,7 +129,14 @@ def begin(ctx: Context, tx: Transaction, pipe: Pipe) -> None:
     stream = dynamodb.find_stream(tx, pipe.settings["Source"], ctx.scope.environment)
     position = (parameters.get("DynamoDBStreamParameters") or {}).get("StartingPosition")
     if stream is not None and position == "LATEST":
-        _save(ctx, tx, Checkpoint(pipe.name, dynamodb.latest(tx, stream)))
+        for shard in dynamodb.shards_of(tx, stream, ctx.now):
+            key = _table_checkpoint(pipe, stream, shard.number)
+            _save(ctx, tx, Checkpoint(key, dynamodb.latest(tx, stream, shard)))
+
+
+def _table_checkpoint(pipe: Pipe, stream: Stream, number: int) -> str:
+    """The one shard of streams of earlier versions has the pipe's own."""
+    return pipe.name if number == stream.entry.number else f"{pipe.name}/{number}"
 
 
 def _begin_kinesis(ctx: Context, tx: Transaction, pipe: Pipe, parameters: dict[str, Any]) -> None:
@@ -162,8 +174,13 @@ def _save(ctx: Context, tx: Transaction, new: Checkpoint) -> None:
 async def drain_table(ctx: Context, pipe: Pipe, flow: Flow) -> None:
     environment = ctx.scope.environment
     stream = await ctx.transact(lambda tx: dynamodb.find_stream(tx, pipe.settings["Source"], environment))
-    if stream is not None:
-        await _drain(ctx, pipe, flow, TableShard(pipe, stream))
+    if stream is None:
+        return
+
+    async def drain_shard(number: int) -> None:
+        await _drain(ctx, pipe, flow, TableShard(pipe, stream, number))
+
+    await dynamodb.drain_shards(ctx, stream, drain_shard)
 
 
 async def drain_kinesis(ctx: Context, pipe: Pipe, flow: Flow) -> None:

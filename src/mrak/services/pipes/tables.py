@@ -1,7 +1,7 @@
 """EventBridge Pipes' rows.
 
     PIPES         (name)   -> Pipe
-    CHECKPOINTS   (name)   -> Checkpoint     how far a pipe has read its stream; `name/N` for shard N of Kinesis's
+    CHECKPOINTS   (name)   -> Checkpoint     how far a pipe has read its stream; `name/N` for shard N
 
 Invariant: a pipe that runs has its consumer row.
 """
