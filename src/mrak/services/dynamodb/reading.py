@@ -20,7 +20,7 @@ from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.legacy import LegacyCondition
 from mrak.lang.ddb.values import Item, Value, check_value
 from mrak.protocol.dynamodb_words import ENVELOPE
-from mrak.services.dynamodb import errors, items, throttling
+from mrak.services.dynamodb import errors, items, partitions, throttling
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -74,8 +74,10 @@ class Page:
     count: int = 0
     scanned: int = 0
     read_bytes: int = 0
+    units: float = 0.0
     fetched_units: float = 0.0
     last: Item | None = None
+    last_row: bytes = b""
 
 
 @dataclass(slots=True)
@@ -97,17 +99,38 @@ class Reading:
     fetches: bool = False
     consistent: bool = False
     most_bytes: int = PAGE_BYTES
+    # How many partitions the rows may lie in: a scan pays for each that it comes to.
+    partitions: int = 1
 
     def run(self, tx: Transaction) -> Page:
         page = Page()
-        for _, row in tx.scan(self.start, self.end, self.limit, self.reverse):
+        spread: dict[int, int] = {}
+        for key, row in tx.scan(self.start, self.end, self.limit, self.reverse):
+            size_bytes = row_size_bytes(row)
             page.scanned += 1
-            page.read_bytes += row_size_bytes(row)
+            page.read_bytes += size_bytes
+            if self.partitions > 1:
+                place = partitions.find(self.source.prefix, key, self.partitions)
+                spread[place] = spread.get(place, 0) + size_bytes
             full = page.read_bytes >= self.most_bytes or page.scanned == self.limit
             self._take(tx, page, row, full)
             if full:
+                page.last_row = key
                 break
+        page.units = self._units(page, spread)
         return page
+
+    def _units(self, page: Page, spread: Mapping[int, int]) -> float:
+        if self.partitions == 1:
+            return capacity.page_read_units(page.read_bytes, self.consistent)
+        prefix = self.source.prefix
+        first = partitions.find(prefix, self.start, self.partitions)
+        if page.last is not None:
+            last = partitions.find(prefix, page.last_row, self.partitions)
+        else:
+            last = partitions.find_last(prefix, self.end, self.partitions)
+        visited = range(first, last + 1)
+        return sum(capacity.page_read_units(spread.get(place, 0), self.consistent) for place in visited)
 
     def _take(self, tx: Transaction, page: Page, row: bytes, is_last: bool) -> None:
         item: Item | None = None
@@ -293,7 +316,7 @@ def render(ctx: Context, reading: Reading, page: Page, req: Mapping[str, Any]) -
 
 def render_capacity(ctx: Context, source: Source, page: Page, req: Mapping[str, Any]) -> dict[str, Any] | None:
     """Meters what a page cost, and shows it where that was asked for."""
-    units = capacity.page_read_units(page.read_bytes, req.get("ConsistentRead", False))
+    units = page.units
     ctx.meter("ReadRequestUnits", units + page.fetched_units)
     throttling.spend_read(ctx, source.schema, units, source.index)
     if page.fetched_units:

@@ -2,19 +2,19 @@
 
 Alternatives that speak of key attributes are multiplied out, and so are the choices of IN; each product that names a
 partition is a read of its own. They may not lead to the same rows, and may not be too many. Where one of them names no
-partition, all is read. What does not speak of keys is left to the filter.
+partition, says two things of one key attribute, or what one is not, all is read. What does not speak of keys is left to
+the filter.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import product
 from typing import Any
 
 from mrak.lang.ddb.expressions import keycondition
 from mrak.lang.ddb.expressions.keycondition import KeyTest
-from mrak.lang.ddb.expressions.tree import CompareNode, Condition, LogicNode, NotNode, PathNode
+from mrak.lang.ddb.expressions.tree import CompareNode, Condition, InNode, LogicNode, NotNode, PathNode
 from mrak.lang.ddb.values import Value, encode_item
 from mrak.services.dynamodb import errors, statements
 from mrak.services.dynamodb.statements import Prepared
@@ -32,8 +32,8 @@ class Read:
     partition: Value
     sort: KeyTest | None
     branch: Branch
-    # The branch tells what the sort key is not, which keeps it from overlapping with others.
-    is_open: bool
+    # The branch says more than what chooses the rows.
+    is_filtered: bool
 
     @property
     def partition_id(self) -> bytes:
@@ -48,10 +48,10 @@ def find_reads(it: Prepared, keys: Sequence[KeyAttribute], *, checks_kinds: bool
     names = {key.name for key in keys}
     reads: list[Read] = []
     for branch in _multiplied(where, it, names):
-        found = _reads_of(branch, it, keys, checks_kinds)
+        found = _read_of(branch, it, keys, checks_kinds)
         if found is None:
             return None
-        reads += found
+        reads.append(found)
     if len(reads) > MOST_READS:
         raise _too_many()
     _check_overlaps(reads)
@@ -65,6 +65,8 @@ def _too_many() -> Exception:
 def _multiplied(node: Condition, it: Prepared, names: set[str]) -> list[Branch]:
     if isinstance(node, LogicNode) and node.operator == "OR" and not names.isdisjoint(names_in(node, it)):
         return [branch for part in node.parts for branch in _multiplied(part, it, names)]
+    if isinstance(node, InNode) and not names.isdisjoint(statements.key_tests(it, (node,))):
+        return [(CompareNode("=", node.operand, choice),) for choice in node.choices]
     if not isinstance(node, LogicNode) or node.operator != "AND":
         return [(node,)]
     branches: list[Branch] = [()]
@@ -75,50 +77,40 @@ def _multiplied(node: Condition, it: Prepared, names: set[str]) -> list[Branch]:
     return branches
 
 
-def _reads_of(branch: Branch, it: Prepared, keys: Sequence[KeyAttribute], checks_kinds: bool) -> list[Read] | None:
+def _read_of(branch: Branch, it: Prepared, keys: Sequence[KeyAttribute], checks_kinds: bool) -> Read | None:
+    names = {key.name for key in keys}
+    if any(_excludes(node) and not names.isdisjoint(names_in(node, it)) for node in branch):
+        return None
     tests = statements.key_tests(it, branch)
-    partition_tests = tests.get(keys[0].name, [])
-    partitions = _choices(partition_tests)
-    if partitions is None or _contradicts(partition_tests):
+    found = [_distinct(tests.get(key.name, ())) for key in keys]
+    partition = found[0][0] if found[0] else None
+    if partition is None or partition.operator != "EQ" or any(len(distinct) > 1 for distinct in found):
         return None
     if checks_kinds:
-        for key in keys:
-            statements.check_kinds(key, (value for test in tests.get(key.name, []) for value in test.operands))
-    sorts: list[KeyTest | None] = [None]
-    is_open = False
-    if len(keys) > 1:
-        is_open = _excludes(branch, it, keys[1].name)
-        sort_tests = tests.get(keys[1].name, [])
-        sorts = [*(_choices(sort_tests) or sort_tests[:1] or sorts)]
-    return [Read(choice.operands[0], sort, branch, is_open) for choice, sort in product(partitions, sorts)]
+        for key, distinct in zip(keys, found, strict=True):
+            statements.check_kinds(key, (value for test in distinct for value in test.operands))
+    sort = found[1][0] if len(found) > 1 and found[1] else None
+    chosen_by = sum(len(tests.get(key.name, ())) for key in keys)
+    return Read(partition.operands[0], sort, branch, is_filtered=chosen_by < len(branch))
 
 
-def _choices(tests: list[KeyTest]) -> list[KeyTest] | None:
-    """The values that a key attribute may have, where they are told."""
-    for operator in ("EQ", "IN"):
-        for test in tests:
-            if test.operator == operator:
-                return [KeyTest("EQ", (operand,)) for operand in test.operands]
-    return None
+def _distinct(tests: Sequence[KeyTest]) -> list[KeyTest]:
+    """What is said of a key attribute, each thing once."""
+    distinct: list[KeyTest] = []
+    for test in tests:
+        if test not in distinct:
+            distinct.append(test)
+    return distinct
 
 
-def _contradicts(tests: list[KeyTest]) -> bool:
-    equal = [test for test in tests if test.operator == "EQ"]
-    return any(test != equal[0] for test in equal[1:])
-
-
-def _excludes(branch: Branch, it: Prepared, name: str) -> bool:
-    return any(
-        name in names_in(node, it)
-        for node in branch
-        if isinstance(node, NotNode) or (isinstance(node, CompareNode) and node.operator == "<>")
-    )
+def _excludes(node: Condition) -> bool:
+    return isinstance(node, NotNode) or (isinstance(node, CompareNode) and node.operator == "<>")
 
 
 def _check_overlaps(reads: list[Read]) -> None:
-    closed = [(read.partition_id, read.sort) for read in reads if not read.is_open]
-    for place, (partition, sort) in enumerate(closed):
-        for other, other_sort in closed[:place]:
+    told = [(read.partition_id, read.sort) for read in reads]
+    for place, (partition, sort) in enumerate(told):
+        for other, other_sort in told[:place]:
             if partition == other and keycondition.overlap(sort, other_sort):
                 raise errors.invalid("Overlapping conditions with range keys are not supported in where clause")
 

@@ -223,18 +223,8 @@ def sort_range(test: KeyTest | None) -> SortRange:
 
 def overlap(one: KeyTest | None, two: KeyTest | None) -> bool:
     """Whether some sort key meets both conditions; None is met by all."""
-    if (one is not None and one.operator == "IN") or (two is not None and two.operator == "IN"):
-        return _meets_choice(one, two)
     first, second = sort_range(one), sort_range(two)
     return _begins_before_end(first, second) and _begins_before_end(second, first)
-
-
-def _meets_choice(one: KeyTest | None, two: KeyTest | None) -> bool:
-    several = [test.operands if test is not None and test.operator == "IN" else None for test in (one, two)]
-    if several[0] is None:
-        one, two, several = two, one, several[::-1]
-    assert several[0] is not None
-    return any(overlap(KeyTest("EQ", (choice,)), two) for choice in several[0])
 
 
 def _begins_before_end(one: SortRange, two: SortRange) -> bool:

@@ -147,6 +147,8 @@ class _Parser(Terms):
             if token.kind == "word" and self._following.kind == "(":
                 refused = refused or f"Unexpected path component{self._place(token)}"
                 self._skip_call()
+            elif self._peek_word() == "MISSING":
+                refused = refused or f"Unexpected path component{self._place(self._take())}"
             else:
                 paths.append(self._simple_path())
             self._refuse_alias()

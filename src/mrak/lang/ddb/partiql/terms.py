@@ -220,8 +220,9 @@ class Terms:
         return left
 
     def _in(self, left: Operand) -> Condition:
-        closing = _CLOSING.get(self._peek.kind)
-        if closing is None:
+        opening = self._peek.kind
+        closing = _CLOSING.get(opening)
+        if closing is None or (opening != "(" and self._following.kind == closing):
             raise invalid(
                 "IN operator must have a left hand argument of type Variable Reference and right hand argument of "
                 "type Seq with at least one member"
