@@ -186,6 +186,70 @@ def test_a_token_makes_a_repeated_transaction_a_success_without_effect(fresh_san
     assert total() == "2"
 
 
+CANCELLED = "TransactionCanceledException"
+MISMATCH = (
+    "IdempotentParameterMismatchException",
+    "Specified idempotent token was used with different request parameters within the idempotency window",
+)
+
+
+def test_what_makes_a_repeated_transaction_the_same(ddb: Any, table: str) -> None:
+    """As recorded at AWS: numbers by their value, NONE like nothing, statements without the space around them; what is
+    to be reported counts, and both APIs share their tokens."""
+    statement = f"INSERT INTO \"{table}\" VALUE {{'pk': 'told', 'n': ?}}"
+
+    def put(number: str, **more: Any) -> dict[str, Any]:
+        action = {"Put": {"TableName": table, "Item": {**key("same"), "n": {"N": number}}, **more}}
+        return {"TransactItems": [action], "ClientRequestToken": "same-put", "ReturnConsumedCapacity": "INDEXES"}
+
+    def insert(text: str, number: str) -> dict[str, Any]:
+        told = {"Statement": text, "Parameters": [{"N": number}]}
+        return {"TransactStatements": [told], "ClientRequestToken": "same-insert", "ReturnConsumedCapacity": "TOTAL"}
+
+    ddb.transact_write_items(**put("1"))
+    ddb.execute_transaction(**insert(statement, "1"))
+    again = [
+        ddb.transact_write_items(**put("1.0", ReturnValuesOnConditionCheckFailure="NONE")),
+        ddb.transact_write_items(**put("1e0"), ReturnItemCollectionMetrics="NONE"),
+        ddb.execute_transaction(**insert(f"{statement} ", "+1")),
+    ]
+    assert [answer["ConsumedCapacity"][0]["ReadCapacityUnits"] for answer in again] == [2.0, 2.0, 2.0]
+    for changed in (
+        put("2"),
+        put("1") | {"ReturnConsumedCapacity": "TOTAL"},
+        put("1") | {"ReturnItemCollectionMetrics": "SIZE"},
+        put("1", ReturnValuesOnConditionCheckFailure="ALL_OLD"),
+        put("1") | {"ClientRequestToken": "same-insert"},
+    ):
+        assert error_of(ddb.transact_write_items, **changed) == MISMATCH
+    for changed in (insert(statement, "2"), insert(statement, "1") | {"ClientRequestToken": "same-put"}):
+        assert error_of(ddb.execute_transaction, **changed) == MISMATCH
+
+
+def test_a_cancelled_transaction_keeps_its_token_for_itself(ddb: Any, table: str) -> None:
+    """It is tried again, but nothing else is under its token; what was no request at all leaves its token free."""
+    wanted = {"TableName": table, "Item": key("kept"), "ConditionExpression": "attribute_exists(pk)"}
+    freely = {"TableName": table, "Item": key("kept")}
+    token = {"ClientRequestToken": "cancelled", "ReturnConsumedCapacity": "TOTAL"}
+    assert error_of(ddb.transact_write_items, TransactItems=[{"Put": wanted}], **token)[0] == CANCELLED
+    assert error_of(ddb.transact_write_items, TransactItems=[{"Put": freely}], **token) == MISMATCH
+    assert error_of(ddb.transact_write_items, TransactItems=[{"Put": wanted}], **token)[0] == CANCELLED
+    ddb.put_item(**freely)
+    units = [
+        ddb.transact_write_items(TransactItems=[{"Put": wanted}], **token)["ConsumedCapacity"][0] for _ in range(2)
+    ]
+    assert (units[0]["WriteCapacityUnits"], units[1]["ReadCapacityUnits"]) == (2.0, 2.0)
+    insert = {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'kept'}}"}
+    other = {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'other'}}"}
+    told = {"ClientRequestToken": "told-twice"}
+    assert error_of(ddb.execute_transaction, TransactStatements=[insert], **told)[0] == CANCELLED
+    assert error_of(ddb.execute_transaction, TransactStatements=[other], **told) == MISMATCH
+    wrong = {"Update": {"TableName": table, "Key": key("kept"), "UpdateExpression": "SET"}}
+    free = {"ClientRequestToken": "free"}
+    assert error_of(ddb.transact_write_items, TransactItems=[wrong], **free)[0] == INVALID
+    ddb.transact_write_items(TransactItems=[{"Put": freely}], **free)
+
+
 def test_transactions_that_are_refused(ddb: Any, table: str) -> None:
     """Two actions on one item, none or several actions in an entry."""
     twice = [{"Put": {"TableName": table, "Item": key("a")}}, {"Delete": {"TableName": table, "Key": key("a")}}]

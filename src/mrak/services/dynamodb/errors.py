@@ -36,6 +36,7 @@ CODES = {
     "ExpiredIteratorException": 400,
 }
 
+CANCELLED = "TransactionCanceledException"
 ONGOING = "Transaction is ongoing for the item"
 SCHEMA_MISMATCH = "The provided key element does not match the schema"
 
@@ -78,7 +79,7 @@ def schema_mismatch() -> ApiError:
 def transaction_cancelled(reasons: list[dict[str, Any]]) -> ApiError:
     codes = ", ".join(reason["Code"] for reason in reasons)
     return ApiError(
-        "TransactionCanceledException",
+        CANCELLED,
         f"Transaction cancelled, please refer cancellation reasons for specific reasons [{codes}]",
         fields={"CancellationReasons": reasons},
     )
@@ -97,7 +98,7 @@ def transaction_in_progress() -> ApiError:
 def token_reused() -> ApiError:
     return ApiError(
         "IdempotentParameterMismatchException",
-        "Request with the same idempotency token has already been completed with different parameters",
+        "Specified idempotent token was used with different request parameters within the idempotency window",
     )
 
 

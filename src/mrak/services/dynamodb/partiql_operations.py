@@ -7,10 +7,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from dataclasses import dataclass
-from hashlib import sha256
 from typing import Any
-
-import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
@@ -255,7 +252,7 @@ class _Member:
 
 @operation("ExecuteTransaction")
 async def execute_transaction(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    return await conflicts.hold_while(ctx, lambda tx, hold: _execute_members(ctx, tx, req, hold))
+    return await transaction_operations.run_once(ctx, req, lambda tx, hold: _execute_members(ctx, tx, req, hold))
 
 
 def _execute_members(ctx: Context, tx: Transaction, req: dict[str, Any], hold: Hold) -> dict[str, Any]:
@@ -339,7 +336,7 @@ def _transact_writes(
 ) -> dict[str, Any]:
     entries = req["TransactStatements"]
     token = req.get("ClientRequestToken")
-    digest = sha256(msgspec.json.encode(entries, order="sorted")).digest()
+    digest = transaction_operations.digest_of(req) if token is not None else b""
     if token is not None:
         hold.check_token(ctx.scope, token)
         repeated = transaction_operations.find_completed(ctx, tx, token, digest)

@@ -7,6 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-api
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -38,15 +39,18 @@ MOST_BYTES = 4 * 1024 * 1024
 
 NONE = {"Code": "None"}
 _SECTIONS = ("ConditionCheck", "Put", "Delete", "Update")
+_RETURN_ON_FAILURE = "ReturnValuesOnConditionCheckFailure"
 
 
 class TokenRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """A completed transaction by its client token: the request's digest, and what to report as read."""
+    """A transaction by its client token: the request's digest, and what to report as read if it comes again. One that
+    was cancelled may be tried again, but only as it was."""
 
     token: str
     digest: bytes
     completed_at: float
     read_units: dict[str, float]
+    is_cancelled: bool = False
 
 
 TOKENS = Table("dynamodb.token", TokenRecord, key=("token",))
@@ -69,14 +73,30 @@ class Step:
 
 @operation("TransactWriteItems")
 async def transact_write_items(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    return await conflicts.hold_while(ctx, lambda tx, hold: _write_items(ctx, tx, req, hold))
+    return await run_once(ctx, req, lambda tx, hold: _write_items(ctx, tx, req, hold))
+
+
+async def run_once(
+    ctx: Context, req: dict[str, Any], work: Callable[[Transaction, Hold], dict[str, Any]]
+) -> dict[str, Any]:
+    """Runs a transaction. If it is cancelled its token is remembered none the less."""
+    try:
+        return await conflicts.hold_while(ctx, work)
+    except ApiError as error:
+        token = req.get("ClientRequestToken")
+        if token is not None and error.code == errors.CANCELLED:
+            record = TokenRecord(
+                token=token, digest=digest_of(req), completed_at=ctx.now, read_units={}, is_cancelled=True
+            )
+            await ctx.transact(lambda tx: _keep(ctx, tx, record))
+        raise
 
 
 def _write_items(ctx: Context, tx: Transaction, req: dict[str, Any], hold: Hold) -> dict[str, Any]:
     with OlderWords():
         parsed = [_parse(entry) for entry in req["TransactItems"]]
     token = req.get("ClientRequestToken")
-    digest = _digest(req) if token is not None else b""
+    digest = digest_of(req) if token is not None else b""
     if token is not None:
         hold.check_token(ctx.scope, token)
         repeated = find_completed(ctx, tx, token, digest)
@@ -176,7 +196,7 @@ def _attempt(ctx: Context, step: Step) -> dict[str, Any]:
         step.old = unpack_row(step.row)
     if not step.write.passes(step.old):
         reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
-        if step.old is not None and step.params.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD":
+        if step.old is not None and step.params.get(_RETURN_ON_FAILURE) == "ALL_OLD":
             reason["Item"] = step.old
         return reason
     if step.write.kind == "check":
@@ -238,8 +258,22 @@ def render_written(tx: Transaction, req: dict[str, Any], steps: list[Step], cost
     return output
 
 
-def _digest(req: dict[str, Any]) -> bytes:
-    return sha256(msgspec.json.encode(req["TransactItems"], order="sorted")).digest()
+def digest_of(req: dict[str, Any]) -> bytes:
+    """Of what has to be the same when a token comes again; numbers and sets are in their canonical form by then."""
+    modes = [req[name] for name in ("ReturnConsumedCapacity", "ReturnItemCollectionMetrics") if name in req]
+    actions = [_told(action) for entry in req.get("TransactItems", ()) for action in entry.items()]
+    statements = [_told(("", entry)) for entry in req.get("TransactStatements", ())]
+    told = [[mode for mode in modes if mode != "NONE"], actions, statements]
+    return sha256(msgspec.json.encode(told, order="sorted")).digest()
+
+
+def _told(action: tuple[str, dict[str, Any]]) -> list[Any]:
+    """An action without what says nothing."""
+    section, params = action
+    kept = {name: value for name, value in params.items() if (name, value) != (_RETURN_ON_FAILURE, "NONE")}
+    if "Statement" in kept:
+        kept["Statement"] = kept["Statement"].strip()
+    return [section, kept]
 
 
 def find_completed(ctx: Context, tx: Transaction, token: str, digest: bytes) -> TokenRecord | None:
@@ -249,7 +283,7 @@ def find_completed(ctx: Context, tx: Transaction, token: str, digest: bytes) -> 
         return None
     if record.digest != digest:
         raise errors.token_reused()
-    return record
+    return None if record.is_cancelled else record
 
 
 def remember(ctx: Context, tx: Transaction, token: str, digest: bytes, steps: list[Step]) -> None:
@@ -259,11 +293,15 @@ def remember(ctx: Context, tx: Transaction, token: str, digest: bytes, steps: li
         size_bytes = max(step.size_bytes, 0 if step.row is None else row_size_bytes(step.row))
         name = step.schema.record.name
         units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
-    old = TOKENS.get(tx, ctx.scope, token)
+    _keep(ctx, tx, TokenRecord(token=token, digest=digest, completed_at=ctx.now, read_units=units))
+
+
+def _keep(ctx: Context, tx: Transaction, record: TokenRecord) -> None:
+    old = TOKENS.open(tx, ctx.scope, record.token)
     if old is not None:
         TOKENS.delete(tx, ctx.scope, old)
-    TOKENS.insert(tx, ctx.scope, TokenRecord(token=token, digest=digest, completed_at=ctx.now, read_units=units))
-    tx.at(Timer(kind="dynamodb.forget", key=token, due_at=ctx.now + TOKEN_SECONDS, scope=ctx.scope))
+    TOKENS.insert(tx, ctx.scope, record)
+    tx.at(Timer(kind="dynamodb.forget", key=record.token, due_at=ctx.now + TOKEN_SECONDS, scope=ctx.scope))
 
 
 @timer("dynamodb.forget")
