@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import TAKES_DELIVERIES, error_of, until
-from tests.contract.dynamodb import eventually, make_table
+from tests.contract.dynamodb import eventually, index, make_table
 
 
 @pytest.fixture
@@ -276,6 +276,53 @@ def test_tables_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -
     }
     points = until(lambda: cloudwatch.get_metric_statistics(**asked, **window())["Datapoints"])
     assert [point["Sum"] for point in points] == [1.0]
+
+
+def test_tables_metrics_by_index_and_statement(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """As recorded at AWS: indexes by themselves, writes also by their source, refused conditions of transactions one by
+    one but no duplicate insertions, and statements by what they do."""
+    dynamodb = fresh_sandbox.client("dynamodb")
+    table = make_table(
+        dynamodb, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[index("by-g", "g", projection="KEYS_ONLY")]
+    )
+    item = {"pk": {"S": "a"}, "g": {"S": "g"}, "text": {"S": "x" * 3000}}
+    dynamodb.put_item(TableName=table, Item=item)
+    found = {"KeyConditionExpression": "g = :g", "ExpressionAttributeValues": {":g": {"S": "g"}}}
+    dynamodb.query(TableName=table, IndexName="by-g", **found)
+    dynamodb.get_item(TableName=table, Key={"pk": {"S": "a"}})
+    never = {"Item": item, "ConditionExpression": "attribute_not_exists(pk)"}
+    free = {"Item": {"pk": {"S": "b"}}}
+    puts = [{"Put": {"TableName": table, **each}} for each in (never, free)]
+    insert = {"Statement": f"INSERT INTO \"{table}\" VALUE {{'pk': 'a'}}"}
+    assert error_of(dynamodb.transact_write_items, TransactItems=puts)[0] == "TransactionCanceledException"
+    assert error_of(dynamodb.execute_transaction, TransactStatements=[insert])[0] == "TransactionCanceledException"
+    dynamodb.execute_statement(Statement=f"UPDATE \"{table}\" SET n = 1 WHERE pk = 'a'")
+    dynamodb.execute_transaction(TransactStatements=[{"Statement": f"SELECT * FROM \"{table}\" WHERE pk = 'a'"}])
+
+    def total(name: str, *more: tuple[str, str], statistic: str = "Sum") -> float:
+        points = cloudwatch.get_metric_statistics(
+            Namespace="AWS/DynamoDB",
+            MetricName=name,
+            Dimensions=[{"Name": key, "Value": value} for key, value in (("TableName", table), *more)],
+            Period=3600,
+            Statistics=[statistic],
+            **window(),
+        )["Datapoints"]
+        return float(sum(point[statistic] for point in points))
+
+    by_g, customer = ("GlobalSecondaryIndexName", "by-g"), ("Source", "Customer")
+    until(lambda: total("ConsumedReadCapacityUnits") == 0.5 + 2)
+    assert total("ConsumedReadCapacityUnits", by_g) == 0.5
+    written = 3 + 2 * (3 + 1) + 2 * 3 + 3
+    assert (total("ConsumedWriteCapacityUnits"), total("ConsumedWriteCapacityUnits", customer)) == (written, written)
+    assert (total("ConsumedWriteCapacityUnits", by_g), total("ConsumedWriteCapacityUnits", by_g, customer)) == (1, 1)
+    assert total("ConditionalCheckFailedRequests") == 1
+    for operation, told in (
+        ("ExecuteStatement", ("Verb", "PartiQLUpdate")),
+        ("ExecuteTransaction", ("OperationType", "Read")),
+    ):
+        asked = (("Operation", operation), told)
+        assert total("SuccessfulRequestLatency", *asked, statistic="SampleCount") == 1
 
 
 def test_replication_has_a_latency(fresh_sandbox: Any, cloudwatch: Any) -> None:

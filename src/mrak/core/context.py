@@ -177,6 +177,10 @@ class Context(Protocol):
         """Names the resource (ARN) that this operation is about, for records and authorisation."""
         ...
 
+    def tally(self, name: str, place: tuple[str, ...], amount: float) -> None:
+        """Adds up, by place, what an annotation of the operation's record counts."""
+        ...
+
     def annotate(self, name: str, value: Any) -> None:
         """Adds something worth seeing to the operation's record (a rule that did not match, a function's error)."""
         ...

@@ -102,6 +102,13 @@ class OperationContext:
     def about(self, resource: str) -> None:
         self.resource = resource
 
+    def tally(self, name: str, place: tuple[str, ...], amount: float) -> None:
+        """Adds up, by place, what an annotation counts."""
+        if self.annotations is None:
+            self.annotations = {}
+        counts = self.annotations.setdefault(name, {})
+        counts[place] = counts.get(place, 0.0) + amount
+
     def annotate(self, name: str, value: Any) -> None:
         """Adds something worth seeing to the operation's record (a rule that did not match, a target)."""
         if self.annotations is None:

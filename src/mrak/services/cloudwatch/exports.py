@@ -15,13 +15,8 @@ from mrak.core.scope import Scope
 from mrak.services.cloudwatch import gauges, metrics
 from mrak.services.cloudwatch.metrics import Measure, Pairs
 
-_CAPACITY = {
-    "ReadRequestUnits": "ConsumedReadCapacityUnits",
-    "WriteRequestUnits": "ConsumedWriteCapacityUnits",
-    "ReplicatedWriteRequestUnits": "ConsumedWriteCapacityUnits",
-}
+_CANCELLED = "TransactionCanceledException"
 _THROTTLED = frozenset(("ProvisionedThroughputExceededException", "ThrottlingException"))
-_TABLE_READS = frozenset(("GetItem", "BatchGetItem", "Query", "Scan", "TransactGetItems"))
 _QUEUE = frozenset(("SendMessage", "SendMessageBatch", "ReceiveMessage", "DeleteMessage", "DeleteMessageBatch"))
 _FILLS = _QUEUE | {"CreateQueue"}
 
@@ -127,13 +122,15 @@ def _of_queue(record: OperationRecord, queue: str) -> Iterator[Measure]:
 
 def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:
     """https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/metrics-dimensions.html"""
-    is_throttled = record.error_code in _THROTTLED
+    noted = record.annotations or {}
+    throttled = noted.get("throttled", {})
+    is_throttled = record.error_code in _THROTTLED or (record.error_code == _CANCELLED and bool(throttled))
     if record.status == 400 and not is_throttled and record.error_code != "ConditionalCheckFailedException":
         yield _one(record, "AWS/DynamoDB", "UserErrors", [], 1.0)
     if not table:
         return
     pairs = [("TableName", table)]
-    both = [*pairs, ("Operation", record.operation)]
+    both = [*pairs, ("Operation", record.operation), *_of_statement(record.operation, noted.get("verb", ""))]
     if record.error_code is None and not record.operation.startswith("delivery:"):
         latency = record.duration_seconds * 1000
         yield _one(record, "AWS/DynamoDB", "SuccessfulRequestLatency", both, latency, "Milliseconds")
@@ -141,13 +138,35 @@ def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:
         yield _one(record, "AWS/DynamoDB", "ConditionalCheckFailedRequests", pairs, 1.0)
     elif is_throttled:
         yield _one(record, "AWS/DynamoDB", "ThrottledRequests", both, 1.0)
-        kind = "Read" if record.operation in _TABLE_READS else "Write"
-        yield _one(record, "AWS/DynamoDB", f"{kind}ThrottleEvents", pairs, 1.0)
     elif record.status >= 500:
         yield _one(record, "AWS/DynamoDB", "SystemErrors", both, 1.0)
-    for unit, name in _CAPACITY.items():
-        if record.usage and unit in record.usage:
-            yield _one(record, "AWS/DynamoDB", name, pairs, record.usage[unit])
+    for (refused,), count in noted.get("refused", {}).items():
+        yield _one(record, "AWS/DynamoDB", "ConditionalCheckFailedRequests", [("TableName", refused)], count)
+    for (kind, *place), count in throttled.items():
+        yield _one(record, "AWS/DynamoDB", f"{kind}ThrottleEvents", _place_of(*place), count)
+    yield from _consumed(record, noted.get("consumed", {}))
+
+
+def _consumed(record: OperationRecord, consumed: dict[tuple[str, str, str], float]) -> Iterator[Measure]:
+    """AWS shows what customers wrote, and not replication, a second time under a source."""
+    for (kind, *place), units in consumed.items():
+        name, pairs = f"Consumed{kind}CapacityUnits", _place_of(*place)
+        yield _one(record, "AWS/DynamoDB", name, pairs, units)
+        if kind == "Write" and not record.operation.startswith("delivery:"):
+            yield _one(record, "AWS/DynamoDB", name, [*pairs, ("Source", "Customer")], units)
+
+
+def _place_of(table: str, index: str) -> Pairs:
+    return [("TableName", table), *([("GlobalSecondaryIndexName", index)] if index else [])]
+
+
+def _of_statement(operation: str, verb: str) -> Pairs:
+    """A statement's own dimension: what it does, or whether the several of a request read or write."""
+    if operation == "ExecuteStatement" and verb:
+        return [("Verb", verb)]
+    if operation in ("BatchExecuteStatement", "ExecuteTransaction") and verb:
+        return [("OperationType", "Read" if verb == "PartiQLSelect" else "Write")]
+    return []
 
 
 def _of_stream(record: OperationRecord) -> Iterator[Measure]:

@@ -15,7 +15,7 @@ from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import MANY_TYPES, Item, encode_item
-from mrak.services.dynamodb import conflicts, errors, item_collections, items, throttling, writes
+from mrak.services.dynamodb import conflicts, consumption, errors, item_collections, items, throttling, writes
 from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.item_operations import execute, projection_of
 from mrak.services.dynamodb.items import Cost
@@ -55,7 +55,7 @@ def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         if taken < len(rows):
             unprocessed[name] = {**table, "Keys": table["Keys"][taken:]}
         some = some or taken > 0
-        ctx.meter("ReadRequestUnits", units)
+        consumption.read(ctx, schema, units)
         rendered = capacity.render_consumed(req.get("ReturnConsumedCapacity"), name, units)
         if rendered is not None:
             consumed.append(rendered)

@@ -14,7 +14,7 @@ from mrak.core.operation import operation
 from mrak.lang.ddb import capacity
 from mrak.lang.ddb.expressions import projection, request
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import conflicts, errors, item_collections, items, throttling, writes
+from mrak.services.dynamodb import conflicts, consumption, errors, item_collections, items, throttling, writes
 from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.items import Change, Cost
 from mrak.services.dynamodb.layers import Enveloped
@@ -40,7 +40,7 @@ def get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
     if row is not None:
         output["Item"] = row_json(row) if plan is None else plan.apply(unpack_row(row))
     units = capacity.read_units(0 if row is None else row_size_bytes(row), req.get("ConsistentRead", False))
-    ctx.meter("ReadRequestUnits", units)
+    consumption.read(ctx, schema, units)
     throttling.spend_read(ctx, schema, units)
     consumed = capacity.render_consumed(req.get("ReturnConsumedCapacity"), req["TableName"], units)
     if consumed is not None:

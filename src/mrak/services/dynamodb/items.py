@@ -12,6 +12,7 @@ from mrak.core.context import Context, Transaction
 from mrak.lang.ddb import capacity, keys
 from mrak.lang.ddb.values import Item, Value, check_value, item_size_bytes, kind_of
 from mrak.services.dynamodb import (
+    consumption,
     destinations,
     errors,
     expiry,
@@ -201,7 +202,7 @@ def change(ctx: Context, tx: Transaction, it: Change, by_service: bool = False) 
     cost = change_member(ctx, tx, it, by_service)
     schema = it.schema
     if not by_service:
-        ctx.meter(schema.write_unit, cost.total)
+        consumption.write(ctx, schema, cost.table + sum(cost.local.values()), cost.global_)
         throttling.take_write(ctx, schema, cost.table + sum(cost.local.values()), cost.global_)
     if schema.record.replicas and it.is_change:
         replicate = _change_others if schema.record.is_strong else underway.send
@@ -230,7 +231,7 @@ def arriving(tx: Transaction, schema: Schema, place: bytes, row: bytes | None) -
 def pay_for_refusal(ctx: Context, schema: Schema, row: bytes | None, times: int = 1) -> None:
     """A write whose condition fails costs what writing the item as it is would."""
     units = times * capacity.write_units(None if row is None else row_size_bytes(row), None)
-    ctx.meter(schema.write_unit, units)
+    consumption.write(ctx, schema, units)
     throttling.take_write(ctx, schema, units)
 
 

@@ -20,7 +20,7 @@ from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.legacy import LegacyCondition
 from mrak.lang.ddb.values import Item, Value, check_value
 from mrak.protocol.dynamodb_words import ENVELOPE
-from mrak.services.dynamodb import errors, items, partitions, throttling
+from mrak.services.dynamodb import consumption, errors, items, partitions, throttling
 from mrak.services.dynamodb.tables import (
     IndexSchema,
     KeyAttribute,
@@ -317,7 +317,10 @@ def render(ctx: Context, reading: Reading, page: Page, req: Mapping[str, Any]) -
 def render_capacity(ctx: Context, source: Source, page: Page, req: Mapping[str, Any]) -> dict[str, Any] | None:
     """Meters what a page cost, and shows it where that was asked for."""
     units = page.units
-    ctx.meter("ReadRequestUnits", units + page.fetched_units)
+    if source.is_global and source.index is not None:
+        consumption.read(ctx, source.schema, page.fetched_units, {source.index.record.name: units})
+    else:
+        consumption.read(ctx, source.schema, units + page.fetched_units)
     throttling.spend_read(ctx, source.schema, units, source.index)
     if page.fetched_units:
         throttling.spend_read(ctx, source.schema, page.fetched_units)

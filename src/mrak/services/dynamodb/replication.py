@@ -15,7 +15,7 @@ from mrak.core.background import Delivery
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import errors, items, members, permissions, underway
+from mrak.services.dynamodb import consumption, errors, items, members, permissions, underway
 from mrak.services.dynamodb.tables import REPLICATED_UNITS, TABLES, UNDER_WAY, Schema, TableRecord, find_schema
 from mrak.services.dynamodb.underway import ReplicatedWrite, UnderWay
 
@@ -36,7 +36,8 @@ def replicate(ctx: Context, tx: Transaction, it: Delivery) -> None:
     has = state.has
     if write.number > has:
         cost = items.change_member(ctx, tx, items.arriving(tx, schema, write.place, write.row))
-        ctx.meter(REPLICATED_UNITS, cost.total)
+        units = cost.table + sum(cost.local.values())
+        consumption.write(ctx, schema, units, cost.global_, unit=REPLICATED_UNITS)
         has = write.number
         latency_ms = (ctx.now - it.enqueued_at) * 1000
         ctx.annotate("replicated", {"account": write.account, "region": write.region, "latency_ms": latency_ms})

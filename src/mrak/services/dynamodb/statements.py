@@ -86,6 +86,8 @@ def prepare(ctx: Context, tx: Transaction, text: str, parameters: Sequence[Value
         index,
         asked=lambda schema: _asked(Prepared(statement, schema, values, plan), index),
     )
+    if not getattr(statement, "is_exists", False):
+        ctx.annotate("verb", action)
     return Prepared(statement, schema, values, plan)
 
 

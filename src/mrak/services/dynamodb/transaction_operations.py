@@ -23,7 +23,7 @@ from mrak.lang.ddb.expressions import request
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.keys import EMPTY_KEY
 from mrak.lang.ddb.values import Item
-from mrak.services.dynamodb import conflicts, errors, items, strong, throttling, writes
+from mrak.services.dynamodb import conflicts, consumption, errors, items, strong, throttling, writes
 from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.batch_operations import collection_metrics
 from mrak.services.dynamodb.conflicts import Hold
@@ -69,6 +69,11 @@ class Step:
     old: Item | None = None
     new: Item | None = None
     size_bytes: int = 0
+
+    @property
+    def is_insert(self) -> bool:
+        """PartiQL's, whose condition nobody wrote."""
+        return self.write.kind == "put" and "Statement" in self.params
 
 
 @operation("TransactWriteItems")
@@ -174,7 +179,9 @@ def run_steps(ctx: Context, tx: Transaction, steps: list[Step], hold: Hold) -> N
         step.row = row
         reasons.append(dict(conflicts.REASON) if hold.meets(step.key.row) else _attempt(ctx, step))
     if any(reason is not NONE for reason in reasons):
-        for step in steps:
+        for step, reason in zip(steps, reasons, strict=True):
+            if reason["Code"] == "ConditionalCheckFailed" and not step.is_insert:
+                ctx.tally("refused", (step.schema.record.name,), 1.0)
             items.pay_for_refusal(ctx, step.schema, step.row, times=2)
         raise errors.transaction_cancelled(reasons)
 
@@ -222,7 +229,7 @@ def commit_steps(ctx: Context, tx: Transaction, steps: list[Step]) -> list[Cost]
     if len(costs) < len(steps):
         raise errors.transaction_cancelled(reasons)
     for step, cost in zip(steps, costs, strict=True):
-        ctx.meter(step.schema.write_unit, cost.table)
+        consumption.write(ctx, step.schema, cost.table)
         throttling.take_write(ctx, step.schema, cost.table)
         # A transaction prepares, then commits: twice the units of the table, while its indexes are written once.
         cost.table *= 2
@@ -233,6 +240,7 @@ def _commit(ctx: Context, tx: Transaction, step: Step) -> Cost:
     if step.write.kind == "check":
         size_bytes = 0 if step.row is None else row_size_bytes(step.row)
         cost = Cost(capacity.write_units(size_bytes, None))
+        consumption.write(ctx, step.schema, cost.table)
         throttling.take_write(ctx, step.schema, cost.table)
         return cost
     return items.change(ctx, tx, Change(step.schema, step.key, step.row, step.old, step.new, step.size_bytes))
@@ -378,7 +386,8 @@ def render_read(ctx: Context, req: dict[str, Any], costs: list[tuple[Schema, flo
             reasons.append(throttling.reason_of(error))
     if any(reason is not NONE for reason in reasons):
         raise errors.transaction_cancelled(reasons)
-    ctx.meter("ReadRequestUnits", sum(units.values()))
+    for schema, cost in costs:
+        consumption.read(ctx, schema, cost)
     mode = req.get("ReturnConsumedCapacity")
     consumed = [
         capacity.render_consumed(mode, name, total, transactional="ReadCapacityUnits") for name, total in units.items()
