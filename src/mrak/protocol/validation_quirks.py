@@ -144,6 +144,24 @@ NULL_KEEPERS: frozenset[str] = frozenset(f"dynamodb.{kind}SetAttributeValue" for
 # members that only AWS's own callers can set; they show as null in messages.
 MEMBER_ORDER: dict[str, tuple[str, ...]] = {
     "dynamodb.AttributeDefinition": ("AttributeType", "AttributeName"),
+    "dynamodb.AttributeValue": (
+        "S",
+        "N",
+        "B",
+        "INT",
+        "DECIMAL",
+        "DOUBLE",
+        "SS",
+        "NS",
+        "BS",
+        "INTSET",
+        "DECIMALSET",
+        "DOUBLESET",
+        "M",
+        "L",
+        "NULL",
+        "BOOL",
+    ),
     "dynamodb.CreateTableInput": (
         "AttributeDefinitions",
         "TableName",
@@ -179,6 +197,7 @@ MEMBER_ORDER: dict[str, tuple[str, ...]] = {
         "ConditionExpression",
     ),
     "dynamodb.ProvisionedThroughput": ("WriteCapacityUnits", "ReadCapacityUnits"),
+    "dynamodb.PutRequest": ("Item", "WorkloadProfileName"),
     "dynamodb.PutItemInput": (
         "ReturnConsumedCapacity",
         "TableName",
