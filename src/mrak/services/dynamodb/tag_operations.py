@@ -22,9 +22,10 @@ def _locate(ctx: Context, text: str) -> tuple[str, str]:
     """The table's name in an ARN, and what follows it."""
     parts = find_table_arn(text)
     name, _, rest = parts.resource.removeprefix("table/").partition("/")
-    if parts.region != ctx.scope.region or len(name) < _SHORTEST_NAME:
+    is_strange = parts.account != ctx.scope.account
+    if len(name) < _SHORTEST_NAME or (parts.region != ctx.scope.region and not is_strange):
         raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {text}")
-    if parts.account != ctx.scope.account:
+    if is_strange:
         raise errors.access_denied()
     return name, rest
 
