@@ -199,6 +199,16 @@ def test_attributes_and_how_they_are_read(user: User, own: Any, table: str, arn:
         assert error_of(call, **named, **params)[0] == DENIED, params
 
 
+def test_searches_of_vectors_are_not_told_by_attributes(user: User, own: Any, table: str, arn: str) -> None:
+    """AWS leaves the keys for attributes out of a search's request, so a statement that asks for one lets nobody in."""
+    asked = {"TableName": table, "IndexName": "near", "SearchVector": [{"N": "1"}], "TopK": 1}
+    asked["ProjectionExpression"] = "pk"
+    user.may("dynamodb:SearchVectors", f"{arn}/index/near")
+    assert error_of(own.search_vectors, **asked)[1] == "The table does not have the specified index: near"
+    user.may("dynamodb:SearchVectors", f"{arn}/index/near", {"ForAnyValue:StringEquals": {"dynamodb:Attributes": "pk"}})
+    assert error_of(own.search_vectors, **asked)[0] == DENIED
+
+
 @pytest.mark.parametrize(
     ("condition", "is_allowed"),
     [

@@ -59,7 +59,8 @@ class Conditions:
         if name.endswith("partitionkeyvalues"):
             return self._partition_values(_PLACES.index(name.removesuffix("partitionkeyvalues")))
         if name == "attributes":
-            return sorted(self._attributes()) or None
+            # A search of vectors has no keys for single items and attributes: a statement that names one is not for it.
+            return None if self._action == "SearchVectors" else sorted(self._attributes()) or None
         if name == "select":
             return self._select()
         if name == "returnvalues":
