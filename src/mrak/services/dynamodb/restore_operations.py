@@ -179,7 +179,7 @@ def _finish(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any
     if schema.local_indexes:
         item_collections.count_all(tx, schema)
     active = tuple(structs.replace(index, status="ACTIVE") for index in record.indexes)
-    filled = structs.replace(record, indexes=active, restored=None)
+    filled = structs.replace(record, indexes=active)
     TABLES.replace(tx, scope, record, filled)
     shown = structs.replace(filled, restored={**(record.restored or {}), "RestoreInProgress": True})
     return {"TableDescription": describe.table(tx, scope, shown, "CREATING")}
