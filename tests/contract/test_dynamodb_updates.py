@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -420,6 +421,58 @@ def test_four_decreases_a_day(fresh_sandbox: Any) -> None:
     assert "Number of decreases today: 4. Last decrease at " in message
     fresh_sandbox.advance_clock(3601)
     ddb.update_table(**shrink(5))
+
+
+def test_an_index_is_weighed_before_its_table(ddb: Any) -> None:
+    """What there is against the index's units is told first; a table whose units stay is refused though they change."""
+    gsi = {**index("gsi", "other"), "ProvisionedThroughput": UNITS}
+    provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
+    table = make_table(ddb, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=[gsi], **provisioned)
+
+    def change(of_table: int, of_index: int) -> dict[str, Any]:
+        less, least = ({"ReadCapacityUnits": units, "WriteCapacityUnits": 10} for units in (of_table, of_index))
+        updates = [{"Update": {"IndexName": "gsi", "ProvisionedThroughput": least}}]
+        return {"TableName": table, "ProvisionedThroughput": less, "GlobalSecondaryIndexUpdates": updates}
+
+    assert "for the table will not change" in error_of(ddb.update_table, **change(10, 9))[1]
+    assert "for the index gsi will not change" in error_of(ddb.update_table, **change(10, 10))[1]
+    assert "for the index gsi will not change" in error_of(ddb.update_table, **change(9, 10))[1]
+    for units in (9, 8, 7, 6):
+        ddb.update_table(**change(units, units))
+    ddb.update_table(TableName=table, ProvisionedThroughput={"ReadCapacityUnits": 6, "WriteCapacityUnits": 11})
+    assert "for the index gsi will not change" in error_of(ddb.update_table, **change(5, 6))[1]
+    assert error_of(ddb.update_table, **change(5, 5))[0] == "LimitExceededException"
+
+
+@pytest.mark.parametrize(("billing", "left"), [("PROVISIONED", 4), ("PAY_PER_REQUEST", 3)])
+def test_four_switches_to_on_demand_a_day(fresh_sandbox: Any, billing: str, left: int) -> None:
+    """A fifth within a day of the first is refused, with the time from which it may be; a creation counts as one."""
+    ddb = fresh_sandbox.client("dynamodb")
+    provisioned = {"BillingMode": "PROVISIONED", "ProvisionedThroughput": UNITS}
+    table = make_table(ddb, sort=None, **(provisioned if billing == "PROVISIONED" else {"BillingMode": billing}))
+
+    def switched_at() -> datetime:
+        shown = ddb.describe_table(TableName=table)["Table"]["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"]
+        return shown.astimezone(UTC)  # type: ignore[no-any-return]
+
+    moments = []
+    if billing == "PAY_PER_REQUEST":
+        moments.append(switched_at())
+        ddb.update_table(TableName=table, **provisioned)
+    for _ in range(left):
+        fresh_sandbox.advance_clock(100)
+        ddb.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
+        moments.append(switched_at())
+        ddb.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
+        ddb.update_table(TableName=table, **provisioned)
+    last, possible = (f"{it:%a %b %d %H:%M:%S UTC %Y}" for it in (moments[-1], moments[0] + timedelta(days=1)))
+    assert error_of(ddb.update_table, TableName=table, BillingMode="PAY_PER_REQUEST") == (
+        "LimitExceededException",
+        "Subscriber limit exceeded: Update to PayPerRequest mode are limited to 4 in 1 day(s). "
+        f"Last update at {last}. Next update can be made at {possible}",
+    )
+    fresh_sandbox.advance_clock(86_400)
+    ddb.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
 
 
 def test_limits_on_demand(ddb: Any) -> None:

@@ -149,6 +149,7 @@ def _new_table(
         read_units=throughput.get("ReadCapacityUnits", source.read_units) if is_provisioned else 0,
         write_units=throughput.get("WriteCapacityUnits", source.write_units) if is_provisioned else 0,
         pay_per_request_at=None if is_provisioned else ctx.now,
+        on_demand_switches=() if is_provisioned else (ctx.now,),
         indexes=tuple(indexes),
         sse=new_encryption(ctx, tx, scope, req["SSESpecificationOverride"])
         if "SSESpecificationOverride" in req

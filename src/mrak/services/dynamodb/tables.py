@@ -130,6 +130,8 @@ class TableRecord(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     settings_mode: str | None = None
     # "CREATING" while it gets the items of the global table that it joined, "UPDATING" while it leaves one.
     transition: str | None = None
+    # When it became on demand of late, as which its creation counts.
+    on_demand_switches: tuple[float, ...] = ()
 
     @property
     def is_provisioned(self) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -15,6 +15,8 @@ from mrak.services.dynamodb.tables import IndexRecord, TableRecord
 
 _FREE_DECREASES = 4
 _HOUR_SECONDS = 3600.0
+_MOST_SWITCHES = 4
+_DAY_SECONDS = 86_400.0
 _INITIAL_THROUGHPUT = (
     "https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/on-demand-capacity-mode.html"
     "#on-demand-capacity-mode-initial"
@@ -44,11 +46,17 @@ def change_billing(ctx: Context, record: TableRecord, req: Mapping[str, Any]) ->
         return _to_on_demand(ctx, record) if record.is_provisioned else record
     if units is None:
         return record
-    _check_every_index(record, req)
-    return _with_units(ctx, record, units, "GlobalSecondaryIndexUpdates" in req)
+    if record.is_provisioned:
+        _check_index_units(ctx, record, req)
+    else:
+        _check_every_index(record, req)
+    return _with_units(ctx, record, units)
 
 
 def _to_on_demand(ctx: Context, record: TableRecord) -> TableRecord:
+    recent = tuple(moment for moment in record.on_demand_switches if moment > ctx.now - _DAY_SECONDS)
+    if len(recent) >= _MOST_SWITCHES:
+        raise _too_many_switches(recent)
     indexes = tuple(
         _counted(ctx, structs.replace(index, read_units=0, write_units=0, warm=warm_units(record, index)), True)
         if index.is_global
@@ -61,15 +69,38 @@ def _to_on_demand(ctx: Context, record: TableRecord) -> TableRecord:
         read_units=0,
         write_units=0,
         pay_per_request_at=ctx.now,
+        on_demand_switches=(*recent, ctx.now),
         indexes=indexes,
         warm=warm_units(record),
     )
 
 
+def _too_many_switches(recent: Sequence[float]) -> ApiError:
+    """A table that was made on demand has been switched once."""
+    last, next_one = (_dated(moment) for moment in (recent[-1], recent[0] + _DAY_SECONDS))
+    return ApiError(
+        "LimitExceededException",
+        f"Subscriber limit exceeded: Update to PayPerRequest mode are limited to {_MOST_SWITCHES} in 1 day(s). "
+        f"Last update at {last}. Next update can be made at {next_one}",
+    )
+
+
+def _dated(moment: float) -> str:
+    return f"{datetime.fromtimestamp(moment, UTC):%a %b %d %H:%M:%S UTC %Y}"
+
+
+def _check_index_units(ctx: Context, record: TableRecord, req: Mapping[str, Any]) -> None:
+    """Raises what there is against new units of indexes, which AWS weighs before those of their table."""
+    indexes = {index.name: index for index in record.indexes if index.is_global}
+    for update in req.get("GlobalSecondaryIndexUpdates", []):
+        change = update.get("Update", {})
+        index, units = indexes.get(change.get("IndexName")), change.get("ProvisionedThroughput")
+        if index is not None and units is not None:
+            change_index(ctx, record, index, units)
+
+
 def _check_every_index(record: TableRecord, req: Mapping[str, Any]) -> None:
     """A table that becomes provisioned needs units for each of its global indexes."""
-    if record.is_provisioned:
-        return
     given = {
         update["Update"]["IndexName"]
         for update in req.get("GlobalSecondaryIndexUpdates", [])
@@ -80,10 +111,10 @@ def _check_every_index(record: TableRecord, req: Mapping[str, Any]) -> None:
             raise errors.invalid_parameter(f"ProvisionedThroughput must be specified for index: {index.name}")
 
 
-def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int], has_more: bool) -> TableRecord:
+def _with_units(ctx: Context, record: TableRecord, units: Mapping[str, int]) -> TableRecord:
     read_units, write_units = units["ReadCapacityUnits"], units["WriteCapacityUnits"]
     is_same = (read_units, write_units) == (record.read_units, record.write_units)
-    if is_same and record.is_provisioned and not has_more:
+    if is_same and record.is_provisioned:
         raise unchanged("table", "the table", record.read_units, record.write_units)
     shrinks = record.is_provisioned and (read_units < record.read_units or write_units < record.write_units)
     if shrinks:
