@@ -43,10 +43,12 @@ def test_a_destinations_life(ddb: Any, sandbox: Any, stream: str) -> None:
     assert (answer["DestinationStatus"], answer["EnableKinesisStreamingConfiguration"]) == ("ENABLING", {})
     described = ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
     assert described == [{"StreamArn": arn, "DestinationStatus": "ACTIVE"}]
-    assert error_of(ddb.enable_kinesis_streaming_destination, **named) == (
-        "ValidationException",
-        f"{INVALID}KinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE operation.",
-    )
+    for wanted in (arn, f"{arn}-2"):
+        assert error_of(ddb.enable_kinesis_streaming_destination, TableName=table, StreamArn=wanted) == (
+            "ValidationException",
+            f"{INVALID}EnableKinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE "
+            "operation.",
+        )
     update = {**named, "UpdateKinesisStreamingConfiguration": {"ApproximateCreationDateTimePrecision": "MICROSECOND"}}
     answer = ddb.update_kinesis_streaming_destination(**update)
     assert answer["DestinationStatus"] == "UPDATING"
@@ -59,10 +61,14 @@ def test_a_destinations_life(ddb: Any, sandbox: Any, stream: str) -> None:
     )
     answer = ddb.disable_kinesis_streaming_destination(**named)
     assert (answer["DestinationStatus"], answer["StreamArn"]) == ("DISABLING", arn)
-    (described,) = ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
-    assert described["DestinationStatus"] == "DISABLED"
+    described = ddb.describe_kinesis_streaming_destination(TableName=table)["KinesisDataStreamDestinations"]
+    assert described == [{"StreamArn": arn, "DestinationStatus": "DISABLED"}]
     assert error_of(ddb.update_kinesis_streaming_destination, **update)[1].startswith(
         f"{INVALID}Kinesis streaming is not in ACTIVE state."
+    )
+    assert error_of(ddb.update_kinesis_streaming_destination, TableName="nowhere", StreamArn=arn) == (
+        "ResourceNotFoundException",
+        "Requested resource not found: Table: nowhere not found",
     )
 
 

@@ -42,14 +42,13 @@ def _set(tx: Transaction, scope: Scope, record: TableRecord, destination: Destin
 
 @operation("EnableKinesisStreamingDestination")
 def enable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """The answer is ENABLING; what is described from then on is how that ended."""
+    """The answer is ENABLING; what is described from then on is how that ended. A table has one at a time."""
     deviation("DYNAMODB-007")
     scope, record = require_table(ctx, tx, req["TableName"], opens=True)
     stream, configuration = req["StreamArn"], req.get("EnableKinesisStreamingConfiguration", {})
-    known = _find(record, stream)
-    if known is not None and known["DestinationStatus"] == "ACTIVE":
+    if any(it["DestinationStatus"] == "ACTIVE" for it in record.kinesis):
         raise _invalid_state(
-            "KinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE operation."
+            "EnableKinesisStreamingDestination must be DISABLED or ENABLE_FAILED to perform ENABLE operation."
         )
     _set(tx, scope, record, {"StreamArn": stream, **_outcome(ctx, tx, stream), **configuration})
     return {
@@ -89,20 +88,19 @@ def disable_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: di
     known = _find(record, stream)
     if known is None or known["DestinationStatus"] != "ACTIVE":
         raise _invalid_state("KinesisStreamingDestination must be ACTIVE to perform DISABLE operation.")
-    _set(tx, scope, record, {**known, "DestinationStatus": "DISABLED"})
+    _set(tx, scope, record, {"StreamArn": stream, "DestinationStatus": "DISABLED"})
     return {"TableName": record.name, "StreamArn": stream, "DestinationStatus": "DISABLING"}
 
 
 @operation("UpdateKinesisStreamingDestination")
 def update_kinesis_streaming_destination(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    wanted = req.get("UpdateKinesisStreamingConfiguration")
+    scope, record = require_table(ctx, tx, req["TableName"], opens=True)
+    wanted, stream = req.get("UpdateKinesisStreamingConfiguration"), req["StreamArn"]
     if not wanted:
         raise errors.invalid(
             "Streaming destination cannot be updated with given parameters: "
             "UpdateKinesisStreamingConfiguration cannot be null or contain only null values"
         )
-    scope, record = require_table(ctx, tx, req["TableName"], opens=True)
-    stream = req["StreamArn"]
     known = _find(record, stream)
     if known is None:
         raise _invalid_state(
