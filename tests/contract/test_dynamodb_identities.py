@@ -209,6 +209,21 @@ def test_searches_of_vectors_are_not_told_by_attributes(user: User, own: Any, ta
     assert error_of(own.search_vectors, **asked)[0] == DENIED
 
 
+def test_sets_equal_nothing_without_a_quantifier(user: User, own: Any, table: str, arn: str) -> None:
+    """Attributes and leading keys are sets, though one is asked for: a plain StringEquals neither denies nor allows."""
+    named = {"ProjectionExpression": "#s", "ExpressionAttributeNames": {"#s": "secret"}}
+    secret = {"TableName": table, "Key": YOURS, **named}
+    rest = {"Effect": "Allow", "Action": "dynamodb:*", "Resource": arn}
+    user.iam.put_user_policy(UserName=user.name, PolicyName="rest", PolicyDocument=policy_of(rest))
+    user.may("dynamodb:*", arn, {"StringEquals": {"dynamodb:Attributes": ["secret"]}}, effect="Deny")
+    assert own.get_item(**secret)["Item"] == {"secret": {"S": "s"}}
+    user.may("dynamodb:*", arn, {"ForAnyValue:StringEquals": {"dynamodb:Attributes": ["secret"]}}, effect="Deny")
+    assert error_of(own.get_item, **secret)[0] == DENIED
+    user.iam.delete_user_policy(UserName=user.name, PolicyName="rest")
+    user.may("dynamodb:*", arn, {"StringEquals": {"dynamodb:LeadingKeys": ["me"]}})
+    assert error_of(own.get_item, TableName=table, Key=MINE)[0] == DENIED
+
+
 @pytest.mark.parametrize(
     ("condition", "is_allowed"),
     [

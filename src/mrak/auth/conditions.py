@@ -24,6 +24,14 @@ from mrak.auth.matching import Lookup, Pattern, compile_pattern, match_arn
 Values = list[str] | None
 """What a request has for a key, as text; None when it has nothing."""
 
+_SETS: Final = frozenset(
+    {
+        *("dynamodb:attributes", "dynamodb:leadingkeys"),
+        *(f"dynamodb:{place}partitionkeyvalues" for place in ("first", "second", "third", "fourth")),
+    }
+)
+"""Keys whose value is a set, though it have one member: without a quantifier nothing equals a set."""
+
 Test = Callable[[str, Lookup], bool]
 """Whether one value of the request matches one value of the policy."""
 
@@ -51,7 +59,7 @@ class Condition(msgspec.Struct, frozen=True):
             return any(self._one(value, lookup) for value in values)
         if self.is_negated:
             return all(self._one(value, lookup) for value in values)
-        return any(self._one(value, lookup) for value in values)
+        return self.key not in _SETS and any(self._one(value, lookup) for value in values)
 
     def _one(self, value: str, lookup: Lookup) -> bool:
         found = any(test(value, lookup) for test in self.tests)
