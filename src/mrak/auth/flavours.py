@@ -34,6 +34,8 @@ Reason = Literal[
 Row = tuple[str, int, str]
 
 _UNKNOWN: Final = "The security token included in the request is invalid."
+# What the front end of the JSON services says of the token itself ends without a full stop.
+_BAD_TOKEN: Final = "The security token included in the request is invalid"
 _EXPIRED: Final = "The security token included in the request is expired"
 _MISSING: Final = "Request is missing Authentication Token"
 _MISMATCH: Final = (
@@ -65,7 +67,7 @@ _JSON: Final[dict[Reason, Row]] = {
     "expired": ("InvalidSignatureException", 400, ""),
     "skewed": ("InvalidSignatureException", 400, ""),
     "unknown-key": ("UnrecognizedClientException", 400, _UNKNOWN),
-    "bad-token": ("UnrecognizedClientException", 400, _UNKNOWN),
+    "bad-token": ("UnrecognizedClientException", 400, _BAD_TOKEN),
     "expired-token": ("ExpiredTokenException", 400, _EXPIRED),
     "denied": ("AccessDeniedException", 400, ""),
 }

@@ -91,12 +91,13 @@ def test_expired_session() -> None:
 
 
 def test_token_of_another_key() -> None:
-    """A token does not open with another id, though both are ours."""
+    """A token does not open with another id, though both are ours; of a token DynamoDB speaks without a full stop."""
     entropy = SeededEntropy(1)
     _, _, token = issue_session(SERVER, SESSION, entropy)
     other, _, _ = issue_session(SERVER, SESSION, entropy)
-    with pytest.raises(ApiError, match="The security token included in the request is invalid"):
+    with pytest.raises(ApiError, match=r"The security token included in the request is invalid$"):
         open_session(SERVER, other, token, 0.0, JSON)
+    assert JSON.error("unknown-key").message == "The security token included in the request is invalid."
 
 
 @given(st.integers(0, 10**6), st.integers(1, 255))

@@ -211,6 +211,18 @@ def test_s3_streamed_payload_is_checked_later() -> None:
         check_payload(signature, hashlib.sha256(b"y").hexdigest())
 
 
+def test_only_some_services_take_unsigned_payloads() -> None:
+    """DynamoDB and its kin hash the body that came, so that nobody on the way can put another in its place."""
+
+    class Unsigned(SigV4Auth):
+        def payload(self, request: Any) -> str:
+            return "UNSIGNED-PAYLOAD"
+
+    header = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
+    assert failure(signed(Unsigned, "dynamodb", headers=header), JSON).code == "InvalidSignatureException"
+    verify(signed(Unsigned, "lambda", headers=header))
+
+
 def test_s3_unsigned_amz_header() -> None:
     """An x-amz header added on the way could change what the request does."""
     request = signed(S3SigV4Auth, "s3", "http://localhost:4566/b/k", "PUT", b"x")
