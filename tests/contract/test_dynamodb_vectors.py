@@ -578,6 +578,23 @@ def test_what_writes_of_vectors_cost(ddb: Any) -> None:
     assert read["ConsumedCapacity"]["CapacityUnits"] == 1
 
 
+def test_a_vector_that_moves_to_another_partition_is_paid_for_twice(ddb: Any) -> None:
+    """It leaves one and enters the other, and costs what both cost, as measured at AWS."""
+    searched = [{"AttributeName": "x", "SearchSchemaElementType": "HASH"}]
+    index = definition(Dimensions=512, SearchSchema=searched)
+    table = make_table(ddb, sort=None, attributes={"x": "S"}, VectorIndexes=[index])
+
+    def consumed(partition: str) -> Any:
+        item = {"pk": {"S": "a"}, "v": vector(*[1] * 512), "x": {"S": partition}}
+        answer = ddb.put_item(TableName=table, Item=item, ReturnConsumedCapacity="INDEXES")
+        return answer["ConsumedCapacity"].get("VectorIndexes")
+
+    size_bytes = 4 * 512 + len("vpkaxp1")
+    assert consumed("p1") == {"near": {"VectorWriteRequestBytes": size_bytes}}
+    assert consumed("p1") is None
+    assert consumed("p2") == {"near": {"VectorWriteRequestBytes": 2 * size_bytes}}
+
+
 def test_the_phases_of_a_new_index(fresh_sandbox: Any) -> None:
     """It allocates, and the table is UPDATING; it backfills, and can be cancelled; then it can be searched."""
     ddb = fresh_sandbox.client("dynamodb")

@@ -170,15 +170,20 @@ def _fault(record: VectorRecord, value: Value) -> str:
 
 
 def change(tx: Transaction, index: VectorSchema, suffix: bytes, old: Item | None, new: Item | None) -> int:
-    """Keeps the index's row; the bytes that this costs, which are those of the larger of the rows before and after."""
+    """Keeps the index's row; the bytes that this costs.
+
+    They are those of the larger of the rows before and after; of both where the row moves to another partition.
+    """
     before, after = _entry(index, suffix, old), _entry(index, suffix, new)
     if before == after:
         return 0
-    if before is not None and (after is None or after.key != before.key):
+    has_left = before is not None and (after is None or after.key != before.key)
+    if before is not None and has_left:
         tx.delete(before.key)
     if after is not None:
         tx.put(after.key, _encode(_Row(encode_item(after.item), after.vector.tobytes())))
-    return max(_LEAST_WRITTEN, *(index.size_bytes(entry.item) for entry in (before, after) if entry is not None))
+    sizes = [max(_LEAST_WRITTEN, index.size_bytes(entry.item)) for entry in (before, after) if entry is not None]
+    return sum(sizes) if has_left else max(sizes)
 
 
 @dataclass(frozen=True, slots=True)
