@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from tests.contract.dynamodb import make_table
-from tests.contract.wire import post, send
+from tests.contract.wire import post, send, signed
 
 JSON = {"content_type": "application/x-amz-json-1.0"}
 HOST = "dynamodb.us-east-1.amazonaws.com"
@@ -97,6 +97,18 @@ def test_bodies_are_read_before_operations_are_looked_for(sandbox: Any) -> None:
             status, headers, answer = post(sandbox, "dynamodb", body, content_type=content_type)
             assert (status, json.loads(answer)) == (400, {"__type": f"com.amazon.coral.service#{code}"})
             assert headers["Content-Type"] == content_type
+
+
+def test_bodies_are_read_before_anyone_is_asked_who_it_is(sandbox: Any) -> None:
+    """Without a signature, or with a wrong one, a client is told first of a body that is no JSON."""
+    url, headers = sandbox.server.endpoint + "/", {"host": HOST, "content-type": "application/x-amz-json-1.0"}
+    headers["x-amz-target"] = "DynamoDB_20120810.ListTables"
+    stranger = signed(sandbox, "dynamodb", b"other", headers)
+    for sender, refusal in ((headers, "MissingAuthenticationToken"), (stranger, "InvalidSignature")):
+        for body, code in ((b"{no json", "Serialization"), (b"{}", refusal), (b"", refusal)):
+            status, answered, answer = send(url, body, sender)
+            assert (status, json.loads(answer)["__type"]) == (400, f"com.amazon.coral.service#{code}Exception")
+            assert answered["x-amz-crc32"] == str(zlib.crc32(answer))
 
 
 def test_ids_of_requests(sandbox: Any) -> None:

@@ -114,7 +114,7 @@ class Pipeline:
         if found.service == "s3" and request.method == "OPTIONS":
             caller = await self._authentication.asker(found, signature)
         else:
-            caller = await self._authentication.caller(request, found, signature)
+            caller = await self._caller(request, found, signature, plan)
         if signature is not None and found.service == "s3" and signature.kind in hoisted.KINDS:
             hoisted.apply_hoisted(request)
         if found.resource and found.service == "s3":
@@ -138,6 +138,12 @@ class Pipeline:
             answered: Response = await self._s3(ctx, "s3.cors", request, response)
             return answered
         return plan.finish(request, response)
+
+    async def _caller(self, request: Request, found: Route, signature: Signature | None, plan: Codec) -> Caller:
+        try:
+            return await self._authentication.caller(request, found, signature)
+        except ApiError as error:
+            raise plan.refuse(request, error) from None
 
     async def _from_browser(self, ctx: OperationContext, request: Request, found: Route) -> Response:
         """What pages send to buckets and SDKs do not: preflights, and forms that upload a file."""
@@ -172,7 +178,7 @@ class Pipeline:
                 raise plan.unknown_operation(request)
             raise NotBuilt(found.service, name)
         if caller.principal is ANONYMOUS and not _needs_no_key(plan, name):
-            raise flavour_of(plan.model.signing_name).error("missing")
+            raise plan.refuse(request, flavour_of(plan.model.signing_name).error("missing"))
         await self._prepare_body(request, plan, name, caller)
         try:
             params = plan.decode(name, request)

@@ -53,7 +53,7 @@ class Codec(ABC):
         self._decoders: Compiled[Decoder] = Compiled(lambda name: self.compile_decoder(model.operation(name)))
         self._encoders: Compiled[Encoder] = Compiled(lambda name: self.compile_encoder(model.operation(name)))
         self._streamed_inputs: Compiled[bool] = Compiled(lambda name: _has_stream(model.operation(name).input))
-        self._input_checks: Compiled[Check] = Compiled(lambda name: self.compile_check(model.operation(name)))
+        self._input_checks: Compiled[Check] = Compiled(lambda name: self._compile_check(model.operation(name)))
         self._validators: Compiled[Callable[[dict[str, Any]], dict[str, Any]]] = Compiled(self._compile_validator)
 
     @abstractmethod
@@ -81,6 +81,10 @@ class Codec(ABC):
     def aside(self, request: Request, request_id: str) -> Response | None:
         """What is answered where a request names no operation, if that is no error of the service's own."""
         return None
+
+    def refuse(self, request: Request, error: ApiError) -> ApiError:
+        """What whoever is not let in is told: `error`, or what the service finds before it asks who it is."""
+        return error
 
     def finish(self, request: Request, response: Response) -> Response:
         """The answer with what it owes to how it was asked for."""
@@ -111,7 +115,7 @@ class Codec(ABC):
         rebuilt: dict[str, Any] = _rebuild(output)
         return rebuilt
 
-    def compile_check(self, operation: OperationModel) -> Check:
+    def _compile_check(self, operation: OperationModel) -> Check:
         flavour = self.flavour
         if flavour.validation_code not in operation.errors and _VALIDATION in operation.errors:
             # Newer operations of a service that has a code of its own (CloudWatch Logs) use the framework's.

@@ -53,6 +53,13 @@ class DynamoDbCodec(JsonCodec):
                 return error
         return super().unknown_operation(request)
 
+    def refuse(self, request: Request, error: ApiError) -> ApiError:
+        """The body is read and the operation looked for before it is asked who sends them."""
+        name = self.operation_name(request)
+        fault = self.unknown_operation(request)
+        is_known = name is not None and self.model.find_operation(name) is not None
+        return error if is_known and fault.code == "UnknownOperationException" else fault
+
     def body_of(self, request: Request) -> bytes:
         encoding = request.headers.get("content-encoding")
         if encoding not in (None, "gzip") or (encoding == "gzip" and not request.body):
