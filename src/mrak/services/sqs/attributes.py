@@ -11,11 +11,11 @@ from typing import Any
 
 import msgspec
 
+from mrak.lang.messagenumbers import find_fault, plain_text
 from mrak.services.sqs import errors, rules
 
 # Wider than the documentation says: AWS takes the letters of Latin-1 and its first extension.
 _NAME = re.compile(r"[A-Za-z0-9_.\u00c0-\u017f-]{1,256}")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _RESERVED = ("aws.", "amazon.")
 _TYPES = ("String", "Number", "Binary")
 _MOST = 10
@@ -35,9 +35,11 @@ def pack(attributes: dict[str, Any] | None) -> tuple[bytes, str, int]:
         raise errors.invalid_parameter(
             f"Number of message attributes [{len(attributes)}] exceeds the allowed maximum [{_MOST}]."
         )
-    stored = {name: _value(name, attribute) for name, attribute in attributes.items()}
-    size = sum(len(name) + len(kind) + _size(value) for name, (kind, value) in stored.items())
-    return _encode(stored), digest(stored), size
+    sent = {name: _value(name, attribute) for name, attribute in attributes.items()}
+    size = sum(len(name) + len(kind) + _size(value) for name, (kind, value) in sent.items())
+    # The sender's MD5 is that of numbers as they were sent; receivers get them, and theirs, in plain form.
+    stored = {name: (kind, _plain(kind, value)) for name, (kind, value) in sent.items()}
+    return _encode(stored), digest(sent), size
 
 
 def trace_header(trace: str) -> dict[str, Any]:
@@ -116,8 +118,20 @@ def _check_name(name: str) -> None:
 
 
 def _check_number(name: str, value: str) -> None:
-    if not _NUMBER.fullmatch(value.strip()):
+    fault = find_fault(value)
+    if fault == "syntax":
         raise errors.invalid_parameter(f"Can't cast the value of message (user) attribute '{name}' to a number.")
+    number = f"Message (user) attribute '{name}' number value [{value}]"
+    if fault == "range":
+        raise errors.invalid_parameter(f"{number} must be between 10^-128 and 10^126.")
+    if fault == "precision":
+        raise errors.invalid_parameter(f"{number} must contain fewer than 38 precision digits.")
+
+
+def _plain(kind: str, value: str | bytes) -> str | bytes:
+    if kind.partition(".")[0] != "Number" or isinstance(value, bytes):
+        return value
+    return plain_text(value)
 
 
 def _size(value: str | bytes) -> int:
