@@ -130,22 +130,52 @@ def test_switches_of_topics_in_any_case(sns: Any) -> None:
 
 
 def test_set_topic_attributes(sns: Any, topic: str) -> None:
-    """Each attribute by its name; FifoTopic is not one that can be set."""
+    """Each attribute by its name; those of FIFO topics are none of others."""
     sns.set_topic_attributes(TopicArn=topic, AttributeName="DisplayName", AttributeValue="Hello")
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["DisplayName"] == "Hello"
     wrong = error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName="FifoTopic", AttributeValue="false")
     assert wrong == invalid("AttributeName")
+    for name in ("ContentBasedDeduplication", "FifoThroughputScope"):
+        assert error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName=name, AttributeValue="true") == invalid(
+            "AttributeName"
+        )
     assert error_of(sns.set_topic_attributes, TopicArn=topic + "x", AttributeName="DisplayName") == NO_TOPIC
+
+
+def test_set_attributes_of_fifo_topics(sns: Any, fifo: str) -> None:
+    """Recorded: a topic stays FIFO, and cannot go back to deduplicating across its groups."""
+
+    def change(name: str, value: str) -> Any:
+        return {"TopicArn": fifo, "AttributeName": name, "AttributeValue": value}
+
+    sns.set_topic_attributes(**change("FifoTopic", "true"))
+    sns.set_topic_attributes(**change("FifoThroughputScope", "MessageGroup"))
+    refused = sns.set_topic_attributes
+    assert error_of(refused, **change("FifoTopic", "False")) == invalid(
+        "FifoTopic: Modifying topic type is not supported"
+    )
+    assert error_of(refused, **change("FifoThroughputScope", "Topic")) == invalid(
+        "Modifying FifoThroughputScope from MessageGroup to Topic is not supported"
+    )
+    assert error_of(refused, **change("FifoThroughputScope", "bad")) == invalid("Invalid FifoThroughputScope: bad")
+    for value in ("", "yes"):
+        assert error_of(refused, **change("ContentBasedDeduplication", value)) == invalid(
+            f"ContentBasedDeduplication: Invalid value [{value}]. Must be true or false."
+        )
+    assert error_of(sns.create_topic, Name="t", Attributes={"FifoTopic": "garbage"}) == invalid(
+        "Attributes Reason: FifoTopic: Invalid value [garbage]. Must be true or false."
+    )
 
 
 def test_feedback_settings_are_kept(sns: Any, topic: str) -> None:
     """Delivery status logging is a setting that comes back."""
     sns.set_topic_attributes(TopicArn=topic, AttributeName="SQSSuccessFeedbackSampleRate", AttributeValue="100")
     assert sns.get_topic_attributes(TopicArn=topic)["Attributes"]["SQSSuccessFeedbackSampleRate"] == "100"
-    wrong = error_of(
-        sns.set_topic_attributes, TopicArn=topic, AttributeName="SQSSuccessFeedbackSampleRate", AttributeValue="101"
-    )
-    assert wrong == invalid("SQSSuccessFeedbackSampleRate")
+    for value in ("101", ""):
+        wrong = error_of(
+            sns.set_topic_attributes, TopicArn=topic, AttributeName="SQSSuccessFeedbackSampleRate", AttributeValue=value
+        )
+        assert wrong == invalid("SQSSuccessFeedbackSampleRate: value provided is not an integer between 0-100")
 
 
 def test_delivery_policies_are_merged(sns: Any, topic: str) -> None:
@@ -229,7 +259,9 @@ def test_topic_policies_are_checked(sns: Any, topic: str) -> None:
     statement = {"Sid": "s", "Effect": "Allow", "Principal": "*", "Action": "SNS:Publish", "Resource": topic}
     for wrong in ({}, {"Version": "2012-10-17"}, {"Statement": 5}, {"Statement": {**statement, "Effect": "Maybe"}}):
         assert refused(wrong) == invalid("Policy Error: null")
-    for action in ("sns:*", "sns:Unsubscribe", "sqs:SendMessage", ["sns:Publish", "Publish"]):
+    no_json = error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName="Policy", AttributeValue="{no-json")
+    assert no_json == invalid("Policy Error: null")
+    for action in ("*", "sns:*", "sns:Unsubscribe", "sqs:SendMessage", ["sns:Publish", "Publish"]):
         wrong = {"Statement": [{**statement, "Action": action}]}
         assert refused(wrong) == invalid("Policy statement action out of service scope!")
     nobody = error_of(sns.add_permission, TopicArn=topic, Label="x", AWSAccountId=["1"], ActionName=["Publish"])
@@ -282,8 +314,9 @@ def test_listing_topics_pages(fresh_sandbox: Any) -> None:
 
 
 def test_permissions(sns: Any, sandbox: Any, topic: str) -> None:
-    """AddPermission writes a statement into the topic's policy, RemovePermission takes it out."""
-    sns.add_permission(TopicArn=topic, Label="one", AWSAccountId=[sandbox.account], ActionName=["Publish"])
+    """AddPermission writes a statement into the topic's policy, once; RemovePermission takes it out."""
+    for _ in range(2):
+        sns.add_permission(TopicArn=topic, Label="one", AWSAccountId=[sandbox.account], ActionName=["Publish"])
     sns.add_permission(TopicArn=topic, Label="two", AWSAccountId=[sandbox.account], ActionName=["Publish", "Subscribe"])
     statements = json.loads(sns.get_topic_attributes(TopicArn=topic)["Attributes"]["Policy"])["Statement"]
     root = f"arn:aws:iam::{sandbox.account}:root"
@@ -608,14 +641,23 @@ def test_message_structure(sns: Any, topic: str, queue: Queue) -> None:
     assert no_default == invalid("Message Structure - No default entry in JSON message body")
     no_json = error_of(publish, TopicArn=topic, Message="x", MessageStructure="json")
     assert no_json == invalid("Message Structure - JSON message body failed to parse")
+    for default, body in (("17", "17"), ("null", "null"), ('"last"', "last")):
+        publish(
+            TopicArn=topic, Message=f'{{"default": "first", "default": {default}, "sqs": 5}}', MessageStructure="json"
+        )
+        assert queue.take()[0]["Body"] == body
+    for default in ("[17]", '{"value": 17}'):
+        refused = error_of(publish, TopicArn=topic, Message=f'{{"default": {default}}}', MessageStructure="json")
+        assert refused == no_default
 
 
 def test_filter_policies(sns: Any, topic: str, queue: Queue) -> None:
     """Only what the policy takes arrives, by attributes or by the body; a change counts from then on."""
-    attributes = {"FilterPolicy": '{"n": [{"numeric": [">", 0, "<=", 100]}]}', "RawMessageDelivery": "true"}
+    attributes = {"FilterPolicy": '{"n": [{"numeric": [">", 0, "<=", 100.0]}]}', "RawMessageDelivery": "true"}
     arn = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)["SubscriptionArn"]
     shown = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
     assert shown["FilterPolicyScope"] == "MessageAttributes"
+    assert shown["FilterPolicy"] == '{"n":[{"numeric":[">",0,"<=",100.0]}]}'
     for value in ("111", "99"):
         numbered = {"n": {"DataType": "Number", "StringValue": value}}
         sns.publish(TopicArn=topic, Message=value, MessageAttributes=numbered)
@@ -665,6 +707,7 @@ def test_message_body_scope_is_checked_with_the_policy(sns: Any, topic: str, que
         ({"Message": "x" * 262_145}, invalid("Message too long")),
         ({"Message": "x", "Subject": ""}, invalid("Subject")),
         ({"Message": "x", "Subject": "a\nb"}, invalid("Subject")),
+        ({"Message": "x", "Subject": "\U0001f600" * 51}, invalid("Subject")),
         ({"Message": "x", "MessageStructure": "xml"}, invalid("MessageStructure")),
         (
             {"Message": "x", "MessageDeduplicationId": "d"},
@@ -685,6 +728,22 @@ def test_message_body_scope_is_checked_with_the_policy(sns: Any, topic: str, que
         (
             {"Message": "x", "MessageAttributes": {"a": {"DataType": "Number", "StringValue": "NaN"}}},
             ("ParameterValueInvalid", "Could not cast message attribute 'a' value to number.", 400),
+        ),
+        (
+            {"Message": "x", "MessageAttributes": {"a": {"DataType": "Number", "StringValue": "0e126"}}},
+            (
+                "ParameterValueInvalid",
+                "Message attribute 'a' number value [0e126] scale must be 10^-128 and 10^126.",
+                400,
+            ),
+        ),
+        (
+            {"Message": "x", "MessageAttributes": {"a": {"DataType": "Number", "StringValue": f"1.{'0' * 38}"}}},
+            (
+                "ParameterValueInvalid",
+                f"Message attribute 'a' number value [1.{'0' * 38}] must have less than 38 precision digits.",
+                400,
+            ),
         ),
         (
             {"Message": "x", "MessageAttributes": {"a": {"DataType": "String.", "StringValue": "x"}}},
@@ -722,16 +781,45 @@ def test_publish_needs_a_target(sns: Any, topic: str, queue: Queue) -> None:
 
 
 def test_publish_batch(sns: Any, topic: str, queue: Queue) -> None:
-    """Up to ten, each with its own id; one that is wrong refuses all."""
+    """Up to ten, each with its own id."""
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
     entries = [{"Id": str(n), "Message": f"m{n}"} for n in range(10)]
-    wrong = [*entries[:9], {"Id": "bad", "Message": "{}", "MessageStructure": "json"}]
-    assert error_of(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=wrong) == invalid(
-        "Message Structure - No default entry in JSON message body"
-    )
     answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
     assert ([row["Id"] for row in answer["Successful"]], answer["Failed"]) == ([str(n) for n in range(10)], [])
     assert sorted(message["Body"] for message in queue.take(10)) == [f"m{n}" for n in range(10)]
+
+
+def test_what_is_wrong_with_one_entry_of_a_batch(sns: Any, topic: str, fifo: str, queue: Queue) -> None:
+    """Recorded: a standard topic takes the others; wrong attributes refuse all, and a FIFO topic refuses all anyway."""
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RawMessageDelivery": "true"})
+    wrong = [
+        ({"Message": ""}, "Empty message"),
+        ({"Message": "x", "Subject": "invalid\nsubject"}, "Subject"),
+        (
+            {"Message": "{}", "MessageStructure": "json"},
+            "Message Structure - No default entry in JSON message body",
+        ),
+        (
+            {"Message": "x", "MessageGroupId": "with space"},
+            "The MessageGroupId parameter can only include alphanumeric and punctuation characters. 1 to 128 in length",
+        ),
+    ]
+    entries = [{"Id": "valid", "Message": "valid"}, *({"Id": str(n), **bad} for n, (bad, _) in enumerate(wrong))]
+    answer = sns.publish_batch(TopicArn=topic, PublishBatchRequestEntries=entries)
+    assert [row["Id"] for row in answer["Successful"]] == ["valid"]
+    assert answer["Failed"] == [
+        {"Id": str(n), "Code": "InvalidParameter", "Message": f"Invalid parameter: {text}", "SenderFault": True}
+        for n, (_, text) in enumerate(wrong)
+    ]
+    attributes = {"face": {"DataType": "String", "StringValue": "\U0001f642"}}
+    entries = [entries[0], {"Id": "bad", "Message": "x", "MessageAttributes": attributes}]
+    assert error_of(sns.publish_batch, TopicArn=topic, PublishBatchRequestEntries=entries) == invalid(
+        "Invalid attribute value was passed in for message attribute face"
+    )
+    ordered = {"MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    entries = [{"Id": "valid", "Message": "x", **ordered}, {"Id": "bad", "Message": "", **ordered}]
+    assert error_of(sns.publish_batch, TopicArn=fifo, PublishBatchRequestEntries=entries) == invalid("Empty message")
+    assert [message["Body"] for message in queue.take()] == ["valid"]
 
 
 @pytest.mark.parametrize(
@@ -848,9 +936,9 @@ def test_fifo_needs_group_and_deduplication(sns: Any, fifo: str) -> None:
 
 def test_fifo_topics_take_queues_only(sns: Any, fifo: str) -> None:
     """As at AWS."""
-    refused = error_of(sns.subscribe, TopicArn=fifo, Protocol="email", Endpoint="a@example.com")
-    assert refused[0] == "InvalidParameter"
-    assert refused[1].endswith("Endpoint Reason: Only SQS endpoints can be subscribed to FIFO topics")
+    function = "arn:aws:lambda:us-east-1:123456789012:function:f"
+    refused = error_of(sns.subscribe, TopicArn=fifo, Protocol="lambda", Endpoint=function)
+    assert refused == invalid("Invalid protocol type: lambda")
 
 
 def test_an_archive_is_replayed(sns: Any, fifo: str, queue: Queue) -> None:
@@ -1046,6 +1134,23 @@ def test_fifo_topics_keep_their_order(sns: Any, fifo: str, sandbox: Any) -> None
     assert [message["Body"] for message in got] == [f"m{n}" for n in range(10)]
     assert got[0]["Attributes"]["MessageGroupId"] == "group"
     assert got[0]["Attributes"]["MessageDeduplicationId"] == "d0"
+
+
+def test_structured_messages_of_fifo_topics(sns: Any, fifo: str, sandbox: Any) -> None:
+    """Recorded: the notification of a message with a body for each protocol does not tell its sequence number."""
+    queue = fifo_queue(sandbox)
+    sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn)
+    bodies = '{"default": "x", "sqs": "y"}'
+    ids = {"MessageGroupId": "g", "MessageDeduplicationId": "d"}
+    sns.publish(TopicArn=fifo, Message=bodies, MessageStructure="json", **ids)
+    (body,) = queue.bodies()
+    assert list(body) == ["Type", "MessageId", "TopicArn", "Message", "Timestamp", "UnsubscribeURL"]
+    assert body["Message"] == "y"
+    spaced = {**ids, "MessageDeduplicationId": "with space"}
+    assert error_of(sns.publish, TopicArn=fifo, Message="x", **spaced) == invalid(
+        "The MessageDeduplicationId parameter can only include alphanumeric and punctuation characters. 1 to 128 in "
+        "length"
+    )
 
 
 def test_fifo_topics_dead_letter(sns: Any, sqs: Any, fifo: str, sandbox: Any) -> None:

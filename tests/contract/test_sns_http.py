@@ -180,17 +180,42 @@ def test_failures_are_tried_again(sns: Any, sandbox: Any, subscriber: Subscriber
     assert [json.loads(body)["MessageId"] for _, body in (first, second, third)] == [sent["MessageId"]] * 3
 
 
-def test_what_an_endpoint_refuses_dead_letters(sns: Any, sandbox: Any, subscriber: Subscriber) -> None:
-    """A 403 is final; with a dead-letter queue the notification is not lost."""
+def test_what_an_endpoint_refuses_is_delivered(sns: Any, sandbox: Any, subscriber: Subscriber) -> None:
+    """Recorded: SNS takes a 400 and a redirect for an answer, logs SUCCESS with its phrase, and tries and dead-letters
+    only what 429, 5xx or nobody answered. A first failed attempt has no count of those before it."""
     sqs = sandbox.client("sqs")
     url = sqs.create_queue(QueueName=f"q-{uuid.uuid4().hex}", Attributes={"Policy": TAKES_DELIVERIES})["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}")["TopicArn"]
-    confirm(sns, topic, subscriber, RedrivePolicy=json.dumps({"deadLetterTargetArn": arn}))
-    subscriber.statuses = [403]
-    sns.publish(TopicArn=topic, Message="refused")
+    trust = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    role = sandbox.client("iam").create_role(
+        RoleName=uuid.uuid4().hex, AssumeRolePolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    )["Role"]["Arn"]
+    for name in ("HTTPSuccessFeedbackRoleArn", "HTTPFailureFeedbackRoleArn"):
+        sns.set_topic_attributes(TopicArn=topic, AttributeName=name, AttributeValue=role)
+    retry = {"numRetries": 1, "numNoDelayRetries": 1, "minDelayTarget": 1, "maxDelayTarget": 1}
+    policies = {
+        "RedrivePolicy": {"deadLetterTargetArn": arn},
+        "DeliveryPolicy": {"healthyRetryPolicy": retry},
+    }
+    confirm(sns, topic, subscriber, **{name: json.dumps(policy) for name, policy in policies.items()})
+    subscriber.statuses = [400, 302, 503, 429]
+    for text in ("refused", "sent elsewhere"):
+        sns.publish(TopicArn=topic, Message=text)
+        subscriber.take()
+    sns.publish(TopicArn=topic, Message="given up")
     (message,) = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
-    assert json.loads(message["Body"])["Message"] == "refused"
+    assert json.loads(message["Body"])["Message"] == "given up"
+    assert _logged(sandbox, topic) == [(302, "Found", None), (400, "Bad Request", None)]
+    assert _logged(sandbox, topic, "/Failure") == [(429, "Too Many Requests", 1), (503, "Service Unavailable", None)]
+
+
+def _logged(sandbox: Any, topic: str, end: str = "") -> list[tuple[int, str, int | None]]:
+    """Status, answer and count of earlier attempts of what a topic's log tells."""
+    group = f"sns/us-east-1/{sandbox.account}/{topic.rpartition(':')[2]}{end}"
+    events = sandbox.client("logs").filter_log_events(logGroupName=group)["events"]
+    lines = [json.loads(event["message"])["delivery"] for event in events]
+    return sorted((line["statusCode"], line["providerResponse"], line.get("attempts")) for line in lines)
 
 
 def test_a_dead_endpoint_delays_nobody(sns: Any, sandbox: Any, subscriber: Subscriber) -> None:

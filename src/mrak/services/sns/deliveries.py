@@ -272,6 +272,12 @@ def find_subscription(tx: Transaction, scope: Scope, arn: str) -> Subscription |
     return SUBSCRIPTIONS.get(tx, scope, topic, identifier)
 
 
+def _find_both(tx: Transaction, scope: Scope, arn: str) -> tuple[Topic, Subscription] | None:
+    subscription = find_subscription(tx, scope, arn)
+    topic = None if subscription is None else TOPICS.get(tx, scope, subscription.topic)
+    return None if subscription is None or topic is None else (topic, subscription)
+
+
 @delivery("sns.dead")
 def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
     """Takes what could not be delivered to the subscription's dead-letter queue, or drops it where there is none."""
@@ -282,7 +288,11 @@ def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
     work = _decode_for_function(failed.payload)
     message = decode_message(work.message)
     outcome = status.parse_failure(failed.failure, "lambdaRequestId", failed.attempts)
-    bury_message(ctx, tx, made.scope, work.subscription_arn, message, outcome)
+    found = _find_both(tx, made.scope, work.subscription_arn)
+    notice = None if found is None else status.find_notice(*found, message)
+    if notice is not None:
+        status.log_outcome(ctx, tx, made.scope, notice, outcome)
+    bury_message(ctx, tx, made.scope, work.subscription_arn, message, failed.failure)
 
 
 def _bury_for_queue(ctx: Context, tx: Transaction, scope: Scope, failed: Delivery) -> None:
@@ -306,20 +316,15 @@ def _warn_of_loss(arn: str, failure: str) -> None:
     log.warning("a message for %s was dropped, since it has no dead-letter queue: %s", arn, failure)
 
 
-def bury_message(
-    ctx: Context, tx: Transaction, scope: Scope, arn: str, message: Message, outcome: status.Outcome
-) -> None:
+def bury_message(ctx: Context, tx: Transaction, scope: Scope, arn: str, message: Message, failure: str) -> None:
     """A message as its subscriber should have got it, for the dead-letter queue."""
-    subscription = find_subscription(tx, scope, arn)
-    topic = None if subscription is None else TOPICS.get(tx, scope, subscription.topic)
-    if subscription is None or topic is None:
+    found = _find_both(tx, scope, arn)
+    if found is None:
         return
-    notice = status.find_notice(topic, subscription, message)
-    if notice is not None:
-        status.log_outcome(ctx, tx, scope, notice, outcome)
+    topic, subscription = found
     target = dead_letter_arn(subscription)
     if not target:
-        _warn_of_loss(arn, outcome.response)
+        _warn_of_loss(arn, failure)
         return
     sent = _render_for_queue(Publication(ctx, tx, scope, topic, message), subscription, arn)
     tx.enqueue(sqs.delivery(ctx, target, sent, sender=_sender(message.topic_arn)))

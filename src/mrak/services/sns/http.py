@@ -1,13 +1,15 @@
 """Deliveries to HTTP and HTTPS endpoints, with SNS's headers and its retry policies.
 
 Each attempt is a delivery of its own: a failed one enqueues the next, due when the subscription's policy says. So
-endpoints that fail hold no lane, and a policy changed meanwhile counts. 4xx answers (but 429) are final, as at AWS.
+endpoints that fail hold no lane, and a policy changed meanwhile counts. Whatever else an endpoint answers than 429 or
+5xx counts as delivered at AWS (recorded: a 400 is logged as SUCCESS, and goes to no dead-letter queue).
 
 https://docs.aws.amazon.com/sns/latest/dg/sns-message-delivery-retries.html
 """
 
 from __future__ import annotations
 
+from http.client import responses
 from typing import Any
 
 import msgspec
@@ -21,7 +23,6 @@ from mrak.services.sns.messages import Message, Signature, decode_message, encod
 from mrak.services.sns.tables import TOPICS, Subscription, Topic
 
 TIMEOUT_SECONDS = 15.0
-_SHOWN_BYTES = 1024
 _AGENT = ("User-Agent", "Amazon Simple Notification Service Agent")
 _TEXT = "text/plain; charset=UTF-8"
 
@@ -45,21 +46,20 @@ async def post(ctx: Context, made: Delivery) -> None:
         return
     policy = subscriptions.effective_delivery_policy(topic, subscription)
     body, headers = _render(subscription, arn, message, signature, policy)
-    code, answer = await _send(ctx, subscription.endpoint, headers, body)
-    if 200 <= code < 300:
-        notice = status.find_notice(topic, subscription, message)
-        if notice is not None:
-            outcome = status.Outcome(code, answer)
-            await ctx.transact(lambda tx: status.log_outcome(ctx, tx, made.scope, notice, outcome))
-        return
+    code, phrase = await _send(ctx, subscription.endpoint, headers, body)
+    is_delivered = _is_delivered(code)
+    outcome = status.Outcome(code, phrase, is_failure=not is_delivered, attempts=0 if is_delivered else attempt - 1)
+    notice = status.find_notice(topic, subscription, message)
     delay_seconds = find_delay(policy["healthyRetryPolicy"], attempt)
-    is_final = delay_seconds is None or (400 <= code < 500 and code != 429)
 
     def go_on(tx: Transaction) -> None:
-        if is_final:
-            deliveries.bury_message(ctx, tx, made.scope, arn, message, status.Outcome(code, answer, attempt))
+        if notice is not None:
+            status.log_outcome(ctx, tx, made.scope, notice, outcome)
+        if is_delivered:
             return
-        assert delay_seconds is not None
+        if delay_seconds is None:
+            deliveries.bury_message(ctx, tx, made.scope, arn, message, phrase)
+            return
         tx.enqueue(
             Delivery(
                 kind="sns.http",
@@ -90,7 +90,7 @@ async def post_handshake(ctx: Context, made: Delivery) -> None:
         ("Accept-Encoding", "gzip,deflate"),
     ]
     code, _ = await _send(ctx, endpoint, headers, text.encode())
-    if not 200 <= code < 300:
+    if not _is_delivered(code):
         raise ConfirmationRefused(f"{endpoint} answered {code}")
 
 
@@ -98,14 +98,19 @@ class ConfirmationRefused(Exception):
     """The endpoint did not take the handshake message; it is tried again."""
 
 
+def _is_delivered(code: int) -> bool:
+    """`code` is 0 where nobody answered."""
+    return 0 < code < 500 and code != 429
+
+
 async def _send(ctx: Context, url: str, headers: list[tuple[str, str]], body: bytes) -> tuple[int, str]:
-    """The reply's status and the beginning of its text; 0 and the reason where there was none."""
+    """The reply's status and what that is called; 0 and the reason where there was none."""
     client = ctx.part("http")
     try:
         reply = await client.send("POST", url, headers, body, TIMEOUT_SECONDS)
     except OutgoingError as error:
         return 0, str(error)
-    return int(reply.status), reply.body[:_SHOWN_BYTES].decode("utf-8", "replace")
+    return int(reply.status), responses.get(int(reply.status), "")
 
 
 def _render(

@@ -37,6 +37,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     sequence_number: str = ""
     signature_version: str = "1"
     trace: str = ""
+    is_structured: bool = False
 
     def body_for(self, protocol: str) -> str:
         return self.bodies.get(protocol, self.bodies["default"])
@@ -92,7 +93,8 @@ def attribute_values(attributes: dict[str, dict[str, Any]]) -> dict[str, dict[st
 def render_notification(message: Message, protocol: str, subscription_arn: str, signature: Signature | None) -> str:
     """The JSON that a queue or an HTTP endpoint gets."""
     members: dict[str, Any] = {"Type": "Notification", "MessageId": message.id}
-    if message.sequence_number:
+    # AWS leaves the number out where the publisher gave a body for each protocol.
+    if message.sequence_number and not message.is_structured:
         members["SequenceNumber"] = message.sequence_number
     members["TopicArn"] = message.topic_arn
     if message.subject is not None:

@@ -58,6 +58,7 @@ def _require_topic(ctx: Context, tx: Transaction, target: str, parameter: str) -
 
 def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, entry: dict[str, Any]) -> dict[str, Any]:
     """One message to a topic: checked, put in order, handed to the outbox."""
+    publishing.check_attributes(entry)
     publishing.check_content(entry, topic)
     bodies = publishing.parse_bodies(entry)
     deduplication_id = publishing.check_ordering(entry, topic)
@@ -71,6 +72,7 @@ def _publish_entry(ctx: Context, tx: Transaction, scope: Scope, topic: Topic, en
         base_url=ctx.endpoint,
         subject=entry.get("Subject"),
         attributes=entry.get("MessageAttributes") or {},
+        is_structured="MessageStructure" in entry,
         group_id=group,
         deduplication_id=deduplication_id,
         signature_version=topic.signature_version,
@@ -105,6 +107,7 @@ def _publish_sms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     number = req["PhoneNumber"]
     if not _E164.fullmatch(number):
         raise errors.invalid_parameter(f"PhoneNumber Reason: {number} is not valid to publish to")
+    publishing.check_attributes(req)
     publishing.check_content(req, None)
     message = _direct_message(ctx, req)
     if not is_opted_out(tx, ctx.scope, number):
@@ -121,6 +124,7 @@ def _publish_push(ctx: Context, tx: Transaction, req: dict[str, Any], target: st
         raise errors.application_disabled()
     if endpoint.attributes.get("Enabled") == "false":
         raise errors.endpoint_disabled()
+    publishing.check_attributes(req)
     publishing.check_content(req, None)
     message = _direct_message(ctx, req)
     outbox.keep(ctx, tx, scope, mail_of(message, "application", target, message.body_for(application.platform)))
@@ -150,9 +154,27 @@ def publish_batch(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     scope, topic = _require_topic(ctx, tx, req["TopicArn"], "TopicArn")
     if sum(publishing.message_bytes(entry) for entry in entries) > topics.max_message_bytes(topic):
         raise errors.batch_too_long()
-    # What is wrong with one message refuses all, before any is sent.
-    sent = [{"Id": entry["Id"], **_publish_entry(ctx, tx, scope, topic, entry)} for entry in entries]
-    return {"Successful": sent, "Failed": []}
+    for entry in entries:
+        publishing.check_attributes(entry)
+    # What is wrong with one message of a FIFO topic refuses all, since nothing may overtake it.
+    accepted, failed = (entries, []) if topic.is_fifo else _sort_out(entries, topic)
+    sent = [{"Id": entry["Id"], **_publish_entry(ctx, tx, scope, topic, entry)} for entry in accepted]
+    return {"Successful": sent, "Failed": failed}
+
+
+def _sort_out(entries: list[dict[str, Any]], topic: Topic) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The entries of a batch that may be sent, and what is wrong with each of the others."""
+    accepted, failed = [], []
+    for entry in entries:
+        try:
+            publishing.check_content(entry, topic)
+            publishing.parse_bodies(entry)
+            publishing.check_ordering(entry, topic)
+        except ApiError as error:
+            failed.append({"Id": entry["Id"], "Code": error.code, "Message": error.message, "SenderFault": True})
+        else:
+            accepted.append(entry)
+    return accepted, failed
 
 
 def _check_batch(entries: list[dict[str, Any]]) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
+from mrak.lang.messagenumbers import find_fault
 from mrak.services.sns import errors, topics
 from mrak.services.sns.messages import SETTINGS
 from mrak.services.sns.tables import ARCHIVE, BY_EXPIRY, DEDUPLICATED, Archived, Deduplicated, Topic
@@ -18,8 +19,9 @@ _KMS_CODES = {"DisabledException": "KMSDisabled", "NotFoundException": "KMSNotFo
 _SEQUENCE_BASE = 10**19
 _SWEEP = 20
 _FIFO_ID = re.compile(r"[A-Za-z0-9!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~]{1,128}")
-_NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)([eE][+-]?\d+)?", re.ASCII)
 _IMPERMISSIBLE = re.compile(r"[^A-Za-z0-9_\-.]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_BEYOND_BMP = re.compile(r"[\U00010000-\U0010ffff]")
 _DATA_TYPE = re.compile(r"(?:String|Number|Binary)(?:\..+)?", re.DOTALL)
 
 
@@ -32,15 +34,23 @@ def message_bytes(entry: dict[str, Any]) -> int:
     return size
 
 
+def _utf16_units(text: str) -> int:
+    return len(text) + len(_BEYOND_BMP.findall(text))
+
+
+def check_attributes(entry: dict[str, Any]) -> None:
+    """Message attributes of Publish, or of one entry of a batch, all of which they refuse."""
+    for name, attribute in (entry.get("MessageAttributes") or {}).items():
+        _check_attribute(name, attribute)
+
+
 def check_content(entry: dict[str, Any], topic: Topic | None) -> None:
-    """Message, subject and attributes of Publish, or of one entry of a batch."""
+    """Message and subject of Publish, or of one entry of a batch."""
     if not entry["Message"]:
         raise errors.invalid_parameter("Empty message")
     subject = entry.get("Subject")
-    if subject is not None and (not 1 <= len(subject) <= 100 or re.search(r"[\x00-\x1f\x7f]", subject)):
+    if subject is not None and (not 1 <= _utf16_units(subject) <= 100 or _CONTROL.search(subject)):
         raise errors.invalid_parameter("Subject")
-    for name, attribute in (entry.get("MessageAttributes") or {}).items():
-        _check_attribute(name, attribute)
     if message_bytes(entry) > topics.max_message_bytes(topic):
         raise errors.invalid_parameter("Message too long")
 
@@ -65,13 +75,12 @@ def parse_bodies(entry: dict[str, Any]) -> dict[str, str]:
         document = json.loads(entry["Message"])
     except (ValueError, RecursionError):
         raise errors.invalid_parameter("Message Structure - JSON message body failed to parse") from None
-    if not isinstance(document, dict) or "default" not in document:
+    default = document.get("default", {}) if isinstance(document, dict) else {}
+    if isinstance(default, dict | list):
         raise errors.invalid_parameter("Message Structure - No default entry in JSON message body")
-    # What is not a string for its protocol is not seen, as at AWS.
+    # What is not a string for its protocol is not seen, as at AWS; but the default may be any scalar.
     bodies = {name: body for name, body in document.items() if isinstance(body, str)}
-    if "default" not in bodies:
-        raise errors.invalid_parameter("Message Structure - No default entry in JSON message body")
-    return bodies
+    return bodies | {"default": default if isinstance(default, str) else json.dumps(default)}
 
 
 def _check_attribute(name: str, attribute: dict[str, Any]) -> None:
@@ -97,6 +106,8 @@ def _check_attribute(name: str, attribute: dict[str, Any]) -> None:
         )
     if kind == "Number":
         _check_number(name, attribute[field])
+    elif kind == "String" and _BEYOND_BMP.search(attribute[field]):
+        raise errors.invalid_parameter(f"Invalid attribute value was passed in for message attribute {name}")
 
 
 def _check_attribute_name(name: str) -> None:
@@ -119,8 +130,14 @@ def _check_attribute_name(name: str) -> None:
 
 
 def _check_number(name: str, text: str) -> None:
-    if not _NUMBER.fullmatch(text.strip()):
+    fault = find_fault(text)
+    if fault == "syntax":
         raise errors.invalid_value(f"Could not cast message attribute '{name}' value to number.")
+    number = f"Message attribute '{name}' number value [{text}]"
+    if fault == "range":
+        raise errors.invalid_value(f"{number} scale must be 10^-128 and 10^126.")
+    if fault == "precision":
+        raise errors.invalid_value(f"{number} must have less than 38 precision digits.")
 
 
 def check_ordering(entry: dict[str, Any], topic: Topic) -> str:
@@ -132,16 +149,14 @@ def check_ordering(entry: dict[str, Any], topic: Topic) -> str:
                 "MessageDeduplicationId Reason: The request includes MessageDeduplicationId parameter that is not "
                 "valid for this topic type"
             )
-        if group is not None and not _FIFO_ID.fullmatch(group):
-            raise errors.invalid_parameter("MessageGroupId")
+        if group is not None:
+            _check_identifier("MessageGroupId", group)
         return ""
     if not group:
         raise errors.invalid_parameter("The MessageGroupId parameter is required for FIFO topics")
-    if not _FIFO_ID.fullmatch(group):
-        raise errors.invalid_parameter("MessageGroupId")
+    _check_identifier("MessageGroupId", group)
     if deduplication is not None:
-        if not _FIFO_ID.fullmatch(deduplication):
-            raise errors.invalid_parameter("MessageDeduplicationId")
+        _check_identifier("MessageDeduplicationId", deduplication)
         return str(deduplication)
     if topic.attributes.get("ContentBasedDeduplication") != "true":
         raise errors.invalid_parameter(
@@ -149,6 +164,13 @@ def check_ordering(entry: dict[str, Any], topic: Topic) -> str:
             "explicitly"
         )
     return hashlib.sha256(entry["Message"].encode()).hexdigest()
+
+
+def _check_identifier(parameter: str, value: str) -> None:
+    if not _FIFO_ID.fullmatch(value):
+        raise errors.invalid_parameter(
+            f"The {parameter} parameter can only include alphanumeric and punctuation characters. 1 to 128 in length"
+        )
 
 
 def deduplication_key(topic: Topic, group: str, deduplication_id: str) -> str:

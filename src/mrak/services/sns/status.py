@@ -53,10 +53,11 @@ class Notice(msgspec.Struct, frozen=True, array_like=True):
 
 
 class Outcome(msgspec.Struct, frozen=True):
-    """What the destination answered. `attempts` is 0 for a success."""
+    """What the destination answered. `attempts` counts those that failed before."""
 
     status_code: int
     response: str
+    is_failure: bool = False
     attempts: int = 0
 
 
@@ -83,7 +84,7 @@ def parse_failure(failure: str, request_id_name: str, attempts: int) -> Outcome:
     """The outcome of a delivery to one of our own services, of its `CODE: message`."""
     code, _, text = failure.partition(": ")
     response = render_response(request_id_name, "Unrecoverable", ErrorCode=code, ErrorMessage=text or failure)
-    return Outcome(_STATUSES.get(code, 500), response, max(1, attempts))
+    return Outcome(_STATUSES.get(code, 500), response, is_failure=True, attempts=max(1, attempts))
 
 
 def log_outcome(ctx: Context, tx: Transaction, scope: Scope, notice: Notice, outcome: Outcome) -> None:
@@ -91,7 +92,7 @@ def log_outcome(ctx: Context, tx: Transaction, scope: Scope, notice: Notice, out
     topic = TOPICS.get(tx, scope, notice.topic)
     if topic is None:
         return
-    failed = outcome.attempts > 0
+    failed = outcome.is_failure
     role = topic.attributes.get(f"{notice.family}{'Failure' if failed else 'Success'}FeedbackRoleArn")
     if not role or (not failed and not _is_sampled(ctx, topic, notice.family)):
         return
@@ -133,5 +134,5 @@ def _render(ctx: Context, topic: str, notice: Notice, outcome: Outcome) -> dict[
             "timestamp": published.strftime("%Y-%m-%d %H:%M:%S.") + f"{published.microsecond // 1000:03d}",
         },
         "delivery": delivered,
-        "status": "FAILURE" if outcome.attempts else "SUCCESS",
+        "status": "FAILURE" if outcome.is_failure else "SUCCESS",
     }

@@ -7,6 +7,8 @@ import re
 from typing import Any
 from urllib.parse import urlsplit
 
+import msgspec
+
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
@@ -119,9 +121,7 @@ def check_endpoint(tx: Transaction, scope: Scope, topic: Topic, protocol: str, e
     if not endpoint:
         raise errors.invalid_parameter("Endpoint")
     if topic.is_fifo and protocol != "sqs":
-        raise errors.invalid_parameter(
-            "Invalid parameter: Endpoint Reason: Only SQS endpoints can be subscribed to FIFO topics"
-        )
+        raise errors.invalid_parameter(f"Invalid protocol type: {protocol}")
     if protocol in ("http", "https"):
         parts = urlsplit(endpoint)
         if parts.scheme != protocol or not parts.hostname:
@@ -213,10 +213,14 @@ def _check_redrive_policy(protocol: str, endpoint: str, value: str, prefix: str)
 
 
 def normal_attributes(attributes: dict[str, str]) -> dict[str, str]:
-    """As they are stored: empty values are unset, booleans in lower case."""
+    """As they are stored: empty values are unset, booleans in lower case, filter policies without blanks."""
     kept = {name: value for name, value in attributes.items() if value.strip() not in ("", "{}")}
     if "RawMessageDelivery" in kept:
         kept["RawMessageDelivery"] = kept["RawMessageDelivery"].lower()
+    if "FilterPolicy" in kept:
+        text = kept["FilterPolicy"].lstrip()
+        _, end = json.JSONDecoder().raw_decode(text)
+        kept["FilterPolicy"] = msgspec.json.format(text[:end], indent=-1)
     if "DeliveryPolicy" in kept:
         kept["DeliveryPolicy"] = retrypolicies.normal_subscription_policy(json.loads(kept["DeliveryPolicy"]))
     return kept

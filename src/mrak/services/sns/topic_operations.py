@@ -129,8 +129,7 @@ def set_topic_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     ((name, value),) = topics.spell_switches({req["AttributeName"]: req.get("AttributeValue", "")}).items()
     scope, topic = topics.require_open(tx, ctx.scope, req["TopicArn"])
     ctx.about(req["TopicArn"])
-    if name not in topics.SETTABLE:
-        raise errors.invalid_parameter("AttributeName")
+    topics.check_settable(topic, name, value)
     checked = topics.check_attribute(name, value)
     attributes = dict(topic.attributes)
     if checked or name == "DisplayName":
@@ -146,26 +145,29 @@ def set_topic_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 
 @operation("AddPermission")
 def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    """What is there already, word for word, may be added again."""
     scope, topic = topics.require_open(tx, ctx.scope, req["TopicArn"])
     ctx.about(req["TopicArn"])
     policy = topics.policy_of(scope, topic)
-    label = req["Label"]
-    if any(statement.get("Sid") == label for statement in policy["Statement"]):
-        raise errors.invalid_parameter("Statement already exists")
     known = {action.lower(): action for action in (*topics.POLICY_ACTIONS, "ListTagsForResource", "Receive")}
-    if any(action != "*" and action.lower() not in known for action in req["ActionName"]):
-        raise errors.invalid_parameter("Policy statement action out of service scope!")
     actions = [f"SNS:{known.get(action.lower(), action)}" for action in req["ActionName"]]
-    if not all(map(_ACCOUNT, req["AWSAccountId"])):
-        raise errors.invalid_parameter("Policy Error: PrincipalNotFound")
     principals = [f"arn:{scope.partition}:iam::{account}:root" for account in req["AWSAccountId"]]
     statement = {
-        "Sid": label,
+        "Sid": req["Label"],
         "Effect": "Allow",
         "Principal": {"AWS": principals[0] if len(principals) == 1 else principals},
         "Action": actions[0] if len(actions) == 1 else actions,
         "Resource": topics.topic_arn(scope, topic.name),
     }
+    same = [existing for existing in policy["Statement"] if existing.get("Sid") == req["Label"]]
+    if same == [statement]:
+        return
+    if same:
+        raise errors.invalid_parameter("Statement already exists")
+    if any(action != "*" and action.lower() not in known for action in req["ActionName"]):
+        raise errors.invalid_parameter("Policy statement action out of service scope!")
+    if not all(map(_ACCOUNT, req["AWSAccountId"])):
+        raise errors.invalid_parameter("Policy Error: PrincipalNotFound")
     _set_policy(tx, scope, topic, {**policy, "Statement": [*policy["Statement"], statement]})
 
 

@@ -38,6 +38,7 @@ SETTABLE = FEEDBACK | {
     "TracingConfig",
 }
 _SWITCHES = ("FifoTopic", "ContentBasedDeduplication")
+_OF_FIFO = ("ContentBasedDeduplication", "FifoThroughputScope")
 POLICY_ACTIONS = (
     "GetTopicAttributes",
     "SetTopicAttributes",
@@ -150,28 +151,40 @@ def spell_switches(attributes: dict[str, str]) -> dict[str, str]:
     return {name: value.lower() if name in _SWITCHES else value for name, value in attributes.items()}
 
 
+def check_settable(topic: Topic, name: str, value: str) -> None:
+    """What SetTopicAttributes may name: a topic's type stays, and only FIFO topics have FIFO's settings."""
+    if name not in SETTABLE and not (topic.is_fifo and name == "FifoTopic"):
+        raise errors.invalid_parameter("AttributeName")
+    if name in _OF_FIFO and not topic.is_fifo:
+        raise errors.invalid_parameter("AttributeName")
+    if name == "FifoTopic" and value == "false":
+        raise errors.invalid_parameter("FifoTopic: Modifying topic type is not supported")
+    if name == "FifoThroughputScope" and value == "Topic" and topic.attributes.get(name) == "MessageGroup":
+        raise errors.invalid_parameter("Modifying FifoThroughputScope from MessageGroup to Topic is not supported")
+
+
 def check_attribute(name: str, value: str, prefix: str = "") -> str:
     """An attribute's value as it is stored; `prefix` is "Attributes Reason: " where it came with CreateTopic."""
     if name == "ArchivePolicy" and value.strip() == "{}":
         return ""
     if name in ("Policy", "ArchivePolicy", "DeliveryPolicy") and value:
         return _check_document(name, value, prefix)
-    if name == "ContentBasedDeduplication" and value not in ("true", "false"):
+    if name in _SWITCHES and value not in ("true", "false"):
         raise errors.invalid_parameter(f"{prefix}{name}: Invalid value [{value}]. Must be true or false.")
     if name == "SignatureVersion" and value not in ("1", "2"):
         raise errors.invalid_parameter(f"{prefix}SignatureVersion")
     if name == "TracingConfig" and value not in ("PassThrough", "Active"):
         raise errors.invalid_parameter(f"{prefix}TracingConfig")
     if name == "FifoThroughputScope" and value not in ("Topic", "MessageGroup"):
-        raise errors.invalid_parameter(f"{prefix}FifoThroughputScope")
+        raise errors.invalid_parameter(f"{prefix}Invalid FifoThroughputScope: {value}")
     if name == "MaximumMessageSize" and not (value.isdigit() and 1024 <= int(value) <= 1_048_576):
         raise errors.invalid_parameter(f"{prefix}MaximumMessageSize")
     if errors.CONTROL.search(value):
         raise errors.invalid_parameter(f"{prefix}{name}")
     if name == "DisplayName" and len(value) > 100:
         raise errors.invalid_parameter(f"{prefix}DisplayName: maximum length is 100")
-    if name.endswith("SampleRate") and value and not (value.isdigit() and int(value) <= 100):
-        raise errors.invalid_parameter(f"{prefix}{name}")
+    if name.endswith("SampleRate") and not (value.isdigit() and int(value) <= 100):
+        raise errors.invalid_parameter(f"{prefix}{name}: value provided is not an integer between 0-100")
     return value
 
 
@@ -181,7 +194,8 @@ def _check_document(name: str, value: str, prefix: str) -> str:
     except (ValueError, RecursionError):
         document = None
     if not isinstance(document, dict):
-        raise errors.invalid_parameter(f"{prefix}{name}: failed to parse JSON.")
+        reason = "Policy Error: null" if name == "Policy" else f"{name}: failed to parse JSON."
+        raise errors.invalid_parameter(f"{prefix}{reason}")
     if name == "DeliveryPolicy":
         retrypolicies.check_topic_policy(document, prefix)
         return retrypolicies.normal_topic_policy(document)
@@ -197,7 +211,7 @@ def _check_document(name: str, value: str, prefix: str) -> str:
 
 
 def _check_policy(document: dict[str, Any], prefix: str) -> None:
-    """Its form, and that its actions are among those of topics: sns:* is more than they have."""
+    """Its form, and that its actions are among those of topics: sns:* and * are more than they have."""
     try:
         parse_policy(document)
     except ApiError:
@@ -206,7 +220,7 @@ def _check_policy(document: dict[str, Any], prefix: str) -> None:
         actions = statement.get("Action", statement.get("NotAction"))
         for action in [actions] if isinstance(actions, str) else actions or ():
             service, _, named = action.lower().partition(":")
-            if action != "*" and (service != "sns" or not _is_topics_action(named)):
+            if service != "sns" or not _is_topics_action(named):
                 raise errors.invalid_parameter(f"{prefix}Policy statement action out of service scope!")
 
 
