@@ -105,7 +105,7 @@ def test_buses(events: Any, sandbox: Any) -> None:
         "Cannot delete event bus default.",
     )
     events.put_rule(Name="r", EventPattern=PATTERN, EventBusName=bus)
-    assert error_of(events.delete_event_bus, Name=bus)[1] == "Event bus can't be deleted since it has rules."
+    assert error_of(events.delete_event_bus, Name=bus)[1] == "EventBus can't be deleted since it has rules."
     events.delete_rule(Name="r", EventBusName=bus)
     events.delete_event_bus(Name=bus)
     events.delete_event_bus(Name=bus)
@@ -277,8 +277,22 @@ def test_refused_targets(events: Any, target: Queue) -> None:
     assert refused(Arn=target.arn + ".fifo")[1] == "Parameter(s) SqsParameters must be specified for target: t."
     for kind in ("states:us-east-1:1:stateMachine:m", "events:us-east-1:1:api-destination/d/1"):
         assert refused(Arn=f"arn:aws:{kind}")[1] == f"RoleArn is required for target arn:aws:{kind}."
-    abroad = "arn:aws:events:eu-west-1:1:event-bus/default"
-    assert refused(Arn=abroad)[1] == f"RoleArn is required for target {abroad}."
+    for bus in ("arn:aws:events:eu-west-1:1:event-bus/default", "arn:aws:events:us-east-1:1:event-bus/other"):
+        assert refused(Arn=bus)[1] == f"RoleArn is required for target {bus}."
+        for changed in ({"Input": "{}"}, {"InputPath": "$"}, {"InputTransformer": {"InputTemplate": "{}"}}):
+            again = refused(Arn=bus, RoleArn=ROLE, **changed)
+            assert again[1] == "Modifying the input for target t is not supported."
+        retried = refused(Arn=bus, RoleArn=ROLE, RetryPolicy={"MaximumRetryAttempts": 0})
+        assert retried[1] == "Retry policy is not supported for Event bus targets."
+    own = refused(Arn=events.describe_event_bus()["Arn"], RoleArn=ROLE)
+    assert own[1] == "Source EventBus and Target EventBus must not be the same."
+    group = "arn:aws:logs:us-east-1:1:log-group:g"
+    assert refused(Arn=group, RoleArn=ROLE)[1] == f"RoleArn is not supported for target {group}."
+    assert refused(Arn=group, Input="{}")[1] == (
+        "Input and InputPath are not valid forms of input for target t. The only valid form of input is "
+        "InputTransformer."
+    )
+    assert refused(InputPath="$..x")[1] == "InputPath for target t is invalid."
     transformer = {"InputPathsMap": {"a": "$.id"}, "InputTemplate": '"<a> <b>"'}
     assert refused(InputTransformer=transformer)[1] == "InputTemplate for target t contains invalid placeholder b."
     six = [{"Id": str(n), "Arn": target.arn} for n in range(6)]
@@ -297,6 +311,20 @@ def test_the_eventbus_pattern_sandbox(events: Any) -> None:
         invalid = ("ValidationException", "Parameter Event is not valid.")
         assert error_of(events.test_event_pattern, EventPattern=PATTERN, Event=wrong) == invalid
     assert error_of(events.test_event_pattern, EventPattern="{", Event=event)[0] == "InvalidEventPatternException"
+
+
+def test_a_rules_role_has_to_trust_eventbridge(events: Any, sandbox: Any) -> None:
+    """Recorded; EVENTS-007: one that nobody created is taken."""
+    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
+    role = sandbox.client("iam").create_role(RoleName=name(), AssumeRolePolicyDocument=document)["Role"]["Arn"]
+    assert error_of(events.put_rule, Name=name(), EventPattern=PATTERN, RoleArn=role) == (
+        "ValidationException",
+        f"Provided role '{role}' cannot be assumed by principal 'events.amazonaws.com'.",
+    )
+    rule = name()
+    events.put_rule(Name=rule, EventPattern=PATTERN, RoleArn=ROLE)
+    assert events.describe_rule(Name=rule)["RoleArn"] == ROLE
 
 
 # Events
@@ -424,30 +452,62 @@ def test_a_topic_as_a_target(events: Any, sandbox: Any, target: Queue) -> None:
 
 
 def test_a_queue_that_does_not_let_the_rule_send(events: Any, sandbox: Any, target: Queue) -> None:
-    """AWS asks for the queue's permission in the same account too; the dead letter says what lacks."""
+    """AWS asks for the queue's permission in the same account too; the dead letter says what lacks, as recorded."""
     source, dead = name(), Queue(sandbox)
     sandbox.client("sqs").set_queue_attributes(QueueUrl=target.url, Attributes={"Policy": ""})
     rule_to(events, target.arn, json.dumps({"source": [source]}), DeadLetterConfig={"Arn": dead.arn})
     events.put_events(Entries=[entry(source=source)])
     (letter,) = dead.take()
     said = letter["MessageAttributes"]
+    assert set(said) == {"ERROR_CODE", "ERROR_MESSAGE", "RULE_ARN", "TARGET_ARN"}
     assert said["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
-    assert said["ERROR_MESSAGE"]["StringValue"].endswith(f"Access to the resource {target.url} is denied.")
+    assert said["ERROR_MESSAGE"]["StringValue"].startswith(
+        f"User: events.amazonaws.com is not authorized to perform: sqs:sendmessage on resource: {target.arn} because "
+        "no resource-based policy allows the sqs:sendmessage action (Service: AmazonSQS; Status Code: 403; Error Code: "
+        "AccessDenied; Request ID: "
+    )
 
 
-def test_a_bus_as_a_target(events: Any, target: Queue) -> None:
-    """Recorded: it stays the same event. A ring of buses ends."""
-    source, other = name(), name()
+def test_a_bus_as_a_target(events: Any, sandbox: Any, target: Queue) -> None:
+    """Recorded: it stays the same event, and goes on to no third bus. What is for a bus that is not there is gone."""
+    source, other, dead = name(), name(), Queue(sandbox)
     arn = events.create_event_bus(Name=other)["EventBusArn"]
     default = events.describe_event_bus()["Arn"]
     pattern = json.dumps({"source": [source]})
-    rule_to(events, arn, pattern)
-    rule_to(events, default, pattern, bus=other)
+    rule_to(events, arn, pattern, RoleArn=ROLE)
+    rule_to(events, default, pattern, bus=other, RoleArn=ROLE, DeadLetterConfig={"Arn": dead.arn})
     rule_to(events, target.arn, pattern, bus=other)
+    rule_to(events, arn + "-gone", pattern, RoleArn=ROLE, DeadLetterConfig={"Arn": dead.arn})
+    foreign = arn.replace(sandbox.account, "999000999000")
+    rule_to(events, foreign, pattern, RoleArn=ROLE, DeadLetterConfig={"Arn": dead.arn})
     put = events.put_events(Entries=[entry(source=source)])
-    got = target.events(3)
-    assert {event["id"] for event in got} == {put["Entries"][0]["EventId"]}
-    assert len(got) == 3, "five hops: default, other, default, other, default, other"
+    assert [event["id"] for event in target.events()] == [put["Entries"][0]["EventId"]]
+    letters = [letter["MessageAttributes"] for letter in dead.take(2)]
+    said = {tuple(letter[key]["StringValue"] for key in ("ERROR_CODE", "ERROR_MESSAGE")) for letter in letters}
+    assert said == {
+        (
+            "THIRD_ACCOUNT_HOP_DETECTED",
+            "Events received from another event bus cannot be forwarded to this event bus.",
+        ),
+        ("NO_PERMISSIONS", "Lack of permissions to invoke cross account target."),
+    }
+
+
+def test_a_bus_in_another_region(events: Any, sandbox: Any) -> None:
+    """Recorded: there it is another event, but for its account, region and detail; a third region gets nothing."""
+    source, abroad = name(), sandbox.client("events", "eu-west-1")
+    pattern, dead, target = json.dumps({"source": [source]}), Queue(sandbox, "eu-west-1"), Queue(sandbox, "eu-west-1")
+    rule_to(events, abroad.describe_event_bus()["Arn"], pattern, RoleArn=ROLE)
+    rule_to(abroad, target.arn, pattern)
+    home = events.describe_event_bus()["Arn"]
+    rule_to(abroad, home, pattern, RoleArn=ROLE, DeadLetterConfig={"Arn": dead.arn})
+    at = datetime.datetime(2026, 1, 2, 3, 4, 5, tzinfo=datetime.UTC)
+    put = events.put_events(Entries=[entry({"n": 1}, source=source, Time=at)])
+    (got,) = target.events()
+    assert (got["account"], got["region"], got["detail"]) == (sandbox.account, "us-east-1", {"n": 1})
+    assert got["id"] != put["Entries"][0]["EventId"] and got["time"] > "2026-01-02T03:04:05Z"
+    (letter,) = dead.take()
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "THIRD_REGION_HOP_DETECTED"
 
 
 def test_dead_letters_say_why(events: Any, sandbox: Any, target: Queue) -> None:
@@ -460,7 +520,12 @@ def test_dead_letters_say_why(events: Any, sandbox: Any, target: Queue) -> None:
     attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
     assert attributes["TARGET_ARN"] == target.arn + "-gone"
     assert attributes["RULE_ARN"].endswith(f"rule/{rule}")
-    assert "does not exist" in attributes["ERROR_MESSAGE"]
+    assert attributes["ERROR_CODE"] == "NO_RESOURCE"
+    assert attributes["ERROR_MESSAGE"].startswith(
+        "The specified queue does not exist or you do not have access to it. (Service: AmazonSQS; Status Code: 400; "
+        "Error Code: AWS.SimpleQueueService.NonExistentQueue; Request ID: "
+    )
+    assert not attributes.keys() & {"RETRY_ATTEMPTS", "EXHAUSTED_RETRY_CONDITION"}
 
 
 def test_what_a_queue_refuses_dead_letters_at_once(events: Any, sandbox: Any) -> None:
@@ -484,8 +549,8 @@ def test_what_cannot_be_a_target_dead_letters(events: Any, sandbox: Any) -> None
     assert message["MessageAttributes"]["ERROR_MESSAGE"]["StringValue"] == "ecs cannot be a target here"
 
 
-def test_dead_letters_of_queues_hold_the_transformed_input(events: Any, sandbox: Any, target: Queue) -> None:
-    """EVENTS-003: AWS keeps the event, here it is what the queue would have got."""
+def test_dead_letters_hold_the_transformed_input(events: Any, sandbox: Any, target: Queue) -> None:
+    """Recorded: what the target should have got, also where a template made something of it that is no JSON."""
     source, dead = name(), Queue(sandbox)
     rule_to(
         events,
@@ -496,6 +561,20 @@ def test_dead_letters_of_queues_hold_the_transformed_input(events: Any, sandbox:
     )
     events.put_events(Entries=[entry({"n": 1}, source=source)])
     assert dead.events() == [{"n": 1}]
+    transformer = {"InputTemplate": '{"value":<undefined>}'}
+    rule_to(
+        events,
+        target.arn,
+        json.dumps({"source": [source + "-2"]}),
+        InputTransformer=transformer,
+        DeadLetterConfig={"Arn": dead.arn},
+    )
+    events.put_events(Entries=[entry({"n": 1}, source=source + "-2")])
+    (letter,) = dead.take()
+    assert letter["Body"] == '{"value":<undefined>}'
+    said = {key: value["StringValue"] for key, value in letter["MessageAttributes"].items()}
+    assert (said["ERROR_CODE"], said["ERROR_MESSAGE"]) == ("INVALID_JSON", "Invalid input for target.")
+    assert set(said) == {"ERROR_CODE", "ERROR_MESSAGE", "RULE_ARN", "TARGET_ARN"}
 
 
 def test_schedules_fire(events: Any, sandbox: Any, target: Queue) -> None:
@@ -826,7 +905,7 @@ def test_a_stage_of_an_api(events: Any, sandbox: Any, endpoint: Endpoint) -> Non
     events.put_events(Entries=[entry({"n": 2}, source=source)])
     (refused,) = dead.take()
     assert refused["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "HTTP_400"
-    assert json.loads(refused["Body"])["detail"] == {"n": 2}
+    assert json.loads(refused["Body"]) == {"n": 2}
 
 
 def test_an_oauth_connection(events: Any, endpoint: Endpoint) -> None:

@@ -45,6 +45,8 @@ class Delivery(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     attempts: int = 0
     failure: str = ""
     at_once: bool = False
+    is_exhausted: bool = False
+    """In what its `dead` kind gets: whether it was tried as often or as long as it may be."""
 
 
 class Timer(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

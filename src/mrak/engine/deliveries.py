@@ -227,6 +227,7 @@ class Deliveries:
         failed = msgspec.structs.replace(delivery, attempts=attempts, failure=str(error) or type(error).__name__)
         exhausted = attempts >= retry.attempts or now + delay - delivery.enqueued_at > retry.max_age_seconds
         if isinstance(error, Undeliverable) or exhausted:
+            failed = msgspec.structs.replace(failed, is_exhausted=not isinstance(error, Undeliverable))
             await self._environment.transact(partial(_bury, key, failed, now))
             return None
         waiting = msgspec.structs.replace(failed, due_at=now + delay)

@@ -1,8 +1,10 @@
 """What a target of an EventBridge rule gets: the event, a part of it (InputPath), or a template filled in.
 
-A template is JSON or text. In JSON, `<name>` outside quotes becomes the JSON value ("" where the event has none), and
-inside quotes its text. In a text template (one or more quoted lines), objects and lists lose their quotes, as AWS
-shows them: `{acc_id:12}`. A template that no longer is JSON once it is filled in fails the delivery.
+Recorded from AWS: in a template that is a JSON object, `<name>` outside quotes becomes the JSON value ("" where the
+event has none), and inside quotes a string's escaped text, or the JSON of anything else. In any other template (lines
+in quotes, an array, a lone `<name>`) it becomes a string's bare text, and objects and lists lose their quotes:
+`{acc_id:12}`. What nobody defines stays as it is. A template that no longer is JSON once it is filled in fails the
+delivery.
 
 https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-transform-target-input.html
 """
@@ -11,25 +13,24 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import Any
 
 from mrak.lang import jsonpath
+from mrak.lang.jsonpath import JsonPathNotFound
 
 _PLACEHOLDER = re.compile(r"<([^<>\s]{1,256})>")
-RESERVED = frozenset(
-    {
-        "aws.events.rule-arn",
-        "aws.events.rule-name",
-        "aws.events.event.ingestion-time",
-        "aws.events.event",
-        "aws.events.event.json",
-    }
-)
+# Names, indexes and [*] alone; what is no separator belongs to a name.
+_PATH = re.compile(r"\$(\.[^.\[\]*'\"\s]+|\[([0-9]+|\*)\])*")
+_WHOLE_EVENTS = ("aws.events.event", "aws.events.event.json")
+RESERVED = frozenset({"aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", *_WHOLE_EVENTS})
+_MISSING = object()
+_ORDER = ("id", "account", "detail-type", "time", "source", "region", "resources", "version")
 
 
 class InputTransformError(Exception):
-    """The filled template is no JSON."""
+    """The filled template is no JSON; it is the error's text."""
 
 
 def compact(value: Any) -> str:
@@ -37,45 +38,100 @@ def compact(value: Any) -> str:
     return json.dumps(value, separators=(",", ":"), ensure_ascii=False)
 
 
+def is_path(text: str) -> bool:
+    """Whether rules take a path, which may be less than other services take."""
+    return _PATH.fullmatch(text) is not None
+
+
 def select(event: dict[str, Any], path: str) -> Any:
-    """The part of an event that InputPath names; None where there is none."""
-    return jsonpath.find_first(path, event)
+    """The part of an event that InputPath names; {} where there is none, or null."""
+    found = _find(path, event)
+    return {} if found is _MISSING or found is None else found
 
 
-def find_unknown_placeholder(template: str, names: Mapping[str, str]) -> str | None:
-    """The first placeholder that neither the paths nor AWS define."""
+def _find(path: str, document: Any) -> Any:
+    try:
+        return jsonpath.parse(path).value(document)
+    except JsonPathNotFound:
+        return _MISSING
+
+
+def find_fault(target_id: str, paths: Mapping[str, str] | None, template: str) -> str | None:
+    """What PutTargets says of a transformer; None where it is taken."""
+    if not all(is_path(path) for path in (paths or {}).values()):
+        return f"InputPath for target {target_id} is invalid."
     for match in _PLACEHOLDER.finditer(template):
-        if match[1] not in names and match[1] not in RESERVED:
-            return match[1]
+        if paths and match[1] not in paths and match[1] not in RESERVED:
+            return f"InputTemplate for target {target_id} contains invalid placeholder {match[1]}."
+    is_object = _is_object(template)
+    for _, name, in_quotes in _split(template):
+        if name in _WHOLE_EVENTS and (in_quotes or not is_object):
+            reason = f"contains placeholder {name} valid only for JSON template"
+            return f"InputTemplate for target {target_id} {reason}."
+    blank = "".join("null" if name else text for text, name, _ in _split(template))
+    at = _find_json_error(blank)
+    if at is not None:
+        line, column = blank.count("\n", 0, at) + 1, at - blank.rfind("\n", 0, at)
+        where = f'[Source: (String)"{blank}"; line: {line}, column: {column}]'
+        return f"Invalid InputTemplate for target {target_id} : {where}."
+    if is_object and _names_members(template):
+        return f"InputTemplate placeholder present as a JSON object key for target {target_id}."
     return None
 
 
+def _names_members(template: str) -> bool:
+    """Whether a placeholder stands in the name of an object's member."""
+    mark, names = "\ue000", list[str]()
+
+    def remember(members: list[tuple[str, Any]]) -> None:
+        names.extend(name for name, _ in members)
+
+    pieces = (text if not name else mark if in_quotes else "null" for text, name, in_quotes in _split(template))
+    json.loads("".join(pieces), object_pairs_hook=remember)
+    return any(mark in name for name in names)
+
+
 def predefined(event: dict[str, Any], rule_arn: str, rule_name: str, ingestion_time: str) -> dict[str, Any]:
-    """AWS's own variables for an event that a rule matched."""
-    without_detail = {_camel(name): value for name, value in event.items() if name != "detail"}
+    """AWS's own variables for an event that a rule matched. aws.events.event is of an older form: camel case, and the
+    time in milliseconds."""
+    older = {_camel(name): event[name] for name in _ORDER if name in event}
+    if "time" in older:
+        older["time"] = int(datetime.fromisoformat(older["time"]).timestamp()) * 1000
     return {
         "aws.events.rule-arn": rule_arn,
         "aws.events.rule-name": rule_name,
         "aws.events.event.ingestion-time": ingestion_time,
-        "aws.events.event": without_detail,
+        "aws.events.event": older,
         "aws.events.event.json": event,
     }
 
 
 def transform(event: Any, paths: Mapping[str, str], template: str, reserved: Mapping[str, Any]) -> str:
     """The template filled in; raises InputTransformError."""
-    values: dict[str, Any] = dict(reserved)
-    for name, path in paths.items():
-        values[name] = jsonpath.find_first(path, event)
-    if template.lstrip()[:1] in ("{", "["):
-        return _fill_json(template, values)
-    return _fill_text(template, values)
+    values = {**reserved, **{name: _find(path, event) for name, path in paths.items()}}
+    if _is_object(template):
+        filled = _fill(template, values, _json_inside_quotes, _json_outside_quotes)
+    else:
+        filled = _fill(template, values, _plain, _plain)
+    if _find_json_error(filled) is not None:
+        raise InputTransformError(filled)
+    return filled
 
 
 def transform_paths(document: Any, template: str, reserved: Mapping[str, Any]) -> str:
     """A template of Pipes, whose placeholders are paths themselves (`<$.body.id>`); raises InputTransformError."""
     names = {match[1] for match in _PLACEHOLDER.finditer(template) if match[1].startswith("$")}
-    return transform(document, {name: name for name in names}, template, reserved)
+    values = {**reserved, **{name: _find(name, document) for name in names}}
+    if template.lstrip()[:1] not in ("{", "["):
+        return _fill(template, values, _text_inside_quotes, _json_outside_quotes)
+    filled = _fill(template, values, _json_inside_quotes, _json_outside_quotes)
+    if _find_json_error(filled) is not None:
+        raise InputTransformError(filled)
+    return filled
+
+
+def _is_object(template: str) -> bool:
+    return template.lstrip().startswith("{")
 
 
 def _camel(name: str) -> str:
@@ -83,51 +139,69 @@ def _camel(name: str) -> str:
     return first + "".join(part.capitalize() for part in rest)
 
 
-def _fill_json(template: str, values: Mapping[str, Any]) -> str:
-    filled = _fill(template, values, _json_inside_quotes, _json_outside_quotes)
-    try:
-        json.loads(filled)
-    except (ValueError, RecursionError):
-        raise InputTransformError(filled) from None
-    return filled
+def _find_json_error(text: str) -> int | None:
+    """Where a text stops being one JSON value, or lines of strings; None where it is that."""
+    decoder, at, values = json.JSONDecoder(), 0, 0
+    all_strings = True
+    while at < len(text):
+        if text[at].isspace():
+            at += 1
+            continue
+        all_strings = all_strings and text[at] == '"'
+        if values and not all_strings:
+            return at
+        try:
+            _, end = decoder.raw_decode(text, at)
+        except json.JSONDecodeError as error:
+            return error.pos
+        except RecursionError:
+            return at
+        at, values = end, values + 1
+    return None if values else 0
 
 
-def _fill_text(template: str, values: Mapping[str, Any]) -> str:
-    return _fill(template, values, _text_inside_quotes, _json_outside_quotes)
+def _split(template: str) -> Iterator[tuple[str, str, bool]]:
+    """The pieces of a template: text, the name if the text is a placeholder, and whether it stands in quotes."""
+    in_quotes, at = False, 0
+    while at < len(template):
+        char = template[at]
+        if char == "\\" and in_quotes:
+            yield template[at : at + 2], "", True
+            at += 2
+            continue
+        match = _PLACEHOLDER.match(template, at) if char == "<" else None
+        if match:
+            yield match[0], match[1], in_quotes
+            at = match.end()
+            continue
+        in_quotes = in_quotes != (char == '"')
+        yield char, "", in_quotes
+        at += 1
 
 
 def _fill(template: str, values: Mapping[str, Any], inside: Any, outside: Any) -> str:
     """One pass from left to right, so that a value's own text is never taken for a placeholder or a quote."""
     parts: list[str] = []
-    in_quotes, at = False, 0
-    while at < len(template):
-        char = template[at]
-        if char == "\\" and in_quotes:
-            parts.append(template[at : at + 2])
-            at += 2
-            continue
-        match = _PLACEHOLDER.match(template, at) if char == "<" else None
-        if match and match[1] in values:
-            parts.append((inside if in_quotes else outside)(values[match[1]]))
-            at = match.end()
-            continue
-        in_quotes = in_quotes != (char == '"')
-        parts.append(char)
-        at += 1
+    for text, name, in_quotes in _split(template):
+        parts.append((inside if in_quotes else outside)(values[name]) if name in values else text)
     return "".join(parts)
 
 
 def _json_outside_quotes(value: Any) -> str:
-    return '""' if value is None else compact(value)
+    return '""' if value is _MISSING else compact(value)
 
 
 def _json_inside_quotes(value: Any) -> str:
-    if value is None:
+    if value is _MISSING:
         return ""
     return compact(value)[1:-1] if isinstance(value, str) else compact(value)
 
 
 def _text_inside_quotes(value: Any) -> str:
-    if isinstance(value, dict | list):
-        return compact(value).replace('"', "")
-    return _json_inside_quotes(value)
+    return _plain(value) if isinstance(value, dict | list) else _json_inside_quotes(value)
+
+
+def _plain(value: Any) -> str:
+    if value is _MISSING:
+        return ""
+    return value if isinstance(value, str) else compact(value).replace('"', "")

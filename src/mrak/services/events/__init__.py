@@ -2,7 +2,8 @@
 
 bus_operations, rule_operations, put_operations, archives, replays, connections, api_destinations   the operations
 buses        buses and rules by name and ARN            matching   from an event to its targets
-scheduled    rules with a schedule                      targets    targets that are called, and dead letters
+scheduled    rules with a schedule                      targets    targets that are called
+dead_letters   what no target took
 endpoints    global endpoints                           partner_sources   partners' event sources, of both sides
 stages       APIs of API Gateway as targets
 pages        listings                                   tables     rows and their invariants
@@ -15,6 +16,7 @@ from mrak.services.events import (
     archives,
     bus_operations,
     connections,
+    dead_letters,
     endpoints,
     partner_sources,
     put_operations,
@@ -30,6 +32,7 @@ __all__ = [
     "archives",
     "bus_operations",
     "connections",
+    "dead_letters",
     "endpoints",
     "partner_sources",
     "put_operations",

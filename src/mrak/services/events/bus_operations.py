@@ -54,7 +54,7 @@ def delete_event_bus(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
     if bus is None:
         return
     if next(RULES.scan(tx, ctx.scope, name, limit=1), None) is not None:
-        raise errors.validation("Event bus can't be deleted since it has rules.")
+        raise errors.validation("EventBus can't be deleted since it has rules.")
     partner_sources.detach_bus(ctx, tx, name)
     BUSES.delete(tx, ctx.scope, bus)
 

@@ -16,7 +16,7 @@ import msgspec
 from msgspec.structs import replace
 
 from mrak.core.arn import find_arn
-from mrak.core.background import Delivery, Retry
+from mrak.core.background import Delivery, Retry, render_dead
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang import eventpatterns, inputtransform
@@ -28,8 +28,9 @@ from mrak.services.sns import exports as sns
 from mrak.services.sqs import exports as sqs
 
 SERVICE = "events.amazonaws.com"
-MAX_HOPS = 5
-"""How often an event goes on from bus to bus; a ring of buses ends here."""
+HOPPED_ACCOUNT, HOPPED_REGION = 1, 2
+"""What an event has behind it (`Work.hops`): it goes on once to a bus of its region, and once to another region."""
+INVALID_INPUT = "INVALID_JSON: Invalid input for target."
 _SWEEP = 20
 _DAY_SECONDS = 86_400.0
 
@@ -71,6 +72,11 @@ def new_event(ctx: Context, scope: Scope, given: Given) -> dict[str, Any]:
 
 def render_time(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _render_milliseconds(seconds: float) -> str:
+    moment = datetime.fromtimestamp(seconds, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
 
 
 def listening_rules(tx: Transaction, scope: Scope, bus: str) -> list[Rule]:
@@ -133,10 +139,20 @@ def send_to_targets(
     for target in TARGETS.scan(tx, scope, rule.bus, rule.name):
         try:
             rendered = render_input(ctx, target, event, text, rule_arn, rule.name)
-        except InputTransformError:
-            # AWS delivers nothing where the filled template is no JSON.
+        except InputTransformError as error:
+            work = Work(rule_arn, target.settings, str(error), text, hops)
+            _give_up(ctx, tx, _delivery(ctx, scope, target, work), work)
             continue
         tx.enqueue(_delivery(ctx, scope, target, Work(rule_arn, target.settings, rendered, text, hops)))
+
+
+def _give_up(ctx: Context, tx: Transaction, made: Delivery, work: Work) -> None:
+    """What is no JSON once the template is filled in goes to the dead-letter queue alone, if there is one."""
+    if not made.dead:
+        return
+    failed = replace(made, kind="events.target", payload=msgspec.msgpack.encode(work), failure=INVALID_INPUT)
+    dead = replace(made, kind=made.dead, lane=f"dead/{made.lane}", payload=render_dead(failed), dead="", at_once=False)
+    tx.enqueue(dead)
 
 
 def render_input(ctx: Context, target: Target, event: dict[str, Any], text: str, rule_arn: str, rule_name: str) -> str:
@@ -149,7 +165,7 @@ def render_input(ctx: Context, target: Target, event: dict[str, Any], text: str,
     transformer = settings.get("InputTransformer")
     if not transformer:
         return text
-    reserved = inputtransform.predefined(event, rule_arn, rule_name, render_time(ctx.now))
+    reserved = inputtransform.predefined(event, rule_arn, rule_name, _render_milliseconds(ctx.now))
     return inputtransform.transform(
         event, transformer.get("InputPathsMap") or {}, transformer["InputTemplate"], reserved
     )

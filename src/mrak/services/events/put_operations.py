@@ -8,13 +8,13 @@ from typing import Any
 import msgspec
 
 from mrak.core.arn import find_arn
-from mrak.core.background import Delivery
+from mrak.core.background import Delivery, Undeliverable
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
 from mrak.services.events import buses, endpoints, errors, matching
 from mrak.services.events.exports import PUT
-from mrak.services.events.matching import MAX_HOPS, Given, Work
+from mrak.services.events.matching import HOPPED_ACCOUNT, HOPPED_REGION, Given, Work
 from mrak.services.events.tables import Rule
 
 MAX_BYTES = 1_048_576
@@ -120,12 +120,28 @@ def put_for_service(ctx: Context, tx: Transaction, made: Delivery) -> None:
 
 @delivery("events.bus")
 def put_to_bus(ctx: Context, tx: Transaction, made: Delivery) -> None:
-    """An event that a rule sends on to another bus: it stays the same event, of its first account and region."""
+    """An event that a rule sends on to another bus. In its region it stays the same event; in another it is a new one,
+    but for its account and region. What is sent to a bus that is not there is gone, as at AWS."""
     work = msgspec.msgpack.decode(made.payload, type=Work)
     found = find_arn(work.target["Arn"])
     assert found is not None, work.target
-    if work.hops >= MAX_HOPS:
-        return
+    is_abroad = found.region != made.scope.region
+    _check_hops(work.hops, is_abroad)
     scope: Scope = found.scope_in(made.scope.environment)
-    home, bus = buses.require(tx, scope, found.resource.removeprefix("event-bus/"))
-    matching.put(ctx, tx, home, bus.name, json.loads(work.event), hops=work.hops + 1)
+    bus = buses.find(tx, scope, found.resource.removeprefix("event-bus/"))
+    if bus is None and scope.account != made.scope.account:
+        raise Undeliverable("NO_PERMISSIONS: Lack of permissions to invoke cross account target.")
+    if bus is None:
+        return
+    event = json.loads(work.event)
+    if is_abroad:
+        event |= {"id": ctx.draw.uuid(), "time": matching.render_time(ctx.now)}
+    matching.put(ctx, tx, scope, bus.name, event, hops=work.hops | (HOPPED_REGION if is_abroad else HOPPED_ACCOUNT))
+
+
+def _check_hops(hops: int, is_abroad: bool) -> None:
+    if is_abroad and hops & HOPPED_REGION:
+        raise Undeliverable("THIRD_REGION_HOP_DETECTED: Unknown exception.")
+    if not is_abroad and hops & HOPPED_ACCOUNT:
+        reason = "Events received from another event bus cannot be forwarded to this event bus."
+        raise Undeliverable(f"THIRD_ACCOUNT_HOP_DETECTED: {reason}")

@@ -9,12 +9,13 @@ from msgspec.structs import replace
 
 from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.lang import eventpatterns, inputtransform, schedules
 from mrak.lang.eventpatterns import PatternError
 from mrak.lang.schedules import ScheduleError
-from mrak.services.events import buses, errors, pages, scheduled
+from mrak.services.events import buses, errors, matching, pages, scheduled
 from mrak.services.events.tables import BY_ARN, RULES, TARGETS, Rule, Target
 
 MAX_RULES = 300
@@ -46,6 +47,8 @@ def put_rule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
         buses.check_own(old)
     elif RULES.count(tx, scope, bus.name) >= MAX_RULES:
         raise errors.limit_exceeded()
+    if "RoleArn" in req:
+        _check_role(ctx, tx, req["RoleArn"])
     state = req.get("State", "ENABLED")
     rule = Rule(
         bus=bus.name,
@@ -74,6 +77,19 @@ def _check_schedule(expression: str, bus: str) -> None:
         raise errors.invalid_parameter("ScheduleExpression")
     if bus != buses.DEFAULT:
         raise errors.validation("ScheduleExpression is supported only on the default event bus.")
+
+
+def _check_role(ctx: Context, tx: Transaction, role_arn: str) -> None:
+    """Refuses a role that does not trust EventBridge. One that does not exist is taken (EVENTS-007): local tools pass
+    roles that nobody created."""
+    from mrak.services.iam import exports as iam  # only those who give rules roles need it
+
+    deviation("EVENTS-007")
+    environment = ctx.scope.environment
+    if iam.find_role(tx, environment, role_arn) is None:
+        return
+    if not iam.role_trusts_service(tx, environment, role_arn, matching.SERVICE, ctx.now):
+        raise errors.validation(f"Provided role '{role_arn}' cannot be assumed by principal '{matching.SERVICE}'.")
 
 
 def save(ctx: Context, tx: Transaction, scope: Scope, old: Rule | None, rule: Rule) -> None:
@@ -149,7 +165,7 @@ def put_targets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     scope, rule = buses.open_rule(tx, ctx.scope, req.get("EventBusName"), req["Rule"])
     ctx.about(buses.rule_arn(scope, rule))
     for entry in req["Targets"]:
-        _check_target(scope, entry)
+        _check_target(buses.bus_arn(scope, rule.bus), entry)
     TARGETS.lock(tx, scope, rule.bus, rule.name)
     old = {target.id: target for target in TARGETS.scan(tx, scope, rule.bus, rule.name)}
     if len(old.keys() | {entry["Id"] for entry in req["Targets"]}) > MAX_TARGETS:
@@ -164,33 +180,65 @@ def put_targets(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
     return {"FailedEntryCount": 0, "FailedEntries": []}
 
 
-def _needs_role(scope: Scope, target: Arn) -> bool:
-    """Whether EventBridge can reach a target by a role alone: those without a policy of their own, and buses abroad."""
-    if target.service == "events" and target.resource.startswith("event-bus/"):
-        return (target.account, target.region) != (scope.account, scope.region)
-    return target.service in _NEED_ROLES or target.resource.startswith("api-destination/")
+def _needs_role(target: Arn) -> bool:
+    """Whether EventBridge can reach a target by a role alone."""
+    return target.service in _NEED_ROLES or target.resource.startswith("api-destination/") or _is_bus(target)
 
 
-def _check_target(scope: Scope, entry: dict[str, Any]) -> None:
+def _is_bus(target: Arn) -> bool:
+    return target.service == "events" and target.resource.startswith("event-bus/")
+
+
+def _check_target(bus_arn: str, entry: dict[str, Any]) -> None:
     found = find_arn(entry["Arn"])
     if found is None:
         raise errors.invalid_parameter(entry["Arn"], "Provided Arn is not in correct format.")
-    if not entry.get("RoleArn") and _needs_role(scope, found):
+    if not entry.get("RoleArn") and _needs_role(found):
         raise errors.validation(f"RoleArn is required for target {entry['Arn']}.")
+    if _is_bus(found):
+        _check_bus_target(bus_arn, entry)
+    if found.service == "logs":
+        _check_logs_target(entry)
     if found.service == "sqs" and found.resource.endswith(".fifo") and "SqsParameters" not in entry:
         raise errors.validation(f"Parameter(s) SqsParameters must be specified for target: {entry['Id']}.")
     if sum(name in entry for name in _INPUTS) > 1:
         raise errors.validation(
             f"Only one of Input, InputPath, or InputTransformer must be provided for target {entry['Id']}."
         )
+    _check_input(entry)
+
+
+def _check_bus_target(bus_arn: str, entry: dict[str, Any]) -> None:
+    """Buses take events as they are, and are not tried again."""
+    if entry["Arn"] == bus_arn:
+        raise errors.validation("Source EventBus and Target EventBus must not be the same.")
+    if any(name in entry for name in _INPUTS):
+        raise errors.validation(f"Modifying the input for target {entry['Id']} is not supported.")
+    if "RetryPolicy" in entry:
+        raise errors.validation("Retry policy is not supported for Event bus targets.")
+
+
+def _check_logs_target(entry: dict[str, Any]) -> None:
+    if "RoleArn" in entry:
+        raise errors.validation(f"RoleArn is not supported for target {entry['Arn']}.")
+    if "Input" in entry or "InputPath" in entry:
+        raise errors.validation(
+            f"Input and InputPath are not valid forms of input for target {entry['Id']}. The only valid form of input "
+            "is InputTransformer."
+        )
+
+
+def _check_input(entry: dict[str, Any]) -> None:
     if "Input" in entry and not _is_json(entry["Input"]):
         raise errors.validation(f"JSON syntax error in input for target {entry['Id']}.")
+    if "InputPath" in entry and not inputtransform.is_path(entry["InputPath"]):
+        raise errors.validation(f"InputPath for target {entry['Id']} is invalid.")
     transformer = entry.get("InputTransformer")
     if transformer:
-        names = transformer.get("InputPathsMap") or {}
-        unknown = inputtransform.find_unknown_placeholder(transformer["InputTemplate"], names)
-        if unknown is not None:
-            raise errors.validation(f"InputTemplate for target {entry['Id']} contains invalid placeholder {unknown}.")
+        paths, template = transformer.get("InputPathsMap"), transformer["InputTemplate"]
+        fault = inputtransform.find_fault(entry["Id"], paths, template)
+        if fault is not None:
+            raise errors.validation(fault)
 
 
 def _is_json(text: str) -> bool:

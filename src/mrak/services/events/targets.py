@@ -1,4 +1,4 @@
-"""Targets that are called: functions, state machines, log groups, APIs, API destinations; and dead letters of all.
+"""Targets that are called: functions, state machines, log groups, APIs, API destinations.
 
 Queues, topics and buses are no calls: their deliveries are made in the outbox's own transaction (matching.py).
 """
@@ -13,16 +13,14 @@ import msgspec
 
 from mrak.auth.principals import service_principal
 from mrak.core.arn import Arn, find_arn
-from mrak.core.background import Delivery, Undeliverable, parse_dead, settle
-from mrak.core.context import Context, Transaction
+from mrak.core.background import Delivery, Undeliverable, settle
+from mrak.core.context import Context
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.lang import inputtransform
 from mrak.services.events import api_destinations, stages
 from mrak.services.events.matching import SERVICE, Work
-from mrak.services.events.tables import TARGETS
-from mrak.services.sqs import exports as sqs
 
 
 class How(NamedTuple):
@@ -128,47 +126,3 @@ _CALLS: dict[str, Callable[[Context, Arn, Call], Awaitable[None]]] = {
     "events": _call_api_destination,
     "execute-api": _call_stage,
 }
-
-
-@delivery("events.dead")
-def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
-    """Takes what could not be delivered to the target's dead-letter queue, with the reason in its attributes.
-
-    https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
-    """
-    failed = parse_dead(made.payload)
-    _, rule_arn, bus, rule, target_id, _ = failed.lane.split("|")
-    found = find_arn(rule_arn)
-    assert found is not None, failed.lane
-    target = TARGETS.get(tx, found.scope_in(made.scope.environment), bus, rule, target_id)
-    queue_arn = (target.settings.get("DeadLetterConfig") or {}).get("Arn") if target is not None else None
-    if target is None or not queue_arn:
-        return
-    texts = {
-        "RULE_ARN": rule_arn,
-        "TARGET_ARN": target.arn,
-        "ERROR_CODE": _error_code(failed.failure),
-        "ERROR_MESSAGE": failed.failure or "unknown",
-    }
-    attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
-    attributes["RETRY_ATTEMPTS"] = {"DataType": "Number", "StringValue": str(max(0, failed.attempts - 1))}
-    message = {"MessageBody": _body(failed), "MessageAttributes": attributes}
-    tx.enqueue(sqs.delivery(ctx, queue_arn, message, sender=sqs.Sender(SERVICE, rule_arn)))
-
-
-def _body(failed: Delivery) -> str:
-    """The event, where the delivery holds it; what a queue or topic should have got otherwise."""
-    if failed.kind.startswith("events."):
-        return msgspec.msgpack.decode(failed.payload, type=Work).event
-    deviation("EVENTS-003")
-    message = msgspec.msgpack.decode(failed.payload)[1]
-    return str(message.get("MessageBody") or message.get("Message"))
-
-
-def _error_code(failure: str) -> str:
-    code = failure.partition(":")[0]
-    if code in ("AccessDeniedException", "AccessDenied", "AuthorizationError"):
-        return "NO_PERMISSIONS"
-    if code in ("ResourceNotFoundException", "AWS.SimpleQueueService.NonExistentQueue", "NotFound"):
-        return "NO_RESOURCE"
-    return code if code.isidentifier() else "SDK_CLIENT_ERROR"
