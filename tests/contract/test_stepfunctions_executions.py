@@ -197,9 +197,14 @@ def test_members_are_spelled_as_in_the_sdk_for_java(machines: Machines, sandbox:
     bucket = f"acl-{time.monotonic_ns()}"
     sandbox.client("s3").create_bucket(Bucket=bucket)
     upload = {"Bucket": bucket, "Key": "k", "Body": "b"}
-    found = machines.wait(machines.start({"T": task("aws-sdk:s3:putObject", {**upload, "ACL": "private"})}), "FAILED")
+    bad = {**upload, "ACL": "private"}
+    with pytest.raises(ClientError, match=r'The field "ACL" is not supported by Step Functions\. Did you mean '):
+        machines.create({"T": task("aws-sdk:s3:putObject", bad)})
+    deleted = {"Bucket": bucket, "Delete.$": "$"}
+    given = {"objects": [{"Key": "k"}]}
+    found = machines.wait(machines.start({"T": task("aws-sdk:s3:deleteObjects", deleted)}, given), "FAILED")
     assert found["error"] == "States.Runtime"
-    assert found["cause"].startswith('The field "ACL" is not supported by Step Functions.')
+    assert found["cause"].startswith('The field "objects" is not supported by Step Functions.')
     assert "ETag" in machines.output(
         {"T": task("aws-sdk:s3:putObject", {**upload, "Acl": "bucket-owner-full-control"})}
     )

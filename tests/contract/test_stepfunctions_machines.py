@@ -298,6 +298,107 @@ def test_definitions_that_are_refused(client: Any, machine_type: str, given: Any
     ]
 
 
+S3_PUT = {"Bucket": "b", "Key": "k", "Body": "text"}
+SQS_SEND = {"QueueUrl": "q", "MessageBody": "text"}
+
+
+@pytest.mark.parametrize(
+    ("resource", "given", "problems"),
+    [
+        ("aws-sdk:s3:putObject", {"bucket": "b", "Key": "k"}, ["'Bucket' is required", "'Body' is required"]),
+        ("aws-sdk:s3:putObject", {**S3_PUT, "contentType": "t"}, ["Did you mean 'ContentType'?"]),
+        ("aws-sdk:s3:putObject", {**S3_PUT, "Bogus": True}, ["Did you mean 'Bucket'?"]),
+        ("aws-sdk:s3:putObject", {**S3_PUT, "Bucket": 123}, ["The value for the field 'Bucket' must be a STRING"]),
+        ("aws-sdk:s3:putObject", {"Bucket.$": "$.b", "Key": "k", "Body.$": "$.c"}, []),
+        ("aws-sdk:sqs:sendMessage", {**SQS_SEND, "DelaySeconds": "2"}, ["'DelaySeconds' must be an INTEGER"]),
+        ("aws-sdk:sqs:sendMessage", {**SQS_SEND, "DelaySeconds": 2.0}, ["'DelaySeconds' must be an INTEGER"]),
+        ("aws-sdk:sqs:sendMessage", {**SQS_SEND, "QueueUrl": None}, []),
+        ("aws-sdk:sqs:sendMessage", {**SQS_SEND, "MessageAttributes": {"a": {"StringValue": "no type"}}}, []),
+        (
+            "aws-sdk:sqs:sendMessage",
+            {**SQS_SEND, "MessageAttributes": {"a": {"Bogus": "t"}}},
+            ['The field "Bogus" is not supported by Step Functions'],
+        ),
+        (
+            "aws-sdk:sqs:sendMessage",
+            {**SQS_SEND, "MessageAttributes": {"a": "text"}},
+            ["sqs.model.MessageAttributeValue$BuilderImpl` (although at least one Creator exists)"],
+        ),
+        ("aws-sdk:s3:listObjectsV2", {"Bucket": "b", "FetchOwner": " TRUE "}, []),
+        ("aws-sdk:s3:listObjectsV2", {"Bucket": "b", "FetchOwner": "TrUe"}, ['"true" or "false" recognized']),
+        ("aws-sdk:s3:listObjectsV2", {"Bucket": "b", "FetchOwner": 1.0}, ["from Floating-point value"]),
+        ("sqs:sendMessage", {"QueueUrl": "q"}, ["The field 'MessageBody' is required but was missing"]),
+    ],
+)
+def test_parameters_that_no_operation_takes(client: Any, resource: str, given: Any, problems: list[str]) -> None:
+    """Recorded: a definition whose tasks cannot be called as they stand is refused, not first its execution. What is
+    missing is told first, then the first thing that cannot be read."""
+    state = {"Type": "Task", "Resource": f"arn:aws:states:::{resource}", "Parameters": given, "End": True}
+    definition = json.dumps({"StartAt": "T", "States": {"T": state}})
+    found = client.validate_state_machine_definition(definition=definition)
+    assert found["result"] == ("FAIL" if problems else "OK")
+    assert [one["location"] for one in found["diagnostics"]] == ["/States/T/Parameters"] * len(problems)
+    for diagnostic, said in zip(found["diagnostics"], problems, strict=True):
+        assert said in diagnostic["message"]
+
+
+LOOP = {"A": {"Type": "Pass", "Next": "B"}, "B": {"Type": "Pass", "Next": "A"}}
+NO_END = ("MISSING_END_STATE", "Workflow has no terminal state", None)
+
+
+@pytest.mark.parametrize(
+    ("states", "problems"),
+    [
+        (LOOP, [NO_END]),
+        ({**LOOP, "C": {"Type": "Pass", "Next": "A"}}, [NO_END]),
+        (
+            {**LOOP, "C": {"Type": "Succeed"}},
+            [("MISSING_TRANSITION_TARGET", 'State "C" is not reachable.', "/States/C")],
+        ),
+        (
+            {"A": {"Type": "Pass", "Next": "X"}},
+            [("MISSING_TRANSITION_TARGET", "Missing 'Next' target: X", "/States/A/Next"), NO_END],
+        ),
+        (
+            {
+                "A": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": True, "Next": "B"}], "Default": "X"},
+                "B": {"Type": "Succeed"},
+            },
+            [("MISSING_TRANSITION_TARGET", "Missing 'Next' target: X", "/States/A/Default")],
+        ),
+    ],
+)
+def test_ways_that_lead_nowhere(client: Any, states: Any, problems: Any) -> None:
+    """Measured at AWS by others: a workflow that cannot end is refused, and then nothing is said of what cannot be
+    reached; targets are 'Next' wherever they are named."""
+    definition = json.dumps({"StartAt": "A", "States": states})
+    found = client.validate_state_machine_definition(definition=definition)["diagnostics"]
+    assert [(one["code"], one["message"], one.get("location")) for one in found] == problems
+    said = refused(client.create_state_machine, name="nowhere", definition=definition, roleArn=ROLE)[1]
+    assert said.endswith(f"{problems[-1][1]} at {problems[-1][2] or 'null'}'")
+
+
+@pytest.mark.parametrize(
+    ("expression", "problem"),
+    [
+        ("1 +", ("INVALID_JSONATA_EXPRESSION", "Unexpected end of expression")),
+        ("a[1,2)", ("INVALID_JSONATA_EXPRESSION", 'Expected "]", got ","')),
+        ("phone", ("UNSUPPORTED_JSONATA_EXPRESSION", "Reference to 'phone' at the top level is not supported.")),
+        ("$sum(a.b)", ("UNSUPPORTED_JSONATA_EXPRESSION", "Reference to 'a' at the top level is not supported.")),
+        ("$states.input[a = 1].b^(c).{'d': e}", None),
+        ("$map($states.input, function($v) { $v.a })", None),
+    ],
+)
+def test_expressions_that_are_refused(client: Any, expression: str, problem: Any) -> None:
+    """Measured at AWS by others: expressions are parsed with the definition, and none may read a context item, which
+    it would not have."""
+    state = {"Type": "Pass", "Output": {"v": f"{{% {expression} %}}"}, "End": True}
+    definition = json.dumps({"QueryLanguage": "JSONata", "StartAt": "E", "States": {"E": state}})
+    found = client.validate_state_machine_definition(definition=definition)["diagnostics"]
+    told = [(one["code"], one["message"], one["location"]) for one in found]
+    assert told == ([(*problem, "/States/E/Output/v")] if problem else [])
+
+
 def test_a_valid_definition(client: Any) -> None:
     """OK has no diagnostics."""
     found = client.validate_state_machine_definition(definition=json.dumps(PASS))

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from mrak.core.entropy import Draws
+from mrak.lang.asl import jsonataerrors
 from mrak.lang.asl.failures import query
 from mrak.lang.asl.intrinsicfunctions import Refused, hash_of
 
@@ -29,7 +30,22 @@ _MOST_MILLISECONDS = 1000
 _MOST_DEPTH = 250
 _MOST_FRAMES = 10_000
 _MOST_TEXT = 8192
-_MOST_ITEMS = 100_000
+# AWS makes 200,000 items and not 500,000.
+_MOST_ITEMS = 250_000
+# Parts of a parsed expression that are read in the same context as the whole.
+_PARTS = (
+    "procedure",
+    "arguments",
+    "lhs",
+    "lhs_object",
+    "rhs",
+    "expression",
+    "expressions",
+    "condition",
+    "then",
+    "_else",
+)
+_WITH_CONTEXT = ("lambda", "transform")
 _KINDS: dict[type, str] = {
     bool: "boolean",
     int: "number",
@@ -70,14 +86,34 @@ def is_expression(value: Any) -> bool:
 
 
 def find_syntax_error(expression: str) -> str | None:
-    """What is wrong with an expression's grammar, in the library's words."""
+    """What is wrong with an expression's grammar."""
     from mrak.lang.asl.jsonatalibrary import JException
 
     try:
         _compile(expression)
     except JException as error:
-        return str(error)
+        return jsonataerrors.explain(error)
     return None
+
+
+def top_level_names(expression: str) -> list[str]:
+    """The fields that an expression which parses reads of nothing: there is no context item to have them."""
+    found: dict[str, None] = {}
+    waiting = [_compile(expression).ast]
+    while waiting:
+        node = waiting.pop()
+        if isinstance(node, list | tuple):
+            waiting.extend(reversed(node))
+        elif node is None:
+            continue
+        elif node.type == "path":
+            # What follows the first step has that step's value for its context.
+            waiting.append(node.steps[0])
+        elif node.type == "name":
+            found[node.value] = None
+        elif node.type not in _WITH_CONTEXT:
+            waiting.extend(getattr(node, part, None) for part in reversed(_PARTS))
+    return list(found)
 
 
 def variables_in(expression: str) -> list[str]:
@@ -104,10 +140,10 @@ def evaluate(expression: str, bindings: Bindings, field: str) -> Any:
         with _deep_recursion():
             result = compiled.evaluate(None, frame)
     except JException as error:
-        raise query(f"{what} threw an error during evaluation. {error.get_error()}: {_message(error)}", field) from None
-    except (Refused, RecursionError, OverflowError, TimeoutError, TypeError, ValueError) as error:
+        raise query(f"{what} threw an error during evaluation{jsonataerrors.explain_failure(error)}", field) from None
+    except (Refused, RecursionError, ArithmeticError, TimeoutError, TypeError, ValueError) as error:
         # The library answers some wrong arguments with Python's own errors.
-        raise query(f"{what} threw an error during evaluation. {error}", field) from None
+        raise query(f"{what} threw an error during evaluation{jsonataerrors.explain_python(error)}", field) from None
     if result is None:
         raise query(f"{what} returned nothing (undefined).", field)
     try:
@@ -125,11 +161,6 @@ def require_kind(value: Any, kind: str, expression: str, field: str) -> Any:
             field,
         )
     return value
-
-
-def _message(error: Any) -> str:
-    text = str(error)
-    return text.removeprefix(f"{error.get_error()}: ")
 
 
 @contextmanager

@@ -6,7 +6,10 @@ from typing import NamedTuple
 
 SCHEMA = "SCHEMA_VALIDATION_FAILED"
 MISSING_TARGET = "MISSING_TRANSITION_TARGET"
+MISSING_END = "MISSING_END_STATE"
 INVALID_JSON = "INVALID_JSON_DESCRIPTION"
+INVALID_JSONATA = "INVALID_JSONATA_EXPRESSION"
+UNSUPPORTED_JSONATA = "UNSUPPORTED_JSONATA_EXPRESSION"
 
 
 class Problem(NamedTuple):
@@ -15,4 +18,7 @@ class Problem(NamedTuple):
     location: str
 
     def __str__(self) -> str:
+        if self.code == MISSING_END:
+            # It has no location, which an InvalidDefinition shows as Java does.
+            return f"{self.code}: {self.message} at null"
         return f"{self.code}: {self.message} at {self.location}" if self.location else f"{self.code}: {self.message}"

@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/step-functions/latest/dg/statemachine-structure.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import msgspec
@@ -15,11 +15,24 @@ import msgspec
 from mrak.lang.asl import choices, fields, intrinsics, jsonata, references, resources, typechecks
 from mrak.lang.asl.definition import JSONATA, JSONPATH
 from mrak.lang.asl.intrinsics import IntrinsicSyntaxError
-from mrak.lang.asl.problems import INVALID_JSON, MISSING_TARGET, SCHEMA, Problem
+from mrak.lang.asl.problems import (
+    INVALID_JSON,
+    INVALID_JSONATA,
+    MISSING_END,
+    MISSING_TARGET,
+    SCHEMA,
+    UNSUPPORTED_JSONATA,
+    Problem,
+)
+from mrak.lang.asl.resources import Resource
 from mrak.lang.asl.typechecks import MOST_DEPTH
 
+_UNREACHABLE = " is not reachable."
+# What an integration says of the parameters that stand in a task.
+ParameterCheck = Callable[[Resource, dict[str, Any]], Iterable[str]]
 
-def check(text: str, is_express: bool = False) -> list[Problem]:
+
+def check(text: str, is_express: bool = False, parameters: ParameterCheck | None = None) -> list[Problem]:
     """All problems of a definition; [] where it is valid."""
     try:
         raw = msgspec.json.decode(text)
@@ -27,13 +40,20 @@ def check(text: str, is_express: bool = False) -> list[Problem]:
         return [Problem(INVALID_JSON, explain_json(text, str(error)), "")]
     if not isinstance(raw, dict):
         return [Problem(SCHEMA, "The state machine definition must be a JSON object", "/")]
-    checker = _Checker(raw.get("QueryLanguage", JSONPATH), is_express)
-    return _collect(checker.machine(raw))
+    checker = _Checker(raw.get("QueryLanguage", JSONPATH), is_express, parameters)
+    problems = _collect(checker.machine(raw))
+    # A workflow that never ends is told of only where its states are right in themselves.
+    if all(problem.code == MISSING_TARGET for problem in problems) and not _has_end(raw["States"]):
+        told = [problem for problem in problems if not problem.message.endswith(_UNREACHABLE)]
+        return [*told, Problem(MISSING_END, "Workflow has no terminal state", "")]
+    return problems
 
 
-def check_state(name: str, raw: Any, language: str = JSONPATH) -> list[Problem]:
+def check_state(
+    name: str, raw: Any, language: str = JSONPATH, parameters: ParameterCheck | None = None
+) -> list[Problem]:
     """All problems of a state by itself; that its followers exist is not asked."""
-    checker = _Checker(language, False)
+    checker = _Checker(language, False, parameters)
     return _collect(checker.state(name, raw, f"/States/{name}", language, None))
 
 
@@ -71,9 +91,10 @@ def _leading_word(text: str) -> Iterator[str]:
 
 
 class _Checker:
-    def __init__(self, language: str, is_express: bool) -> None:
+    def __init__(self, language: str, is_express: bool, parameters: ParameterCheck | None) -> None:
         self._language = language
         self._is_express = is_express
+        self._parameters = parameters
 
     def machine(self, raw: dict[str, Any]) -> Iterator[Problem]:
         missing = [name for name in ("StartAt", "States") if name not in raw]
@@ -197,6 +218,10 @@ class _Checker:
         timeout, heartbeat = raw.get("TimeoutSeconds"), raw.get("HeartbeatSeconds")
         if isinstance(timeout, int) and isinstance(heartbeat, int) and heartbeat >= timeout:
             yield Problem(SCHEMA, "HeartbeatSeconds must be less than TimeoutSeconds", at)
+        field = "Arguments" if is_jsonata else "Parameters"
+        given = raw.get(field)
+        if self._parameters is not None and isinstance(given, dict):
+            yield from (Problem(SCHEMA, text, f"{at}/{field}") for text in self._parameters(resource, given))
 
     def wait(self, raw: dict[str, Any], at: str, is_jsonata: bool) -> Iterator[Problem]:
         given = [name for name in ("Seconds", "SecondsPath", "Timestamp", "TimestampPath") if name in raw]
@@ -295,7 +320,8 @@ def _transitions(kind: str, raw: dict[str, Any], at: str, known: set[str] | None
         return
     for name, place in _targets(raw, at):
         if name not in known:
-            yield Problem(MISSING_TARGET, f"Missing '{place.rpartition('/')[2]}' target: {name}", place)
+            # AWS speaks of 'Next' wherever the target is named.
+            yield Problem(MISSING_TARGET, f"Missing 'Next' target: {name}", place)
 
 
 def _targets(raw: dict[str, Any], at: str) -> Iterator[tuple[str, str]]:
@@ -320,7 +346,18 @@ def _unreachable(start: str, states: dict[str, Any], at: str) -> Iterator[Proble
                 waiting.append(name)
     for name in states:
         if name not in reached:
-            yield Problem(MISSING_TARGET, f'State "{name}" is not reachable.', f"{at}/States/{name}")
+            yield Problem(MISSING_TARGET, f'State "{name}"{_UNREACHABLE}', f"{at}/States/{name}")
+
+
+def _has_end(states: dict[str, Any]) -> bool:
+    """Whether any state ends, inner ones included."""
+    for state in states.values():
+        if state.get("End") or state["Type"] in ("Succeed", "Fail"):
+            return True
+        parts = [*state.get("Branches", ()), state.get("ItemProcessor") or state.get("Iterator")]
+        if any(_has_end(part["States"]) for part in parts if part):
+            return True
+    return False
 
 
 def _handlers(raw: dict[str, Any], at: str) -> Iterator[Problem]:
@@ -398,9 +435,14 @@ def _template(value: Any, at: str) -> Iterator[Problem]:
 def _expressions(value: Any, at: str) -> Iterator[Problem]:
     if isinstance(value, str):
         expression = jsonata.find_expression(value)
-        error = None if expression is None else jsonata.find_syntax_error(expression)
+        if expression is None:
+            return
+        error = jsonata.find_syntax_error(expression)
         if error is not None:
-            yield Problem(SCHEMA, f"Invalid JSONata expression: {error}", at)
+            yield Problem(INVALID_JSONATA, error, at)
+            return
+        for name in jsonata.top_level_names(expression):
+            yield Problem(UNSUPPORTED_JSONATA, f"Reference to '{name}' at the top level is not supported.", at)
     elif isinstance(value, dict):
         for name, item in value.items():
             yield from _expressions(item, f"{at}/{name}")

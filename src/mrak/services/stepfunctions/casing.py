@@ -20,6 +20,13 @@ from mrak.lang.asl.choices import find_timestamp
 from mrak.protocol import model
 from mrak.protocol.model import Member, Shape
 
+# Texts that the SDK for Java takes for booleans, or for nothing. "TrUe" is none.
+BOOLEANS: dict[str, bool | None] = {
+    **dict.fromkeys(("true", "True", "TRUE"), True),
+    **dict.fromkeys(("false", "False", "FALSE"), False),
+    **dict.fromkeys(("", "null")),
+}
+
 
 class WrongParameters(Exception):
     """Parameters that the operation does not have, or of another kind; the text is the cause."""
@@ -92,9 +99,14 @@ def _scalar(shape: Shape, value: Any) -> Any:
         return value if moment is None else moment.timestamp()
     if shape.type in ("integer", "long") and isinstance(value, str):
         return int(value) if value.lstrip("-").isdigit() and len(value) < 20 else value
-    if shape.type == "boolean" and value in ("true", "false"):
-        return value == "true"
-    return value
+    return find_boolean(value) if shape.type == "boolean" else value
+
+
+def find_boolean(value: Any) -> Any:
+    """A boolean as the SDK for Java reads it: numbers and some texts are; what is none stays."""
+    if isinstance(value, int):
+        return bool(value)
+    return BOOLEANS.get(value.strip(), value) if isinstance(value, str) else value
 
 
 def _json(value: Any) -> str:

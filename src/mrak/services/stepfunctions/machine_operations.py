@@ -15,8 +15,7 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
-from mrak.lang.asl.validation import check
-from mrak.services.stepfunctions import arns, errors, executionlogs, machines, mapruns, versions
+from mrak.services.stepfunctions import arns, definitions, errors, executionlogs, machines, mapruns, versions
 from mrak.services.stepfunctions.tables import (
     ACTIVITIES,
     ALIASES,
@@ -231,7 +230,7 @@ def _delete_executions(tx: Transaction, scope: Scope, machine: str) -> None:
 
 @operation("ValidateStateMachineDefinition")
 def validate_state_machine_definition(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    problems = check(req["definition"], req.get("type", "STANDARD") == "EXPRESS")
+    problems = definitions.problems_of(req["definition"], req.get("type", "STANDARD") == "EXPRESS")
     most = int(req.get("maxResults", 0)) or _MOST_DIAGNOSTICS
     shown = [
         {

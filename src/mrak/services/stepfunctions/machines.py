@@ -11,8 +11,8 @@ from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.asl import variables
 from mrak.lang.asl.definition import parse
-from mrak.lang.asl.validation import check
-from mrak.services.stepfunctions import arns, errors
+from mrak.lang.asl.problems import Problem
+from mrak.services.stepfunctions import arns, definitions, errors
 from mrak.services.stepfunctions.arns import MachineReference
 from mrak.services.stepfunctions.tables import ALIASES, MACHINES, REVISIONS, VERSIONS, Alias, Machine, Revision, Version
 
@@ -51,7 +51,10 @@ def check_name(name: str) -> None:
 
 
 def check_definition(text: str, kind: str) -> None:
-    problems = check(text, kind == "EXPRESS")
+    refuse(definitions.problems_of(text, kind == "EXPRESS"))
+
+
+def refuse(problems: list[Problem]) -> None:
     if problems:
         raise errors.invalid_definition(", ".join(str(problem) for problem in problems))
 

@@ -76,6 +76,11 @@ def find_sdk_service(name: str) -> str | None:
     return known[0] if known is not None else (name if name in model.known_services() else None)
 
 
+def sdk_package(service: str) -> str:
+    """The SDK for Java's name of a service that we call so."""
+    return next((package for package, known in _SDK.items() if known[0] == service), service)
+
+
 def optimised_service(name: str) -> str:
     return _OPTIMISED[name][0]
 

@@ -20,8 +20,7 @@ from mrak.lang.asl.resources import find_resource
 from mrak.lang.asl.run import Run, show_time
 from mrak.lang.asl.scope import read, render
 from mrak.lang.asl.simplestates import ENTER_SIMPLE, Waits
-from mrak.lang.asl.validation import check, check_state
-from mrak.services.stepfunctions import arns, errors, inputs, integrations, mocks
+from mrak.services.stepfunctions import arns, definitions, errors, inputs, integrations, machines, mocks
 from mrak.services.stepfunctions.inspection import Inspection
 from mrak.services.stepfunctions.integrations import Job
 
@@ -66,20 +65,15 @@ def _parse_state(req: dict[str, Any]) -> State:
     except (msgspec.DecodeError, RecursionError):
         raw = None
     if "stateName" not in req and not (isinstance(raw, dict) and "States" in raw):
-        problems = check_state(_NAME, raw) if raw is not None else check(text)
-        _refuse(problems)
+        problems = definitions.problems_of_state(_NAME, raw) if raw is not None else definitions.problems_of(text)
+        machines.refuse(problems)
         return parse_state(_NAME, raw if isinstance(raw, dict) else {}, JSONPATH)
-    _refuse(check(text))
+    machines.refuse(definitions.problems_of(text))
     states = {state.name: state for state in all_states(definition.parse(text).root)}
     found = states.get(req.get("stateName", definition.parse(text).root.start_at))
     if found is None:
         raise errors.validation("State not found in definition")
     return found
-
-
-def _refuse(problems: list[Any]) -> None:
-    if problems:
-        raise errors.invalid_definition(", ".join(str(problem) for problem in problems))
 
 
 def _prepare(ctx: Context, state: State, req: dict[str, Any]) -> tuple[Run, Frame]:

@@ -7,6 +7,9 @@ from typing import Any
 import pytest
 from tests.unit.lang.asl.execution import run, single
 
+THREW = "threw an error during evaluation."
+BOUND = "threw an error during evaluation:"
+
 
 def evaluate(expression: str, given: Any = None) -> Any:
     return run(single({"Type": "Pass", "Output": f"{{% {expression} %}}"}, "JSONata"), given).output
@@ -53,10 +56,25 @@ def test_values(expression: str, value: Any) -> None:
         ),
         ("$eval('1')", "threw an error during evaluation. T1006: Attempted to invoke a non-function"),
         ("$error('boo')", "threw an error during evaluation. D3137: boo"),
-        ("($f := function() { $f() }; $f())", "threw an error during evaluation. D1012"),
-        ("($f := function($x) { 1 + $f($x) }; $f(1))", "threw an error during evaluation. D1011"),
+        (
+            "($f := function() { $f() }; $f())",
+            f"{BOUND} Expression evaluation timeout: Check",
+        ),
+        (
+            "($f := function($x) { 1 + $f($x) }; $f(1))",
+            f"{BOUND} Stack overflow error: Check",
+        ),
         ("[1..1000000]", "returned an unsupported result type."),
-        ("1 + 'a'", "threw an error during evaluation. T2002"),
+        ("1 + 'a'", f'{THREW} T2002: The right side of the "+" operator must evaluate to a number'),
+        ("$abs('x')", f'{THREW} T0410: Argument 1 of function "abs" does not match function signature'),
+        ("$sum(['a'])", f'{THREW} T0412: Argument 1 of function "sum" must be an array of "numbers"'),
+        ("'a' < 1", f'{THREW} T2009: The values "a" and 1 either side of operator "<" must be of the same data type'),
+        ("$number('x')", f'{THREW} D3030: Unable to cast value to a number: "x"'),
+        (
+            "$toMillis('x')",
+            f'{THREW} D3110: The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given "x"',
+        ),
+        ("1/0", f"{THREW} D1001: Number out of range: null"),
     ],
 )
 def test_failures_are_said_as_on_aws(expression: str, said: str) -> None:
