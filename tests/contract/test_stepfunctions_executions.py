@@ -485,6 +485,11 @@ def test_items_are_read_from_s3_and_results_written_there(machines: Machines) ->
         {"BatchInput": {"k": "in.csv"}, "Items": [{"a": "1", "b": "2"}, {"a": "3", "b": "4"}]},
         {"BatchInput": {"k": "in.csv"}, "Items": [{"a": "5", "b": ""}]},
     ]
+    s3.put_object(Bucket="map-items", Key="in.json", Body=b'{"found": [{"rows": [1, 2]}]}')
+    reader: dict[str, Any] = state["ItemReader"]  # type: ignore[assignment]
+    reader |= {"ReaderConfig": {"InputType": "JSON", "ItemsPointer": "/found/0/rows"}}
+    pointed = {name: state[name] for name in ("Type", "ItemReader", "ItemProcessor", "End")}
+    assert machines.output({"M": pointed}, {"key": "in.json"}) == [1, 2]
     missing = machines.wait(machines.start({"M": state}, {"key": "none.csv"}), "FAILED")
     assert missing["error"] == "States.ItemReaderFailed"
 

@@ -70,6 +70,7 @@ def test_a_mocked_task_is_retried_and_caught(client: Any) -> None:
     found = client.test_state(**call, stateConfiguration={"retrierRetryCount": 1})
     assert (found["status"], found["nextState"]) == ("CAUGHT_ERROR", "Handle")
     assert json.loads(found["output"]) == {"Error": "Mocked", "Cause": "why"}
+    assert found["inspectionData"]["afterResultPath"] == found["output"]
     found = client.test_state(definition=json.dumps(state), mock={"result": '{"Payload": "1"}'})
     assert (found["status"], json.loads(found["output"])) == ("SUCCEEDED", {"Payload": "1"})
 
@@ -81,7 +82,32 @@ def test_what_a_test_may_not_ask(client: Any) -> None:
     each = {"StartAt": "P", "States": {"P": {"Type": "Succeed"}}}
     map_state = json.dumps({"Type": "Map", "ItemProcessor": each, "End": True})
     empty = json.dumps({"Type": "Pass", "End": True})
+    read = {"Resource": "arn:aws:states:::s3:getObject", "Parameters": {"Bucket": "b", "Key": "k"}}
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    reading = {"Type": "Map", "ItemReader": read, "ItemProcessor": {**each, "ProcessorConfig": config}, "End": True}
+    failing = {"mapIterationFailureCount": 1}
     cases: list[tuple[dict[str, Any], str]] = [
+        (
+            {"definition": task, "mock": {}},
+            "One of the following fields is required for a test mock: [result, errorOutput].",
+        ),
+        ({"definition": task, "mock": {"result": "null"}}, "Mocked result must be a valid JSON object."),
+        (
+            {"definition": task, "mock": {"errorOutput": {}}},
+            "An error was not specified in the mocked error output.",
+        ),
+        (
+            {"definition": task, "mock": {"result": "{}"}, "stateConfiguration": failing},
+            "MapIterationFailureCount is only supported when testing a Map state.",
+        ),
+        (
+            {"definition": json.dumps(reading), "mock": {"result": "[]"}},
+            "ItemReader data must be specified when testing a Map state with ItemReader specified.",
+        ),
+        (
+            {"definition": map_state, "input": "[1, 2]", "mock": {"result": "[1]"}},
+            "Input array does not equal the mocked result array's size",
+        ),
         ({"definition": task}, "RoleArn must be specified when testing a Task state"),
         (
             {"definition": task, "mock": {"result": "{}", "errorOutput": {"error": "E"}}},
@@ -144,6 +170,40 @@ def test_a_mocked_map_and_its_tolerance(client: Any) -> None:
     inner["States"]["M"].pop("Items")  # type: ignore[attr-defined]
     found = client.test_state(definition=json.dumps(inner), stateName="P", input='{"Value": "HelloWorld"}')
     assert (found["status"], found["output"]) == ("SUCCEEDED", '{"Value": "HelloWorld"}')
+
+
+def test_what_a_mocked_map_shows(client: Any) -> None:
+    """Recorded: each step from the items to the children is shown, lists as Java writes them, and batches as texts; a
+    reader's data is taken as it was in S3."""
+    processor = {"StartAt": "C", "States": {"C": {"Type": "Pass", "End": True}}}
+    config = {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"}
+    state = {
+        "Type": "Map",
+        "ItemSelector": {"i.$": "$$.Map.Item.Index", "v.$": "$$.Map.Item.Value"},
+        "ItemProcessor": {**processor, "ProcessorConfig": config},
+        "ItemBatcher": {"MaxItemsPerBatch": 2},
+        "ItemReader": {
+            "Resource": "arn:aws:states:::s3:getObject",
+            "ReaderConfig": {"InputType": "JSON", "ItemsPointer": "/items"},
+            "Parameters": {"Bucket": "b", "Key": "k"},
+        },
+        "End": True,
+    }
+    call = {"input": '{"items": [1, 2, 3]}', "inspectionLevel": "DEBUG"}
+    data = {"mapItemReaderData": '{"items": [4, 5, 6]}'}
+    found = client.test_state(
+        definition=json.dumps(state), mock={"result": "[10, 20]"}, stateConfiguration=data, **call
+    )["inspectionData"]
+    assert found["afterItemsPointer"] == "[4,5,6]"
+    assert found["afterItemSelector"] == '[{"i":0,"v":4}, {"i":1,"v":5}, {"i":2,"v":6}]'
+    batches = [{"Items": ['{"i":0,"v":4}', '{"i":1,"v":5}']}, {"Items": ['{"i":2,"v":6}']}]
+    assert found["afterItemBatcher"].startswith('[{"Items":[')
+    assert json.loads(found["afterItemBatcher"]) == batches
+    assert "result" not in found
+    inline = {"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor, "End": True}
+    found = client.test_state(definition=json.dumps(inline), mock={"result": "[1, 1, 1]"}, **call)["inspectionData"]
+    assert (found["afterItemsPath"], found["maxConcurrency"]) == ("[1, 2, 3]", 0)
+    assert "afterItemSelector" not in found
 
 
 def task(resource: str, **fields: Any) -> dict[str, Any]:
@@ -236,12 +296,12 @@ def test_a_context_object_stands_in(client: Any) -> None:
     )
 
 
-def test_items_are_shown_as_they_were_given(client: Any) -> None:
-    """Recorded: afterItemsPath has the input's own spaces; a path into the context is named without its first `$`."""
+def test_items_are_shown_as_a_list(client: Any) -> None:
+    """Recorded: afterItemsPath is a list as Java writes it; a path into the context is named without its first `$`."""
     branch = {"StartAt": "P", "States": {"P": {"Type": "Pass", "End": True}}}
     state = {"Type": "Map", "ItemsPath": "$.Values", "ItemProcessor": branch, "End": True}
-    found = mocked(client, state, [1, 2], input='{"Values": ["a",  "b"]}', inspectionLevel="DEBUG")
-    assert found["inspectionData"]["afterItemsPath"] == '["a",  "b"]'
+    found = mocked(client, state, [1, 2], input='{"Values": ["a","b"]}', inspectionLevel="DEBUG")
+    assert found["inspectionData"]["afterItemsPath"] == '["a", "b"]'
     whole = {**state, "ItemsPath": "$$.Execution.Input"}
     found = mocked(client, whole, [1], context='{"Execution": {"Input": {}}}')
     assert (found["error"], found["cause"]) == (

@@ -21,6 +21,7 @@ from mrak.core.entropy import Draws
 from mrak.lang.asl import jsonataerrors
 from mrak.lang.asl.failures import query
 from mrak.lang.asl.intrinsicfunctions import Refused, hash_of
+from mrak.lang.asl.jsonataerrors import MemoryExceeded
 
 if TYPE_CHECKING:
     from mrak.lang.asl.jsonatalibrary import Jsonata
@@ -32,6 +33,8 @@ _MOST_FRAMES = 10_000
 _MOST_TEXT = 8192
 # AWS makes 200,000 items and not 500,000.
 _MOST_ITEMS = 250_000
+# Characters that $pad may add, however long the text was (recorded).
+_MOST_PADDING = 262_144
 # Parts of a parsed expression that are read in the same context as the whole.
 _PARTS = (
     "procedure",
@@ -141,7 +144,7 @@ def evaluate(expression: str, bindings: Bindings, field: str) -> Any:
             result = compiled.evaluate(None, frame)
     except JException as error:
         raise query(f"{what} threw an error during evaluation{jsonataerrors.explain_failure(error)}", field) from None
-    except (Refused, RecursionError, ArithmeticError, TimeoutError, TypeError, ValueError) as error:
+    except (Refused, MemoryExceeded, RecursionError, ArithmeticError, TimeoutError, TypeError, ValueError) as error:
         # The library answers some wrong arguments with Python's own errors.
         raise query(f"{what} threw an error during evaluation{jsonataerrors.explain_python(error)}", field) from None
     if result is None:
@@ -273,7 +276,21 @@ def _functions(draw: Draws, now: float) -> dict[str, Any]:
         "millis": lambda: int(now * 1000),
         "eval": _refuse_eval,
     }
-    return {name: Jsonata.JLambda(function) for name, function in added.items()}
+    own = {name: Jsonata.JLambda(function) for name, function in added.items()}
+    return own | {"pad": Jsonata.function("pad", "<s-ns?:s>", _Bounded, "pad")}
+
+
+class _Bounded:
+    """Functions of the library that AWS bounds."""
+
+    @staticmethod
+    def pad(text: str | None, width: float | None, character: str | None) -> str | None:
+        from mrak.lang.asl.jsonatalibrary import Functions
+
+        if text is not None and width is not None and abs(width) - len(text) > _MOST_PADDING:
+            raise MemoryExceeded
+        padded: str | None = Functions.pad(text, width, character)
+        return padded
 
 
 def _refuse_eval(*arguments: Any) -> Any:
@@ -299,7 +316,7 @@ def _range(first: Any, last: Any, step: Any) -> list[Any]:
         raise Refused("The step must not be 0")
     found = range(first, last + (1 if step > 0 else -1), step)
     if len(found) > _MOST_ITEMS:
-        raise Refused("The range has too many elements")
+        raise MemoryExceeded
     return list(found)
 
 

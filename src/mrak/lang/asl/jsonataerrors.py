@@ -20,6 +20,7 @@ _BOUNDS = {
     "D1011": "Stack overflow error: Check for non-terminating recursive function. Consider rewriting as tail-recursive",
     "D1012": "Expression evaluation timeout: Check for infinite loop",
 }
+_MEMORY = "Expression evaluation memory limit exceeded: Check for excessive memory usage"
 _PLACE = re.compile(r"\{\{(\{)?\w+\}?\}\}")
 _SORTS = {"a": "arrays", "b": "booleans", "f": "functions", "n": "numbers", "o": "objects", "s": "strings"}
 # What Python says -> the code and words of jsonata-js, in which the value is put.
@@ -30,6 +31,10 @@ _PYTHON = (
         "D3110: The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given ",
     ),
 )
+
+
+class MemoryExceeded(Exception):
+    """A function would make more than AWS lets it."""
 
 
 def explain(error: JException) -> str:
@@ -52,6 +57,8 @@ def explain_failure(error: JException) -> str:
 
 def explain_python(error: Exception) -> str:
     """The same for an error that the library left to Python."""
+    if isinstance(error, MemoryExceeded):
+        return f": {_MEMORY}"
     if isinstance(error, ZeroDivisionError):
         return ". D1001: Number out of range: null"
     text = str(error)

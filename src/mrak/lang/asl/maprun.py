@@ -8,7 +8,7 @@ from typing import Any
 from mrak.core.deviations import deviation
 from mrak.lang.asl import jsonata, references, templates
 from mrak.lang.asl.definition import State
-from mrak.lang.asl.failures import StateFailed, query, runtime
+from mrak.lang.asl.failures import MOST_BYTES, StateFailed, query, runtime
 from mrak.lang.asl.frames import Frame
 from mrak.lang.asl.run import Run
 from mrak.lang.asl.scope import Scope, read, render
@@ -84,6 +84,22 @@ def _batcher(run: Run, frame: Frame, state: State) -> dict[str, Any]:
         else:
             made["input"] = templates.fill(raw["BatchInput"], run.scope(frame, read(frame.input)))
     return made
+
+
+def batches(values: list[Any], batcher: dict[str, Any]) -> list[dict[str, Any]]:
+    """What each child begins with, where items go to children in batches."""
+    most_items, most_bytes = batcher["items"] or len(values) or 1, batcher["bytes"] or MOST_BYTES
+    made: list[list[Any]] = []
+    size = 0
+    for value in values:
+        length = len(render(value).encode()) + 1
+        if not made or len(made[-1]) == most_items or size + length > most_bytes:
+            made.append([])
+            size = 0
+        made[-1].append(value)
+        size += length
+    extra = {"BatchInput": batcher["input"]} if "input" in batcher else {}
+    return [{**extra, "Items": batch} for batch in made]
 
 
 def _number(run: Run, frame: Frame, raw: dict[str, Any], is_jsonata: bool, field: str, default: float) -> float:

@@ -107,8 +107,10 @@ class Run:
     def context(self, frame: Frame) -> dict[str, Any]:
         """The context object. https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html"""
         facts = self.facts
+        item = self._item(frame)
+        at_item = {"Map": {"Item": read(item)}} if item else {}
         if facts.context is not None:
-            return facts.context
+            return facts.context | at_item
         execution: dict[str, Any] = {
             "Id": facts.arn,
             "Input": read(facts.input),
@@ -127,9 +129,7 @@ class Run:
             "StateMachine": {"Id": facts.machine_arn, "Name": facts.machine_name},
             "State": state,
         }
-        item = self._item(frame)
-        if item:
-            made["Map"] = {"Item": read(item)}
+        made |= at_item
         if frame.token:
             made["Task"] = {"Token": frame.token}
         return made

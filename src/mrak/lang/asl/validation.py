@@ -268,6 +268,11 @@ class _Checker:
         yield from _bounded(raw, "MaxConcurrency", 0, None, at)
         yield from _bounded(raw, "ToleratedFailureCount", 0, None, at)
         yield from _bounded(raw, "ToleratedFailurePercentage", 0, 100, at)
+        for name in ("ItemProcessor", "Iterator"):
+            config = raw.get(name, {}).get("ProcessorConfig", {})
+            if config.get("Mode") == "DISTRIBUTED" and "ExecutionType" not in config:
+                place = f"{at}/{name}/ProcessorConfig"
+                yield Problem(SCHEMA, "These fields are required: [ExecutionType]", place)
 
 
 def _nothing(checker: _Checker, raw: dict[str, Any], at: str, is_jsonata: bool) -> Iterator[Problem]:

@@ -5,10 +5,7 @@ https://docs.aws.amazon.com/step-functions/latest/apireference/API_InspectionDat
 
 from __future__ import annotations
 
-import re
 from typing import Any
-
-import msgspec
 
 from mrak.lang.asl import templates
 from mrak.lang.asl.dataflow import Leaving, effective_input, place
@@ -17,17 +14,10 @@ from mrak.lang.asl.frames import Frame
 from mrak.lang.asl.run import Run
 from mrak.lang.asl.scope import read, render
 
-_PLAIN_PATH = re.compile(r"\$(\.[A-Za-z_]\w*)*")
 
-
-def _slice(text: str, path: str) -> str | None:
-    """The part of the input that a plain path finds, to the letter; None where the path is of another kind."""
-    if not _PLAIN_PATH.fullmatch(path):
-        return None
-    found = msgspec.Raw(text.encode())
-    for name in path.split(".")[1:]:
-        found = msgspec.json.decode(found, type=dict[str, msgspec.Raw])[name]
-    return bytes(found).decode()
+def _listed(texts: list[str]) -> str:
+    """JSON texts as Java shows a list of them."""
+    return f"[{', '.join(texts)}]"
 
 
 class Inspection:
@@ -70,8 +60,22 @@ class Inspection:
 
     def items(self, items: list[Any]) -> None:
         if not self._state.is_jsonata:
-            raw = _slice(self._frame.input, self._state.raw.get("ItemsPath", "$"))
-            self.shown["afterItemsPath"] = render(items) if raw is None else raw
+            self.shown["afterItemsPath"] = _listed([render(item) for item in items])
+
+    def read_items(self, items: list[Any], config: dict[str, Any]) -> None:
+        if not self._state.is_jsonata and "ItemsPointer" in config:
+            self.shown["afterItemsPointer"] = render(items)
+
+    def selected(self, values: list[Any]) -> None:
+        """What ItemSelector made of the items."""
+        if not self._state.is_jsonata:
+            self.shown["afterItemSelector"] = _listed([render(value) for value in values])
+
+    def batched(self, batches: list[dict[str, Any]]) -> None:
+        """AWS shows the items of a batch as texts."""
+        if not self._state.is_jsonata:
+            texts = [{**batch, "Items": [render(item) for item in batch["Items"]]} for batch in batches]
+            self.shown["afterItemBatcher"] = _listed([render(text) for text in texts])
 
     def bounds(self, plan: dict[str, Any]) -> None:
         self.shown["maxConcurrency"] = plan["max_concurrency"]
@@ -85,8 +89,15 @@ class Inspection:
             if self._state.kind == "Task":
                 self.shown["result"] = text or render(result)
             return
-        self.shown["result"] = text or render(result)
-        self._after_result(result, self.shown["result"])
+        shown = text or render(result)
+        if self._state.kind != "Map":
+            self.shown["result"] = shown
+        self._after_result(result, shown)
+
+    def caught(self, output: str) -> None:
+        """What a catcher made of the error."""
+        if not self._state.is_jsonata:
+            self.shown["afterResultPath"] = output
 
     def assigned(self, leaving: Leaving) -> None:
         if leaving.assigned:

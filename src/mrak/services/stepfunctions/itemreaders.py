@@ -31,17 +31,35 @@ async def read_items(ctx: Context, job: Job, reader: dict[str, Any]) -> list[Any
     if reader["Resource"].endswith(":s3:listObjectsV2"):
         return await _list_objects(ctx, job, params, most)
     raw = await _get_object(ctx, job, params)
+    if config.get("InputType") == "MANIFEST":
+        return await _read_manifest(ctx, job, raw, config, most)
+    return parse_items(raw, config, most)
+
+
+def parse_items(raw: bytes, config: dict[str, Any], most: int = MOST_ITEMS) -> list[Any]:
+    """The items in an object, by its type."""
     kind = config.get("InputType", "JSON")
     if kind == "CSV":
         return _parse_csv(raw, config, most)
     if kind == "JSONL":
         return _parse_json_lines(raw, most)
-    if kind == "MANIFEST":
-        return await _read_manifest(ctx, job, raw, config, most)
-    found = _parse_json(raw)
+    found = _at_pointer(_parse_json(raw), config.get("ItemsPointer", ""))
     if not isinstance(found, list):
         raise reader_failed("Attempting to map over non-iterable node.")
     return found[:most]
+
+
+def _at_pointer(document: Any, pointer: str) -> Any:
+    """What a JSON pointer (RFC 6901) finds; None where there is nothing."""
+    for token in pointer.split("/")[1:]:
+        name = token.replace("~1", "/").replace("~0", "~")
+        if isinstance(document, dict):
+            document = document.get(name)
+        elif isinstance(document, list) and name.isascii() and name.isdigit() and len(name) < 10:
+            document = document[int(name)] if int(name) < len(document) else None
+        else:
+            return None
+    return document
 
 
 async def _get_object(ctx: Context, job: Job, params: Any) -> bytes:

@@ -15,7 +15,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import delivery
 from mrak.core.scope import Scope
-from mrak.lang.asl import failures, forks
+from mrak.lang.asl import failures, forks, maprun
 from mrak.lang.asl.failures import StateFailed
 from mrak.lang.asl.frames import MapRunEnded, Stop, Task
 from mrak.lang.asl.scope import read, render
@@ -93,18 +93,8 @@ def _batched(inputs: list[tuple[Any, str]], batcher: dict[str, Any] | None) -> l
     """(input, context's item, number of items) for each child."""
     if batcher is None:
         return [(render(value), context, 1) for value, context in inputs]
-    most_items, most_bytes = batcher["items"] or len(inputs) or 1, batcher["bytes"] or failures.MOST_BYTES
-    batches: list[list[Any]] = []
-    size = 0
-    for value, _ in inputs:
-        length = len(render(value).encode()) + 1
-        if not batches or len(batches[-1]) == most_items or size + length > most_bytes:
-            batches.append([])
-            size = 0
-        batches[-1].append(value)
-        size += length
-    extra = {"BatchInput": batcher["input"]} if "input" in batcher else {}
-    return [(render({**extra, "Items": batch}), "", len(batch)) for batch in batches]
+    batches = maprun.batches([value for value, _ in inputs], batcher)
+    return [(render(batch), "", len(batch["Items"])) for batch in batches]
 
 
 def _keep_items(scope: Scope, arn: str, start: int, children: list[tuple[str, str, int]], tx: Transaction) -> None:

@@ -48,14 +48,19 @@ def parse(req: dict[str, Any], state: State) -> Mock | None:
         if state.kind in ("Map", "Parallel"):
             raise errors.fork_needs_mock()
         return None
+    if not given:
+        raise errors.validation("One of the following fields is required for a test mock: [result, errorOutput].")
     if "result" in given and "errorOutput" in given:
         raise errors.validation("A test mock should have only one of the following fields: [result, errorOutput].")
     if req.get("revealSecrets"):
         raise errors.validation("TestState does not support RevealSecrets when a mock is specified.")
     if state.kind not in _MOCKABLE:
         raise errors.validation(f"State type '{state.kind}' is not supported when a mock is specified")
+    _check_configuration(req.get("stateConfiguration", {}), state)
     if "errorOutput" in given:
-        return Mock(None, given["errorOutput"].get("error"), given["errorOutput"].get("cause"))
+        if not given["errorOutput"].get("error"):
+            raise errors.validation("An error was not specified in the mocked error output.")
+        return Mock(None, given["errorOutput"]["error"], given["errorOutput"].get("cause"))
     text = given.get("result", "{}")
     try:
         value = msgspec.json.decode(text)
@@ -64,6 +69,19 @@ def parse(req: dict[str, Any], state: State) -> Mock | None:
     _check_iterations(req, value)
     _check_result(state, value, given.get("fieldValidationMode", "STRICT"))
     return Mock(text)
+
+
+def _check_configuration(given: dict[str, Any], state: State) -> None:
+    if "mapIterationFailureCount" in given and state.kind != "Map":
+        raise errors.validation("MapIterationFailureCount is only supported when testing a Map state.")
+    if "ItemReader" in state.raw and "mapItemReaderData" not in given:
+        raise errors.validation("ItemReader data must be specified when testing a Map state with ItemReader specified.")
+
+
+def check_size(state: State, text: str, iterations: int) -> None:
+    """A Map's result has an output for each iteration; where results are written, it is something else."""
+    if "ResultWriter" not in state.raw and len(msgspec.json.decode(text)) != iterations:
+        raise errors.validation("Input array does not equal the mocked result array's size")
 
 
 def _check_iterations(req: dict[str, Any], value: Any) -> None:
@@ -89,8 +107,11 @@ def _check_result(state: State, value: Any, mode: str) -> None:
             )
         return
     shape = _output_shape(state.raw["Resource"]) if mode != "NONE" else None
-    if shape is not None:
-        _check_shape(shape, value, mode == "STRICT", "")
+    if shape is None:
+        return
+    if not isinstance(value, dict):
+        raise errors.validation("Mocked result must be a valid JSON object.")
+    _check_shape(shape, value, mode == "STRICT", "")
 
 
 def _output_shape(arn: str) -> Shape | None:

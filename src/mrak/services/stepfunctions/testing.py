@@ -20,7 +20,7 @@ from mrak.lang.asl.resources import find_resource
 from mrak.lang.asl.run import Run, show_time
 from mrak.lang.asl.scope import read, render
 from mrak.lang.asl.simplestates import ENTER_SIMPLE, Waits
-from mrak.services.stepfunctions import arns, definitions, errors, inputs, integrations, machines, mocks
+from mrak.services.stepfunctions import arns, definitions, errors, inputs, integrations, itemreaders, machines, mocks
 from mrak.services.stepfunctions.inspection import Inspection
 from mrak.services.stepfunctions.integrations import Job
 
@@ -84,7 +84,7 @@ def _prepare(ctx: Context, state: State, req: dict[str, Any]) -> tuple[Run, Fram
     facts = Facts(
         arn=arn,
         name=name,
-        role_arn=req.get("roleArn", f"arn:{ctx.scope.partition}:iam::{ctx.scope.account}:role/test"),
+        role_arn=req.get("roleArn", ""),
         machine_arn=arns.machine_arn(ctx.scope, machine),
         machine_name=machine,
         region=ctx.scope.region,
@@ -105,7 +105,8 @@ def _prepare(ctx: Context, state: State, req: dict[str, Any]) -> tuple[Run, Fram
 
 
 def _context(facts: Facts, state: State, retries_made: int) -> dict[str, Any]:
-    about: dict[str, Any] = {"Name": state.name, "EnteredTime": show_time(facts.started_at)}
+    # AWS calls the state so even where it is one of several.
+    about: dict[str, Any] = {"Name": _NAME, "EnteredTime": show_time(facts.started_at)}
     if state.kind in ("Task", "Map", "Parallel"):
         about["RetryCount"] = retries_made
     return {
@@ -113,11 +114,11 @@ def _context(facts: Facts, state: State, retries_made: int) -> dict[str, Any]:
             "Id": facts.arn,
             "Input": read(facts.input),
             "Name": facts.name,
-            "RoleArn": facts.role_arn,
+            "RoleArn": facts.role_arn or None,
             "StartTime": show_time(facts.started_at),
         },
-        "State": about,
         "StateMachine": {"Id": facts.machine_arn, "Name": facts.machine_name},
+        "State": about,
     }
 
 
@@ -134,34 +135,49 @@ async def _work(
         seen.arguments(parameters)
         text = mock.take() if mock is not None else await _perform(ctx, run, frame, state, parameters)
     else:
-        _check_fork(run, frame, state, seen)
         assert mock is not None, "mocks.parse let a fork pass without one"
+        iterations = _check_fork(run, frame, state, req, seen)
         text = mock.take()
-        _check_tolerance(run, frame, state, req)
+        if state.kind == "Map":
+            _check_tolerance(run, frame, state, req, iterations)
+            mocks.check_size(state, text, iterations)
     result = read(text)
     seen.result(result, text)
     return leave(run, frame, state, result, text), state.next
 
 
-def _check_fork(run: Run, frame: Frame, state: State, seen: Inspection) -> None:
-    """What a fork works out before its children: items, concurrency, tolerance."""
+def _check_fork(run: Run, frame: Frame, state: State, req: dict[str, Any], seen: Inspection) -> int:
+    """What a fork works out before its children: items, batches, concurrency, tolerance. How many children it has."""
     if state.kind == "Parallel":
         seen.arguments(arguments(run, frame, state))
-        return
+        return len(state.branches)
     seen.before()
-    if "ItemReader" not in state.raw:
+    if "ItemReader" in state.raw:
+        config = state.raw["ItemReader"].get("ReaderConfig", {})
+        items = itemreaders.parse_items(req["stateConfiguration"]["mapItemReaderData"].encode(), config)
+        seen.read_items(items, config)
+    else:
         items = forks.items_of(run, frame, state)
         seen.items(items)
-    seen.bounds(maprun.plan(run, frame, state))
+    plan = maprun.plan(run, frame, state)
+    values = items
+    if "ItemSelector" in state.raw or "Parameters" in state.raw:
+        contexts = [render({"Index": index, "Value": item}) for index, item in enumerate(items)]
+        values = [forks.item_input(run, frame, state, context) for context in contexts]
+        seen.selected(values)
+    if "ItemBatcher" in plan:
+        values = maprun.batches(values, plan["ItemBatcher"])
+        seen.batched(values)
+    seen.bounds(plan)
+    return len(values)
 
 
-def _check_tolerance(run: Run, frame: Frame, state: State, req: dict[str, Any]) -> None:
+def _check_tolerance(run: Run, frame: Frame, state: State, req: dict[str, Any], total: int) -> None:
     """As many iterations fail as the request says: more than the state tolerates fails it."""
     count = req.get("stateConfiguration", {}).get("mapIterationFailureCount")
-    if count is None or state.kind != "Map":
+    if count is None:
         return
     plan = maprun.plan(run, frame, state)
-    total = len(forks.items_of(run, frame, state)) if "ItemReader" not in state.raw else count
     tolerated, percentage = plan["tolerated_count"], plan["tolerated_percentage"]
     is_exceeded = count > 0 if tolerated is None and percentage is None else False
     is_exceeded = is_exceeded or (tolerated is not None and count > tolerated)
@@ -201,4 +217,5 @@ def _failed(run: Run, frame: Frame, state: State, failure: StateFailed, seen: In
         leaving = leave_caught(run, frame, state, catchers[caught], error)
     except StateFailed as second:
         return {"status": "FAILED", "error": second.error, "cause": second.cause}
+    seen.caught(leaving.output)
     return answer | {"status": "CAUGHT_ERROR", "output": leaving.output, "nextState": catchers[caught]["Next"]}

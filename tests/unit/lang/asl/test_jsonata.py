@@ -33,6 +33,7 @@ def evaluate(expression: str, given: Any = None) -> Any:
         ("$random(7) = $random(7)", True),
         ("$length($uuid())", 36),
         ("$now() = $fromMillis($millis())", True),
+        ("$length($pad($pad('', 131072), 262145))", 262145),
         ("$contains('abracadabra', /a.*a/)", True),
         ("$replace('265USD', /([0-9]+)USD/, '$$$1')", "$265"),
         ("$merge([$states.input.o, {'c': 3}])", {"b": 2, "c": 3}),
@@ -74,6 +75,7 @@ def test_values(expression: str, value: Any) -> None:
             "$toMillis('x')",
             f'{THREW} D3110: The argument of the toMillis function must be an ISO 8601 formatted timestamp. Given "x"',
         ),
+        ("$pad('', -262145)", f"{BOUND} Expression evaluation memory limit exceeded: Check for excessive memory usage"),
         ("1/0", f"{THREW} D1001: Number out of range: null"),
     ],
 )
