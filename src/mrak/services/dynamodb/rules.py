@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from mrak.lang.ddb.hashorder import in_hash_order
+from mrak.lang.hashorder import in_hash_order
 from mrak.services.dynamodb import errors
 
 MOST_LOCAL_INDEXES = 5

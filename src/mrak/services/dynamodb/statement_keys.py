@@ -8,7 +8,7 @@ the filter.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -113,23 +113,6 @@ def _check_overlaps(reads: list[Read]) -> None:
         for other, other_sort in told[:place]:
             if partition == other and keycondition.overlap(sort, other_sort):
                 raise errors.invalid("Overlapping conditions with range keys are not supported in where clause")
-
-
-def java_order(names: Iterable[str]) -> list[str]:
-    """Names as a hash set of Java has them, which is how AWS lists some."""
-    distinct = list(dict.fromkeys(names))
-    buckets = 16
-    while len(distinct) > buckets * 3 // 4:
-        buckets *= 2
-    return sorted(distinct, key=lambda name: _java_hash(name) % buckets)
-
-
-def _java_hash(text: str) -> int:
-    units = text.encode("utf-16-be", "surrogatepass")
-    value = 0
-    for high, low in zip(units[::2], units[1::2], strict=True):
-        value = (31 * value + (high << 8 | low)) & 0xFFFFFFFF
-    return value ^ value >> 16
 
 
 def names_in(node: Any, it: Prepared) -> Iterator[str]:

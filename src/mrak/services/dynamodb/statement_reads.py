@@ -18,6 +18,7 @@ from mrak.lang.ddb import keys
 from mrak.lang.ddb.expressions.keycondition import KeyTest
 from mrak.lang.ddb.partiql.tree import Select
 from mrak.lang.ddb.values import Item, decode_item, encode_item
+from mrak.lang.hashorder import in_hash_order
 from mrak.services.dynamodb import errors, partitions, reading, statement_keys, statements
 from mrak.services.dynamodb.read_operations import key_range
 from mrak.services.dynamodb.reading import Page, Reading, Source
@@ -153,12 +154,12 @@ def _check_projected(it: Prepared, source: Source, reads: list[Read] | None) -> 
             )
     filters: dict[str, list[str]] = {}
     for read in reads or ():
-        names = statement_keys.java_order(statement_keys.names_in(read.branch, it))
+        names = in_hash_order(dict.fromkeys(statement_keys.names_in(read.branch, it)))
         if all(name in index.attributes for name in names):
             return
         filters.setdefault(str(next(iter(read.partition.values()))), names)
     if filters:
-        reading.check_filtered(source, filters[statement_keys.java_order(filters)[0]])
+        reading.check_filtered(source, filters[in_hash_order(filters)[0]])
 
 
 def _fetches(source: Source, statement: Select) -> bool:

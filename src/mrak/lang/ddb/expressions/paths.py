@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from mrak.lang.ddb.expressions.tree import Path, RawPath, render_path
-from mrak.lang.ddb.hashorder import in_hash_order
 from mrak.lang.ddb.values import Item, Value
+from mrak.lang.hashorder import in_hash_order
 
 Values = dict[str, Value]
 Reader = Callable[[Item, Values], Value | None]

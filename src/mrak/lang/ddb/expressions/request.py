@@ -19,8 +19,8 @@ from mrak.lang.ddb.expressions.condition import ConditionPlan
 from mrak.lang.ddb.expressions.keycondition import KeyTest
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.expressions.update import UpdatePlan
-from mrak.lang.ddb.hashorder import in_hash_order
 from mrak.lang.ddb.values import Value, check_value
+from mrak.lang.hashorder import in_hash_order
 
 _is_name = re.compile(r"#[0-9a-zA-Z_]+", re.ASCII).fullmatch
 _is_value = re.compile(r":[0-9a-zA-Z_]+", re.ASCII).fullmatch

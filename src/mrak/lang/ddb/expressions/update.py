@@ -39,8 +39,8 @@ from mrak.lang.ddb.expressions.tree import (
     PathNode,
     ValueNode,
 )
-from mrak.lang.ddb.hashorder import in_hash_order
 from mrak.lang.ddb.values import Item, Value, kind_of
+from mrak.lang.hashorder import in_hash_order
 
 BAD_PATH = "The document path provided in the update expression is invalid for update"
 BAD_TYPE = "An operand in the update expression has an incorrect data type"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from mrak.lang.ddb.hashorder import in_hash_order
+from mrak.lang.hashorder import in_hash_order
 
 
 def test_signs_beyond_the_first_plane_count_as_two() -> None:
