@@ -60,8 +60,8 @@ def test_a_parameter_expires_by_the_clock(fresh_sandbox: Any, ssm: Any, told: An
     ssm.put_parameter(Name="/p", Value="x", Type="String", Tier="Advanced", Policies=policies)
     (shown,) = ssm.describe_parameters()["Parameters"]
     assert [(row["PolicyType"], row["PolicyStatus"]) for row in shown["Policies"]] == [
-        ("Expiration", "Pending"),
         ("ExpirationNotification", "Pending"),
+        ("Expiration", "Pending"),
     ]
     fresh_sandbox.advance_clock(2 * DAY + 60)
     event = told(2)[1]
@@ -99,11 +99,11 @@ WRONG: list[tuple[str, dict[str, Any], str]] = [
     (_policies(("Expiration", {"Before": "1"})), {}, "InvalidPolicyAttributeException"),
     (_policies(("Expiration", {"Timestamp": "soon"})), {}, "InvalidPolicyAttributeException"),
     (_policies(("NoChangeNotification", {"After": "1", "Unit": "Years"})), {}, "InvalidPolicyAttributeException"),
-    ("{", {}, "InvalidPolicyAttributeException"),
-    (_policies(EXPIRES, EXPIRES), {}, "IncompatiblePolicyException"),
+    ("{", {}, "ValidationException"),
+    (_policies(EXPIRES, ("Expiration", {"Timestamp": "2051-01-01T00:00:00Z"})), {}, "IncompatiblePolicyException"),
     (_policies(("ExpirationNotification", {"Before": "1", "Unit": "Days"})), {}, "IncompatiblePolicyException"),
     (
-        _policies(*[("NoChangeNotification", {"After": "1", "Unit": "Days"})] * 11),
+        _policies(*[("NoChangeNotification", {"After": str(days), "Unit": "Days"}) for days in range(1, 12)]),
         {},
         "PoliciesLimitExceededException",
     ),
@@ -156,7 +156,7 @@ def test_secrets_are_read_like_parameters(fresh_sandbox: Any, ssm: Any) -> None:
     assert error_of(ssm.get_parameter, Name=name)[0] == "ValidationException"
     ssm.put_parameter(Name="p", Value="x", Type="String")
     answer = ssm.get_parameters(Names=["p", name, missing, "none"], WithDecryption=True)
-    assert [row["Name"] for row in answer["Parameters"]] == ["p", name]
+    assert [row["Name"] for row in answer["Parameters"]] == [name, "p"]
     assert answer["InvalidParameters"] == [missing, "none"]
 
 
@@ -221,7 +221,7 @@ def test_labels_have_a_form_and_keep_versions(ssm: Any) -> None:
     """The oldest of a hundred versions makes room, unless it has a label."""
     ssm.put_parameter(Name="p", Value="0", Type="String")
     answer = ssm.label_parameter_version(Name="p", Labels=["ok-1", "9a", "awsome", "a b"])
-    assert answer["InvalidLabels"] == ["9a", "awsome", "a b"]
+    assert sorted(answer["InvalidLabels"]) == ["9a", "a b", "awsome"]
     for number in range(1, 100):
         ssm.put_parameter(Name="p", Value=str(number), Overwrite=True)
     assert error_of(ssm.put_parameter, Name="p", Value="x", Overwrite=True)[0] == "ParameterMaxVersionLimitExceeded"
@@ -314,3 +314,133 @@ def test_a_new_value_keeps_what_describes_the_parameter(ssm: Any) -> None:
     tagged = [{"Key": "tag:k", "Option": "BeginsWith", "Values": ["v"]}]
     ssm.add_tags_to_resource(ResourceType="Parameter", ResourceId="n", Tags=[{"Key": "k", "Value": "value"}])
     assert len(ssm.describe_parameters(ParameterFilters=tagged)["Parameters"]) == 1
+
+
+def _pair(kind: str, attributes: dict[str, str]) -> str:
+    return json.dumps([{"Type": kind, "Version": "1.0", "Attributes": attributes}])
+
+
+REFUSED_VALUES: list[tuple[dict[str, Any], str, str]] = [
+    ({"Value": ""}, "ValidationException", "1 validation error detected: Value at 'value' failed to satisfy"),
+    ({"Value": "a {{ssm:b}}"}, "ValidationException", "Parameter value: 'a {{ssm:b}}' failed to satisfy constraint: "),
+    ({"AllowedPattern": "["}, "InvalidAllowedPatternException", "The syntax of the allowedPattern parameter is"),
+    ({"DataType": "Text"}, "ValidationException", "The following data type is not supported: Text. (Data type names"),
+    ({"DataType": "aws:ssm:integration"}, "ValidationException", "must start with prefix: /d9d01087-4a3f-49e0"),
+    ({"Policies": "no"}, "ValidationException", "Invalid policies input: no."),
+    ({"Policies": _pair("Odd", {})}, "InvalidPolicyTypeException", "Policy type Odd is not supported."),
+    (
+        {"Policies": _pair("NoChangeNotification", {"After": "0", "Unit": "Days"})},
+        "InvalidPolicyAttributeException",
+        "Attribute After must be a positive integer.",
+    ),
+    (
+        {"Policies": _pair("NoChangeNotification", {"After": "0.5", "Unit": "Days"})},
+        "InvalidPolicyAttributeException",
+        "Attribute After must be a positive integer smaller than 8760000 .",
+    ),
+    (
+        {"Tier": "Standard", "Policies": _pair("Expiration", {"Timestamp": "2050-01-01T00:00:00Z"})},
+        "ValidationException",
+        "You can't assign parameter policies to a standard-parameter tier.",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "code", "text"), REFUSED_VALUES)
+def test_values_and_policies_are_refused_in_the_words_of_aws(
+    ssm: Any, change: dict[str, Any], code: str, text: str
+) -> None:
+    """What AWS was seen to say of each; nothing is kept of a refused value."""
+    refused = error_of(ssm.put_parameter, **{"Name": "/n", "Value": "v", "Type": "String", "Tier": "Advanced"} | change)
+    assert refused[0] == code and text in refused[1]
+    assert ssm.describe_parameters()["Parameters"] == []
+
+
+def test_a_pattern_binds_later_values_too(ssm: Any) -> None:
+    """A pattern belongs to the parameter: AWS refuses a later value that does not match it."""
+    ssm.put_parameter(Name="/n", Value="v", Type="String", AllowedPattern="v.*")
+    refused = error_of(ssm.put_parameter, Name="/n", Value="w", Overwrite=True)
+    assert refused[:2] == (
+        "ParameterPatternMismatchException",
+        "Parameter value, cannot be validated against allowedPattern: v.*",
+    )
+    assert ssm.get_parameter(Name="/n")["Parameter"]["Value"] == "v"
+
+
+@pytest.mark.parametrize(
+    ("selector", "code", "text"),
+    [
+        (
+            "gone",
+            "ParameterVersionNotFound",
+            "a version of /n that has the specified label, gone. Verify the parameter",
+        ),
+        ("-1", "ParameterVersionNotFound", "a version of /n that has the specified label, -1. Verify the parameter"),
+        ("0", "ParameterVersionNotFound", "could not find version 0 of /n. Verify the version"),
+        ("1:2", "ValidationException", "correct syntax for referencing a version/label  <name>:<version/label>"),
+        ("", "ValidationException", "correct syntax for referencing a version/label  <name>:<version/label>"),
+    ],
+)
+def test_selectors_that_select_nothing(ssm: Any, selector: str, code: str, text: str) -> None:
+    """Numbers are versions, everything else is a label, and AWS has words for each."""
+    ssm.put_parameter(Name="/n", Value="v", Type="String")
+    assert ssm.get_parameter(Name="/n:01")["Parameter"]["Version"] == 1
+    refused = error_of(ssm.get_parameter, Name=f"/n:{selector}")
+    assert refused[0] == code and text in refused[1]
+
+
+def test_many_parameters_come_by_name(ssm: Any) -> None:
+    """AWS sorts what it found and what it did not, and takes a name given twice as given once."""
+    for name in ("/b", "/a"):
+        ssm.put_parameter(Name=name, Value=name, Type="String")
+    answer = ssm.get_parameters(Names=["/z", "/b", "/a", "/b", "/b:9", "/z"])
+    assert [row["Name"] for row in answer["Parameters"]] == ["/a", "/b"]
+    assert answer["InvalidParameters"] == ["/b:9", "/z"]
+
+
+def test_a_label_that_moves_says_from_where(ssm: Any, told: Any) -> None:
+    """An event for each label, with the versions that lost and got it; the labels are listed as AWS's hash sets do."""
+    ssm.put_parameter(Name="/n", Value="one", Type="String")
+    ssm.label_parameter_version(Name="/n", Labels=["stable"])
+    ssm.put_parameter(Name="/n", Value="two", Overwrite=True)
+    answer = ssm.label_parameter_version(
+        Name="/n", Labels=["stable", "valid", "123bad", "awsBad", "ssmBad", "bad label"]
+    )
+    assert answer["InvalidLabels"] == ["awsBad", "123bad", "bad label", "ssmBad"]
+    assert ssm.get_parameter_history(Name="/n")["Parameters"][1]["Labels"] == ["valid", "stable"]
+    moves = [event["detail"] for event in told(5) if event["detail"]["operation"] == "LabelParameterVersion"]
+    assert sorted((move["label"], move["fromVersion"], move["toVersion"]) for move in moves) == [
+        ("stable", "", "1"),
+        ("stable", "1", "2"),
+        ("valid", "", "2"),
+    ]
+
+
+def test_label_filters_are_exact_and_single(ssm: Any) -> None:
+    """A label is found by its whole name, and one at a time."""
+    wanted: dict[str, Any] = {"Key": "Label", "Option": "BeginsWith", "Values": ["s"]}
+    refused = error_of(ssm.get_parameters_by_path, Path="/n", ParameterFilters=[wanted])
+    assert refused[0] == "InvalidFilterOption" and "Valid options include: [Equals]." in refused[1]
+    several = [{"Key": "Label", "Values": ["a", "b"]}]
+    assert error_of(ssm.get_parameters_by_path, Path="/n", ParameterFilters=several)[:2] == (
+        "InvalidFilterValue",
+        "The following filter Label can have only one value",
+    )
+    token = error_of(ssm.get_parameters_by_path, Path="/n", NextToken="wrong!")
+    assert token[:2] == ("InvalidNextToken", "The following token is invalid: wrong!.")
+
+
+def test_a_policy_has_a_state_now_and_none_in_history(ssm: Any) -> None:
+    """Policies are shown in the order in which AWS shows them, and one that is given twice is one."""
+    expires = {"Type": "Expiration", "Version": "1.0", "Attributes": {"Timestamp": "2050-01-01T00:00:00Z"}}
+    still = {"Type": "NoChangeNotification", "Version": "1.0", "Attributes": {"After": "1", "Unit": "Days"}}
+    policies = json.dumps([expires, still, expires])
+    ssm.put_parameter(Name="/n", Value="v", Type="String", Tier="Advanced", Policies=policies)
+    (shown,) = ssm.describe_parameters()["Parameters"]
+    assert [(row["PolicyType"], row["PolicyStatus"]) for row in shown["Policies"]] == [
+        ("NoChangeNotification", "Pending"),
+        ("Expiration", "Pending"),
+    ]
+    (was,) = ssm.get_parameter_history(Name="/n")["Parameters"]
+    assert [set(row) for row in was["Policies"]] == [{"PolicyType", "PolicyText"}] * 2
+    assert was["Policies"][0]["PolicyType"] == "Expiration"

@@ -16,11 +16,20 @@ from mrak.services.ssm.tables import Version
 
 
 def tell(ctx: Context, tx: Transaction, change: str, version: Version, scope: Scope | None = None) -> None:
-    """Create, Update, Delete or LabelParameterVersion."""
+    """Create, Update or Delete."""
+    _send(ctx, tx, scope or ctx.scope, "Parameter Store Change", _describe(change, version), version)
+
+
+def tell_label(ctx: Context, tx: Transaction, version: Version, label: str, old: str) -> None:
+    """A label came to a version, from `old` if it was on another."""
+    detail = _describe("LabelParameterVersion", version)
+    detail |= {"label": label, "fromVersion": old, "toVersion": str(version.version)}
+    _send(ctx, tx, ctx.scope, "Parameter Store Change", detail, version)
+
+
+def _describe(change: str, version: Version) -> dict[str, str]:
     detail = {"name": version.name, "type": version.kind, "operation": change}
-    if version.description:
-        detail["description"] = version.description
-    _send(ctx, tx, scope or ctx.scope, "Parameter Store Change", detail, version)
+    return detail | ({"description": version.description} if version.description else {})
 
 
 def tell_policy(ctx: Context, tx: Transaction, scope: Scope, version: Version, policy: dict[str, Any]) -> None:

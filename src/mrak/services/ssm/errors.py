@@ -9,10 +9,24 @@ def parameter_not_found(name: str = "") -> ApiError:
     return ApiError("ParameterNotFound", f"Parameter {name} not found." if name else "")
 
 
-def version_not_found(name: str, selector: str) -> ApiError:
+def version_not_found(name: str, number: str) -> ApiError:
     return ApiError(
         "ParameterVersionNotFound",
-        f"Systems Manager could not find version {selector} of {name}. Verify the version and try again.",
+        f"Systems Manager could not find version {number} of {name}. Verify the version and try again.",
+    )
+
+
+def label_not_found(name: str, label: str) -> ApiError:
+    return ApiError(
+        "ParameterVersionNotFound",
+        f"Systems Manager could not find a version of {name} that has the specified label, {label}. Verify the "
+        "parameter label and try again.",
+    )
+
+
+def malformed_selector() -> ApiError:
+    return validation(
+        "Invalid parameter name. Please use correct syntax for referencing a version/label  <name>:<version/label>"
     )
 
 
@@ -54,13 +68,43 @@ def malformed_path() -> ApiError:
 
 
 def unsupported_data_type(data_type: str) -> ApiError:
-    return validation(f"The following data type is not supported: {data_type} (Data type names are all lowercase.)")
+    return validation(f"The following data type is not supported: {data_type}. (Data type names are all lowercase.)")
 
 
-def pattern_mismatch(name: str, pattern: str) -> ApiError:
+def misplaced_integration(prefix: str) -> ApiError:
+    return validation(f"Parameters with data type: aws:ssm:integration must start with prefix: {prefix}")
+
+
+def nested_parameter(value: str) -> ApiError:
+    return validation(
+        f"Parameter value: '{value}' failed to satisfy constraint: Parameter value can't nest another parameter. Do "
+        'not use "{{}}" in the value.'
+    )
+
+
+def empty_value() -> ApiError:
+    return validation(
+        "1 validation error detected: Value at 'value' failed to satisfy constraint: Member must have length greater "
+        "than or equal to 1"
+    )
+
+
+def pattern_mismatch(pattern: str) -> ApiError:
     return ApiError(
         "ParameterPatternMismatchException",
-        f"Parameter value, cannot be validated against allowedPattern: {pattern} for parameter {name}",
+        f"Parameter value, cannot be validated against allowedPattern: {pattern}",
+    )
+
+
+def malformed_pattern() -> ApiError:
+    return ApiError("InvalidAllowedPatternException", "The syntax of the allowedPattern parameter is invalid.")
+
+
+def lower_tier() -> ApiError:
+    return validation(
+        "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the advanced-parameter "
+        "tier to the standard-parameter tier. If necessary, you can delete the advanced parameter and recreate it as a "
+        "standard parameter. Be aware that standard parameters have a value limit of 4096 characters."
     )
 
 
@@ -83,8 +127,8 @@ def invalid_resource_id() -> ApiError:
     return ApiError("InvalidResourceId", "")
 
 
-def invalid_token() -> ApiError:
-    return ApiError("InvalidNextToken", "The specified token isn't valid.")
+def invalid_token(token: str) -> ApiError:
+    return ApiError("InvalidNextToken", f"The following token is invalid: {token}.")
 
 
 def invalid_filter(message: str) -> ApiError:
@@ -107,8 +151,24 @@ def missing_filter_values(key: str) -> ApiError:
     return ApiError("InvalidFilterValue", f"The following filter values are missing : null for filter key {key}.")
 
 
+def one_value_only(key: str) -> ApiError:
+    return ApiError("InvalidFilterValue", f"The following filter {key} can have only one value")
+
+
 def policy_type(kind: str) -> ApiError:
-    return ApiError("InvalidPolicyTypeException", f"The policy type {kind} is not supported.")
+    return ApiError("InvalidPolicyTypeException", f"Policy type {kind} is not supported.")
+
+
+def malformed_policies(text: str) -> ApiError:
+    return validation(f"Invalid policies input: {text}.")
+
+
+def policies_of_a_standard_parameter() -> ApiError:
+    return validation(
+        "You can't assign parameter policies to a standard-parameter tier. You must upgrade the parameter to use the "
+        "advanced-parameter tier. For more information, see "
+        "https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-advanced-parameters.html"
+    )
 
 
 def policy_attribute(message: str) -> ApiError:

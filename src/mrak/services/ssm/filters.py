@@ -16,7 +16,9 @@ Test = Callable[[Parameter, Version], bool]
 _DESCRIBE = ("Path", "Name", "Type", "KeyId", "Tier", "DataType")
 _BY_PATH = ("Type", "KeyId", "Label")
 _NEED_VALUES = ("Name", "Type", "Path", "Tier", "KeyId")
-_OPTIONS = {"Path": ("Recursive", "OneLevel"), "Name": ("BeginsWith", "Equals", "Contains")}
+_USUAL = ("BeginsWith", "Equals")
+_SHOWN_OPTIONS: dict[str, tuple[str, ...]] = {"Path": ("Recursive", "OneLevel"), "Label": ("Equals",)}
+_OPTIONS = {**_SHOWN_OPTIONS, "Name": ("BeginsWith", "Equals", "Contains")}
 _VALUES = {
     "Tier": ("Standard", "Advanced", "Intelligent-Tiering"),
     "Type": ("String", "StringList", "SecureString"),
@@ -62,9 +64,10 @@ def _check(wanted: dict[str, Any], keys: tuple[str, ...], seen: set[str]) -> Non
             f"The following filter is duplicated in the request: {key}. A request can contain only one occurrence of a "
             "specific filter."
         )
-    if "Option" in wanted and wanted["Option"] not in _OPTIONS.get(key, ("BeginsWith", "Equals")):
-        valid = "Recursive, OneLevel" if key == "Path" else "BeginsWith, Equals"
-        raise errors.invalid_filter_option(wanted["Option"], valid)
+    if "Option" in wanted and wanted["Option"] not in _OPTIONS.get(key, _USUAL):
+        raise errors.invalid_filter_option(wanted["Option"], ", ".join(_SHOWN_OPTIONS.get(key, _USUAL)))
+    if key == "Label" and len(values) > 1:
+        raise errors.one_value_only(key)
     if key == "Path":
         for value in values:
             _check_path(value)

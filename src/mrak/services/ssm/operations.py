@@ -14,6 +14,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
+from mrak.lang.hashorder import in_hash_order
 from mrak.services.ssm import changes, errors, filters, parameters, policies
 from mrak.services.ssm.tables import PARAMETERS, VERSIONS, Parameter, Version
 
@@ -67,12 +68,10 @@ def _new_version(ctx: Context, req: dict[str, Any], name: str, kind: str, before
         was_advanced = before is not None and before.tier == "Advanced"
         tier = "Advanced" if is_large or was_advanced or given else "Standard"
     if before is not None and (before.tier, tier) == ("Advanced", "Standard"):
-        raise errors.validation(
-            "This parameter uses the advanced-parameter tier. You can't downgrade a parameter from the "
-            "advanced-parameter tier to the standard-parameter tier. If necessary, you can delete the advanced "
-            "parameter and recreate it as a standard parameter."
-        )
+        raise errors.lower_tier()
     kept = policies.parse(given, tier)
+    pattern = req.get("AllowedPattern", "" if before is None else before.allowed_pattern)
+    parameters.check_pattern(pattern, req["Value"])
     return Version(
         name=name,
         version=1 if before is None else before.version + 1,
@@ -82,7 +81,7 @@ def _new_version(ctx: Context, req: dict[str, Any], name: str, kind: str, before
         modified_by=ctx.principal.arn,
         description=req.get("Description", "" if before is None else before.description),
         key_id=req.get("KeyId", old_key) if kind == "SecureString" else "",
-        allowed_pattern=req.get("AllowedPattern", "" if before is None else before.allowed_pattern),
+        allowed_pattern=pattern,
         tier=tier,
         data_type=req.get("DataType", "text" if before is None else before.data_type),
         policies=msgspec.json.encode(kept).decode() if kept else "",
@@ -111,10 +110,9 @@ def get_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 
 @operation("GetParameters")
 def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    if len(set(req["Names"])) != len(req["Names"]):
-        raise errors.validation("GetParameters does not support duplicate names.")
+    """By name; what is asked for twice is shown once."""
     found, missing, decrypted = [], [], req.get("WithDecryption", False)
-    for name in req["Names"]:
+    for name in in_hash_order(dict.fromkeys(req["Names"])):
         shown = None
         if name.startswith(parameters.SECRETS):
             shown = parameters.find_secret(ctx, tx, name, decrypted)
@@ -124,7 +122,7 @@ def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
             missing.append(name)
         else:
             found.append(shown)
-    return {"Parameters": found, "InvalidParameters": missing}
+    return {"Parameters": sorted(found, key=lambda shown: str(shown["Name"])), "InvalidParameters": sorted(missing)}
 
 
 def _find(ctx: Context, tx: Transaction, selector: str) -> tuple[Version, str] | None:
@@ -227,10 +225,10 @@ def _metadata(ctx: Context, version: Version) -> dict[str, Any]:
 
 
 def _render_history(ctx: Context, version: Version, decrypted: bool) -> dict[str, Any]:
-    shown = _metadata(ctx, version)
+    shown = parameters.render_metadata(ctx.scope, version) | {"Policies": policies.render_history(version)}
     del shown["ARN"]
     value = parameters.render(ctx.scope, version, "", decrypted)["Value"]
-    return shown | {"Value": value, "Labels": version.labels}
+    return shown | {"Value": value, "Labels": in_hash_order(version.labels)}
 
 
 @operation("LabelParameterVersion")
@@ -244,20 +242,23 @@ def label_parameter_version(ctx: Context, tx: Transaction, req: dict[str, Any]) 
     version = VERSIONS.get(tx, ctx.scope, name, number)
     if version is None:
         raise errors.version_not_found(name, str(number))
-    wanted = req["Labels"]
+    wanted = list(dict.fromkeys(req["Labels"]))
     invalid = [label for label in wanted if label.lower().startswith(("aws", "ssm")) or not _LABEL.fullmatch(label)]
     valid = [label for label in wanted if label not in invalid]
     if len(set(version.labels) | set(valid)) > _MOST_LABELS:
         raise errors.label_limit()
+    before = dict.fromkeys(valid, "")
     for other in list(VERSIONS.scan(tx, ctx.scope, name)):
+        before |= {label: str(other.version) for label in valid if label in other.labels}
         kept = [label for label in other.labels if label not in valid]
         if other.version == number:
             kept += valid
         if kept != other.labels:
             VERSIONS.replace(tx, ctx.scope, other, msgspec.structs.replace(other, labels=kept))
-    if valid:
-        changes.tell(ctx, tx, "LabelParameterVersion", version)
-    return {"InvalidLabels": invalid, "ParameterVersion": number}
+    for label, old in before.items():
+        if old != str(number):
+            changes.tell_label(ctx, tx, version, label, old)
+    return {"InvalidLabels": in_hash_order(invalid), "ParameterVersion": number}
 
 
 @operation("UnlabelParameterVersion")
@@ -310,5 +311,5 @@ def _position(req: dict[str, Any]) -> str | None:
         return None
     position = find_position(req["NextToken"])
     if position is None:
-        raise errors.invalid_token()
+        raise errors.invalid_token(req["NextToken"])
     return position

@@ -29,7 +29,9 @@ _MOST_LEVELS = 15
 _STANDARD_BYTES = 4096
 _ADVANCED_BYTES = 8192
 _MOST_TAGS = 50
-_DATA_TYPES = ("text", "aws:ec2:image", "aws:ssm:integration")
+_INTEGRATION, _INTEGRATIONS = "aws:ssm:integration", "/d9d01087-4a3f-49e0-b0b4-d568d7826553/ssm/integrations"
+_DATA_TYPES = ("text", "aws:ec2:image", _INTEGRATION)
+_NESTED = re.compile(r"\{\{\s*(ssm(-secure)?:[^{}]*)?\}\}")
 KINDS = ("String", "StringList", "SecureString")
 DEFAULT_KEY = "alias/aws/ssm"
 SECRETS = "/aws/reference/secretsmanager/"
@@ -55,7 +57,9 @@ def check_name(name: str) -> None:
 def check_value(req: dict[str, Any]) -> None:
     value, size = req["Value"], len(req["Value"].encode())
     if not value:
-        raise errors.validation("Parameter value can't be empty.")
+        raise errors.empty_value()
+    if _NESTED.search(value):
+        raise errors.nested_parameter(value)
     most = _ADVANCED_BYTES if req.get("Tier") in ("Advanced", "Intelligent-Tiering") else _STANDARD_BYTES
     if size > most:
         tier = "Advanced" if most == _ADVANCED_BYTES else "Standard"
@@ -66,9 +70,13 @@ def check_value(req: dict[str, Any]) -> None:
         )
     if req.get("DataType", "text") not in _DATA_TYPES:
         raise errors.unsupported_data_type(req["DataType"])
-    pattern = req.get("AllowedPattern")
+    if req.get("DataType") == _INTEGRATION and not req["Name"].startswith(_INTEGRATIONS):
+        raise errors.misplaced_integration(_INTEGRATIONS)
+
+
+def check_pattern(pattern: str, value: str) -> None:
     if pattern and not _matches(pattern, value):
-        raise errors.pattern_mismatch(req["Name"], pattern)
+        raise errors.pattern_mismatch(pattern)
 
 
 def _matches(pattern: str, value: str) -> bool:
@@ -77,8 +85,8 @@ def _matches(pattern: str, value: str) -> bool:
 
     try:
         return re2.fullmatch(pattern, value) is not None
-    except re2.error as error:
-        raise errors.validation(f"Invalid allowed pattern: {error}") from None
+    except re2.error:
+        raise errors.malformed_pattern() from None
 
 
 def full_name(name_or_arn: str) -> str:
@@ -106,6 +114,8 @@ def find(tx: Transaction, scope: Scope, selector: str) -> tuple[Version, str] | 
     name, colon, chosen = full_name(selector).partition(":")
     if not _NAME.fullmatch(name) or "//" in name or ("/" in name and not name.startswith("/")):
         raise errors.malformed_name("ssm")
+    if colon and (not chosen or ":" in chosen):
+        raise errors.malformed_selector()
     parameter = PARAMETERS.get(tx, scope, stored_name(tx, scope, name))
     if parameter is None:
         return None
@@ -114,10 +124,11 @@ def find(tx: Transaction, scope: Scope, selector: str) -> tuple[Version, str] | 
     if not colon:
         version = _require_version(tx, scope, parameter, parameter.version)
         return msgspec.structs.replace(version, name=name), ""
+    is_number = re.fullmatch(r"[0-9]+", chosen) is not None
     for version in VERSIONS.scan(tx, scope, parameter.name, reverse=True):
-        if chosen in version.labels or str(version.version) == chosen:
+        if chosen in version.labels or (is_number and version.version == int(chosen)):
             return msgspec.structs.replace(version, name=name), f":{chosen}"
-    raise errors.version_not_found(name, chosen)
+    raise errors.version_not_found(name, chosen) if is_number else errors.label_not_found(name, chosen)
 
 
 def find_secret(ctx: Context, tx: Transaction, name: str, decrypted: bool) -> dict[str, Any] | None:

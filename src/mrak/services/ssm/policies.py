@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/systems-manager/latest/userguide/parameter-store-pol
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 
@@ -20,6 +21,7 @@ from mrak.services.ssm.tables import PARAMETERS, VERSIONS, Version
 
 DUE = "ssm.policy"
 _MOST = 10
+_LEAST_TOO_MANY = 8_760_000
 _SECONDS = {"Days": 86_400.0, "Hours": 3600.0}
 _EXPIRATION, _BEFORE, _UNCHANGED = "Expiration", "ExpirationNotification", "NoChangeNotification"
 _ATTRIBUTES = {_EXPIRATION: {"Timestamp"}, _BEFORE: {"Before", "Unit"}, _UNCHANGED: {"After", "Unit"}}
@@ -30,13 +32,14 @@ def parse(text: str, tier: str) -> list[dict[str, Any]]:
     try:
         found = [policy for policy in msgspec.json.decode(text or "[]", type=list[dict[str, Any]]) if policy]
     except (msgspec.DecodeError, msgspec.ValidationError):
-        raise errors.policy_attribute("The policies are not valid JSON.") from None
+        raise errors.malformed_policies(text) from None
     if found and tier != "Advanced":
-        raise errors.validation("Parameter policies are supported by the advanced-parameter tier only.")
+        raise errors.policies_of_a_standard_parameter()
     if len(found) > _MOST:
         raise errors.too_many_policies()
     for policy in found:
         _check(policy)
+    found = [policy for at, policy in enumerate(found) if policy not in found[:at]]
     kinds = [policy["Type"] for policy in found]
     if kinds.count(_EXPIRATION) > 1 or (_BEFORE in kinds and _EXPIRATION not in kinds):
         raise errors.incompatible_policies()
@@ -49,10 +52,20 @@ def _check(policy: dict[str, Any]) -> None:
         raise errors.policy_type(str(kind))
     if not isinstance(attributes, dict) or set(attributes) != _ATTRIBUTES[kind]:
         raise errors.policy_attribute(f"The attributes of {kind} are {', '.join(sorted(_ATTRIBUTES[kind]))}.")
+    for name in ("Before", "After"):
+        if name in attributes:
+            _check_count(name, str(attributes[name]))
     try:
         _due(policy, 0.0, 0.0)
     except (ValueError, KeyError):
         raise errors.policy_attribute(f"The attributes of {kind} are not valid.") from None
+
+
+def _check_count(name: str, text: str) -> None:
+    if not re.fullmatch(r"-?[0-9]{1,9}", text) or int(text) >= _LEAST_TOO_MANY:
+        raise errors.policy_attribute(f"Attribute {name} must be a positive integer smaller than {_LEAST_TOO_MANY} .")
+    if int(text) <= 0:
+        raise errors.policy_attribute(f"Attribute {name} must be a positive integer.")
 
 
 def _moment(text: str) -> float:
@@ -77,14 +90,18 @@ def _moments(version: Version) -> list[tuple[dict[str, Any], float]]:
 
 
 def render(version: Version, now: float) -> list[dict[str, str]]:
-    return [
-        {
-            "PolicyText": msgspec.json.encode(policy).decode(),
-            "PolicyType": policy["Type"],
-            "PolicyStatus": "Finished" if due <= now else "Pending",
-        }
-        for policy, due in _moments(version)
-    ]
+    """How far each policy is; AWS shows the last one first."""
+    moments = reversed(_moments(version))
+    return [_render(policy) | {"PolicyStatus": "Finished" if due <= now else "Pending"} for policy, due in moments]
+
+
+def render_history(version: Version) -> list[dict[str, str]]:
+    """What the policies of a version were, which may be an old one."""
+    return [_render(policy) for policy, _ in _moments(version)]
+
+
+def _render(policy: dict[str, Any]) -> dict[str, str]:
+    return {"PolicyText": msgspec.json.encode(policy).decode(), "PolicyType": policy["Type"]}
 
 
 def arm(ctx: Context, tx: Transaction, version: Version) -> None:
