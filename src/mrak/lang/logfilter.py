@@ -9,12 +9,11 @@ regular expressions never backtrack; the nesting of parentheses is bounded.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
-
-import msgspec
 
 from mrak.lang.logregex import Regex, RegexError
 
@@ -24,7 +23,11 @@ _DEEPEST: Final = 20
 
 
 class FilterPatternError(ValueError):
-    """The text is not a filter pattern; the message is AWS's where it is known."""
+    """The text is not a filter pattern. AWS has other words where it is made or tested as a metric filter's."""
+
+    def __init__(self, message: str, for_metrics: str = "") -> None:
+        super().__init__(message)
+        self.for_metrics = for_metrics or message
 
 
 class LogFilter:
@@ -58,17 +61,21 @@ def parse_filter(text: str) -> LogFilter:
             return _FieldFilter(stripped)
         return _TermFilter(stripped)
     except RegexError as error:
-        raise FilterPatternError(f"Invalid filter pattern: {error}") from None
+        raise FilterPatternError(str(error)) from None
 
 
 def _invalid() -> FilterPatternError:
-    return FilterPatternError("Invalid filter pattern")
+    return FilterPatternError("Invalid filter pattern", "Invalid metric filter pattern")
+
+
+def _bad_term(term: str) -> FilterPatternError:
+    return FilterPatternError(f"Invalid character(s) in term '{term}'")
 
 
 # Terms ------------------------------------------------------------------------------------------------------------
 
-_TERM: Final = re.compile(r'([?-]?)\s*(?:"((?:[^"\\]|\\.)*)"|(%\S.*?%)(?=\s|$)|([^\s"]+))')
-_BARE: Final = re.compile(r"\w+").fullmatch
+_TERM: Final = re.compile(r'([?-]?)\s*(?:"((?:[^"\\]|\\.)*)"|(%\S[^%]*%)(?=\s|$)|([^\s"]+))')
+_STRANGE: Final = re.compile(r"\W")
 
 
 class _TermFilter(LogFilter):
@@ -85,7 +92,7 @@ class _TermFilter(LogFilter):
         while at < len(text):
             found = _TERM.match(text, at)
             if found is None:
-                raise _invalid()
+                raise _bad_term(text[at:])
             group = {"": self._required, "-": self._excluded, "?": self._optional}[found[1]]
             group.append(_term_test(found))
             at = found.end()
@@ -107,8 +114,11 @@ def _term_test(found: re.Match[str]) -> Test:
         phrase = _unescaped(found[2])
     else:
         phrase = found[4]
-        if not _BARE(phrase):
-            raise FilterPatternError(f"Invalid character(s) in term '{phrase}'")
+        if phrase.startswith("%"):
+            raise _bad_term(phrase)
+        strange = _STRANGE.search(phrase)
+        if strange is not None:
+            raise _bad_term(strange[0])
     return lambda message: phrase in message
 
 
@@ -123,10 +133,14 @@ _TOKEN: Final = re.compile(
     r"""\s*(?:(?P<op>&&|\|\||!=|=!|<=|>=|=|<|>|\(|\))
         |(?P<regex>%(?:[^%\\]|\\.)+%)
         |"(?P<quoted>(?:[^"\\]|\\.)*)"
-        |(?P<selector>\$(?:\.[\w@:-]+|\.\*|\[(?:[0-9]{1,9}|\*)\]|\[(?:'[^']*'|"[^"]*")\])*)
-        |(?P<word>[^\s()&|=<>!"]+))""",
+        |(?P<selector>\$(?!\.\.)(?:\.[\w@:-]+|\.\*|\[(?:[0-9]{1,9}|\*)\]|\.?\[(?:'[^']*'|"[^"]*")\])*)
+        |(?P<word>[^\s()&|=<>!"$%:\[\]]+))""",
     re.VERBOSE,
 )
+# What AWS names when it cannot read on: as much as it read of a token, and the character that does not fit.
+_STUCK: Final = re.compile(r"\s*(?P<term>%[^%]*|\$\.\.|\[[0-9]*.?|!.?|\S)", re.DOTALL)
+_MOST_WILDCARDS: Final = 3
+_MOST_REGEXES: Final = 2
 _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
     "<": lambda got, wanted: got < wanted,
     "<=": lambda got, wanted: got <= wanted,
@@ -137,20 +151,20 @@ _COMPARE: Final[dict[str, Callable[[float, float], bool]]] = {
 }
 
 Lookup = Callable[[Any, str], list[Any]]
-"""All scalar values that a selector finds in an event."""
+"""All texts and numbers that a selector finds in an event."""
 
 
 class _Expression:
     """Recursive descent over comparisons with &&, || and parentheses."""
 
     def __init__(self, text: str, lookup: Lookup, selectors: list[str]) -> None:
-        self._tokens: list[tuple[str, str]] = []
+        self.tokens: list[tuple[str, str]] = []
         at = 0
         while at < len(text.rstrip()):
             found = _TOKEN.match(text, at)
             if found is None or found.lastgroup is None:
-                raise _invalid()
-            self._tokens.append((found.lastgroup, found[found.lastgroup]))
+                raise _stuck(text, at)
+            self.tokens.append((found.lastgroup, found[found.lastgroup]))
             at = found.end()
         self._at = 0
         self._lookup = lookup
@@ -158,12 +172,12 @@ class _Expression:
 
     def parse(self) -> Test:
         test = self._either(0)
-        if self._at != len(self._tokens):
+        if self._at != len(self.tokens):
             raise _invalid()
         return test
 
     def _peek(self) -> tuple[str, str]:
-        return self._tokens[self._at] if self._at < len(self._tokens) else ("end", "")
+        return self.tokens[self._at] if self._at < len(self.tokens) else ("end", "")
 
     def _next(self) -> tuple[str, str]:
         token = self._peek()
@@ -217,13 +231,25 @@ class _Expression:
         return lambda event: any(one(value) for value in lookup(event, selector))
 
 
+def _stuck(text: str, at: int) -> FilterPatternError:
+    found = _STUCK.match(text, at)
+    return _bad_term(text[at:] if found is None else found["term"])
+
+
 def _state_test(state: str, selector: str, lookup: Lookup) -> Test:
     if state == "NOT EXISTS":
-        return lambda event: not lookup(event, f"?{selector}")
-    if state not in ("IS NULL", "IS TRUE", "IS FALSE"):
+        return lambda event: isinstance(event, dict) and not lookup(event, f"?{selector}")
+    if state == "IS NULL":  # also of a list that has a null
+        return lambda event: any(
+            value is None or (isinstance(value, list) and None in value) for value in lookup(event, f"?{selector}")
+        )
+    verb, _, wanted = state.partition(" ")
+    if verb != "IS":
         raise _invalid()
-    wanted = {"IS NULL": None, "IS TRUE": True, "IS FALSE": False}[state]
-    return lambda event: any(value is wanted for value in lookup(event, f"?{selector}"))
+    if wanted not in ("TRUE", "FALSE"):
+        raise FilterPatternError("Invalid filter pattern", f"Invalid character(s) in term '{wanted}'")
+    is_true = wanted == "TRUE"
+    return lambda event: any(value is is_true for value in lookup(event, f"?{selector}"))
 
 
 def _value_test(operator: str, kind: str, text: str) -> Test:
@@ -231,35 +257,33 @@ def _value_test(operator: str, kind: str, text: str) -> Test:
         found_in = Regex(text[1:-1]).found_in
         if operator not in ("=", "!="):
             raise _invalid()
-        return lambda value: found_in(_as_text(value)) == (operator == "=")
+        return lambda value: found_in(value) == (operator == "=")
     if kind == "word" and _NUMBER(text):
-        number, compare = float(text), _COMPARE[operator]
-
-        def numeric(value: Any) -> bool:
-            got = _as_number(value)
-            return operator == "!=" if got is None else compare(got, number)
-
-        return numeric
+        return _number_test(operator, text)
     if operator not in ("=", "!="):
+        raise _bad_term(f'"{text}"' if kind == "quoted" else text)
+    if kind == "word" and text.lower() == "null":
         raise _invalid()
     pattern = _unescaped(text) if kind == "quoted" else text
-    return lambda value: _like(pattern, _as_text(value)) == (operator == "=")
+    return lambda value: _like(pattern, value) == (operator == "=")
 
 
-def _as_text(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, float) and value.is_integer():
-        return str(int(value))
-    return "null" if value is None else str(value)
+def _number_test(operator: str, text: str) -> Test:
+    """Numbers are compared by their size, texts by their letters: no text is larger than a number, or smaller."""
+    number, compare = float(text), _COMPARE[operator]
+
+    def test(value: str) -> bool:
+        if not isinstance(value, Numeral):
+            return (value == text) == (operator == "=") if operator in ("=", "!=") else False
+        return compare(float(value), number)
+
+    return test
 
 
-def _as_number(value: Any) -> float | None:
-    if isinstance(value, bool):
-        return None
-    if isinstance(value, int | float):
-        return float(value)
-    return float(value) if isinstance(value, str) and _NUMBER(value) else None
+class Numeral(str):
+    """A number as the line spells it: what is compared with text."""
+
+    __slots__ = ()
 
 
 def _like(pattern: str, value: str) -> bool:
@@ -280,44 +304,70 @@ def _like(pattern: str, value: str) -> bool:
 
 # JSON ---------------------------------------------------------------------------------------------------------------
 
-_STEP: Final = re.compile(r"""\.([\w@:-]+|\*)|\[([0-9]+|\*)\]|\['([^']*)'\]|\["([^"]*)"\]""")
+_STEP: Final = re.compile(r"""\.([\w@:-]+|\*)|\.?\[([0-9]+|\*)\]|\['([^']*)'\]|\["([^"]*)"\]""")
 _ALL: Final = object()
 
 
 class _JsonFilter(LogFilter):
-    __slots__ = ("_selectors", "_test")
+    __slots__ = ("_test",)
 
     def __init__(self, text: str) -> None:
         super().__init__(text)
         if not text.endswith("}"):
             raise _invalid()
         selectors: list[str] = []
-        self._test = _Expression(text[1:-1], _json_values, selectors).parse()
+        expression = _Expression(text[1:-1], _json_values, selectors)
+        _check_amounts(expression)
+        self._test = expression.parse()
         if any(not selector.startswith("$") for selector in selectors):
             raise _invalid()
-        self._selectors = selectors
 
     def matches(self, message: str) -> bool:
         event = _decoded(message)
         return event is not None and self._test(event)
 
-    def extract(self, message: str) -> dict[str, str]:
-        found = {selector: self.find_value(message, selector) for selector in self._selectors}
-        return {selector: value for selector, value in found.items() if value is not None}
-
     def find_value(self, message: str, selector: str) -> str | None:
         event = _decoded(message)
-        values = _json_values(event, selector) if event is not None else []
+        values = _json_values(event, f"?{selector}") if event is not None else []
         return _as_text(values[0]) if values else None
 
 
+def _as_text(value: Any) -> str | None:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else None
+
+
+def _check_amounts(expression: _Expression) -> None:
+    wildcards = [len(re.findall(r"\.\*|\[\*\]", text)) for kind, text in expression.tokens if kind == "selector"]
+    if any(count > 1 for count in wildcards):
+        raise FilterPatternError(
+            "Your filter pattern has a JSON path selector that exceeds the maximum of 1 wildcard allowed per json "
+            "selector."
+        )
+    if sum(wildcards) > _MOST_WILDCARDS:
+        raise FilterPatternError(
+            f"Your input has exceeded the maximum of {_MOST_WILDCARDS} JSON wildcard selectors allowed per filter "
+            "pattern."
+        )
+    if sum(kind == "regex" for kind, _ in expression.tokens) > _MOST_REGEXES:
+        raise FilterPatternError(
+            f"Your input has exceeded the maximum of {_MOST_REGEXES} regular expressions per filter pattern."
+        )
+
+
 def _decoded(message: str) -> Any:
+    """A line's JSON with its numbers as they are spelt, or None."""
     if not message.lstrip().startswith(("{", "[")):
         return None
     try:
-        return msgspec.json.decode(message)
-    except (msgspec.DecodeError, RecursionError):
+        return json.loads(message, parse_int=Numeral, parse_float=Numeral, parse_constant=_refuse)
+    except (ValueError, RecursionError):
         return None
+
+
+def _refuse(constant: str) -> None:
+    raise ValueError(constant)
 
 
 @lru_cache(maxsize=1024)
@@ -332,12 +382,12 @@ def _steps(selector: str) -> tuple[Any, ...]:
 
 
 def _json_values(event: Any, selector: str) -> list[Any]:
-    """Scalars that a selector points to; with a leading `?` also objects, lists and null, to test what exists."""
+    """Texts and numbers that a selector points to; with a leading `?` whatever it points to, to test what exists."""
     anything = selector.startswith("?")
     nodes = [event]
     for step in _steps(selector):
         nodes = [child for node in nodes for child in _children(node, step)]
-    return nodes if anything else [node for node in nodes if node is not None and not isinstance(node, dict | list)]
+    return nodes if anything else [node for node in nodes if isinstance(node, str)]
 
 
 def _children(node: Any, step: Any) -> list[Any]:
@@ -356,7 +406,7 @@ _PART: Final = re.compile(r'(?:"(?:[^"\\]|\\.)*"|%(?:[^%\\]|\\.)*%|[^,"])*')
 
 
 class _FieldFilter(LogFilter):
-    """Fields by position; `...` stands for any number of them."""
+    """Fields by position; `...` stands for any number of them. Without it the last one takes the rest of the line."""
 
     __slots__ = ("_ellipsis", "_names", "_tests")
 
@@ -367,10 +417,10 @@ class _FieldFilter(LogFilter):
         self._names: list[str] = []
         self._tests: list[Test] = []
         self._ellipsis: int | None = None
-        for part in _split_fields(text[1:-1]):
+        for part in _split_fields(text[1:-1].strip() or "..."):
             if part in ("...", "\u2026"):
                 if self._ellipsis is not None:
-                    raise _invalid()
+                    raise _twice("...")
                 self._ellipsis = len(self._names)
             else:
                 self._names.append(self._field(part))
@@ -387,6 +437,8 @@ class _FieldFilter(LogFilter):
             self._tests.append(_Expression(part, _field_values, names).parse())
             if any(name != found[0] for name in names):
                 raise _invalid()
+        if found[0] in self._names:
+            raise _twice(found[0])
         return found[0]
 
     def matches(self, message: str) -> bool:
@@ -400,14 +452,22 @@ class _FieldFilter(LogFilter):
         return (self._fields(message) or {}).get(selector.removeprefix("$"))
 
     def _fields(self, message: str) -> dict[str, str] | None:
-        values = [next(group for group in found.groups() if group is not None) for found in _FIELD.finditer(message)]
+        found = list(_FIELD.finditer(message))
+        values = [next(group for group in field.groups() if group is not None) for field in found]
         names = list(self._names)
         missing = len(values) - len(names)
-        if missing < 0 or (missing and self._ellipsis is None):
+        if missing < 0:
             return None
         if self._ellipsis is not None:
             names[self._ellipsis : self._ellipsis] = [""] * missing
+        elif missing:
+            last = len(names) - 1
+            values[last:] = [message[found[last].start() :].rstrip()]
         return {name or str(at + 1): value for at, (name, value) in enumerate(zip(names, values, strict=True))}
+
+
+def _twice(name: str) -> FilterPatternError:
+    return FilterPatternError(f"Duplicate field '{name}'")
 
 
 def _split_fields(text: str) -> list[str]:
@@ -426,4 +486,6 @@ def _split_fields(text: str) -> list[str]:
 
 def _field_values(fields: dict[str, str], name: str) -> list[str]:
     value = fields.get(name)
-    return [] if value is None else [value]
+    if value is None:
+        return []
+    return [Numeral(value) if _NUMBER(value) else value]

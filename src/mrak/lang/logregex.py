@@ -15,11 +15,12 @@ from typing import Any, Final
 _MOST_BYTES: Final = 4 << 20
 # A character, an escape or a set of them; then perhaps a quantifier. Bars and anchors stand between.
 _SYNTAX: Final = re.compile(
-    r"(?:[A-Za-z0-9 :_#=@/;,!<>~'\"&%.|^$-]"
+    r"(?:[A-Za-z0-9 :_#=@/;,.|^$-]"
     r"|\\(?:[dDsSwW]|x[0-9A-Fa-f]{2}|[^A-Za-z0-9])"
     r"|\[\^?(?:\\(?:[dDsSwW]|x[0-9A-Fa-f]{2}|[^A-Za-z0-9])|[^\]\\\[]|\[)+\]"
     r"|[*+?]|\{[0-9]{1,4}(?:,[0-9]{0,4})?\})*"
-).fullmatch
+)
+_UNCOMPILABLE: Final = frozenset("[]{}\\")
 
 
 class RegexError(ValueError):
@@ -33,9 +34,15 @@ class Regex:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        if not _SYNTAX(text):
-            raise RegexError("the regular expression is not supported")
-        self._search = compile_regex(text).search
+        taken = _SYNTAX.match(text).end()  # type: ignore[union-attr] # it matches the empty text, too
+        if taken < len(text) and text[taken] not in _UNCOMPILABLE:
+            raise RegexError(f"Invalid character(s) in term '%{text[: taken + 1]}'")
+        try:
+            self._search = compile_regex(text).search
+        except RegexError:
+            raise RegexError("Failed to compile regular expression.") from None
+        if taken < len(text):
+            raise RegexError("Failed to compile regular expression.")
 
     def found_in(self, value: str) -> bool:
         return self._search(value) is not None

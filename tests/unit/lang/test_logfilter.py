@@ -74,7 +74,8 @@ def test_terms(pattern: str, message: str, expected: bool) -> None:
         ("{ $.user NOT EXISTS }", False),
         ("{ $.ThisFlag IS TRUE }", True),
         ("{ $.ThisFlag IS FALSE }", False),
-        ("{ $.ThisFlag = true }", True),
+        ("{ $.ThisFlag = true }", False),  # a flag is no text: IS TRUE asks for it
+        ("{ $.ThisFlag != false }", False),
         ("{ $.latency >= 55.5 }", True),
         ("{ $.latency > 55.5 }", False),
         ("{ $.latency < 10e3 }", True),
@@ -107,7 +108,10 @@ def test_json_on_other_lines() -> None:
     ("pattern", "expected"),
     [
         ("[ip, user, username, timestamp, request, status_code, bytes]", True),
-        ("[ip, user, username, timestamp, request, status_code]", False),
+        ("[ip, user, username, timestamp, request, status_code]", True),  # the last one takes the rest
+        ("[ip, user, username, timestamp, request, status_code, bytes, more]", False),
+        ("[ip, rest = *1534]", True),
+        ("[]", True),
         ("[..., status_code, bytes]", True),
         ("[ip, user, ...]", True),
         ("[ip, ..., status_code, bytes > 1000]", True),
@@ -138,7 +142,9 @@ def test_extracted_values() -> None:
         "$status_code": "404",
         "$7": "1534",
     }
-    assert parse_filter("{ $.latency = * && $.missing NOT EXISTS }").extract(EVENT) == {"$.latency": "55.5"}
+    assert parse_filter("{ $.latency = * && $.missing NOT EXISTS }").extract(EVENT) == {}
+    assert parse_filter("[first, rest]").extract('a "b c"') == {"$first": "a", "$rest": "b c"}
+    assert parse_filter("[first, rest]").extract('a  b "c d" ') == {"$first": "a", "$rest": 'b "c d"'}
     assert parse_filter("ERROR").extract("ERROR") == {}
 
 
@@ -164,7 +170,66 @@ def test_not_a_pattern(pattern: str) -> None:
         parse_filter(pattern)
 
 
-def test_term_with_special_characters() -> None:
-    """AWS wants quotes around them and says so."""
-    with pytest.raises(FilterPatternError, match=re.escape("Invalid character(s) in term 'a/b'")):
-        parse_filter("a/b")
+SCALARS = ["null", '"null"', "true", '"true"', "0", "1", "1.0", "1e0", '"1"', '"1.0"', "-1", "10", '"10"', "[1, null]"]
+
+
+@pytest.mark.parametrize(
+    ("condition", "expected"),
+    [
+        ("= 1", ['1', '1.0', '1e0', '"1"']),
+        ("= 1e+0", ['1', '1.0', '1e0']),
+        ("!= 1", ['"null"', '"true"', '0', '"1.0"', '-1', '10', '"10"']),
+        ("> 1", ['10']),
+        ("<= 1", ['0', '1', '1.0', '1e0', '-1']),
+        ('= "1"', ['1', '"1"']),
+        ("= true", ['"true"']),
+        ("= 1*", ['1', '1.0', '1e0', '"1"', '"1.0"', '10', '"10"']),
+        ("IS NULL", ['null', '[1, null]']),
+    ],
+)  # fmt: skip
+def test_numbers_and_texts(condition: str, expected: list[str]) -> None:
+    """As AWS was seen to compare: numbers by size, texts by letters, a number with a text as the line spells it, and
+    neither with flags, lists or null."""
+    test = parse_filter(f"{{ $.v {condition} }}")
+    assert [value for value in SCALARS if test.matches(f'{{"v": {value}}}')] == expected
+
+
+def test_the_last_of_two_values_counts() -> None:
+    """A key may stand twice in a line; a line that is a list has no fields that could be missing."""
+    assert parse_filter("{ $.v = 1 }").matches('{"v": 2, "v": 1}')
+    assert not parse_filter("{ $.v NOT EXISTS }").matches('[{"v": 1}]')
+    assert parse_filter("{ $.['a.b'] = 1 }").matches('{"a.b": 1}')
+
+
+@pytest.mark.parametrize(
+    ("pattern", "message", "for_metrics"),
+    [
+        ("a/b", "Invalid character(s) in term '/'", None),
+        ("ERR*", "Invalid character(s) in term '*'", None),
+        ('"open', "Invalid character(s) in term '\"open'", None),
+        ("%^(a|b)%", "Invalid character(s) in term '%^('", None),
+        ("%hello!%", "Invalid character(s) in term '%hello!'", None),
+        ("%caf\u00e9%", "Invalid character(s) in term '%caf\u00e9'", None),
+        ("%[abc%", "Failed to compile regular expression.", None),
+        ('{ "v": [1] }', "Invalid character(s) in term ':'", None),
+        ("{ !($.v = 1) }", "Invalid character(s) in term '!('", None),
+        ('{ $.v > "a" }', "Invalid character(s) in term '\"a\"'", None),
+        ("{ $..v = 1 }", "Invalid character(s) in term '$..'", None),
+        ("{ $.v[-1] = 1 }", "Invalid character(s) in term '[-'", None),
+        ("{ $.v[0:2] = 1 }", "Invalid character(s) in term '[0:'", None),
+        ("{ $.v = null }", "Invalid filter pattern", "Invalid metric filter pattern"),
+        ("{ $.v EXISTS }", "Invalid filter pattern", "Invalid metric filter pattern"),
+        ("{ $.v == 1 }", "Invalid filter pattern", "Invalid metric filter pattern"),
+        ("{ $.v IS NOT NULL }", "Invalid filter pattern", "Invalid character(s) in term 'NOT'"),
+        ("{ $.a[*].* = 1 }", "exceeds the maximum of 1 wildcard allowed per json selector.", None),
+        ("{ $.a[*] = 1 || $.b[*] = 1 || $.* = 1 || $.c[*] = 1 }", "maximum of 3 JSON wildcard selectors", None),
+        ("{ $.v = %a% || $.v = %b% || $.v = %c% }", "maximum of 2 regular expressions per filter pattern.", None),
+        ("[..., a, ...]", "Duplicate field '...'", None),
+        ("[a, a]", "Duplicate field 'a'", None),
+    ],
+)
+def test_what_is_said_of_patterns(pattern: str, message: str, for_metrics: str | None) -> None:
+    """AWS names the place where it cannot read on, and words some refusals differently for metric filters."""
+    with pytest.raises(FilterPatternError, match=re.escape(message)) as refused:
+        parse_filter(pattern)
+    assert (for_metrics or message) in refused.value.for_metrics

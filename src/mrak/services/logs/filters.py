@@ -102,7 +102,7 @@ def _render_subscription(row: SubscriptionFilter) -> dict[str, Any]:
 
 @operation("PutMetricFilter")
 def put_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    passing.parse_pattern(req["filterPattern"])
+    passing.parse_pattern(req["filterPattern"], for_metrics=True)
     for at, made in enumerate(req["metricTransformations"], 1):
         # The model forbids colons too, which CloudWatch Logs takes.
         if set(made["metricNamespace"]) & {"*", "$"}:
@@ -168,7 +168,7 @@ def delete_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 
 @operation("TestMetricFilter")
 def test_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    pattern = passing.parse_pattern(req["filterPattern"])
+    pattern = passing.parse_pattern(req["filterPattern"], for_metrics=True)
     return {
         "matches": [
             {"eventNumber": number, "eventMessage": message, "extractedValues": pattern.extract(message)}

@@ -34,12 +34,12 @@ SUBSCRIPTION, METRICS = "logs.subscription", "logs.metrics"
 ACCOUNT_SUBSCRIPTION = "SUBSCRIPTION_FILTER_POLICY"
 
 
-def parse_pattern(text: str) -> LogFilter:
+def parse_pattern(text: str, *, for_metrics: bool = False) -> LogFilter:
     """A filter pattern; raises InvalidParameterException."""
     try:
         return parse_filter(text)
     except FilterPatternError as error:
-        raise errors.invalid_parameter(str(error)) from None
+        raise errors.invalid_parameter(error.for_metrics if for_metrics else str(error)) from None
 
 
 def pass_on(ctx: Context, tx: Transaction, scope: Scope, group: Group, added: list[Event]) -> None:
