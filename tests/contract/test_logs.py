@@ -416,7 +416,7 @@ def test_subscription_filter_errors(logs: Any, group: str) -> None:
 
 
 def test_subscription_filters_are_kept(logs: Any, sandbox: Any, group: str) -> None:
-    """Two for a group, changed by name. A stream has to take a test message."""
+    """Five for a group, changed by name. A stream has to take a test message."""
     role, stream = "arn:aws:iam::999999999999:role/r", unique("stream")
     kinesis = f"arn:aws:kinesis:us-east-1:{sandbox.account}:stream/{stream}"
     asked = {"logGroupName": group, "filterPattern": "ERROR", "destinationArn": kinesis, "roleArn": role}
@@ -427,9 +427,9 @@ def test_subscription_filters_are_kept(logs: Any, sandbox: Any, group: str) -> N
         400,
     )
     sandbox.client("kinesis").create_stream(StreamName=stream, ShardCount=1)
-    for name in ("a", "b", "a"):
+    for name in ("a", "b", "a", "c", "d", "e"):
         logs.put_subscription_filter(**asked, filterName=name)
-    assert error_of(logs.put_subscription_filter, **asked, filterName="c") == (
+    assert error_of(logs.put_subscription_filter, **asked, filterName="f") == (
         "LimitExceededException",
         "Resource limit exceeded.",
         400,

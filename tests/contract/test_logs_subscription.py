@@ -10,7 +10,7 @@ import zipfile
 from typing import Any
 
 import pytest
-from tests.conftest import until
+from tests.conftest import error_of, until
 from tests.contract.lambda_bench import permit
 
 HANDLER = """
@@ -66,13 +66,19 @@ def test_events_reach_a_function(sandbox: Any) -> None:
         logs.put_subscription_filter(**wanted)
     source = f"arn:aws:logs:us-east-1:{sandbox.account}:log-group:app:*"
     permit(sandbox.client("lambda"), name, "logs", SourceArn=source)
-    logs.put_subscription_filter(**wanted)
+    assert "cannot be used with roleArn" in str(error_of(logs.put_subscription_filter, **wanted, roleArn=f"{arn}-role"))
+    logs.put_subscription_filter(**wanted, emitSystemFields=["@source.log", "@aws.region", "@source.log"])
+    (shown,) = logs.describe_subscription_filters(logGroupName="app")["subscriptionFilters"]
+    assert shown["emitSystemFields"] == ["@source.log", "@aws.region"]
+    elsewhere = wanted | {"filterName": "elsewhere", "fieldSelectionCriteria": "@aws.region NOT IN ('us-east-1')"}
+    logs.put_subscription_filter(**elsewhere)
     at = int(time.time() * 1000)
     lines = [{"timestamp": at, "message": "fine"}, {"timestamp": at, "message": "ERROR here"}]
     logs.put_log_events(logGroupName="app", logStreamName="s", logEvents=lines)
     record = json.loads(wait_for_line(logs, f"/aws/lambda/{name}", "GOT").partition("GOT ")[2])
     (event,) = record.pop("logEvents")
     assert (event["message"], event["timestamp"]) == ("ERROR here", at)
+    assert event["extractedFields"] == {"@source.log": "app", "@aws.region": "us-east-1"}
     assert record == {
         "logGroup": "app",
         "logStream": "s",

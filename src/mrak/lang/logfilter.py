@@ -20,6 +20,7 @@ from mrak.lang.logregex import Regex, RegexError
 Test = Callable[[Any], bool]
 
 _DEEPEST: Final = 20
+_QUOTED: Final = re.compile(r'"(?:[^"\\]|\\.)*"')
 
 
 class FilterPatternError(ValueError):
@@ -37,6 +38,10 @@ class LogFilter:
 
     def __init__(self, text: str) -> None:
         self.text = text
+
+    @property
+    def has_regex(self) -> bool:
+        return "%" in _QUOTED.sub("", self.text)
 
     def matches(self, message: str) -> bool:
         raise NotImplementedError

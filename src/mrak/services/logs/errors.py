@@ -50,6 +50,16 @@ def invalid_token() -> ApiError:
     return invalid_parameter("The specified nextToken is invalid.")
 
 
+def foreign_token() -> ApiError:
+    return invalid_parameter(
+        "Pagination token in request is invalid. Only token from previous list call or null is valid."
+    )
+
+
+def invalid_transformation(message: str) -> ApiError:
+    return invalid_parameter(f"Invalid metric transformation: {message}")
+
+
 def limit_exceeded() -> ApiError:
     return ApiError("LimitExceededException", "Resource limit exceeded.")
 

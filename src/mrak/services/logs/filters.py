@@ -8,11 +8,13 @@ from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.services.logs import errors, names, passing, streaming
+from mrak.core.page import find_position
+from mrak.services.logs import errors, names, passing, streaming, transformations
 from mrak.services.logs.tables import METRIC_FILTERS, SUBSCRIPTIONS, MetricFilter, SubscriptionFilter
 
-_MOST_SUBSCRIPTIONS = 2
+_MOST_SUBSCRIPTIONS = 5
 _MOST_METRIC_FILTERS = 100
+_MOST_WITH_REGEXES = 5
 _STREAMING = ("kinesis", "firehose")
 
 
@@ -26,10 +28,13 @@ async def put_subscription_filter(ctx: Context, req: dict[str, Any]) -> None:
             f"destinationArn for vendor {destination.service} cannot be used without roleArn"
         )
     if destination.service == "lambda":
+        if req.get("roleArn"):
+            raise errors.invalid_parameter("destinationArn for vendor lambda cannot be used with roleArn")
         if destination.account != ctx.scope.account:
             raise errors.cross_account_function()
         await _check_function(ctx, req)
     passing.parse_pattern(req["filterPattern"])
+    passing.check_system_fields(req, "emitSystemFields")
     if destination.service == "kinesis":
         await streaming.send_test(ctx, req["destinationArn"], names.service(ctx.scope, req["logGroupName"]))
     await ctx.transact(lambda tx: _put_subscription(ctx, tx, req))
@@ -57,6 +62,9 @@ def _put_subscription(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
         created_ms=int(ctx.now * 1000) if existing is None else existing.created_ms,
         role_arn=req.get("roleArn", ""),
         distribution=req.get("distribution", "ByLogStream"),
+        is_transformed=req.get("applyOnTransformedLogs", False),
+        system_fields=list(dict.fromkeys(req.get("emitSystemFields", []))),
+        criteria=req.get("fieldSelectionCriteria", ""),
     )
     if existing is not None:
         SUBSCRIPTIONS.replace(tx, ctx.scope, existing, fresh)
@@ -70,7 +78,7 @@ def _put_subscription(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
 def describe_subscription_filters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     group = names.require_group(tx, ctx.scope, req["logGroupName"])
     prefix = req.get("filterNamePrefix", "")
-    rows = SUBSCRIPTIONS.scan(tx, ctx.scope, group.name, after=names.token_position(req))
+    rows = SUBSCRIPTIONS.scan(tx, ctx.scope, group.name, after=_token_position(req))
     matching = (row for row in rows if row.name.startswith(prefix))
     return names.page_of(req, "subscriptionFilters", matching, lambda row: row.name, _render_subscription)
 
@@ -91,10 +99,22 @@ def _render_subscription(row: SubscriptionFilter) -> dict[str, Any]:
         "filterPattern": row.pattern,
         "destinationArn": row.destination_arn,
         "distribution": row.distribution,
-        "applyOnTransformedLogs": False,
+        "applyOnTransformedLogs": row.is_transformed,
         "creationTime": row.created_ms,
     }
-    return shown | ({"roleArn": row.role_arn} if row.role_arn else {})
+    optional = {
+        "roleArn": row.role_arn,
+        "emitSystemFields": row.system_fields,
+        "fieldSelectionCriteria": row.criteria,
+    }
+    return shown | {name: value for name, value in optional.items() if value}
+
+
+def _token_position(req: dict[str, Any]) -> str | None:
+    """As everywhere, but that a token which never was one has words of its own."""
+    if "nextToken" in req and find_position(req["nextToken"]) is None:
+        raise errors.foreign_token()
+    return names.token_position(req)
 
 
 # Metric filters ---------------------------------------------------------------------------------------------------
@@ -111,6 +131,8 @@ def put_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
                 f"'metricTransformations.{at}.member.metricNamespace' failed to satisfy constraint: Member must "
                 "satisfy regular expression pattern: [^:*$]*"
             )
+        transformations.check(made, req.get("emitSystemFieldDimensions", []))
+    passing.check_system_fields(req, "emitSystemFieldDimensions")
     group = names.require_group(tx, ctx.scope, req["logGroupName"])
     existing = METRIC_FILTERS.open(tx, ctx.scope, group.name, req["filterName"])
     fresh = MetricFilter(
@@ -119,7 +141,11 @@ def put_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
         pattern=req["filterPattern"],
         transformations=tuple(req["metricTransformations"]),
         created_ms=int(ctx.now * 1000) if existing is None else existing.created_ms,
+        is_transformed=req.get("applyOnTransformedLogs", False),
+        system_fields=list(dict.fromkeys(req.get("emitSystemFieldDimensions", []))),
+        criteria=req.get("fieldSelectionCriteria", ""),
     )
+    _check_regexes(ctx, tx, fresh)
     if existing is not None:
         METRIC_FILTERS.replace(tx, ctx.scope, existing, fresh)
         return
@@ -128,12 +154,23 @@ def put_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     METRIC_FILTERS.insert(tx, ctx.scope, fresh)
 
 
+def _check_regexes(ctx: Context, tx: Transaction, fresh: MetricFilter) -> None:
+    """A group has at most five metric filters with regular expressions."""
+    if not passing.parse_pattern(fresh.pattern).has_regex:
+        return
+    others = (row for row in METRIC_FILTERS.scan(tx, ctx.scope, fresh.group) if row.name != fresh.name)
+    if sum(passing.parse_pattern(row.pattern).has_regex for row in others) >= _MOST_WITH_REGEXES:
+        raise errors.limit_exceeded()
+
+
 @operation("DescribeMetricFilters")
 def describe_metric_filters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     prefix, metric, namespace = req.get("filterNamePrefix", ""), req.get("metricName"), req.get("metricNamespace")
-    if (metric is None) != (namespace is None):
-        raise errors.invalid_parameter("Both metricName and metricNamespace must be specified.")
-    after = names.token_position(req)
+    if (metric is None) != (namespace is None) or ("logGroupName" in req and metric is not None):
+        raise errors.invalid_parameter(
+            "Describe Metric Filters request must contain either logGroupName or metricName and metricNamespace"
+        )
+    after = _token_position(req)
     if "logGroupName" in req:
         group = names.require_group(tx, ctx.scope, req["logGroupName"]).name
         rows = METRIC_FILTERS.scan(tx, ctx.scope, group)
@@ -143,8 +180,7 @@ def describe_metric_filters(ctx: Context, tx: Transaction, req: dict[str, Any]) 
         row
         for row in rows
         if (after is None or _place(row) > after)
-        and row.name.startswith(prefix)
-        and (metric is None or _feeds(row, metric, str(namespace)))
+        and (row.name.startswith(prefix) if metric is None else _feeds(row, metric, str(namespace)))
     )
     return names.page_of(req, "metricFilters", matching, _place, _render_metric_filter)
 
@@ -179,11 +215,13 @@ def test_metric_filter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
 
 
 def _render_metric_filter(row: MetricFilter) -> dict[str, Any]:
-    return {
+    shown = {
         "filterName": row.name,
         "filterPattern": row.pattern,
         "metricTransformations": list(row.transformations),
         "creationTime": row.created_ms,
         "logGroupName": row.group,
-        "applyOnTransformedLogs": False,
+        "applyOnTransformedLogs": row.is_transformed,
     }
+    optional = {"emitSystemFieldDimensions": row.system_fields, "fieldSelectionCriteria": row.criteria}
+    return shown | {name: value for name, value in optional.items() if value}

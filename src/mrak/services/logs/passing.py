@@ -16,8 +16,9 @@ import msgspec
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
+from mrak.lang import fieldselection
 from mrak.lang.logfilter import FilterPatternError, LogFilter, parse_filter
-from mrak.services.logs import errors
+from mrak.services.logs import errors, transformations
 from mrak.services.logs.places import render_event_id
 from mrak.services.logs.tables import (
     ACCOUNT_POLICIES,
@@ -26,12 +27,12 @@ from mrak.services.logs.tables import (
     SUBSCRIPTIONS,
     Event,
     Group,
-    MetricFilter,
     SubscriptionFilter,
 )
 
 SUBSCRIPTION, METRICS = "logs.subscription", "logs.metrics"
 ACCOUNT_SUBSCRIPTION = "SUBSCRIPTION_FILTER_POLICY"
+_SYSTEM_FIELDS = ("@aws.region", "@aws.account", "@source.log")
 
 
 def parse_pattern(text: str, *, for_metrics: bool = False) -> LogFilter:
@@ -42,9 +43,29 @@ def parse_pattern(text: str, *, for_metrics: bool = False) -> LogFilter:
         raise errors.invalid_parameter(error.for_metrics if for_metrics else str(error)) from None
 
 
+def check_system_fields(req: dict[str, Any], member: str) -> None:
+    """The fields of AWS's own that a filter asks for, and those by which it selects events."""
+    if not set(req.get(member, [])) <= set(_SYSTEM_FIELDS):
+        listed = ", ".join(_SYSTEM_FIELDS)
+        raise errors.invalid_parameter(
+            f"The provided system fields are invalid. The supported system fields are - [{listed}]"
+        )
+    try:
+        fieldselection.parse(req.get("fieldSelectionCriteria", ""))
+    except fieldselection.FieldSelectionError:
+        raise errors.invalid_parameter("The provided field selection criteria is invalid") from None
+
+
+def _system_fields(scope: Scope, group: str) -> dict[str, str]:
+    return {"@aws.region": scope.region, "@aws.account": scope.account, "@source.log": group}
+
+
 def pass_on(ctx: Context, tx: Transaction, scope: Scope, group: Group, added: list[Event]) -> None:
     """Hands new events of one stream to the group's filters."""
+    system = _system_fields(scope, group.name)
     for subscription in chain(SUBSCRIPTIONS.scan(tx, scope, group.name), _of_account(tx, scope, group)):
+        if not fieldselection.parse(subscription.criteria)(system):
+            continue
         pattern = parse_filter(subscription.pattern)
         caught = [event for event in added if pattern.matches(event.message)]
         target = _target(tx, scope, subscription.destination_arn)
@@ -52,8 +73,10 @@ def pass_on(ctx: Context, tx: Transaction, scope: Scope, group: Group, added: li
             payload = [target, _message(scope, subscription, caught)]
             tx.enqueue(_delivery(ctx, scope, SUBSCRIPTION, target, payload))
     for metric_filter in METRIC_FILTERS.scan(tx, scope, group.name):
+        if not fieldselection.parse(metric_filter.criteria)(system):
+            continue
         pattern = parse_filter(metric_filter.pattern)
-        data = _metric_data(metric_filter, pattern, added)
+        data = transformations.make_data(metric_filter, pattern, added, system)
         if data:
             tx.enqueue(_delivery(ctx, scope, METRICS, f"{METRICS}/{scope.account}/{scope.region}", data))
 
@@ -95,6 +118,9 @@ def _delivery(ctx: Context, scope: Scope, kind: str, lane: str, payload: Any) ->
 
 def _message(scope: Scope, subscription: SubscriptionFilter, caught: list[Event]) -> dict[str, Any]:
     """The record that a subscriber gets."""
+    system = _system_fields(scope, subscription.group)
+    fields = {name: system[name] for name in subscription.system_fields}
+    extracted = {"extractedFields": fields} if fields else {}
     return {
         "messageType": "DATA_MESSAGE",
         "owner": scope.account,
@@ -102,45 +128,7 @@ def _message(scope: Scope, subscription: SubscriptionFilter, caught: list[Event]
         "logStream": caught[0].stream,
         "subscriptionFilters": [subscription.name],
         "logEvents": [
-            {"id": render_event_id(event), "timestamp": event.timestamp_ms, "message": event.message}
+            {"id": render_event_id(event), "timestamp": event.timestamp_ms, "message": event.message} | extracted
             for event in caught
         ],
     }
-
-
-def _metric_data(row: MetricFilter, pattern: LogFilter, added: list[Event]) -> list[tuple[str, dict[str, Any]]]:
-    """(namespace, datum) of each value that a metric filter takes out of events."""
-    data: list[tuple[str, dict[str, Any]]] = []
-    for event in added:
-        if not pattern.matches(event.message):
-            continue
-        for transformation in row.transformations:
-            value = _value(pattern, event.message, str(transformation["metricValue"]))
-            if value is not None:
-                data.append((str(transformation["metricNamespace"]), _datum(transformation, pattern, event, value)))
-    return data
-
-
-def _datum(transformation: dict[str, Any], pattern: LogFilter, event: Event, value: float) -> dict[str, Any]:
-    dimensions = [
-        {"Name": name, "Value": found}
-        for name, selector in (transformation.get("dimensions") or {}).items()
-        if (found := pattern.find_value(event.message, selector)) is not None
-    ]
-    datum: dict[str, Any] = {
-        "MetricName": transformation["metricName"],
-        "Timestamp": event.timestamp_ms / 1000,
-        "Value": value,
-    }
-    if dimensions:
-        datum["Dimensions"] = dimensions
-    return datum | ({"Unit": transformation["unit"]} if transformation.get("unit") else {})
-
-
-def _value(pattern: LogFilter, message: str, wanted: str) -> float | None:
-    """A constant, or what the message has at a selector; nothing where that is no number."""
-    text = pattern.find_value(message, wanted) if wanted.startswith("$") else wanted
-    try:
-        return None if text is None else float(text)
-    except ValueError:
-        return None

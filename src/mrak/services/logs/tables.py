@@ -62,6 +62,10 @@ class SubscriptionFilter(msgspec.Struct, frozen=True, array_like=True, kw_only=T
     created_ms: int
     role_arn: str = ""
     distribution: str = "ByLogStream"
+    is_transformed: bool = False
+    """What was asked for; there are no transformers."""
+    system_fields: list[str] = []
+    criteria: str = ""
 
 
 class MetricFilter(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -72,6 +76,10 @@ class MetricFilter(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     pattern: str
     transformations: tuple[dict[str, object], ...]
     created_ms: int
+    is_transformed: bool = False
+    system_fields: list[str] = []
+    """Which of them are dimensions."""
+    criteria: str = ""
 
 
 class AccountPolicy(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
