@@ -216,6 +216,9 @@ def test_batches(logs: Any, group: str, stream: str) -> None:
     assert error_of(logs.put_log_events, **where, logEvents=lines(*range(2), message="x" * 600_000))[1] == (
         "Upload too large: 1200052 bytes exceeds limit of 1048576"
     )
+    assert error_of(logs.put_log_events, **where, logEvents=lines(0, message="é" * 524_276))[1] == (
+        "Log event too large: 1048578 bytes exceeds limit of 1048576"
+    )
 
 
 def test_rejected_events(logs: Any, group: str, stream: str) -> None:
@@ -228,7 +231,11 @@ def test_rejected_events(logs: Any, group: str, stream: str) -> None:
     assert answer["nextSequenceToken"]
     old = [{"timestamp": at - 15 * DAY_MS, "message": "then"}]
     assert logs.put_log_events(**where, logEvents=old)["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1}
-    assert messages_of(logs.get_log_events(**where)) == ["now"]
+    weeks = logs.put_log_events(**where, logEvents=old + new)
+    assert weeks["rejectedLogEventsInfo"] == {"tooOldLogEventEndIndex": 1, "tooNewLogEventStartIndex": 2}, (
+        "the day that a batch may span is measured over what is taken"
+    )
+    assert messages_of(logs.get_log_events(**where)) == ["now", "now"]
 
 
 def test_filtering(logs: Any, group: str, stream: str) -> None:

@@ -86,7 +86,15 @@ def test_lists_filters_and_batches(secrets: Any) -> None:
 def test_policies_and_tags(secrets: Any) -> None:
     secrets.create_secret(Name="n")
     secrets.put_resource_policy(SecretId="n", ResourcePolicy='{"Version":"2012-10-17","Statement":[]}')
-    assert "Statement" in secrets.get_resource_policy(SecretId="n")["ResourcePolicy"]
+    assert secrets.get_resource_policy(SecretId="n")["ResourcePolicy"] == (
+        '{\n  "Version" : "2012-10-17",\n  "Statement" : [ ]\n}'
+    ), "AWS prints a policy again"
+    statement = '{"Effect":"Deny","Principal":"*","Action":["a:b","a:c"],"Resource":"*"}'
+    secrets.put_resource_policy(SecretId="n", ResourcePolicy=f'{{"Statement":[{statement}]}}')
+    assert secrets.get_resource_policy(SecretId="n")["ResourcePolicy"] == (
+        '{\n  "Statement" : [ {\n    "Effect" : "Deny",\n    "Principal" : "*",\n    "Action" : [ "a:b", "a:c" ],\n'
+        '    "Resource" : "*"\n  } ]\n}'
+    )
     secrets.delete_resource_policy(SecretId="n")
     assert "ResourcePolicy" not in secrets.get_resource_policy(SecretId="n")
     secrets.tag_resource(SecretId="n", Tags=[{"Key": "a", "Value": "1"}])
@@ -109,7 +117,7 @@ ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
     ("get_secret_value", {"SecretId": "n"}, "ResourceNotFoundException", "for staging label: AWSCURRENT"),
     ("create_secret", {"Name": " Inv *?!]Name\\-"}, "ValidationException", "Invalid name. Must be a valid name"),
     ("create_secret", {"Name": "n"}, "ResourceExistsException", "the secret n already exists."),
-    ("put_secret_value", {"SecretId": "n"}, "InvalidParameterException", "SecretString or SecretBinary"),
+    ("put_secret_value", {"SecretId": "n"}, "InvalidRequestException", "SecretString or SecretBinary"),
     ("delete_secret", {"SecretId": "n", "RecoveryWindowInDays": 5}, "InvalidParameterException", "between 7 and 30"),
     ("list_secrets", {"NextToken": "%%%"}, "InvalidNextTokenException", "Invalid token"),
     ("put_resource_policy", {"SecretId": "n", "ResourcePolicy": "{"}, "MalformedPolicyDocumentException", "Json"),
@@ -188,3 +196,33 @@ def test_texts_are_searched_by_words(secrets: Any, wanted: str, found: list[str]
         secrets.create_secret(Name=name)
     listed = secrets.list_secrets(Filters=[{"Key": "all", "Values": [wanted]}])["SecretList"]
     assert [row["Name"] for row in listed] == found
+
+
+def test_what_touches_the_date_of_change(sandbox: Any) -> None:
+    """Tags that come, policies, deletion and return are changes to AWS; tags that go are none."""
+    secrets = sandbox.client("secretsmanager")
+    secrets.create_secret(Name="dated", SecretString="x")
+    policy = '{"Version":"2012-10-17","Statement":[]}'
+    steps: list[tuple[str, dict[str, Any], bool]] = [
+        ("tag_resource", {"Tags": [{"Key": "a", "Value": "1"}]}, True),
+        ("untag_resource", {"TagKeys": ["a"]}, False),
+        ("put_resource_policy", {"ResourcePolicy": policy}, True),
+        ("delete_resource_policy", {}, True),
+        ("delete_secret", {"RecoveryWindowInDays": 7}, True),
+        ("restore_secret", {}, True),
+    ]
+    for operation, given, touches in steps:
+        before = secrets.describe_secret(SecretId="dated")["LastChangedDate"]
+        sandbox.advance_clock(2)
+        getattr(secrets, operation)(SecretId="dated", **given)
+        after = secrets.describe_secret(SecretId="dated")["LastChangedDate"]
+        assert (after > before) == touches, operation
+
+
+def test_labels_stand_in_the_order_of_a_hash_map(sandbox: Any) -> None:
+    """AWS lists the labels of a version by their hash, in every answer."""
+    secrets = sandbox.client("secretsmanager")
+    secrets.create_secret(Name="labels", SecretString="x")
+    put = secrets.put_secret_value(SecretId="labels", SecretString="y", VersionStages=["1", "AWSCURRENT", "REPLAY"])
+    assert put["VersionStages"] == ["1", "REPLAY", "AWSCURRENT"]
+    assert secrets.get_secret_value(SecretId="labels")["VersionStages"] == put["VersionStages"]

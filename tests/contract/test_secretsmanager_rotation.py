@@ -99,7 +99,6 @@ def test_refused_rotations(fresh_sandbox: Any, secrets: Any, function: str) -> N
     secrets.create_secret(Name="db", SecretString="x")
     none = ("InvalidRequestException", "No Lambda rotation function ARN is associated with this secret.", 400)
     assert error_of(secrets.rotate_secret, SecretId="db") == none
-    assert error_of(secrets.cancel_rotate_secret, SecretId="db") == none
     closed = create(fresh_sandbox.client("lambda"), "closed", ROTATE)["FunctionArn"]
     for arn in (closed, function + "-missing"):
         code, message, _ = error_of(secrets.rotate_secret, SecretId="db", RotationLambdaARN=arn)
@@ -115,6 +114,16 @@ def test_refused_rotations(fresh_sandbox: Any, secrets: Any, function: str) -> N
         code = error_of(secrets.rotate_secret, SecretId="db", RotationLambdaARN=function, RotationRules=rules)[0]
         assert code == "InvalidParameterException"
     assert "RotationEnabled" not in secrets.describe_secret(SecretId="db")
+
+
+def test_rotation_of_a_secret_that_never_rotated_is_cancelled(secrets: Any) -> None:
+    """AWS takes it, and shows from then on that the secret does not rotate; a function it has none still."""
+    secrets.create_secret(Name="still", SecretString="x")
+    assert "VersionId" not in secrets.cancel_rotate_secret(SecretId="still")
+    shown = secrets.describe_secret(SecretId="still")
+    assert (shown["RotationEnabled"], "RotationLambdaARN" in shown) == (False, False)
+    message = "No Lambda rotation function ARN is associated with this secret."
+    assert error_of(secrets.rotate_secret, SecretId="still") == ("InvalidRequestException", message, 400)
 
 
 def test_replicas_follow_their_primary(fresh_sandbox: Any, secrets: Any) -> None:
@@ -155,9 +164,11 @@ def test_policies_are_checked(secrets: Any) -> None:
     statement = {"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*"}
     public = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     answer = secrets.validate_resource_policy(SecretId="db", ResourcePolicy=public)
-    assert (answer["PolicyValidationPassed"], len(answer["ValidationErrors"])) == (False, 1)
-    code = error_of(secrets.put_resource_policy, SecretId="db", ResourcePolicy=public, BlockPublicPolicy=True)[0]
-    assert code == "PublicPolicyException"
+    message = "You can not attach a resource policy that grants Public access to your secret."
+    said = [{"CheckName": "BlockPublicPolicyCheck", "ErrorMessage": message}]
+    assert (answer["PolicyValidationPassed"], answer["ValidationErrors"]) == (False, said)
+    refused = error_of(secrets.put_resource_policy, SecretId="db", ResourcePolicy=public, BlockPublicPolicy=True)
+    assert refused == ("PublicPolicyException", message, 400)
     statement["Principal"] = {"AWS": "arn:aws:iam::123456789012:root"}  # type: ignore[assignment]
     closed = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
     assert secrets.validate_resource_policy(ResourcePolicy=closed)["PolicyValidationPassed"]

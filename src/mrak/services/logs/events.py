@@ -36,6 +36,7 @@ def put_log_events(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     stream = streams.open_stream(tx, ctx.scope, group.name, req["logStreamName"])
     rejected, accepted = _sort_out(group, lines, ctx.now)
     if accepted:
+        _check_span(accepted)
         ctx.meter("IngestedBytes", sum(_size(message) for _, message in accepted))
         store.append(ctx, tx, ctx.scope, group, stream, accepted)
     answer: dict[str, Any] = {"nextSequenceToken": streams.render_sequence_token(stream)}
@@ -46,13 +47,20 @@ def _check_batch(lines: list[tuple[int, str]]) -> None:
     times = [timestamp for timestamp, _ in lines]
     if any(later < earlier for earlier, later in pairwise(times)):
         raise errors.invalid_parameter("Log events in a single PutLogEvents request must be in chronological order.")
-    if times[-1] - times[0] > DAY_MS:
+    sizes = [_size(message) for _, message in lines]
+    largest, total = max(sizes), sum(sizes)
+    if largest > _MOST_BATCH_BYTES:
+        raise errors.invalid_parameter(f"Log event too large: {largest} bytes exceeds limit of {_MOST_BATCH_BYTES}")
+    if total > _MOST_BATCH_BYTES:
+        raise errors.invalid_parameter(f"Upload too large: {total} bytes exceeds limit of {_MOST_BATCH_BYTES}")
+
+
+def _check_span(accepted: list[tuple[int, str]]) -> None:
+    """The day is measured over what is taken: an event that is rejected for its age does not spoil the batch."""
+    if accepted[-1][0] - accepted[0][0] > DAY_MS:
         raise errors.invalid_parameter(
             "The batch of log events in a single PutLogEvents request cannot span more than 24 hours."
         )
-    total = sum(_size(message) for _, message in lines)
-    if total > _MOST_BATCH_BYTES:
-        raise errors.invalid_parameter(f"Upload too large: {total} bytes exceeds limit of {_MOST_BATCH_BYTES}")
 
 
 def _size(message: str) -> int:

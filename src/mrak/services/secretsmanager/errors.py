@@ -97,6 +97,5 @@ def default_key() -> ApiError:
 def public_policy() -> ApiError:
     return ApiError(
         "PublicPolicyException",
-        "The BlockPublicPolicy parameter is set to true, and the resource policy did not prevent broad access to the "
-        "secret.",
+        "You can not attach a resource policy that grants Public access to your secret.",
     )

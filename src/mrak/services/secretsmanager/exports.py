@@ -25,7 +25,7 @@ def describe_value(tx: Transaction, scope: Scope, secret_id: str) -> dict[str, A
         "ARN": secrets.secret_arn(home, secret),
         "name": secret.name,
         "versionId": version.version,
-        "versionStages": sorted(stage for stage, at in secret.stages.items() if at == version.version),
+        "versionStages": secrets.stages_of(secret, version.version),
         "createdDate": version.created_at,
     }
     if version.binary:

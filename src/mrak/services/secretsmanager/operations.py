@@ -165,7 +165,7 @@ def delete_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
     if force:
         remove(tx, home, secret)
     else:
-        marked = msgspec.structs.replace(secret, deleted_at=ctx.now, purge_at=purge_at)
+        marked = msgspec.structs.replace(secret, deleted_at=ctx.now, purge_at=purge_at, changed_at=ctx.now)
         SECRETS.replace(tx, home, secret, marked)
         tx.at(Timer(kind=PURGE, key=secret.name, due_at=purge_at, scope=home))
     answer: dict[str, Any] = secrets.identify(home, secret)
@@ -183,7 +183,8 @@ def restore_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"], living=False)
     SECRETS.lock(tx, home, secret.name)
     tx.cancel(Timer(kind=PURGE, key=secret.name, due_at=secret.purge_at, scope=home))
-    SECRETS.replace(tx, home, secret, msgspec.structs.replace(secret, deleted_at=0.0, purge_at=0.0))
+    restored = msgspec.structs.replace(secret, deleted_at=0.0, purge_at=0.0, changed_at=ctx.now)
+    SECRETS.replace(tx, home, secret, restored)
     return secrets.identify(home, secret)
 
 
@@ -197,7 +198,7 @@ def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"])
     tags = secret.tags | secrets.parse_tags(req["Tags"])
     SECRETS.lock(tx, home, secret.name)
-    secrets.save(tx, home, secret, msgspec.structs.replace(secret, tags=tags))
+    secrets.save(tx, home, secret, msgspec.structs.replace(secret, tags=tags, changed_at=ctx.now))
 
 
 @operation("UntagResource")

@@ -58,13 +58,24 @@ def delete_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -
 def get_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     home, secret = secrets.require(tx, ctx.scope, req["SecretId"])
     answer = secrets.identify(home, secret)
-    return answer | ({"ResourcePolicy": secret.policy} if secret.policy else {})
+    return answer | ({"ResourcePolicy": _print(msgspec.json.decode(secret.policy))} if secret.policy else {})
+
+
+def _print(value: Any, depth: int = 0) -> str:
+    """A document as AWS prints it again: a member a line, lists along the line."""
+    if isinstance(value, list):
+        return f"[ {', '.join(_print(item, depth) for item in value)} ]" if value else "[ ]"
+    if not isinstance(value, dict):
+        return msgspec.json.encode(value).decode()
+    start, end = "\n" + "  " * (depth + 1), "\n" + "  " * depth
+    members = [f"{start}{_print(name)} : {_print(member, depth + 1)}" for name, member in value.items()]
+    return "{" + ",".join(members) + end + "}" if members else "{ }"
 
 
 def _set_policy(ctx: Context, tx: Transaction, secret_id: str, policy: str) -> dict[str, Any]:
     home, secret = secrets.require_primary(tx, ctx.scope, secret_id)
     SECRETS.lock(tx, home, secret.name)
-    secrets.save(tx, home, secret, msgspec.structs.replace(secret, policy=policy))
+    secrets.save(tx, home, secret, msgspec.structs.replace(secret, policy=policy, changed_at=ctx.now))
     return secrets.identify(home, secret)
 
 
@@ -80,6 +91,5 @@ def validate_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any])
     except ApiError as error:
         found.append({"CheckName": "POLICY_SYNTAX", "ErrorMessage": error.message})
     if not found and _is_public(document):
-        message = "The policy grants access to everybody. Name the principals, or add a condition."
-        found.append({"CheckName": "PUBLIC_POLICY", "ErrorMessage": message})
+        found.append({"CheckName": "BlockPublicPolicyCheck", "ErrorMessage": errors.public_policy().message})
     return {"PolicyValidationPassed": not found, "ValidationErrors": found}

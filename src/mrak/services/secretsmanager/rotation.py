@@ -200,11 +200,11 @@ def rotate_again(ctx: Context, tx: Transaction, home: Scope, secret: Secret) -> 
 
 @operation("CancelRotateSecret")
 def cancel_rotate_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """Ends the schedule; a version that is pending stays so, for the user to clean up."""
+    """Ends the schedule; a version that is pending stays so, for the user to clean up.
+
+    A secret that was never rotated is taken too, and shows from then on that it does not rotate."""
     home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"])
-    rotation = secret.rotation
-    if rotation is None:
-        raise errors.no_rotation_function()
+    rotation = secret.rotation or Rotation(function_arn="")
     SECRETS.lock(tx, home, secret.name)
     tx.cancel(Timer(kind=DUE, key=secret.name, due_at=rotation.next_at, scope=home))
     ended = msgspec.structs.replace(rotation, enabled=False, next_at=0.0)

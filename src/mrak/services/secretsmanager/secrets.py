@@ -12,6 +12,7 @@ from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
+from mrak.lang.hashorder import in_hash_order
 from mrak.services.secretsmanager import errors
 from mrak.services.secretsmanager.tables import SECRETS, VERSIONS, Rotation, Secret, Version
 
@@ -30,7 +31,7 @@ def check_value(req: dict[str, Any], required: bool) -> None:
     if text is not None and binary is not None:
         raise errors.invalid_parameter("You can't specify both a binary secret value and a string secret value.")
     if text is None and binary is None and required:
-        raise errors.invalid_parameter("You must provide either SecretString or SecretBinary.")
+        raise errors.invalid_request("You must provide either SecretString or SecretBinary.")
     if len((text or "").encode()) > _MOST_BYTES or len(binary or b"") > _MOST_BYTES:
         raise errors.invalid_parameter(f"The secret value is longer than {_MOST_BYTES} bytes.")
 
@@ -187,7 +188,7 @@ def parse_tags(tags: list[dict[str, str]]) -> dict[str, str]:
 
 
 def stages_of(secret: Secret, version: str) -> list[str]:
-    return sorted(stage for stage, held_by in secret.stages.items() if held_by == version)
+    return in_hash_order([stage for stage, held_by in secret.stages.items() if held_by == version])
 
 
 def render_value(scope: Scope, secret: Secret, version: Version) -> dict[str, Any]:
@@ -244,8 +245,9 @@ def versions_to_stages(secret: Secret) -> dict[str, list[str]]:
 
 
 def _render_rotation(rotation: Rotation) -> dict[str, Any]:
-    shown: dict[str, Any] = {"RotationEnabled": rotation.enabled, "RotationLambdaARN": rotation.function_arn}
+    shown: dict[str, Any] = {"RotationEnabled": rotation.enabled}
     optional = {
+        "RotationLambdaARN": rotation.function_arn,
         "RotationRules": rotation.rules,
         "LastRotatedDate": rotation.rotated_at,
         "NextRotationDate": rotation.next_at if rotation.enabled else 0.0,
