@@ -7,7 +7,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Query.Paginatio
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -104,25 +104,29 @@ class Reading:
 
     def run(self, tx: Transaction) -> Page:
         page = Page()
-        spread: dict[int, int] = {}
+        # The partitions that were entered, with what had been read before each.
+        entered: list[tuple[int, int]] = []
+        bound = b"" if self.partitions > 1 else self.end
         for key, row in tx.scan(self.start, self.end, self.limit, self.reverse):
-            size_bytes = row_size_bytes(row)
-            page.scanned += 1
-            page.read_bytes += size_bytes
-            if self.partitions > 1:
+            if key >= bound:
                 place = partitions.find(self.source.prefix, key, self.partitions)
-                spread[place] = spread.get(place, 0) + size_bytes
+                bound = partitions.bounds(self.source.prefix, place, self.partitions)[1]
+                entered.append((place, page.read_bytes))
+            page.scanned += 1
+            page.read_bytes += row_size_bytes(row)
             full = page.read_bytes >= self.most_bytes or page.scanned == self.limit
             self._take(tx, page, row, full)
             if full:
                 page.last_row = key
                 break
-        page.units = self._units(page, spread)
+        page.units = self._units(page, entered)
         return page
 
-    def _units(self, page: Page, spread: Mapping[int, int]) -> float:
+    def _units(self, page: Page, entered: Sequence[tuple[int, int]]) -> float:
         if self.partitions == 1:
             return capacity.page_read_units(page.read_bytes, self.consistent)
+        ends = [before for _, before in entered[1:]] + [page.read_bytes]
+        spread = {place: end - before for (place, before), end in zip(entered, ends, strict=False)}
         prefix = self.source.prefix
         first = partitions.find(prefix, self.start, self.partitions)
         if page.last is not None:
