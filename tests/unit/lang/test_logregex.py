@@ -13,8 +13,10 @@ from mrak.lang.logregex import Regex, RegexError
 @given(st.from_regex(r"\A\^?([ab.]([*+?]|\{[0-2](,[3-4]?)?\})?|\[\^?ab?\]){0,5}\$?(\|[ab]{1,3})?\Z"),
        st.text(alphabet="abc\n", max_size=8))  # fmt: skip
 def test_regex_against_python(pattern: str, value: str) -> None:
-    """The automaton agrees with Python's engine wherever both take the expression. (A count that begins with a nought is
-    none to RE2, so that none is made here.)"""
+    """The automaton agrees with Python's engine wherever both take the expression.
+
+    A count that begins with a nought is none to RE2, so that none is made here.
+    """
     try:
         ours = Regex(pattern)
     except RegexError:
