@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Sandbox
-from tests.contract.dynamodb import error_of, index, make_table
+from tests.contract.dynamodb import INVALID, error_of, index, make_table
 from tests.contract.users import User, policy_of
 
 DENIED = "AccessDeniedException"
@@ -256,6 +256,53 @@ def test_conditions_of_transactions_and_statements(user: User, own: Any, table: 
     user.may("dynamodb:PartiQLSelect", arn, {"Bool": {"dynamodb:FullTableScan": "false"}})
     own.execute_statement(Statement=select(table, MINE))
     assert error_of(own.execute_statement, Statement=select(table))[0] == DENIED
+
+
+@pytest.mark.parametrize(
+    ("condition", "denied", "allowed"),
+    [
+        ({"Bool": {"dynamodb:FullTableScan": "true"}}, {"all", "range"}, {"one", "apart"}),
+        ({"Bool": {"dynamodb:FullTableScan": "false"}}, {"one", "apart"}, {"all", "range", "double"}),
+        ({"Null": {"dynamodb:LeadingKeys": "true"}}, {"all", "range", "double", "ordered"}, {"one", "apart"}),
+    ],
+)
+def test_which_statements_scan(
+    user: User, own: Any, table: str, arn: str, condition: dict[str, Any], denied: set[str], allowed: set[str]
+) -> None:
+    """As recorded at AWS: a second condition on a key makes a scan, but not of one that cannot be ordered."""
+    wheres = {
+        "all": "",
+        "one": " WHERE pk = 'me'",
+        "range": " WHERE pk = 'me' AND sk > '0' AND sk < '9'",
+        "apart": " WHERE pk = 'me' AND (sk < '1' OR sk >= '5')",
+        "double": " WHERE NOT NOT pk = 'me'",
+        "ordered": " WHERE pk = 'me' AND sk > '0' AND sk < '9' ORDER BY sk",
+    }
+    allows = {"Effect": "Allow", "Action": "dynamodb:PartiQLSelect", "Resource": arn}
+    user.iam.put_user_policy(UserName=user.name, PolicyName="allows", PolicyDocument=policy_of(allows))
+    user.may("dynamodb:PartiQLSelect", "*", condition, effect="Deny")
+    for name in denied:
+        assert error_of(own.execute_statement, Statement=select(table) + wheres[name])[0] == DENIED, name
+    for name in allowed:
+        own.execute_statement(Statement=select(table) + wheres[name])
+    if "ordered" not in denied:
+        assert error_of(own.execute_statement, Statement=select(table) + wheres["ordered"])[0] == INVALID
+
+
+def test_statements_that_are_denied_among_others(user: User, own: Any, table: str, arn: str) -> None:
+    """A batch tells it of each; a transaction of statements is cancelled for it, where one of items is refused."""
+    user.may(["dynamodb:PartiQLSelect", "dynamodb:PartiQLUpdate"], arn, LEADING)
+    reads = [{"Statement": f"{select(table, key)} AND sk = '1'"} for key in (MINE, YOURS)]
+    mine, yours = own.batch_execute_statement(Statements=reads)["Responses"]
+    assert mine["Item"]["pk"] == MINE["pk"]
+    assert (yours["TableName"], yours["Error"]["Code"]) == (table, "AccessDenied")
+    assert f"dynamodb:PartiQLSelect on resource: {arn} because no identity-based" in yours["Error"]["Message"]
+    writes = [{"Statement": f"UPDATE \"{table}\" SET n = 2 WHERE pk = 'you' AND sk = '1'"}]
+    for statements, codes in ((reads, ["None", "AccessDenied"]), (writes, ["AccessDenied"])):
+        with pytest.raises(own.exceptions.TransactionCanceledException) as caught:
+            own.execute_transaction(TransactStatements=statements)
+        assert [reason["Code"] for reason in caught.value.response["CancellationReasons"]] == codes
+    assert error_of(own.transact_get_items, TransactItems=[{"Get": {"TableName": table, "Key": MINE}}])[0] == DENIED
 
 
 def test_tags_that_a_request_brings(user: User, own: Any, arn: str) -> None:

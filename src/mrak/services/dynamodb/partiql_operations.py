@@ -20,6 +20,7 @@ from mrak.services.dynamodb import (
     conflicts,
     errors,
     items,
+    statement_access,
     statement_keys,
     statement_reads,
     statements,
@@ -37,7 +38,9 @@ from mrak.services.dynamodb.writes import Write
 
 # What a statement fails with after it has looked at its item.
 _RAN = frozenset({"ConditionalCheckFailedException", "DuplicateItemException", "ValidationException"})
+_DENIED = "AccessDeniedException"
 _BATCH_CODES = {
+    _DENIED: "AccessDenied",
     "ConditionalCheckFailedException": "ConditionalCheckFailed",
     "DuplicateItemException": "DuplicateItem",
     "ResourceNotFoundException": "ResourceNotFound",
@@ -51,7 +54,7 @@ _BATCH_CODES = {
 
 @operation("ExecuteStatement")
 def execute_statement(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    it = statements.prepare(ctx, tx, req["Statement"], req.get("Parameters", ()))
+    it = statement_access.prepare(ctx, tx, req["Statement"], req.get("Parameters", ()))
     if isinstance(it.statement, Select):
         if it.statement.is_exists:
             raise errors.invalid("EXISTS can only be used in ExecuteTransaction write requests.")
@@ -130,7 +133,7 @@ def _check_kinds(entries: list[dict[str, Any]]) -> None:
 
 def _prepared(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> Prepared | ApiError:
     try:
-        return statements.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
+        return statement_access.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
     except ApiError as error:
         return error
 
@@ -179,7 +182,8 @@ def _batched(
 ) -> dict[str, Any]:
     """One statement's answer. A write fails before it writes anything, so the others stand."""
     if isinstance(it, ApiError):
-        return _failed(it)
+        named = {"TableName": parse(entry["Statement"]).table.rpartition("/")[2]} if it.code == _DENIED else {}
+        return {**_failed(it), **named}
     try:
         if isinstance(it.statement, Select):
             return _batched_read(ctx, tx, it, entry, bill)
@@ -273,7 +277,8 @@ def _execute_members(ctx: Context, tx: Transaction, req: dict[str, Any], hold: H
 
 
 def _members(ctx: Context, tx: Transaction, entries: list[dict[str, Any]]) -> list[_Member]:
-    """All statements, prepared. That tables are missing cancels, after what is wrong with statements on others."""
+    """All statements, prepared. That tables are missing or may not be used cancels, after what is wrong with statements
+    on others."""
     members: list[_Member] = []
     reasons: list[dict[str, Any]] = []
     for place, entry in enumerate(entries):
@@ -281,8 +286,8 @@ def _members(ctx: Context, tx: Transaction, entries: list[dict[str, Any]]) -> li
             members.append(_member(ctx, tx, entry))
             reasons.append(transaction_operations.NONE)
         except ApiError as error:
-            if error.code == "ResourceNotFoundException":
-                reasons.append({"Code": "ResourceNotFound", "Message": error.message})
+            if error.code in ("ResourceNotFoundException", _DENIED):
+                reasons.append({"Code": _BATCH_CODES[error.code], "Message": error.message})
             elif error.code == "ValidationException":
                 raise errors.invalid(f"Validation failed in TransactStatements[{place}]: {error.message}") from None
             else:
@@ -293,7 +298,7 @@ def _members(ctx: Context, tx: Transaction, entries: list[dict[str, Any]]) -> li
 
 
 def _member(ctx: Context, tx: Transaction, entry: dict[str, Any]) -> _Member:
-    it = statements.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
+    it = statement_access.prepare(ctx, tx, entry["Statement"], entry.get("Parameters", ()))
     if getattr(it.statement, "returning", None) is not None:
         raise errors.invalid("RETURNING clause is not supported in ExecuteTransaction.")
     statements.check_paths(it)

@@ -8,9 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.lang.ddb.expressions import condition, update
 from mrak.lang.ddb.expressions.condition import ConditionPlan
@@ -28,11 +26,9 @@ from mrak.lang.ddb.expressions.tree import (
     PathNode,
     ValueNode,
 )
-from mrak.lang.ddb.partiql.parser import parse
 from mrak.lang.ddb.partiql.tree import AnyStatement, Delete, Insert, Select, Update
-from mrak.lang.ddb.values import MAX_ITEM_BYTES, Item, Value, check_item, check_value, item_size_bytes
+from mrak.lang.ddb.values import MAX_ITEM_BYTES, Item, Value, check_value, item_size_bytes
 from mrak.services.dynamodb import errors, items
-from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.tables import IndexSchema, KeyAttribute, Schema
 from mrak.services.dynamodb.writes import Write
@@ -65,53 +61,13 @@ class Prepared:
         return not isinstance(self.statement, Select)
 
 
-def prepare(ctx: Context, tx: Transaction, text: str, parameters: Sequence[Value]) -> Prepared:
-    check_parameters(parameters)
-    statement = parse(text)
-    values = statement.bind(parameters)
-    with OlderWords():
-        # An item that is inserted is no value itself.
-        check_item(values[":0"].get("M", values) if isinstance(statement, Insert) else values)
-    where = getattr(statement, "where", None)
-    plan = None if where is None else condition.plan_of(where, "ConditionExpression", statement.names)
-    if plan is not None:
-        _check(plan, values)
-    action = f"PartiQL{type(statement).__name__}"
-    index = getattr(statement, "index", None)
-    schema = require_schema(
-        ctx,
-        tx,
-        statement.table,
-        action,
-        index,
-        asked=lambda schema: _asked(Prepared(statement, schema, values, plan), index),
-    )
-    if not getattr(statement, "is_exists", False):
-        ctx.annotate("verb", action)
-    return Prepared(statement, schema, values, plan)
-
-
-def _asked(it: Prepared, index: str | None) -> dict[str, Any]:
-    """What a policy may ask of a statement, as `conditions.Conditions` takes it."""
-    names = list(it.statement.names.values())
-    if isinstance(it.statement, Insert):
-        item = it.values[":0"].get("M", {})
-        return {"Keys": [item], "Names": names}
-    read = None if index is None else it.schema.find_index(index)
-    tests = key_tests(it, conjuncts(getattr(it.statement, "where", None)))
-    partition = (it.schema.keys if read is None else read.keys)[0].name
-    pinned = [test for test in tests.get(partition, ()) if test.operator in ("EQ", "IN")]
-    keys = [{partition: operand} for test in pinned for operand in test.operands]
-    return {"Keys": keys, "Names": names, "FullTableScan": not pinned}
-
-
 def check_parameters(parameters: Sequence[Value]) -> None:
     with OlderWords():
         for parameter in parameters:
             check_value(parameter)
 
 
-def _check(plan: ConditionPlan | update.UpdatePlan, values: Mapping[str, Value]) -> None:
+def check_plan(plan: ConditionPlan | update.UpdatePlan, values: Mapping[str, Value]) -> None:
     """The same checks as for expressions, without an expression's name before the message."""
     try:
         plan.check(values)
@@ -232,7 +188,7 @@ def make_write(it: Prepared, *, in_transaction: bool = False) -> Write:
         return Write("delete", key, condition=it.where, values=it.values)
     assert isinstance(statement, Update)
     plan = update.plan_of(statement.actions, statement.names)
-    _check(plan, it.values)
+    check_plan(plan, it.values)
     return Write("update", key, condition=it.where, update=plan, values=it.values)
 
 
