@@ -111,6 +111,15 @@ def test_bodies_are_read_before_anyone_is_asked_who_it_is(sandbox: Any) -> None:
             assert answered["x-amz-crc32"] == str(zlib.crc32(answer))
 
 
+def test_the_largest_request(sandbox: Any) -> None:
+    """Sixteen MiB as they are sent, white space too; to one byte more the front end has no word to say."""
+    start, end = b'{"RequestItems":{"absent":{"Keys":[{"pk":{"S":"a"}}]}', b"}}"
+    for size, expected in ((16 * 1024 * 1024, (400, b"ResourceNotFound")), (16 * 1024 * 1024 + 1, (413, b""))):
+        body = start + b" " * (size - len(start) - len(end)) + end
+        status, _, answer = post(sandbox, "dynamodb", body, **target("BatchGetItem"), **JSON)
+        assert status == expected[0] and expected[1] in answer and bool(answer) == bool(expected[1])
+
+
 def test_ids_of_requests(sandbox: Any) -> None:
     """Fifty-two digits and capitals, the last ones always the same; whatever the answer is."""
     ddb = sandbox.client("dynamodb")

@@ -90,7 +90,8 @@ def test_batches_leave_over_what_was_throttled(ddb: Any) -> None:
 
 
 def test_transactions_are_cancelled(ddb: Any) -> None:
-    """The reason of each action on a table that is over its units; the others have none."""
+    """The reason of each action on a table that is over its units; the others have none. One that is alone in its
+    transaction is refused as it would be without one."""
     table, free = throttled(ddb, read=1, write=1), make_table(ddb, sort=None)
     spend_writes(ddb, table)
     spend_reads(ddb, table)
@@ -102,6 +103,10 @@ def test_transactions_are_cancelled(ddb: Any) -> None:
         none, reason = caught.value.response["CancellationReasons"]
         assert none["Code"] == "None"
         assert (reason["Code"], reason["Message"]) == ("ProvisionedThroughputExceeded", TABLE_EXCEEDED)
+        assert error_of(call, TransactItems=actions[1:]) == (EXCEEDED, TABLE_EXCEEDED)
+    for statement in ("SELECT * FROM \"{}\" WHERE pk = 'a'", "INSERT INTO \"{}\" VALUE {{'pk': 'b'}}"):
+        asked = [{"Statement": statement.format(table)}]
+        assert error_of(ddb.execute_transaction, TransactStatements=asked) == (EXCEEDED, TABLE_EXCEEDED)
     assert "Item" not in ddb.get_item(TableName=free, Key={"pk": {"S": "a"}})
 
 

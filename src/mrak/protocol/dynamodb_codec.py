@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from http import HTTPStatus
 from typing import Any
 
 from mrak.core.errors import ApiError
@@ -74,7 +75,10 @@ class DynamoDbCodec(JsonCodec):
         return lambda output, request_id: _signed(encode(output, write_id(request_id)))
 
     def encode_error(self, operation: str | None, error: ApiError, request_id: str) -> Response:
-        return _signed(super().encode_error(operation, error, write_id(request_id)))
+        response = super().encode_error(operation, error, write_id(request_id))
+        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
+            response.body = b""  # the front end has no word for it
+        return _signed(response)
 
     def finish(self, request: Request, response: Response) -> Response:
         """JSON is called what the client calls it. Large bodies are compressed for clients that accept it, and the

@@ -177,7 +177,10 @@ def run_steps(ctx: Context, tx: Transaction, steps: list[Step], hold: Hold) -> N
     reasons = []
     for step, row in zip(steps, rows, strict=True):
         step.row = row
-        reasons.append(dict(conflicts.REASON) if hold.meets(step.key.row) else _attempt(ctx, step))
+        if hold.meets(step.key.row):
+            reasons.append(dict(conflicts.REASON))
+        else:
+            reasons.append(_throttled(ctx, step, alone=len(steps) == 1) or _attempt(step))
     if any(reason is not NONE for reason in reasons):
         for step, reason in zip(steps, reasons, strict=True):
             if reason["Code"] == "ConditionalCheckFailed" and not step.is_insert:
@@ -193,12 +196,19 @@ def schema_reason(error: ApiError, is_told: bool) -> dict[str, Any]:
     return {"Code": "ValidationError", "Message": error.message} if is_told else NONE
 
 
-def _attempt(ctx: Context, step: Step) -> dict[str, Any]:
-    """Works out one change; the reason why the transaction is cancelled, if it is because of this."""
+def _throttled(ctx: Context, step: Step, alone: bool) -> dict[str, Any] | None:
+    """Why there are no units for an action; one that is all of its transaction fails like a write of its own."""
     try:
         throttling.admit_write(ctx, step.schema)
     except ApiError as error:
+        if alone:
+            raise
         return throttling.reason_of(error)
+    return None
+
+
+def _attempt(step: Step) -> dict[str, Any]:
+    """Works out one change; the reason why the transaction is cancelled, if it is because of this."""
     if step.row is not None and (step.write.needs_old or step.schema.needs_old):
         step.old = unpack_row(step.row)
     if not step.write.passes(step.old):
@@ -383,6 +393,8 @@ def render_read(ctx: Context, req: dict[str, Any], costs: list[tuple[Schema, flo
             throttling.spend_read(ctx, schema, cost)
             reasons.append(NONE)
         except ApiError as error:
+            if len(costs) == 1:
+                raise
             reasons.append(throttling.reason_of(error))
     if any(reason is not NONE for reason in reasons):
         raise errors.transaction_cancelled(reasons)
