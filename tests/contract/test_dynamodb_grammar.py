@@ -380,7 +380,8 @@ def test_statements_of_transactions(ddb: Any, table: str, pair: str) -> None:
 
 
 def test_statements_of_batches(ddb: Any, table: str, pair: str) -> None:
-    """A select names the primary key and nothing else; what ran and failed tells its table."""
+    """A select names the primary key and nothing else; what ran and failed tells its table, and only a condition that
+    failed the item, where that is asked for."""
     for key in ("ba", "b"):
         ddb.put_item(TableName=table, Item={"pk": {"S": key}, "val": {"S": "here"}})
     texts = [
@@ -394,15 +395,37 @@ def test_statements_of_batches(ddb: Any, table: str, pair: str) -> None:
     for answer in answers[:3]:
         assert answer == {"Error": {"Code": "ValidationError", "Message": only}}
     assert answers[3] == {"TableName": table, "Item": {"val": {"S": "here"}}}
-    writes = (
-        ("ConditionalCheckFailed", f"UPDATE \"{table}\" SET z = 1 WHERE pk = 'ba' AND val = 'wrong'"),
-        ("DuplicateItem", f"INSERT INTO \"{table}\" VALUE {{'pk': 'ba'}}"),
-    )
-    for code, text in writes:
-        member = {"Statement": text, "ReturnValuesOnConditionCheckFailure": "ALL_OLD"}
-        (answer,) = ddb.batch_execute_statement(Statements=[member])["Responses"]
-        assert (answer["Error"]["Code"], answer["TableName"]) == (code, table)
-        assert answer.keys() == {"Error", "TableName"} and answer["Error"].keys() == {"Code", "Message"}
+    old = {"Item": {"pk": {"S": "ba"}, "val": {"S": "here"}}}
+    failed = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
+    doubled = {"Code": "DuplicateItem", "Message": "Duplicate primary key exists in table"}
+    update = f"UPDATE \"{table}\" SET z = 1 WHERE pk = 'ba' AND val = 'wrong'"
+    insert = f"INSERT INTO \"{table}\" VALUE {{'pk': 'ba'}}"
+    for text, shown, error in (
+        (update, "NONE", failed),
+        (update, "ALL_OLD", failed | old),
+        (insert, "ALL_OLD", doubled),
+    ):
+        member = {"Statement": text, "ReturnValuesOnConditionCheckFailure": shown}
+        answer = ddb.batch_execute_statement(Statements=[member])["Responses"]
+        assert answer == [{"Error": error, "TableName": table}]
+
+
+def test_values_that_are_reckoned_out(ddb: Any, table: str) -> None:
+    """They are parsed, and what binds most loosely is told; parentheses alone do no harm."""
+    begin = f"INSERT INTO \"{table}\" VALUE {{'pk': "
+    for value, name, place, length in (
+        ("'a' || 'b'", "concat", 5, 2),
+        ("105 - 2", "minus", 5, 1),
+        ("1 + 2 * 3", "plus", 3, 1),
+        ("1 - 2 + 3", "plus", 7, 1),
+        ("2 * (3)", "times", 3, 1),
+        ("7 % 2", "modulo", 3, 1),
+        ("? + ?", "plus", 3, 1),
+    ):
+        told = f"Unsupported data type: {name} under key root at 1:{len(begin) + place}:{length}"
+        assert error_of(ddb.execute_statement, Statement=f"{begin}{value}}}") == (INVALID, told), value
+    ddb.execute_statement(Statement=f"{begin}('reckoned'), 'val': ((1))}}")
+    assert ddb.get_item(TableName=table, Key={"pk": {"S": "reckoned"}})["Item"]["val"] == {"N": "1"}
 
 
 def test_batches_read_each_statement_as_it_asks(ddb: Any, table: str) -> None:

@@ -70,7 +70,10 @@ def test_reads_of_all_kinds(ddb: Any) -> None:
     assert error_of(ddb.scan, TableName=table)[0] == EXCEEDED
     assert error_of(ddb.execute_statement, Statement=statement)[0] == EXCEEDED
     (told,) = ddb.batch_execute_statement(Statements=[{"Statement": statement}])["Responses"]
-    assert told["Error"]["Code"] == "ProvisionedThroughputExceeded"
+    assert told == {
+        "Error": {"Code": "ProvisionedThroughputExceeded", "Message": TABLE_EXCEEDED},
+        "TableName": table,
+    }
     ddb.put_item(TableName=table, Item={"pk": {"S": "still"}})
 
 

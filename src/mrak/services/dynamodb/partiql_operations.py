@@ -37,7 +37,8 @@ from mrak.services.dynamodb.tables import Schema, row_size_bytes, unpack_row
 from mrak.services.dynamodb.writes import Write
 
 # What a statement fails with after it has looked at its item.
-_RAN = frozenset({"ConditionalCheckFailedException", "DuplicateItemException", "ValidationException"})
+_REFUSED = frozenset({"ConditionalCheckFailedException", "DuplicateItemException"})
+_RAN = _REFUSED | {"ValidationException"}
 _DENIED = "AccessDeniedException"
 _BATCH_CODES = {
     _DENIED: "AccessDenied",
@@ -59,13 +60,16 @@ def execute_statement(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dic
         if it.statement.is_exists:
             raise errors.invalid("EXISTS can only be used in ExecuteTransaction write requests.")
         return statement_reads.select(ctx, tx, it, req)
-    shows_old = req.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
-    found, cost = _write(ctx, tx, it, shows_old)
+    found, cost = _write(ctx, tx, it, _shows_old(req))
     output: dict[str, Any] = {"Items": found}
     consumed = cost.render(req.get("ReturnConsumedCapacity"), it.schema.record.name)
     if consumed is not None:
         output["ConsumedCapacity"] = consumed
     return output
+
+
+def _shows_old(asked: dict[str, Any]) -> bool:
+    return asked.get("ReturnValuesOnConditionCheckFailure") == "ALL_OLD"
 
 
 def _write(ctx: Context, tx: Transaction, it: Prepared, shows_old: bool) -> tuple[list[Item], Cost]:
@@ -187,12 +191,12 @@ def _batched(
     try:
         if isinstance(it.statement, Select):
             return _batched_read(ctx, tx, it, entry, bill)
-        found, cost = _write(ctx, tx, it, shows_old=False)
+        found, cost = _write(ctx, tx, it, _shows_old(entry))
     except ApiError as error:
-        # Only what came as far as the item tells its table.
-        if not it.has_run or error.code not in _RAN:
+        # Only what came as far as the item tells its table, or as far as what is over its units.
+        if error.code not in throttling.CODES and not (it.has_run and error.code in _RAN):
             return _failed(error)
-        if error.code != "ValidationException":
+        if error.code in _REFUSED:
             bill.refuse(tx, it)
         return {**_failed(error), "TableName": it.schema.record.name}
     bill.add(it, cost)
@@ -200,7 +204,10 @@ def _batched(
 
 
 def _failed(error: ApiError) -> dict[str, Any]:
-    return {"Error": {"Code": _BATCH_CODES.get(error.code, error.code), "Message": error.message}}
+    told = {"Code": _BATCH_CODES.get(error.code, error.code), "Message": error.message}
+    if error.fields and "Item" in error.fields:
+        told["Item"] = error.fields["Item"]
+    return {"Error": told}
 
 
 def _batched_read(ctx: Context, tx: Transaction, it: Prepared, entry: dict[str, Any], bill: _Bill) -> dict[str, Any]:

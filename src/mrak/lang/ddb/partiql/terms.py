@@ -32,6 +32,9 @@ _COMPARATORS = {"=": "=", "<>": "<>", "!=": "<>", "<": "<", "<=": "<=", ">": ">"
 _TESTS = frozenset({"attribute_exists", "attribute_not_exists", "attribute_type", "begins_with", "contains"})
 _LITERALS = frozenset({"TRUE", "FALSE", "NULL", "MISSING"})
 _CLOSING = {"[": "]", "(": ")", "<<": ">>"}
+# What values may be reckoned out with, by how loosely it binds.
+_RECKONING = {"||": "concat", "+": "plus", "-": "minus", "*": "times", "%": "modulo"}
+_LOOSENESS = {"||": 0, "+": 1, "-": 1, "*": 2, "%": 2}
 
 
 class Terms:
@@ -348,6 +351,28 @@ class Terms:
         self._parameters += 1
         return Parameter(self._parameters - 1)
 
+    def _field(self, path: str, level: int) -> Template:
+        """A literal, in parentheses or not. What is reckoned out of several is parsed, and refused."""
+        template = self._plain_field(path, level)
+        operators: list[Token] = []
+        while self._peek.kind in _RECKONING:
+            operators.append(self._take())
+            self._plain_field(path, level)
+        if operators:
+            loosest = min(reversed(operators), key=lambda token: _LOOSENESS[token.kind])
+            name = _RECKONING[loosest.kind]
+            raise invalid(f"Unsupported data type: {name} under key {path}{self._place(loosest)}")
+        return template
+
+    def _plain_field(self, path: str, level: int) -> Template:
+        if not self._accept("("):
+            return self._template(path, level)
+        self._descend()
+        template = self._field(path, level)
+        self._expect(")")
+        self._nesting -= 1
+        return template
+
     def _sign(self) -> str | None:
         """The sign that a row of signs comes to; None where there is none."""
         sign: str | None = None
@@ -403,7 +428,7 @@ class Terms:
             if any(known == name.text for known, _ in fields):
                 raise invalid(f"Duplicate keys in tuple. Key: {name.text} under root")
             self._expect(":")
-            fields.append((name.text, self._template(f"{path}.{name.text}" if level else path, level)))
+            fields.append((name.text, self._field(f"{path}.{name.text}" if level else path, level)))
             if not self._accept(","):
                 break
         self._expect("}")
