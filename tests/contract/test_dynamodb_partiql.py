@@ -156,6 +156,7 @@ def test_updates_and_deletes(ddb: Any, table: str) -> None:
         ("SELECT * FROM {t} WHERE pk = 'p' ORDER BY sk LIMIT ?", "Unsupported clause: LIMIT at 1:85:1"),
         ("SELECT pk FROM {t} WHERE pk = 'p' GROUP BY pk", "Unsupported clause: GROUP BY"),
         ("SELECT DISTINCT pk FROM {t}", "Unsupported clause: DISTINCT"),
+        ("SELECT * FROM my-own-items WHERE pk = 'p'", "Unexpected from source"),
         ("SELECT VALUE pk FROM {t}", "Select projection doesn't support value or pivot keywords"),
         ("SELECT pk FROM {t}, {t}", "Only select from a single table or index is supported."),
         ("SELECT pk, sk, pk FROM {t}", "Duplicate identifiers in select clause: pk"),

@@ -17,7 +17,7 @@ from mrak.lang.ddb.expressions.tree import (
     ValueNode,
 )
 from mrak.lang.ddb.partiql.lexer import MAX_STATEMENT_CHARACTERS, malformed
-from mrak.lang.ddb.partiql.terms import ALIASING, LEFTOVER, Terms
+from mrak.lang.ddb.partiql.terms import ALIASING, LEFTOVER, RECKONING, Terms
 from mrak.lang.ddb.partiql.tree import (
     AnyStatement,
     BagTemplate,
@@ -46,7 +46,7 @@ def parse(statement: str) -> AnyStatement:
 
 
 class _Parser(Terms):
-    # The first clause of SQL that DynamoDB does not have, which it parses all the same.
+    # What DynamoDB has against the first part of SQL that it does not have, and parses all the same.
     _unsupported = ""
 
     def run(self) -> AnyStatement:
@@ -70,7 +70,7 @@ class _Parser(Terms):
         if self._peek.kind != "end":
             raise malformed(LEFTOVER)
         if self._unsupported:
-            raise invalid(f"Unsupported clause: {self._unsupported}")
+            raise invalid(self._unsupported)
         return replace(found, names=self._names, values=tuple(self._values), parameter_count=self._parameters)
 
     def _no_statement(self) -> Exception:
@@ -96,7 +96,7 @@ class _Parser(Terms):
         paths: tuple[Path, ...] | None = None
         refused: str | None = None
         if self._accept_word("DISTINCT"):
-            self._unsupported = "DISTINCT"
+            self._unsupported = "Unsupported clause: DISTINCT"
         if self._peek_word() == "VALUE" and self._following.text.upper() not in (",", "FROM"):
             raise invalid("Select projection doesn't support value or pivot keywords")
         if not self._accept("*"):
@@ -119,7 +119,7 @@ class _Parser(Terms):
 
     def _skip_groups(self) -> None:
         if self._peek_word() == "GROUP" and self._following.text.upper() == "BY":
-            self._unsupported = self._unsupported or "GROUP BY"
+            self._unsupported = self._unsupported or "Unsupported clause: GROUP BY"
             self._at += 2
             self._simple_path()
             while self._accept(","):
@@ -128,7 +128,7 @@ class _Parser(Terms):
     def _skip_limit(self) -> None:
         if self._peek_word() == "LIMIT":
             self._take_operator()
-            self._unsupported = self._unsupported or f"LIMIT{self._place(self._peek)}"
+            self._unsupported = self._unsupported or f"Unsupported clause: LIMIT{self._place(self._peek)}"
             self._operand()
 
     def _ordered(self) -> tuple[str, bool]:
@@ -295,6 +295,11 @@ class _Parser(Terms):
             self._template("root")
             raise malformed("Unexpected term")
         path = self._steps()
+        while self._peek.kind in RECKONING:
+            # A name with hyphens that is not quoted.
+            self._take_operator()
+            self._operand()
+            self._unsupported = self._unsupported or "Unexpected from source"
         self._refuse_alias()
         if len(path) > 2:
             raise invalid("A path may contain at most 2 components in the FROM clause")

@@ -33,7 +33,7 @@ _TESTS = frozenset({"attribute_exists", "attribute_not_exists", "attribute_type"
 _LITERALS = frozenset({"TRUE", "FALSE", "NULL", "MISSING"})
 _CLOSING = {"[": "]", "(": ")", "<<": ">>"}
 # What values may be reckoned out with, by how loosely it binds.
-_RECKONING = {"||": "concat", "+": "plus", "-": "minus", "*": "times", "%": "modulo"}
+RECKONING = {"||": "concat", "+": "plus", "-": "minus", "*": "times", "%": "modulo"}
 _LOOSENESS = {"||": 0, "+": 1, "-": 1, "*": 2, "%": 2}
 
 
@@ -355,12 +355,12 @@ class Terms:
         """A literal, in parentheses or not. What is reckoned out of several is parsed, and refused."""
         template = self._plain_field(path, level)
         operators: list[Token] = []
-        while self._peek.kind in _RECKONING:
+        while self._peek.kind in RECKONING:
             operators.append(self._take())
             self._plain_field(path, level)
         if operators:
             loosest = min(reversed(operators), key=lambda token: _LOOSENESS[token.kind])
-            name = _RECKONING[loosest.kind]
+            name = RECKONING[loosest.kind]
             raise invalid(f"Unsupported data type: {name} under key {path}{self._place(loosest)}")
         return template
 
