@@ -341,6 +341,33 @@ def test_transactions_of_writes_without_whole_keys(ddb: Any, table: str) -> None
     run(ddb, f"{update}pk = 'a' AND sk = '1' AND pk = 'a'")
 
 
+def test_transactions_delete_what_is_not_there(ddb: Any, table: str) -> None:
+    """That is no reason to cancel, as a deletion of its own is none to fail; an update of nothing is one."""
+    delete = f"DELETE FROM \"{table}\" WHERE pk = 'gone' AND sk = '1'"
+    update = f"UPDATE \"{table}\" SET a = 1 WHERE pk = 'gone' AND sk = '2'"
+    got = refused_transaction(ddb, update, delete)["CancellationReasons"]
+    assert [reason["Code"] for reason in got] == ["ConditionalCheckFailed", "None"]
+    members = [{"Statement": delete}]
+    answer = ddb.execute_transaction(TransactStatements=members, ReturnConsumedCapacity="TOTAL")
+    assert answer["ConsumedCapacity"][0]["CapacityUnits"] == 2.0
+
+
+def test_inserts_are_written_as_structs(ddb: Any, table: str) -> None:
+    """A parameter cannot be the whole item."""
+    insert = f'INSERT INTO "{table}" VALUE '
+    told = (
+        "Unsupported format in item expression. Please use struct format {...} to express item values for insert "
+        f"statement. at 1:{len(insert) + 1}:1"
+    )
+    member = {"Statement": f"{insert}?", "Parameters": [{"M": {"pk": {"S": "k"}, "sk": {"S": "1"}}}]}
+    assert error_of(ddb.execute_statement, **member) == (INVALID, told)
+    assert error_of(ddb.execute_statement, Statement=f"{insert}[1]") == (INVALID, told)
+    answer = ddb.batch_execute_statement(Statements=[member])["Responses"]
+    assert answer == [{"Error": {"Code": "ValidationError", "Message": told}}]
+    failed = f"Validation failed in TransactStatements[0]: {told}"
+    assert error_of(ddb.execute_transaction, TransactStatements=[member]) == (INVALID, failed)
+
+
 def test_transactions_on_missing_tables(ddb: Any, table: str) -> None:
     """They cancel, after whatever is wrong with the statements on tables that are there."""
     missing = "UPDATE \"nowhere\" SET a = 1 WHERE pk = 'x' AND sk = '1'"

@@ -204,13 +204,7 @@ def _check_pinned(it: Prepared, pinned: Mapping[str, list[Value]]) -> None:
 
 
 def _make_insert(it: Prepared, in_transaction: bool) -> Write:
-    value = it.values[":0"]
-    if "M" not in value:
-        raise errors.invalid(
-            "Unsupported format in item expression. "
-            "Please use struct format {...} to express item values for insert statement."
-        )
-    item: Item = value["M"]
+    item: Item = it.values[":0"]["M"]
     size_bytes = item_size_bytes(item)
     if size_bytes > MAX_ITEM_BYTES:
         raise errors.item_too_large()

@@ -75,6 +75,11 @@ class Step:
         """PartiQL's, whose condition nobody wrote."""
         return self.write.kind == "put" and "Statement" in self.params
 
+    @property
+    def is_idle(self) -> bool:
+        """A deletion of PartiQL's that finds nothing, whatever else it asks for."""
+        return self.write.kind == "delete" and self.row is None and "Statement" in self.params
+
 
 @operation("TransactWriteItems")
 async def transact_write_items(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
@@ -211,7 +216,7 @@ def _attempt(step: Step) -> dict[str, Any]:
     """Works out one change; the reason why the transaction is cancelled, if it is because of this."""
     if step.row is not None and (step.write.needs_old or step.schema.needs_old):
         step.old = unpack_row(step.row)
-    if not step.write.passes(step.old):
+    if not step.is_idle and not step.write.passes(step.old):
         reason: dict[str, Any] = {"Code": "ConditionalCheckFailed", "Message": "The conditional request failed"}
         if step.old is not None and step.params.get(_RETURN_ON_FAILURE) == "ALL_OLD":
             reason["Item"] = step.old

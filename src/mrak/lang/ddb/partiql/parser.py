@@ -32,6 +32,9 @@ from mrak.lang.ddb.partiql.words import KEYWORDS
 
 _RETURNING = {"ALL OLD", "ALL NEW", "MODIFIED OLD", "MODIFIED NEW"}
 _NO_CHANGE = "Expected data manipulation"
+_NO_STRUCT = (
+    "Unsupported format in item expression. Please use struct format {...} to express item values for insert statement."
+)
 
 
 @lru_cache(1024)
@@ -190,7 +193,8 @@ class _Parser(Terms):
             self._values.append(MapTemplate(tuple(self._fields("root", 0))))
             self._nesting -= 1
         else:
-            self._values.append(self._template("root"))
+            self._unsupported = f"{_NO_STRUCT}{self._place(self._peek)}"
+            self._template("root")
         ignores = False
         if self._accept_word("ON"):
             for word in ("CONFLICT", "DO", "NOTHING"):
