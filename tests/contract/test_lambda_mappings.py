@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tests.conftest import until
 from tests.contract.lambda_bench import ECHO, TELL, Held, Queue, create, refusal
+from tests.streams import asking, shards_of
 
 PICKY = """
 import json
@@ -213,15 +214,15 @@ def test_list_by_source_and_function(client: Any, sandbox: Any) -> None:
 # --- DynamoDB streams
 
 
-def stream_table(sandbox: Any, name: str) -> tuple[Any, str]:
-    """A table of one partition, so that its stream has one shard."""
+def stream_table(sandbox: Any, name: str, **throughput: Any) -> tuple[Any, str]:
+    """A table of one partition, so that its stream has one shard, unless its throughput is given."""
     dynamodb = sandbox.client("dynamodb")
     made = dynamodb.create_table(
         TableName=name,
         KeySchema=[{"AttributeName": "id", "KeyType": "HASH"}],
         AttributeDefinitions=[{"AttributeName": "id", "AttributeType": "S"}],
-        ProvisionedThroughput={"ReadCapacityUnits": 5, "WriteCapacityUnits": 5},
         StreamSpecification={"StreamEnabled": True, "StreamViewType": "NEW_IMAGE"},
+        **throughput or {"ProvisionedThroughput": {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}},
     )
     dynamodb.get_waiter("table_exists").wait(TableName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 5})
     return dynamodb, made["TableDescription"]["LatestStreamArn"]
@@ -280,6 +281,8 @@ def test_stream_failure_is_retried_then_told_to_the_destination(client: Any, san
     info = told["DDBStreamBatchInfo"]
     assert info["batchSize"] == 1 and info["streamArn"] == arn
     assert info["startSequenceNumber"] == info["endSequenceNumber"]
+    (shard,) = shards_of(asking(sandbox.client("dynamodbstreams")), arn)
+    assert info["shardId"] == shard["ShardId"]
     assert out.take_json()[0]["Records"][0]["dynamodb"]["Keys"]["id"]["S"] == "good"
 
 

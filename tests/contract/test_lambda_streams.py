@@ -1,4 +1,5 @@
-"""Streams in parallel, records that are too old, and the metrics of mappings. Black box, through boto3."""
+"""Streams in parallel, shard after shard, records that are too old, and the metrics of mappings. Black box, through
+boto3."""
 
 from __future__ import annotations
 
@@ -8,7 +9,8 @@ from typing import Any
 import pytest
 from tests.conftest import until
 from tests.contract.lambda_bench import TELL, Queue, create, refusal
-from tests.contract.test_lambda_mappings import fifo, stream_table
+from tests.contract.test_lambda_mappings import fifo, stream_table, teller
+from tests.streams import asking, records_in, records_of, sequence_of, shards_of
 
 PAIRS = """
 import boto3, os, time
@@ -55,6 +57,97 @@ def test_batches_run_side_by_side_and_an_item_in_order(client: Any, sandbox: Any
     bodies = [message["Body"] for message in told.take(2 * len(keys), 60)]
     assert bodies[0].startswith("start ") and bodies[1].startswith("start "), f"nothing ran side by side: {bodies}"
     assert [body for body in bodies if body.endswith(" a")] == ["start a", "end a"] * 3
+
+
+# Fails for the first turn as long as nobody has opened it.
+HOLDING = TELL.replace(
+    "    queue.send",
+    "    turn = event['Records'][0]['dynamodb']['NewImage']['turn']['N']\n"
+    "    assert turn != '0' or os.environ.get('OPEN')\n    queue.send",
+)
+ON_DEMAND = {"BillingMode": "PAY_PER_REQUEST"}
+
+
+def keys_of(events: list[dict[str, Any]]) -> list[str]:
+    return [record["dynamodb"]["Keys"]["id"]["S"] for event in events for record in event["Records"]]
+
+
+def take_records(told: Queue, count: int) -> list[dict[str, Any]]:
+    """Events until these many records have come, and no more of them."""
+    events: list[dict[str, Any]] = []
+    while len(keys_of(events)) < count:
+        events += told.take_json()
+    assert len(keys_of(events)) == count
+    return events
+
+
+def raise_writes(dynamodb: Any, table: str, units: int) -> None:
+    dynamodb.update_table(TableName=table, WarmThroughput={"WriteUnitsPerSecond": units})
+
+
+def test_a_mapping_reads_all_shards_and_finds_new_ones(client: Any, fresh_sandbox: Any) -> None:
+    """A batch comes from one shard, so that a few writes to a table on demand come in several. Children of shards that
+    were split, or closed after four hours, are read without a restart, nothing is lost and nothing comes twice."""
+    sandbox = fresh_sandbox
+    client = sandbox.client("lambda", read_timeout=30)
+    dynamodb, arn = stream_table(sandbox, "spread", **ON_DEMAND)
+    told = Queue(sandbox, "spread-told")
+    teller(client, "spread", told)
+    names = [f"item {number}" for number in range(12)]
+    put(sandbox, "spread", *names)
+    client.create_event_source_mapping(FunctionName="spread", EventSourceArn=arn, StartingPosition="TRIM_HORIZON")
+    events = take_records(told, 12)
+    raise_writes(dynamodb, "spread", 8000)
+    put(sandbox, "spread", *reversed(names))
+    events += take_records(told, 12)
+    sandbox.advance_clock(4 * 3600)
+    ask = asking(sandbox.client("dynamodbstreams"))
+    until(lambda: len(shards_of(ask, arn)) == 4 + 8 + 8)
+    put(sandbox, "spread", *names)
+    events += take_records(told, 12)
+    got = [record for event in events for record in event["Records"]]
+    assert sorted(map(sequence_of, got)) == list(map(sequence_of, records_of(ask, arn)))
+    homes = {sequence_of(it): shard["ShardId"] for shard in shards_of(ask, arn)
+             for it in records_in(ask, arn, shard["ShardId"])}  # fmt: skip
+    batches = [{homes[sequence_of(record)] for record in event["Records"]} for event in events]
+    assert all(len(shards) == 1 for shards in batches) and len(set().union(*batches)) > 8
+    for name in names:
+        numbers = [sequence_of(record) for record in got if record["dynamodb"]["Keys"]["id"]["S"] == name]
+        assert len(numbers) == 3 and numbers == sorted(numbers)
+
+
+def test_children_wait_until_their_parent_is_through(client: Any, sandbox: Any) -> None:
+    """A batch that fails holds up its shard and all that descends from it: nothing overtakes it."""
+    dynamodb, arn = stream_table(sandbox, "held", **ON_DEMAND)
+    told = Queue(sandbox, "held-told")
+    teller(client, "held", told, HOLDING)
+    for turn, units in enumerate((8000, 16_000, 32_000)):
+        dynamodb.put_item(TableName="held", Item={"id": {"S": "one"}, "turn": {"N": str(turn)}})
+        raise_writes(dynamodb, "held", units)
+    made = client.create_event_source_mapping(
+        FunctionName="held", EventSourceArn=arn, StartingPosition="TRIM_HORIZON", BatchSize=1
+    )
+    look = {"UUID": made["UUID"]}
+    until(lambda: "PROBLEM" in client.get_event_source_mapping(**look).get("LastProcessingResult", ""))
+    environment = {"TELL_URL": told.url, "OPEN": "yes"}
+    client.update_function_configuration(FunctionName="held", Environment={"Variables": environment})
+    numbers = [sequence_of(event["Records"][0]) for event in take_records(told, 3)]
+    assert numbers == list(map(sequence_of, records_of(asking(sandbox.client("dynamodbstreams")), arn)))
+
+
+def test_a_mapping_that_begins_with_the_latest_passes_over_closed_shards(client: Any, sandbox: Any) -> None:
+    """What is in them is old; their children are read from where they are, and those of later from their beginning."""
+    dynamodb, arn = stream_table(sandbox, "late", **ON_DEMAND)
+    told = Queue(sandbox, "late-told")
+    teller(client, "late", told)
+    put(sandbox, "late", "a", "b", "c", "d")
+    raise_writes(dynamodb, "late", 8000)
+    put(sandbox, "late", "e", "f", "g", "h")
+    client.create_event_source_mapping(FunctionName="late", EventSourceArn=arn, StartingPosition="LATEST")
+    put(sandbox, "late", "i", "j", "k", "l")
+    raise_writes(dynamodb, "late", 16_000)
+    put(sandbox, "late", "m", "n", "o", "p")
+    assert sorted(keys_of(take_records(told, 8))) == list("ijklmnop")
 
 
 def test_records_too_old_are_given_up_unseen(fresh_sandbox: Any) -> None:

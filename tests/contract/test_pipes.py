@@ -134,7 +134,8 @@ def test_a_stopped_pipe_takes_nothing(pipes: Any, source: Queue, target: Queue) 
 
 
 def test_from_a_dynamodb_stream(pipes: Any, sandbox: Any, target: Queue) -> None:
-    """Changes of a table of one partition in their order, from where the pipe began."""
+    """Changes of a table of one partition in their order, from where the pipe began; and those in the shards that
+    follow when the table gets more partitions."""
     dynamodb, table = sandbox.client("dynamodb"), name()
     made = dynamodb.create_table(
         TableName=table,
@@ -155,3 +156,7 @@ def test_from_a_dynamodb_stream(pipes: Any, sandbox: Any, target: Queue) -> None
     for key in ("a", "b", "c"):
         dynamodb.put_item(TableName=table, Item={"id": {"S": key}})
     assert [message["Body"] for message in target.take(3)] == ["a", "b", "c"]
+    dynamodb.update_table(TableName=table, BillingMode="PAY_PER_REQUEST")
+    for key in ("d", "e", "f", "g"):
+        dynamodb.put_item(TableName=table, Item={"id": {"S": key}})
+    assert sorted(message["Body"] for message in target.take(4)) == ["d", "e", "f", "g"]
