@@ -34,7 +34,8 @@ from mrak.store.tables import Table
 LIFE_SECONDS = 4 * 3600.0
 # What one partition can take at once.
 _PARTITION_READS, _PARTITION_WRITES = 3000, 1000
-_TICK_SECONDS = 0.001
+# Makes ids differ in their milliseconds, however these are rounded.
+_TICK_SECONDS = 0.002
 
 
 class Shard(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
