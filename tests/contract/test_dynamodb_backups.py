@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -155,10 +156,60 @@ def test_which_backup_an_arn_names(sandbox: Any, ddb: Any) -> None:
     for given in ((arn.split(":")[4], "1" * 12), ("us-east-1", "")):
         refused = error_of(ddb.describe_backup, BackupArn=arn.replace(*given))
         assert refused == ("AccessDeniedException", "Access is denied")
+    for given in ((":table/", ":tables/"), ("/backup/", "/backups/"), (":table/", ":table/t!")):
+        assert error_of(ddb.describe_backup, BackupArn=arn.replace(*given)) == (INVALID, "Invalid Backup ARN")
+    both_wrong = arn.replace(arn.split(":")[4], "1" * 12).replace("/backup/", "/")
+    assert error_of(ddb.describe_backup, BackupArn=both_wrong) == ("AccessDeniedException", "Access is denied")
     assert error_of(ddb.describe_backup, BackupArn=arn.partition("/backup/")[0]) == (INVALID, "Invalid Backup ARN")
+    assert error_of(ddb.describe_backup, BackupArn=arn[:-1]) == (INVALID, "Invalid Request: BackupArn is not valid")
     assert "does not match the region" in error_of(ddb.list_backups, ExclusiveStartBackupArn=elsewhere)[1]
     ddb.delete_backup(BackupArn=elsewhere)
     assert error_of(ddb.describe_backup, BackupArn=arn)[0] == "BackupNotFoundException"
+
+
+def test_backups_of_a_time(ddb: Any) -> None:
+    """Bounds are exact to a millisecond, as backups' times are, and both belong to the range."""
+    table = with_index(ddb)
+    made = ddb.create_backup(TableName=table, BackupName="timed")["BackupDetails"]["BackupCreationDateTime"].timestamp()
+    assert made == pytest.approx(round(made, 3), abs=1e-6)
+    for lower, upper, count in ((0, 0, 1), (0.0004, 0, 1), (0.001, 1, 0), (-1, -0.001, 0), (-1, -0.0004, 1)):
+        bounds = {"TimeRangeLowerBound": made + lower, "TimeRangeUpperBound": made + upper}
+        assert len(ddb.list_backups(TableName=table, **bounds)["BackupSummaries"]) == count, (lower, upper)
+    assert error_of(ddb.list_backups, TimeRangeLowerBound=made + 0.001, TimeRangeUpperBound=made)[1].endswith(
+        "Time range lower bound must be less than or equal to upper bound"
+    )
+
+
+def test_what_a_backup_keeps_of_indexes_limits(ddb: Any) -> None:
+    limits = {"MaxReadRequestUnits": 20, "MaxWriteRequestUnits": 10}
+    limited = {**GSI, "OnDemandThroughput": limits}
+    table = make_table(ddb, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[limited])
+    arn = ddb.create_backup(TableName=table, BackupName="limited")["BackupDetails"]["BackupArn"]
+    (kept,) = ddb.describe_backup(BackupArn=arn)["BackupDescription"]["SourceTableFeatureDetails"][
+        "GlobalSecondaryIndexes"
+    ]
+    assert kept["OnDemandThroughput"] == limits
+
+
+def test_the_moments_of_recovery(ddb: Any) -> None:
+    """The earliest is a whole second; one that is refused is told to the millisecond, and of which table."""
+    table = with_index(ddb)
+    on = ddb.update_continuous_backups(
+        TableName=table, PointInTimeRecoverySpecification={"PointInTimeRecoveryEnabled": True}
+    )["ContinuousBackupsDescription"]["PointInTimeRecoveryDescription"]
+    earliest = on["EarliestRestorableDateTime"]
+    assert earliest == on["LatestRestorableDateTime"] and earliest.microsecond == 0
+    spelled = f"{earliest:%Y-%m-%dT%H:%M:%S}"
+    assert error_of(
+        ddb.restore_table_to_point_in_time,
+        SourceTableName=table,
+        TargetTableName="never",
+        RestoreDateTime=earliest.timestamp() - 0.6309,
+    ) == (
+        "InvalidRestoreTimeException",
+        f"RestoreDateTime '{earliest - timedelta(seconds=1):%Y-%m-%dT%H:%M:%S}.369Z' must be within "
+        f"EarliestRestorableDateTime '{spelled}Z' and LatestRestorableDateTime '{spelled}Z' for table '{table}'",
+    )
 
 
 def test_restores_into_another_region(sandbox: Any, ddb: Any) -> None:
@@ -186,10 +237,10 @@ def test_restores_into_another_region(sandbox: Any, ddb: Any) -> None:
 
 
 def test_a_table_with_recovery_leaves_a_system_backup(fresh_sandbox: Any) -> None:
-    """Which can be restored, cannot be deleted, and is gone after 35 days."""
+    """Which can be restored, cannot be deleted, and is gone with the last of the days that recovery had."""
     ddb = fresh_sandbox.client("dynamodb")
     table = with_index(ddb)
-    on = {"PointInTimeRecoveryEnabled": True}
+    on = {"PointInTimeRecoveryEnabled": True, "RecoveryPeriodInDays": 7}
     ddb.update_continuous_backups(TableName=table, PointInTimeRecoverySpecification=on)
     put(ddb, table, "a", "1")
     ddb.delete_table(TableName=table)
@@ -197,9 +248,12 @@ def test_a_table_with_recovery_leaves_a_system_backup(fresh_sandbox: Any) -> Non
     (backup,) = ddb.list_backups(TableName=table, BackupType="SYSTEM")["BackupSummaries"]
     assert backup["BackupName"] == f"{table}$DeletedTableBackup" and backup["BackupArn"].endswith("-00000000")
     assert "not allowed to delete the system backup" in error_of(ddb.delete_backup, BackupArn=backup["BackupArn"])[1]
+    assert round((backup["BackupExpiryDateTime"] - backup["BackupCreationDateTime"]).total_seconds(), 3) == 7 * 86_400
+    refused = error_of(ddb.delete_backup, BackupArn=backup["BackupArn"])[1]
+    assert f"{backup['BackupExpiryDateTime']:%Y-%m-%dT%H:%M:%S}" in refused
     ddb.restore_table_from_backup(TargetTableName=table, BackupArn=backup["BackupArn"])
     assert contents(ddb, table) == {"a": "1"}
-    fresh_sandbox.advance_clock(36 * 86_400)
+    fresh_sandbox.advance_clock(8 * 86_400)
     deadline = time.monotonic() + 10
     while ddb.list_backups(TableName=table, BackupType="ALL")["BackupSummaries"]:
         assert time.monotonic() < deadline, "the system backup stays"
@@ -241,7 +295,7 @@ def test_a_table_with_recovery_leaves_a_system_backup(fresh_sandbox: Any) -> Non
         ),
         (
             {"BillingModeOverride": "PROVISIONED", "ProvisionedThroughputOverride": UNITS},
-            "Must specify provisioned throughput for index gsi",
+            "Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED for index gsi",
         ),
     ],
 )

@@ -6,7 +6,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/Backup-and-Rest
 
 from __future__ import annotations
 
-import math
+import re
 from typing import Any
 
 from msgspec import structs
@@ -24,6 +24,8 @@ _MOST_LISTED = 100
 _DAY_SECONDS = 86_400.0
 # AWS restores to within the last five minutes.
 _LATEST_SECONDS = 300.0
+_is_backup = re.compile(r"table/[a-zA-Z0-9_.-]{3,255}/backup/[^/]*").fullmatch
+_is_number = re.compile(r"\d{14}-[0-9a-fA-F]{8}", re.ASCII).fullmatch
 
 
 def _require_table(ctx: Context, tx: Transaction, name_or_arn: str, opens: bool = False) -> tuple[Scope, TableRecord]:
@@ -40,15 +42,19 @@ def _backup_arn(scope: Scope, backup: BackupRecord) -> str:
 
 
 def parse_backup_arn(ctx: Context, text: str) -> Arn:
-    """The parts of a backup's ARN. AWS looks at the region only to see that there is one of this name."""
+    """The parts of a backup's ARN. AWS looks at the region only to see that there is one of this name, and before
+    anything else at whose it is."""
     parts = find_arn(text)
-    if parts is None or "/backup/" not in parts.resource:
+    if parts is None:
         raise errors.invalid("Invalid Backup ARN")
-    is_region = parts.region in ("", ctx.scope.region, *replicas.REGIONS)
-    if (parts.partition, parts.service) != (ctx.scope.partition, "dynamodb") or not is_region:
-        raise errors.invalid("Invalid Request: BackupArn is not valid")
     if parts.account != ctx.scope.account or not parts.region:
         raise errors.access_denied()
+    if not _is_backup(parts.resource):
+        raise errors.invalid("Invalid Backup ARN")
+    is_region = parts.region.lower() in (ctx.scope.region, *replicas.REGIONS)
+    is_well_formed = is_region and _is_number(parts.resource.rpartition("/")[2])
+    if (parts.partition, parts.service) != (ctx.scope.partition, "dynamodb") or not is_well_formed:
+        raise errors.invalid("Invalid Request: BackupArn is not valid")
     return parts
 
 
@@ -121,6 +127,8 @@ def _features(table: TableRecord) -> dict[str, Any]:
                     "ReadCapacityUnits": index.read_units,
                     "WriteCapacityUnits": index.write_units,
                 }
+                if index.on_demand:
+                    shown["OnDemandThroughput"] = index.on_demand
             found.append(shown)
         if found:
             out[name] = found
@@ -158,11 +166,11 @@ def delete_backup(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 def list_backups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     access.check_account(ctx, tx)
     limit = req.get("Limit", _MOST_LISTED)
-    if req.get("TimeRangeLowerBound", 0.0) > req.get("TimeRangeUpperBound", math.inf):
+    lower, upper = (_milliseconds(req.get(f"TimeRange{bound}Bound")) for bound in ("Lower", "Upper"))
+    if lower is not None and upper is not None and lower > upper:
         raise errors.invalid_parameter("Time range lower bound must be less than or equal to upper bound")
     table = resolve_name(ctx, req["TableName"])[1] if "TableName" in req else None
     after = _start(ctx, req["ExclusiveStartBackupArn"]) if "ExclusiveStartBackupArn" in req else None
-    lower, upper = req.get("TimeRangeLowerBound"), req.get("TimeRangeUpperBound")
     found: list[dict[str, Any]] = []
     output: dict[str, Any] = {"BackupSummaries": found}
     kind = req.get("BackupType", "USER")
@@ -171,13 +179,20 @@ def list_backups(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
             continue
         if kind != "ALL" and (kind == "SYSTEM") != (backup.expires_at is not None):
             continue
-        if (lower is not None and backup.created_at < lower) or (upper is not None and backup.created_at >= upper):
+        made = round(backup.created_at * 1000)
+        if (lower is not None and made < lower) or (upper is not None and made > upper):
             continue
         if len(found) == limit:
             output["LastEvaluatedBackupArn"] = found[-1]["BackupArn"]
             break
         found.append(_summary(ctx.scope, backup))
     return output
+
+
+def _milliseconds(moment: float | None) -> int | None:
+    """Bounds are as exact as the times that backups have, and both of them belong to what they bound, though AWS's
+    documentation says otherwise of the upper one."""
+    return None if moment is None else round(moment * 1000)
 
 
 def _start(ctx: Context, text: str) -> str:
@@ -216,13 +231,13 @@ def _continuous(ctx: Context, record: TableRecord) -> dict[str, Any]:
 
 
 def earliest_restorable(ctx: Context, record: TableRecord) -> float:
+    """A whole second, which may have begun before recovery was switched on."""
     assert record.pitr_since is not None
-    return max(record.pitr_since, ctx.now - record.pitr_days * _DAY_SECONDS)
+    return float(int(max(record.pitr_since, ctx.now - record.pitr_days * _DAY_SECONDS)))
 
 
 def latest_restorable(ctx: Context, record: TableRecord) -> float:
-    assert record.pitr_since is not None
-    return max(record.pitr_since, ctx.now - _LATEST_SECONDS)
+    return max(earliest_restorable(ctx, record), int((ctx.now - _LATEST_SECONDS) * 1000) / 1000)
 
 
 @operation("UpdateContinuousBackups")

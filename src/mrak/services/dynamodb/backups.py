@@ -2,7 +2,8 @@
 
     dynamodb.backup   account region BACKUP place -> the row as it was
 
-Deleting a table with point-in-time recovery leaves a system backup, which nobody can delete; a timer does, in 35 days.
+Deleting a table with point-in-time recovery leaves a system backup, which nobody can delete; a timer does, after as
+many days as the table could be restored for.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from mrak.services.dynamodb.tables import ITEMS, TableRecord, row_size_bytes
 from mrak.store.keys import prefix_end
 from mrak.store.tables import Table
 
-_SYSTEM_SECONDS = 35 * 86_400.0
+_DAY_SECONDS = 86_400.0
 
 BACKUP_ROWS = RowSpace("dynamodb.backup")
 
@@ -44,6 +45,8 @@ def take(
     ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, name: str, is_system: bool = False
 ) -> BackupRecord:
     number = ctx.draw.sequence()
+    # The time is in the number, in milliseconds.
+    now = int(ctx.now * 1000) / 1000
     source, target = ITEMS.prefix(scope, record.number), BACKUP_ROWS.prefix(scope, number)
     size_bytes = count = 0
     for key, row in tx.scan(source, prefix_end(source)):
@@ -51,14 +54,14 @@ def take(
         size_bytes += row_size_bytes(row)
         count += 1
     backup = BackupRecord(
-        id=f"{int(ctx.now * 1000):014d}-{'00000000' if is_system else ctx.draw.hex(8)}",
+        id=f"{round(now * 1000):014d}-{'00000000' if is_system else ctx.draw.hex(8)}",
         number=number,
         name=name,
         table=record,
-        created_at=ctx.now,
+        created_at=now,
         size_bytes=size_bytes,
         item_count=count,
-        expires_at=ctx.now + _SYSTEM_SECONDS if is_system else None,
+        expires_at=now + record.pitr_days * _DAY_SECONDS if is_system else None,
     )
     BACKUPS.lock(tx, scope, backup.id)
     BACKUPS.insert(tx, scope, backup)

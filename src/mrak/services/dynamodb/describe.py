@@ -70,6 +70,21 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     return out
 
 
+def restoring(description: dict[str, Any], record: TableRecord) -> dict[str, Any]:
+    """TableDescription as AWS tells it while a table is being restored, which says less than CreateTable's."""
+    hidden = ("DeletionProtectionEnabled", "TableThroughputModeSummary")
+    out = {name: value for name, value in description.items() if name not in hidden}
+    out.update(BillingModeSummary={"BillingMode": record.billing}, ItemCount=0, TableSizeBytes=0)
+    indexes = [*out.get("LocalSecondaryIndexes", []), *out.get("GlobalSecondaryIndexes", [])]
+    for index in indexes:
+        index.update(ItemCount=0, IndexSizeBytes=0)
+        index.pop("IndexStatus", None)
+    for part in (out, *indexes):
+        if not record.is_provisioned and "ProvisionedThroughput" in part:
+            del part["ProvisionedThroughput"]["NumberOfDecreasesToday"]
+    return out
+
+
 def new_group(scope: Scope, record: TableRecord) -> dict[str, Any]:
     """What is said of a global table from the moment on at which its first replica is asked for."""
     out: dict[str, Any] = {

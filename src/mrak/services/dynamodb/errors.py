@@ -129,8 +129,10 @@ def not_the_owner() -> ApiError:
 
 
 def spelled(moment: float) -> str:
-    """A time as messages tell it."""
-    return f"{datetime.fromtimestamp(moment, UTC):%Y-%m-%dT%H:%M:%SZ}"
+    """A time as messages tell it, with a fraction where it has one."""
+    at = datetime.fromtimestamp(moment, UTC)
+    fraction = f".{at.microsecond:06d}".removesuffix("000") if at.microsecond else ""
+    return f"{at:%Y-%m-%dT%H:%M:%S}{fraction}Z"
 
 
 def transfer_conflict(kind: str) -> ApiError:

@@ -35,8 +35,19 @@ from mrak.services.dynamodb.backup_operations import (
 )
 from mrak.services.dynamodb.backups import BACKUP_ROWS
 from mrak.services.dynamodb.encryption import new_encryption
-from mrak.services.dynamodb.tables import ITEMS, TABLES, TableRecord, compile_schema, table_arn, used_attributes
+from mrak.services.dynamodb.tables import (
+    ITEMS,
+    TABLES,
+    IndexRecord,
+    TableRecord,
+    compile_schema,
+    table_arn,
+    used_attributes,
+)
 from mrak.store.keys import prefix_end
+
+# More than as many are an increase at the end of a restore, as measured.
+_RESTORING_READS = 3
 
 
 @operation("RestoreTableFromBackup")
@@ -57,7 +68,7 @@ def restore_table_from_backup(ctx: Context, tx: Transaction, req: dict[str, Any]
     rows = BACKUP_ROWS.prefix(origin, backup.number)
     for key, row in tx.scan(rows, prefix_end(rows)):
         tx.put(ITEMS.prefix(ctx.scope, target.number) + key[len(rows) :], row)
-    return _finish(tx, ctx.scope, target)
+    return _finish(ctx, tx, target)
 
 
 @operation("RestoreTableToPointInTime")
@@ -69,13 +80,13 @@ def restore_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str,
     origin, source = _require_source(ctx, tx, req)
     if source.pitr_since is None:
         raise errors.recovery_unavailable(source.name)
-    moment = req.get("RestoreDateTime", ctx.now)
+    moment = round(req["RestoreDateTime"] * 1000) / 1000 if "RestoreDateTime" in req else ctx.now
     if not earliest_restorable(ctx, source) <= moment <= ctx.now:
         raise ApiError(
             "InvalidRestoreTimeException",
             f"RestoreDateTime '{errors.spelled(moment)}' must be within EarliestRestorableDateTime "
             f"'{errors.spelled(earliest_restorable(ctx, source))}' and LatestRestorableDateTime "
-            f"'{errors.spelled(latest_restorable(ctx, source))}'",
+            f"'{errors.spelled(latest_restorable(ctx, source))}' for table '{source.name}'",
         )
     summary = {
         "SourceTableArn": table_arn(origin, source.name),
@@ -84,7 +95,7 @@ def restore_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str,
     }
     target = _new_table(ctx, tx, source, req, summary)
     _copy_as_of(tx, origin, source, ctx.scope, target, moment)
-    return _finish(tx, ctx.scope, target)
+    return _finish(ctx, tx, target)
 
 
 def _require_source(ctx: Context, tx: Transaction, req: Mapping[str, Any]) -> tuple[Scope, TableRecord]:
@@ -167,9 +178,9 @@ def _new_table(
     return record
 
 
-def _finish(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any]:
+def _finish(ctx: Context, tx: Transaction, record: TableRecord) -> dict[str, Any]:
     """Fills the indexes of a table whose items are there."""
-    schema = compile_schema(scope, record)
+    schema = compile_schema(ctx.scope, record)
     for index in record.indexes:
         filling, reached = index, indexing.fill_page(tx, schema, index)
         while reached is not None:
@@ -179,8 +190,17 @@ def _finish(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any
         indexing.fill_vector(tx, schema, vector)
     if schema.local_indexes:
         item_collections.count_all(tx, schema)
-    active = tuple(structs.replace(index, status="ACTIVE") for index in record.indexes)
-    filled = structs.replace(record, indexes=active)
-    TABLES.replace(tx, scope, record, filled)
-    shown = structs.replace(filled, restored={**(record.restored or {}), "RestoreInProgress": True})
-    return {"TableDescription": describe.table(tx, scope, shown, "CREATING")}
+    shown = structs.replace(record, restored={**(record.restored or {}), "RestoreInProgress": True})
+    answer = describe.restoring(describe.table(tx, ctx.scope, shown, "CREATING"), record)
+    indexes = tuple(structs.replace(it, status="ACTIVE", **_settled(ctx, it)) for it in record.indexes)
+    own = _settled(ctx, record) if record.is_provisioned else {}
+    TABLES.replace(tx, ctx.scope, record, structs.replace(record, indexes=indexes, **own))
+    return {"TableDescription": answer}
+
+
+def _settled(ctx: Context, it: TableRecord | IndexRecord) -> dict[str, Any]:
+    """The traces that AWS's restoring leaves: it has more units than it is to have, or fewer reads, in the end."""
+    if isinstance(it, IndexRecord) and not it.is_global:
+        return {}
+    grown = ctx.now if it.read_units > _RESTORING_READS else None
+    return {"decreases_today": 1, "decreased_at": ctx.now, "increased_at": grown}

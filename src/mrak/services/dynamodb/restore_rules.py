@@ -10,6 +10,8 @@ from mrak.core.scope import Scope
 from mrak.services.dynamodb import errors
 from mrak.services.dynamodb.tables import IndexRecord, TableRecord
 
+_MUST_OVERRIDE = "Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED"
+
 
 def check_recovery(req: Mapping[str, Any]) -> None:
     """That one table and one moment are named."""
@@ -38,7 +40,7 @@ def check_overrides(source: TableRecord, req: Mapping[str, Any]) -> None:
     if billing == "PAY_PER_REQUEST" and has_units:
         raise _refused("Cannot override ProvisionedThroughput if BillingMode is overridden to PAY_PER_REQUEST")
     if billing == "PROVISIONED" and not has_units and not source.is_provisioned:
-        raise _refused("Must override ProvisionedThroughput if BillingMode is overridden to PROVISIONED")
+        raise _refused(_MUST_OVERRIDE)
     if billing is None and has_units and not source.is_provisioned:
         raise _refused("Cannot override ProvisionedThroughput unless BillingMode is PROVISIONED")
     is_on_demand = (billing or source.billing) == "PAY_PER_REQUEST"
@@ -66,7 +68,7 @@ def _check_index_units(source: TableRecord, req: Mapping[str, Any]) -> None:
     if "GlobalSecondaryIndexOverride" not in req:
         kept = next((index.name for index in source.indexes if index.is_global), None)
         if kept is not None and is_provisioned and not source.is_provisioned:
-            raise _refused(f"Must specify provisioned throughput for index {kept}")
+            raise _refused(f"{_MUST_OVERRIDE} for index {kept}")
         return
     for index in req["GlobalSecondaryIndexOverride"]:
         name, has_units = index["IndexName"], "ProvisionedThroughput" in index

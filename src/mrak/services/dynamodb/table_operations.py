@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from msgspec import structs
+
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
@@ -32,6 +34,13 @@ from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 from mrak.services.dynamodb.throughput import as_of, check_initial_warmth, check_new_limits
 
 _MOST_LISTED = 100
+# What is still told of a table that is being deleted.
+_KEPT_WHEN_DELETED = (
+    *("TableName", "TableStatus", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId"),
+    *("BillingModeSummary", "TableThroughputModeSummary", "TableClassSummary", "OnDemandThroughput"),
+    *("StreamSpecification", "LatestStreamLabel", "LatestStreamArn"),
+    *("DeletionProtectionEnabled", "Replicas", "SSEDescription"),
+)
 
 
 @operation("CreateTable")
@@ -130,24 +139,11 @@ def delete_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     replicas.check_no_source(ctx, scope, record)
     if any(vector.phase is not None for vector in record.vectors):
         raise errors.in_use("Cannot delete table while indexes are being created, updated, or deleted.")
-    description = describe.table(tx, scope, record, "DELETING")
-    shown = ("TableName", "TableStatus", "ProvisionedThroughput", "TableSizeBytes", "ItemCount", "TableArn", "TableId")
-    kept = (
-        *shown,
-        "BillingModeSummary",
-        "TableThroughputModeSummary",
-        "StreamSpecification",
-        "LatestStreamLabel",
-        "LatestStreamArn",
-    )
+    units_alone = structs.replace(record, decreases_today=0, increased_at=None, decreased_at=None)
+    description = describe.table(tx, scope, units_alone, "DELETING")
     lifecycle.drop_table(ctx, tx, scope, record)
     members.leave(tx, scope, record)
-    out = {
-        name: description[name]
-        for name in (*kept, "DeletionProtectionEnabled", "Replicas", "SSEDescription")
-        if name in description
-    }
-    return {"TableDescription": out}
+    return {"TableDescription": {name: description[name] for name in _KEPT_WHEN_DELETED if name in description}}
 
 
 @operation("ListTables")
