@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.contract.dynamodb import INVALID, error_of, eventually, index, make_table
 
 HERE, THERE, FAR = "us-east-1", "eu-west-1", "us-west-2"
+POLICY = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 70.0}}
 
 
 @pytest.fixture(scope="module")
@@ -277,7 +278,7 @@ def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
         }
     ]
     assert shown["Replicas"][0]["ReplicaProvisionedReadCapacityAutoScalingSettings"] == off
-    wanted = {"MinimumUnits": 1, "MaximumUnits": 10}
+    wanted = {"MinimumUnits": 1, "MaximumUnits": 10, "ScalingPolicyUpdate": POLICY}
     refused = error_of(
         here.update_table_replica_auto_scaling, TableName=table, ProvisionedWriteCapacityAutoScalingUpdate=wanted
     )
@@ -293,6 +294,60 @@ def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
     ):
         told = error_of(here.update_table_replica_auto_scaling, TableName=table, **updates)
         assert told == (INVALID, f"{failed} {reason}")
+    whole = {"ProvisionedWriteCapacityAutoScalingUpdate": wanted}
+    read = {"ReplicaGlobalSecondaryIndexUpdates": [{"IndexName": "no-index"}]}
+    for updates, reason in (
+        (
+            {"GlobalSecondaryIndexUpdates": [{"IndexName": "no-index", **whole}]},
+            "the global secondary indexes with names: ‘[no-index]’ do not exist.",
+        ),
+        (
+            {"ReplicaUpdates": [{"RegionName": "ap-south-1", **read}]},
+            "a replica does not exist in regions: ‘[ap-south-1]’.",
+        ),
+        (
+            {"ReplicaUpdates": [{"RegionName": THERE, **read}]},
+            f"a global secondary index with name: ‘no-index’ does not exist in region: ‘{THERE}’.",
+        ),
+    ):
+        told = error_of(here.update_table_replica_auto_scaling, TableName=table, **updates)
+        assert told == ("ResourceNotFoundException", f"{failed} {reason}")
+
+
+@pytest.mark.parametrize(
+    ("settings", "reason"),
+    [
+        ({"MinimumUnits": 2, "MaximumUnits": 6}, "Parameters 'ScalingPolicyUpdate' are required unless"),
+        ({"ScalingPolicyUpdate": POLICY}, "Parameters 'MaximumUnits', 'MinimumUnits' are required unless"),
+        ({}, "Parameters 'MaximumUnits', 'ScalingPolicyUpdate', 'MinimumUnits' are required unless"),
+        (
+            {"AutoScalingDisabled": True, "MinimumUnits": 2, "MaximumUnits": 6},
+            "Parameters 'MaximumUnits', 'MinimumUnits' must be left blank when",
+        ),
+    ],
+)
+def test_auto_scaling_is_set_as_a_whole(regions: dict[str, Any], settings: dict[str, Any], reason: str) -> None:
+    """As recorded in September 2026: this is told before the table is looked for."""
+    by_index = [{"IndexName": "gsi", "ProvisionedReadCapacityAutoScalingUpdate": settings}]
+    by_region: list[dict[str, Any]] = [
+        {"ReplicaProvisionedReadCapacityAutoScalingUpdate": settings},
+        {"ReplicaGlobalSecondaryIndexUpdates": by_index},
+    ]
+    for updates in (
+        {"ProvisionedWriteCapacityAutoScalingUpdate": settings},
+        *({"ReplicaUpdates": [{"RegionName": HERE, **update}]} for update in by_region),
+    ):
+        told = error_of(regions[HERE].update_table_replica_auto_scaling, TableName="nowhere", **updates)
+        colon, rest = ("", "disabling") if "AutoScalingDisabled" in settings else (":", "auto scaling is being")
+        failed = f"Failed to update settings for global table with name{colon} ‘nowhere’"
+        assert told[0] == INVALID and told[1].startswith(f"{failed}: {reason} {rest}")
+    whole = {"MinimumUnits": 2, "MaximumUnits": 6, "ScalingPolicyUpdate": POLICY}
+    absent = error_of(
+        regions[HERE].update_table_replica_auto_scaling,
+        TableName="nowhere",
+        ProvisionedWriteCapacityAutoScalingUpdate=whole,
+    )
+    assert absent == ("ResourceNotFoundException", "Global table with name: 'nowhere' does not exist.")
 
 
 def test_the_mode_of_settings_without_replicas(regions: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Any
 
 from mrak.core.context import Context, Transaction
@@ -13,6 +13,7 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import access, errors, replicas, rules
+from mrak.services.dynamodb.scaling_rules import check_scaled, check_scaling
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 
 # As AWS lists them where a region is none of them.
@@ -155,9 +156,12 @@ def describe_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict
 
 @operation("UpdateTableReplicaAutoScaling")
 def update_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """Members are on demand, which does not scale; only switching it off passes."""
+    """Members are on demand, which does not scale; only switching it off passes. What the request lacks by itself is
+    told before the table is looked for."""
+    check_scaling(resolve_name(ctx, req["TableName"])[1], req)
     scope, record = _require_global(ctx, tx, req["TableName"])
-    _check_scaling(record, req)
+    members = _members(scope, record)
+    check_scaled(record, members, req)
     wanted = req.get("ProvisionedWriteCapacityAutoScalingUpdate")
     parameter = None
     if wanted is not None and not wanted.get("AutoScalingDisabled"):
@@ -165,24 +169,9 @@ def update_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[s
     elif "ReplicaUpdates" in req:
         parameter = "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate"
     if parameter is not None:
-        shown = ", ".join(f"'{region.upper()}'" for region in _members(scope, record))
+        shown = ", ".join(f"'{region.upper()}'" for region in members)
         raise errors.invalid(
             f"Failed to update global table with name ‘{record.name}‘. Replicas {shown} BillingMode is PayPerRequest. "
             f"You must convert table's BillingMode to PROVISIONED to set parameters: '{parameter}'."
         )
     return _scaling(scope, record)
-
-
-def _check_scaling(record: TableRecord, req: Mapping[str, Any]) -> None:
-    failed = f"Failed to update settings for global table with name: ‘{record.name}’ because"
-    if not req.keys() - {"TableName"}:
-        raise errors.invalid(f"{failed} at least one update parameter must be specified.")
-    regions = [update["RegionName"] for update in req.get("ReplicaUpdates", [])]
-    doubled = [region for region in dict.fromkeys(regions) if regions.count(region) > 1]
-    if doubled:
-        raise errors.invalid(f"{failed} the regions: ‘[{', '.join(doubled)}]’ were specified more than once.")
-    for update in req.get("ReplicaUpdates", []):
-        if not update.keys() - {"RegionName"}:
-            raise errors.invalid(
-                f"{failed} at least one update parameter must be specified for region: ‘{update['RegionName']}’."
-            )
