@@ -53,6 +53,7 @@ def test_other_accounts_need_a_policy(other: Any, arn: str) -> None:
         "the dynamodb:GetItem action"
     )
     assert error_of(other.get_item, TableName=f"{arn}-none", Key=KEY)[0] == DENIED
+    assert error_of(other.describe_table, TableName=f"{arn}-none") == (DENIED, "Access is denied")
     for refused, params in (
         (other.put_item, {"Item": KEY}),
         (other.scan, {}),

@@ -312,8 +312,13 @@ def test_time_to_live_cannot_be_changed_all_the_time(fresh_sandbox: Any) -> None
 
 
 def test_tags(ddb: Any) -> None:
-    """Merged, shown all in one page, removed."""
+    """Merged, shown all in one page as they came, removed."""
     arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
+    for keys in ("zm", "ma"):
+        ddb.tag_resource(ResourceArn=arn, Tags=[{"Key": key, "Value": keys} for key in keys])
+    came = [{"Key": "z", "Value": "zm"}, {"Key": "m", "Value": "ma"}, {"Key": "a", "Value": "ma"}]
+    assert ddb.list_tags_of_resource(ResourceArn=arn)["Tags"] == came
+    ddb.untag_resource(ResourceArn=arn, TagKeys=["z", "m", "a"])
     ddb.tag_resource(ResourceArn=arn, Tags=[{"Key": f"k{number:02}", "Value": "v"} for number in range(12)])
     shown = ddb.list_tags_of_resource(ResourceArn=arn)
     assert len(shown["Tags"]) == 12 and "NextToken" not in shown

@@ -65,7 +65,9 @@ def check_table(
     record: TableRecord | None,
     asked: Mapping[str, Any] | None = None,
 ) -> None:
-    """The same of what is done to a table as a whole, there or not."""
+    """The same of what is done to a table as a whole, there or not: another account's that is not is no one's."""
+    if record is None and scope.account != ctx.scope.account:
+        raise errors.access_denied()
     policy, tags = (None, {}) if record is None else (record.policy, record.tags)
     check(ctx, tx, scope, f"table/{name}", policy, asked=asked, tags=tags)
 

@@ -69,6 +69,6 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 
 @operation("ListTagsOfResource")
 def list_tags_of_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """All of them in one page: there are fifty at most."""
+    """All of them in one page, as there are fifty at most, in the order in which they came."""
     _, record = _require(ctx, tx, req)
-    return {"Tags": [{"Key": key, "Value": value} for key, value in sorted(record.tags.items())]}
+    return {"Tags": [{"Key": key, "Value": value} for key, value in record.tags.items()]}
