@@ -314,15 +314,29 @@ def test_the_eventbus_pattern_sandbox(events: Any) -> None:
 
 
 def test_a_rules_role_has_to_trust_eventbridge(events: Any, sandbox: Any) -> None:
-    """Recorded; EVENTS-007: one that nobody created is taken."""
-    trust = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
-    document = json.dumps({"Version": "2012-10-17", "Statement": [trust]})
-    role = sandbox.client("iam").create_role(RoleName=name(), AssumeRolePolicyDocument=document)["Role"]["Arn"]
-    assert error_of(events.put_rule, Name=name(), EventPattern=PATTERN, RoleArn=role) == (
-        "ValidationException",
-        f"Provided role '{role}' cannot be assumed by principal 'events.amazonaws.com'.",
-    )
+    """Recorded: for this rule, where its trust policy names one. EVENTS-007: one that nobody created is taken."""
     rule = name()
+    source = f"arn:aws:events:us-east-1:{sandbox.account}:rule/{rule}"
+
+    def role(service: str) -> str:
+        statement = {
+            "Effect": "Allow",
+            "Principal": {"Service": service},
+            "Action": "sts:AssumeRole",
+            "Condition": {"ArnEquals": {"aws:SourceArn": source}},
+        }
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        made = sandbox.client("iam").create_role(RoleName=name(), AssumeRolePolicyDocument=document)
+        arn: str = made["Role"]["Arn"]
+        return arn
+
+    trusting, other = role("events.amazonaws.com"), role("lambda.amazonaws.com")
+    events.put_rule(Name=rule, EventPattern=PATTERN, RoleArn=trusting)
+    assert error_of(events.put_rule, Name=name(), EventPattern=PATTERN, RoleArn=trusting)[0] == "ValidationException"
+    assert error_of(events.put_rule, Name=rule, EventPattern=PATTERN, RoleArn=other) == (
+        "ValidationException",
+        f"Provided role '{other}' cannot be assumed by principal 'events.amazonaws.com'.",
+    )
     events.put_rule(Name=rule, EventPattern=PATTERN, RoleArn=ROLE)
     assert events.describe_rule(Name=rule)["RoleArn"] == ROLE
 
@@ -578,12 +592,19 @@ def test_dead_letters_hold_the_transformed_input(events: Any, sandbox: Any, targ
 
 
 def test_schedules_fire(events: Any, sandbox: Any, target: Queue) -> None:
-    """Recorded: the event of a schedule; each minute of the environment's clock."""
+    """Recorded: the event of a schedule, each minute of the environment's clock. Other rules of the bus can match it; a
+    rule that matches its own event gets it once."""
     rule = name()
     arn = events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)")["RuleArn"]
     events.put_targets(Rule=rule, Targets=[{"Id": "t", "Arn": target.arn}])
+    watching, mirror = Queue(sandbox), name()
+    pattern = json.dumps({"source": ["aws.events"], "resources": [arn]})
+    events.put_rule(Name=mirror, EventPattern=pattern)
+    events.put_targets(Rule=mirror, Targets=[{"Id": "t", "Arn": watching.arn}])
     sandbox.advance_clock(61)
     (first,) = target.events()
+    assert watching.events() == [first]
+    events.put_rule(Name=rule, ScheduleExpression="rate(1 minute)", EventPattern=pattern)
     assert (first["source"], first["detail-type"], first["detail"]) == ("aws.events", "Scheduled Event", {})
     assert first["resources"] == [arn]
     sandbox.advance_clock(60)

@@ -41,7 +41,7 @@ def records(kinesis: Any, stream: str, count: int = 1) -> list[dict[str, Any]]:
 
 
 def test_a_rules_events_go_to_a_stream(sandbox: Any, kinesis: Any, stream: str) -> None:
-    """Recorded: test_put_events_with_target_kinesis. The key is the event's id, or what PartitionKeyPath leads to."""
+    """Recorded: the key is the event's id with a UUID of its own, or what PartitionKeyPath leads to as JSON."""
     events, name, other = sandbox.client("events"), uuid.uuid4().hex, uuid.uuid4().hex
     kinesis.create_stream(StreamName=other, ShardCount=1)
     events.put_rule(Name=name, EventPattern=json.dumps({"source": [name]}))
@@ -54,11 +54,13 @@ def test_a_rules_events_go_to_a_stream(sandbox: Any, kinesis: Any, stream: str) 
         ],
     )
     assert answer["FailedEntryCount"] == 0
-    events.put_events(Entries=[{"Source": name, "DetailType": "t", "Detail": '{"who": {"id": 7}}'}])
-    (record,) = records(kinesis, stream)
-    event = json.loads(record["Data"])
-    assert (event["source"], record["PartitionKey"]) == (name, event["id"])
-    assert records(kinesis, other)[0]["PartitionKey"] == "7"
+    details = [json.dumps({"who": {"id": found}}) for found in (7, "seven", None, {"a": [1]})] + ["{}"]
+    events.put_events(Entries=[{"Source": name, "DetailType": "t", "Detail": detail} for detail in details])
+    event, record = json.loads(records(kinesis, stream)[0]["Data"]), records(kinesis, stream)[0]
+    event_id, _, suffix = record["PartitionKey"].partition("_")
+    assert (event["source"], event_id, str(uuid.UUID(suffix))) == (name, event["id"], suffix)
+    keys = sorted(record["PartitionKey"] for record in records(kinesis, other, 5))
+    assert keys == ['"seven"', "7", '{"a":[1]}', "{}", "{}"]
 
 
 def test_a_pipe_reads_a_stream(sandbox: Any, kinesis: Any, stream: str) -> None:

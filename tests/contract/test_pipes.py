@@ -44,13 +44,18 @@ def test_pipes(pipes: Any, sandbox: Any, source: Queue, target: Queue) -> None:
     (listed,) = pipes.list_pipes(NamePrefix=this)["Pipes"]
     assert (listed["Target"], listed["CurrentState"]) == (target.arn, "STOPPED")
     assert pipes.list_pipes(NamePrefix=this, CurrentState="RUNNING")["Pipes"] == []
+    assert (shown["StateReason"], shown["EnrichmentParameters"]) == ("USER_INITIATED", {})
     exists = ("ConflictException", f"Pipe {this} already exists.", 409)
     assert error_of(pipes.create_pipe, Name=this, **params) == exists
+    with pytest.raises(pipes.exceptions.ConflictException) as caught:
+        pipes.create_pipe(Name=this, **params)
+    assert (caught.value.response["resourceId"], caught.value.response["resourceType"]) == (this, "Pipe")
     pipes.update_pipe(Name=this, Description="e", RoleArn=ROLE)
     assert pipes.describe_pipe(Name=this)["Description"] == "e"
     assert pipes.start_pipe(Name=this)["CurrentState"] == "STARTING"
     assert pipes.describe_pipe(Name=this)["CurrentState"] == "RUNNING"
     assert pipes.stop_pipe(Name=this)["CurrentState"] == "STOPPING"
+    assert pipes.describe_pipe(Name=this)["StateReason"] == "User initiated"
     pipes.tag_resource(resourceArn=made["Arn"], tags={"l": "w"})
     pipes.untag_resource(resourceArn=made["Arn"], tagKeys=["k"])
     assert pipes.list_tags_for_resource(resourceArn=made["Arn"])["tags"] == {"l": "w"}

@@ -112,7 +112,7 @@ def test_schedules(scheduler: Any, sandbox: Any, queue: Queue) -> None:
 @pytest.mark.parametrize(
     ("more", "text"),
     [
-        ({"ScheduleExpressionTimezone": "No/Where"}, "Invalid ScheduleExpressionTimezone No/Where."),
+        ({"ScheduleExpressionTimezone": "No/Where"}, "Invalid timezone No/Where."),
         (
             {"FlexibleTimeWindow": {"Mode": "FLEXIBLE"}},
             "MaximumWindowInMinutes must be specified for FLEXIBLE FlexibleTimeWindow.",
@@ -131,6 +131,38 @@ def test_refused_schedules(scheduler: Any, more: dict[str, Any], text: str) -> N
     """What is checked beyond the expression."""
     params = {**schedule("arn:aws:sqs:us-east-1:1:q"), **more}
     assert error_of(scheduler.create_schedule, Name=name(), **params)[:2] == ("ValidationException", text)
+
+
+def test_role(scheduler: Any, sandbox: Any) -> None:
+    """SCHEDULER-001: of roles that exist only those are taken that trust the Scheduler, and where they name a source
+    (as the CDK's do) the one of the schedule's group."""
+    iam, this = sandbox.client("iam"), name()
+
+    def role(service: str, group: str) -> str:
+        source = f"arn:aws:scheduler:us-east-1:{sandbox.account}:schedule-group/{group}"
+        trust = {
+            "Version": "2012-10-17",
+            "Statement": {
+                "Effect": "Allow",
+                "Principal": {"Service": service},
+                "Action": "sts:AssumeRole",
+                "Condition": {"StringEquals": {"aws:SourceArn": source, "aws:SourceAccount": sandbox.account}},
+            },
+        }
+        made: str = iam.create_role(RoleName=name(), AssumeRolePolicyDocument=json.dumps(trust))["Role"]["Arn"]
+        return made
+
+    def params(role_arn: str) -> dict[str, Any]:
+        return schedule("arn:aws:sqs:us-east-1:1:q", target={"RoleArn": role_arn})
+
+    words = "The execution role you provide must allow AWS EventBridge Scheduler to assume the role."
+    refused = ("ValidationException", words, 400)
+    trusting = role("scheduler.amazonaws.com", "default")
+    scheduler.create_schedule(Name=this, **params(trusting))
+    for wrong in (role("lambda.amazonaws.com", "default"), role("scheduler.amazonaws.com", "other")):
+        assert error_of(scheduler.create_schedule, Name=name(), **params(wrong)) == refused
+        assert error_of(scheduler.update_schedule, Name=this, **params(wrong)) == refused
+    assert scheduler.get_schedule(Name=this)["Target"]["RoleArn"] == trusting
 
 
 def test_groups(scheduler: Any, queue: Queue) -> None:

@@ -33,6 +33,8 @@ _RATE = re.compile(r"rate\(([0-9]{1,18}) (minute|hour|day)(s?)\)")
 _AT = re.compile(r"at\(([0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2})\)")
 _CRON = re.compile(r"cron\(([^()]{1,250})\)")
 _NUMBER = re.compile(r"[0-9]{1,4}")
+_NEAREST = re.compile(r"[0-9]+W")
+_ENDLESS = 10_000
 
 
 class ScheduleError(Exception):
@@ -65,7 +67,8 @@ class At:
 @dataclass(frozen=True, slots=True)
 class DayRule:
     """Which days of a month: by day of month or by day of week (1 is Sunday); `kinds` beside plain numbers are
-    last ("L", in weeks "6L"), weekday nearest to a day ("15W"), last weekday ("LW") and nth ("6#3")."""
+    last ("L", in weeks "6L"), before the last ("L-3"), weekday nearest to a day ("15W"), last weekday ("LW") and nth
+    ("6#3")."""
 
     by_week: bool
     plain: frozenset[int]
@@ -164,7 +167,7 @@ def _rate(value: int, unit: str, is_plural: bool) -> Rate:
 
 
 def _cron(text: str) -> Cron:
-    fields = text.upper().split()
+    fields = text.upper().split(" ")
     if len(fields) != 6:
         raise ScheduleError(text)
     minutes, hours, day_of_month, month, day_of_week, year = fields
@@ -179,16 +182,25 @@ def _cron(text: str) -> Cron:
         tuple(sorted(_numbers(hours, 0, 23))),
         day_rule,
         _numbers(month, 1, 12, _MONTHS),
-        _numbers(year, FIRST_YEAR, LAST_YEAR),
+        _years(year),
     )
 
 
-def _numbers(field: str, low: int, high: int, names: dict[str, int] | None = None) -> frozenset[int]:
-    """The values of a field made of values, ranges and steps, separated by commas."""
+def _years(field: str) -> frozenset[int]:
+    """Years outside AWS's range are taken, and never come; a range of them does not go round the end."""
+    values = _numbers(field.replace("*", f"{FIRST_YEAR}-{LAST_YEAR}"), 0, 9999, wraps=False)
+    return values & frozenset(range(FIRST_YEAR, LAST_YEAR + 1))
+
+
+def _numbers(
+    field: str, low: int, high: int, names: dict[str, int] | None = None, *, wraps: bool = True
+) -> frozenset[int]:
+    """The values of a field made of values, ranges and steps, separated by commas. A step may be too large for a second
+    value; one of 0 makes none either."""
     values: set[int] = set()
     for item in field.split(","):
         base, slash, step_text = item.partition("/")
-        step = _number(step_text, 1, high, {}) if slash else 1
+        step = (_number(step_text, 0, 9999, {}) or _ENDLESS) if slash else 1
         if base == "*":
             first, last = low, high
         elif "-" in base:
@@ -197,6 +209,8 @@ def _numbers(field: str, low: int, high: int, names: dict[str, int] | None = Non
         else:
             first = _number(base, low, high, names or {})
             last = high if slash else first
+        if first > last and not wraps:
+            raise ScheduleError(field)
         if first <= last:
             values.update(range(first, last + 1, step))
         else:
@@ -206,14 +220,16 @@ def _numbers(field: str, low: int, high: int, names: dict[str, int] | None = Non
 
 
 def _number(text: str, low: int, high: int, names: dict[str, int]) -> int:
-    if text in names:
-        return names[text]
+    if text[:3] in names and text.isalpha():
+        return names[text[:3]]  # whatever follows: TUESDAY
     if not _NUMBER.fullmatch(text) or not low <= int(text) <= high:
         raise ScheduleError(text)
     return int(text)
 
 
 def _day_rule(field: str, by_week: bool) -> DayRule:
+    if field.count("#") > 1:
+        raise ScheduleError(field)
     plain: set[int] = set()
     special: list[tuple[str, int, int]] = []
     for item in field.split(","):
@@ -224,7 +240,7 @@ def _day_rule(field: str, by_week: bool) -> DayRule:
             # A lone L is the last day of the week, Saturday.
             plain |= _numbers("7" if item == "L" else item, 1, 7, _WEEKDAYS)
         else:
-            plain |= _numbers(item, 1, 31)
+            plain |= _numbers(item.removesuffix("W"), 1, 31)  # a range of weekdays is one of days
     return DayRule(by_week, frozenset(plain), tuple(special))
 
 
@@ -238,13 +254,17 @@ def _find_special(item: str, by_week: bool) -> tuple[str, int, int] | None:
         return ("end", 0, 0)
     if item == "LW":
         return ("end-weekday", 0, 0)
-    return ("nearest", _number(item[:-1], 1, 31, {}), 0) if item.endswith("W") else None
+    if item.startswith("L-"):
+        return ("before-end", _number(item[2:], 0, 30, {}), 0)
+    return ("nearest", _number(item[:-1], 1, 31, {}), 0) if _NEAREST.fullmatch(item) else None
 
 
 def _special_day(kind: str, number: int, nth: int, weekdays: dict[int, int]) -> int | None:
     length = len(weekdays)
     if kind == "end":
         return length
+    if kind == "before-end":
+        return length - number if number < length else None
     if kind == "end-weekday":
         return max(day for day, weekday in weekdays.items() if 2 <= weekday <= 6)
     if kind == "nearest":

@@ -41,6 +41,17 @@ def _next(expression: str, after: str, zone: str = "UTC") -> str | None:
         ("cron(0 0 ? * FRI-MON *)", "2026-11-24T00:00:00", "2026-11-27T00:00:00"),
         ("cron(0 0 29 2 ? *)", "2026-03-01T00:00:00", "2028-02-29T00:00:00"),
         ("cron(0 0 30 FEB ? *)", "2026-03-01T00:00:00", None),
+        ("cron(0 0 L-3 * ? *)", "2026-11-20T00:00:00", "2026-11-27T00:00:00"),
+        ("cron(0 0 L-30 2,3 ? *)", "2026-01-01T00:00:00", "2026-03-01T00:00:00"),
+        ("cron(0 0 ? * TUESDAY *)", "2026-11-20T00:00:00", "2026-11-24T00:00:00"),
+        ("cron(0 0 ? jan mon *)", "2026-11-20T00:00:00", "2027-01-04T00:00:00"),
+        ("cron(0 0 ? * FRIL *)", "2026-11-01T00:00:00", "2026-11-27T00:00:00"),
+        ("cron(0 0 20-25W * ? *)", "2026-11-20T00:00:00", "2026-11-21T00:00:00"),
+        ("cron(33/61 1 * * ? *)", "2026-01-01T00:00:00", "2026-01-01T01:33:00"),
+        ("cron(33/0 1 * * ? *)", "2026-01-01T01:33:00", "2026-01-02T01:33:00"),
+        ("cron(0 0 1 1 ? 2027,2028-2032/2)", "2028-06-01T00:00:00", "2030-01-01T00:00:00"),
+        ("cron(0 0 1 1 ? 1969)", "2026-01-01T00:00:00", None),
+        ("cron(0 0 1 1 ? 2200)", "2026-01-01T00:00:00", None),
         ("cron(1-31/30 1-1 ? * 1,7 *)", "2026-11-20T00:00:00", "2026-11-21T01:01:00"),
         ("rate(5 minutes)", "2026-01-01T00:05:00", "2026-01-01T00:10:00"),
         ("rate(1 day)", "2026-01-03T12:00:00", "2026-01-04T00:00:00"),
@@ -49,7 +60,7 @@ def _next(expression: str, after: str, zone: str = "UTC") -> str | None:
     ],
 )
 def test_next_time(expression: str, after: str, due: str | None):
-    """AWS's own examples and the odd corners of cron."""
+    """AWS's own examples, the odd corners of cron, and what is odder still and yet taken (recorded)."""
     assert _next(expression, after) == due
 
 
@@ -62,8 +73,14 @@ def test_next_time(expression: str, after: str, due: str | None):
         "cron(71 8 1 * ? *)",
         "cron(INVALID)",
         "cron(0 0 ? * ? *)",
-        "cron(0 0 1 * ? 1969)",
-        "cron(0/0 0 1 * ? *)",
+        "cron(0 0 1 1 ? 2030-2027)",
+        "cron(0 0 ? * 3#1,6#3 *)",
+        "cron(0 0 ? * MON#6 *)",
+        "cron(0 0 ? * MON#0 *)",
+        "cron(0  0 * * ? *)",
+        "cron(0\t0 * * ? *)",
+        "cron( 0 0 * * ? *)",
+        "CRON(0 0 * * ? *)",
         "cron(0 0 1 * ?)",
         "rate(10)",
         "rate(foo minutes)",

@@ -47,8 +47,6 @@ def put_rule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
         buses.check_own(old)
     elif RULES.count(tx, scope, bus.name) >= MAX_RULES:
         raise errors.limit_exceeded()
-    if "RoleArn" in req:
-        _check_role(ctx, tx, req["RoleArn"])
     state = req.get("State", "ENABLED")
     rule = Rule(
         bus=bus.name,
@@ -63,9 +61,12 @@ def put_rule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, An
         role_arn=req.get("RoleArn", ""),
         tags=old.tags if old is not None else {tag["Key"]: tag["Value"] for tag in req.get("Tags") or []},
     )
-    ctx.about(buses.rule_arn(scope, rule))
+    rule_arn = buses.rule_arn(scope, rule)
+    if "RoleArn" in req:
+        _check_role(ctx, tx, req["RoleArn"], rule_arn)
+    ctx.about(rule_arn)
     save(ctx, tx, scope, old, rule)
-    return {"RuleArn": buses.rule_arn(scope, rule)}
+    return {"RuleArn": rule_arn}
 
 
 def _check_schedule(expression: str, bus: str) -> None:
@@ -79,7 +80,7 @@ def _check_schedule(expression: str, bus: str) -> None:
         raise errors.validation("ScheduleExpression is supported only on the default event bus.")
 
 
-def _check_role(ctx: Context, tx: Transaction, role_arn: str) -> None:
+def _check_role(ctx: Context, tx: Transaction, role_arn: str, rule_arn: str) -> None:
     """Refuses a role that does not trust EventBridge. One that does not exist is taken (EVENTS-007): local tools pass
     roles that nobody created."""
     from mrak.services.iam import exports as iam  # only those who give rules roles need it
@@ -88,7 +89,7 @@ def _check_role(ctx: Context, tx: Transaction, role_arn: str) -> None:
     environment = ctx.scope.environment
     if iam.find_role(tx, environment, role_arn) is None:
         return
-    if not iam.role_trusts_service(tx, environment, role_arn, matching.SERVICE, ctx.now):
+    if not iam.role_trusts_service(tx, environment, role_arn, matching.SERVICE, ctx.now, rule_arn):
         raise errors.validation(f"Provided role '{role_arn}' cannot be assumed by principal '{matching.SERVICE}'.")
 
 

@@ -48,4 +48,7 @@ def fire(ctx: Context, tx: Transaction, due: Timer) -> None:
     given = Given("aws.events", "Scheduled Event", {}, [buses.rule_arn(due.scope, rule)], due.due_at)
     event = matching.new_event(ctx, due.scope, given)
     matching.send_to_targets(ctx, tx, due.scope, rule, event)
+    # The bus's other rules can match it; a rule that has both a schedule and a fitting pattern gets it once.
+    others = [other for other in matching.listening_rules(tx, due.scope, bus) if other.name != name]
+    matching.put(ctx, tx, due.scope, bus, event, rules=others)
     RULES.replace(tx, due.scope, rule, plan(ctx, tx, due.scope, rule, max(ctx.now, due.due_at)))

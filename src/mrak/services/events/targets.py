@@ -24,8 +24,8 @@ from mrak.services.events.matching import SERVICE, Work
 
 
 class How(NamedTuple):
-    """Parameters of kinds of targets: PutTargets' HttpParameters, and the partition key for a stream ("": the event's
-    id)."""
+    """Parameters of kinds of targets: PutTargets' HttpParameters, and the partition key for a stream ("": what is
+    called for gets its own id for one)."""
 
     http: dict[str, Any] = {}
     partition_key: str = ""
@@ -46,17 +46,14 @@ async def deliver(ctx: Context, made: Delivery) -> None:
     work = msgspec.msgpack.decode(made.payload, type=Work)
     ctx.about(work.rule_arn)
     event = json.loads(work.event)
-    how = How(work.target.get("HttpParameters") or {}, _partition_key(work.target, event))
+    how = How(work.target.get("HttpParameters") or {}, _partition_key(ctx, work.target, event))
     await _call(ctx, work.target["Arn"], Call(work.input, event["id"], how, work.rule_arn))
 
 
-def _partition_key(target: dict[str, Any], event: dict[str, Any]) -> str:
-    """What the target's path leads to in the event, as text."""
+def _partition_key(ctx: Context, target: dict[str, Any], event: dict[str, Any]) -> str:
+    """What the target's path leads to in the event, as JSON: a string keeps its quotes."""
     path = (target.get("KinesisParameters") or {}).get("PartitionKeyPath")
-    if not path:
-        return ""
-    found = inputtransform.select(event, path)
-    return found if isinstance(found, str) else inputtransform.compact(found)
+    return inputtransform.compact(inputtransform.select(event, path)) if path else f"{event['id']}_{ctx.draw.uuid()}"
 
 
 async def call_target(ctx: Context, target_arn: str, text: str, event_id: str, how: How | None = None) -> None:

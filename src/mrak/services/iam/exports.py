@@ -71,14 +71,18 @@ def _role_path(parsed: Arn) -> str:
     return parsed.resource[len("role") :]
 
 
-def role_trusts_service(tx: Transaction, environment: str, role_arn: str, service: str, now: float) -> bool:
-    """Whether a role lets a service (`lambda.amazonaws.com`) assume it: what PassRole's receivers check."""
+def role_trusts_service(
+    tx: Transaction, environment: str, role_arn: str, service: str, now: float, source_arn: str = ""
+) -> bool:
+    """Whether a role lets a service (`lambda.amazonaws.com`) assume it: what PassRole's receivers check. `source_arn`
+    is the resource for which the service would do so, which the trust policy may name."""
     role = find_role(tx, environment, role_arn)
     if role is None:
         return False
     account = role_arn.split(":")[4]
     trust = PolicySet(resource=Named("trust policy", parse_policy(role.trust, "trust")), needs_resource_policy=True)
-    request = AuthorizationRequest(service_principal(service, account), "sts:AssumeRole", role_arn, now, account)
+    caller = service_principal(service, account, source_arn)
+    request = AuthorizationRequest(caller, "sts:AssumeRole", role_arn, now, account)
     return evaluate(request, trust).allowed
 
 

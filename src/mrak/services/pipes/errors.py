@@ -14,4 +14,5 @@ def no_pipe(name: str) -> ApiError:
 
 
 def pipe_exists(name: str) -> ApiError:
-    return ApiError("ConflictException", f"Pipe {name} already exists.", 409)
+    fields = {"resourceId": name, "resourceType": "Pipe"}
+    return ApiError("ConflictException", f"Pipe {name} already exists.", 409, fields)

@@ -30,6 +30,7 @@ _STREAM_PARAMETERS = {
     "dynamodb": ("DynamoDBStreamParameters", "DynamoDB"),
     "kinesis": ("KinesisStreamParameters", "Kinesis"),
 }
+_BY_USER = "User initiated"
 _ENRICHMENTS = frozenset({"lambda", "states"})
 _KEPT = (
     "Description",
@@ -149,7 +150,8 @@ def stop_pipe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, A
 def _set_state(ctx: Context, tx: Transaction, name: str, state: str, shown: str) -> dict[str, Any]:
     old = _require(tx, ctx.scope, name)
     ctx.about(pipe_arn(ctx.scope, name))
-    new = replace(old, settings={**old.settings, "DesiredState": state}, modified_at=ctx.now)
+    settings = {**old.settings, "DesiredState": state}
+    new = replace(old, settings=settings, modified_at=ctx.now, state_reason=_BY_USER)
     PIPES.replace(tx, ctx.scope, old, new)
     _apply(ctx, tx, new)
     return _render_state(ctx.scope, new, shown)
@@ -170,7 +172,13 @@ def delete_pipe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
 def describe_pipe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     pipe = _require(tx, ctx.scope, req["Name"])
     ctx.about(pipe_arn(ctx.scope, pipe.name))
-    return {**_render_state(ctx.scope, pipe, _state_of(pipe)), **pipe.settings, "Tags": pipe.tags}
+    return {
+        **_render_state(ctx.scope, pipe, _state_of(pipe)),
+        "StateReason": pipe.state_reason,
+        "EnrichmentParameters": {},
+        **pipe.settings,
+        "Tags": pipe.tags,
+    }
 
 
 def _state_of(pipe: Pipe) -> str:

@@ -24,6 +24,7 @@ class Pipe(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     modified_at: float
     settings: dict[str, Any]
     tags: dict[str, str] = {}
+    state_reason: str = "USER_INITIATED"
 
     @property
     def runs(self) -> bool:

@@ -13,6 +13,10 @@ def invalid_expression(expression: str) -> ApiError:
     return validation(f"Invalid Schedule Expression {expression}.")
 
 
+def unassumable_role() -> ApiError:
+    return validation("The execution role you provide must allow AWS EventBridge Scheduler to assume the role.")
+
+
 def no_schedule(name: str) -> ApiError:
     return ApiError("ResourceNotFoundException", f"Schedule {name} does not exist.", 404)
 

@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
@@ -21,6 +22,7 @@ from mrak.services.scheduler import errors, firing
 from mrak.services.scheduler.tables import GROUPS, SCHEDULES, Group, Schedule
 
 DEFAULT = "default"
+_SERVICE = "scheduler.amazonaws.com"
 PAGE_SIZE = 100
 _KEPT = (
     "ScheduleExpression",
@@ -55,7 +57,20 @@ def _require_schedule(tx: Transaction, scope: Scope, req: dict[str, Any]) -> Sch
 _PAST_SECONDS = 300
 
 
-def _read_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+def _check_role(ctx: Context, tx: Transaction, role_arn: str, group: str) -> None:
+    """Refuses a role that does not trust the Scheduler for schedules of this group. One that does not exist is taken
+    (SCHEDULER-001): local tools pass roles that nobody created."""
+    from mrak.services.iam import exports as iam  # only those who create schedules need it
+
+    deviation("SCHEDULER-001")
+    environment = ctx.scope.environment
+    if iam.find_role(tx, environment, role_arn) is None:
+        return
+    if not iam.role_trusts_service(tx, environment, role_arn, _SERVICE, ctx.now, group_arn(ctx.scope, group)):
+        raise errors.unassumable_role()
+
+
+def _read_settings(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """The input as it is kept, checked, with AWS's defaults."""
     try:
         schedules.parse(req["ScheduleExpression"], strict_plural=False)
@@ -63,7 +78,7 @@ def _read_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         raise errors.invalid_expression(req["ScheduleExpression"]) from None
     zone = req.get("ScheduleExpressionTimezone", "UTC")
     if schedules.find_zone(zone) is None:
-        raise errors.validation(f"Invalid ScheduleExpressionTimezone {zone}.")
+        raise errors.validation(f"Invalid timezone {zone}.")
     start, end = req.get("StartDate"), req.get("EndDate")
     if start is not None and start < ctx.now - _PAST_SECONDS:
         raise errors.validation("The StartDate you specify cannot be earlier than 5 minutes ago.")
@@ -74,6 +89,7 @@ def _read_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
         raise errors.validation("MaximumWindowInMinutes must be specified for FLEXIBLE FlexibleTimeWindow.")
     if find_arn(req["Target"]["Arn"]) is None:
         raise errors.validation(f"Provided TargetArn is not in correct format: {req['Target']['Arn']}.")
+    _check_role(ctx, tx, req["Target"]["RoleArn"], req.get("GroupName", DEFAULT))
     return {
         **{name: req[name] for name in _KEPT if name in req},
         "ScheduleExpressionTimezone": zone,
@@ -86,7 +102,7 @@ def _read_settings(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 def create_schedule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     group = _require_group(tx, ctx.scope, req.get("GroupName", DEFAULT)).name
     schedule = Schedule(
-        group=group, name=req["Name"], created_at=ctx.now, modified_at=ctx.now, settings=_read_settings(ctx, req)
+        group=group, name=req["Name"], created_at=ctx.now, modified_at=ctx.now, settings=_read_settings(ctx, tx, req)
     )
     answer = {"ScheduleArn": firing.schedule_arn(ctx.scope, schedule)}
     ctx.about(answer["ScheduleArn"])
@@ -104,7 +120,7 @@ def create_schedule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("UpdateSchedule")
 def update_schedule(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """Replaces all of a schedule but its name and birthday."""
-    settings = _read_settings(ctx, req)
+    settings = _read_settings(ctx, tx, req)
     old = _require_schedule(tx, ctx.scope, req)
     firing.cancel(tx, ctx.scope, old)
     new = replace(old, settings=settings, modified_at=ctx.now)

@@ -96,11 +96,12 @@ def log_outcome(ctx: Context, tx: Transaction, scope: Scope, notice: Notice, out
     role = topic.attributes.get(f"{notice.family}{'Failure' if failed else 'Success'}FeedbackRoleArn")
     if not role or (not failed and not _is_sampled(ctx, topic, notice.family)):
         return
-    if not iam.role_trusts_service(tx, scope.environment, role, _SERVICE, ctx.now):
+    arn = topic_arn(scope, topic.name)
+    if not iam.role_trusts_service(tx, scope.environment, role, _SERVICE, ctx.now, arn):
         ctx.annotate("hint", f"the role {role} does not let {_SERVICE} assume it: no delivery status is logged")
         return
     group = f"sns/{scope.region}/{scope.account}/{topic.name}{'/Failure' if failed else ''}"
-    line = json.dumps(_render(ctx, topic_arn(scope, topic.name), notice, outcome), separators=(",", ":"))
+    line = json.dumps(_render(ctx, arn, notice, outcome), separators=(",", ":"))
     logs.append(ctx, tx, scope, group, _stream(ctx, group), [(int(ctx.now * 1000), line)])
 
 
