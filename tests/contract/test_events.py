@@ -153,14 +153,72 @@ def test_permissions(events: Any, sandbox: Any) -> None:
     assert "Policy" not in events.describe_event_bus(Name=bus)
     no_policy = ("ResourceNotFoundException", "Statement with the provided id does not exist.")
     assert error_of(events.remove_permission, EventBusName=bus, StatementId="x") == no_policy
-    put(EventBusName=bus, Policy='{"Version": "2012-10-17", "Statement": []}')
-    assert json.loads(events.describe_event_bus(Name=bus)["Policy"])["Statement"] == []
-    assert error_of(put, EventBusName=bus, Policy="x")[1] == "Parameter Policy is not valid."
-    assert error_of(put, EventBusName=bus, StatementId="x", Principal="*")[1] == "Parameter Action must be specified."
+    for removal, words in (
+        ({}, "Parameter(s) StatementId must be specified."),
+        ({"StatementId": "x", "RemoveAllPermissions": True}, "StatementId could not be combined with All parameter."),
+    ):
+        assert error_of(events.remove_permission, EventBusName=bus, **removal) == ("ValidationException", words)
+    assert (
+        error_of(put, EventBusName=bus, StatementId="x", Principal="*")[1] == "Parameter(s) Action must be specified."
+    )
+    for condition, part in (
+        ({"Type": "StringLike", "Key": "aws:PrincipalOrgID", "Value": "o-*"}, "condition.type' is not supported."),
+        ({"Type": "StringEquals", "Key": "events:source", "Value": "x"}, "condition.key' is not supported."),
+        ({"Type": "StringEquals", "Key": "aws:PrincipalOrgID", "Value": "x"}, "condition.value' is invalid."),
+    ):
+        brief = {"Action": "events:PutEvents", "Principal": "*", "StatementId": "x"}
+        wrong = error_of(put, EventBusName=bus, **brief, Condition=condition)
+        assert wrong == ("ValidationException", f"Provided value in parameter '{part}")
     assert error_of(put, EventBusName="nope", StatementId="x", Action="events:PutEvents", Principal="*") == (
         "ResourceNotFoundException",
         "Event bus nope does not exist.",
     )
+
+
+def test_a_whole_policy_of_a_bus(events: Any, sandbox: Any) -> None:
+    """Recorded: what is wrong with one is told in AWS's words, and accounts are kept as their roots."""
+    bus = name()
+    arn = events.create_event_bus(Name=bus)["EventBusArn"]
+    statement = {
+        "Sid": "a",
+        "Effect": "Allow",
+        "Principal": {"AWS": sandbox.account},
+        "Action": "events:PutEvents",
+        "Resource": arn,
+    }
+
+    def policy(*statements: Any) -> str:
+        return json.dumps({"Version": "2012-10-17", "Statement": list(statements)}, separators=(",", ":"))
+
+    without = {key: {field: statement[field] for field in statement if field != key} for key in ("Sid", "Resource")}
+    vendor = "Action field includes AWS services that are inconsistent with specified vendor"
+    place = "Invalid statement at line 1 column 38"
+    for text, words in (
+        ("{", "This policy contains invalid Json"),
+        ("", "This policy contains invalid Json"),
+        ("[]", "This policy contains invalid Json"),
+        ("null", "This text appears not to be a policy"),
+        ("{}", "Missing required field Version"),
+        (policy(), "Could not parse the policy: Statement is empty!"),
+        (policy(without["Sid"]), "Missing required field Sid"),
+        (policy(without["Resource"]), "Missing required field Resource"),
+        (policy(statement | {"Action": "iam:ListUsers"}), f"{place}: {vendor}"),
+        (policy(statement | {"Action": "events:No"}), f'{place}: The following action names are invalid: "events:No"'),
+        (
+            policy(statement | {"Resource": arn + "x"}),
+            f'The relative-id "event-bus/{bus}x" is invalid for ARN "{arn}x"',
+        ),
+    ):
+        assert error_of(events.put_permission, EventBusName=bus, Policy=text) == ("ValidationException", words), text
+    twice = error_of(events.put_permission, EventBusName=bus, Policy=policy(statement, statement))
+    assert twice[1].endswith(": The Statement Ids in the policy are not unique")
+    both = error_of(events.put_permission, EventBusName=bus, Policy=policy(statement), StatementId="a")
+    assert both[1] == "Action, Principal, StatementId and Condition could not be combined with Policy parameter."
+    assert "Policy" not in events.describe_event_bus(Name=bus)
+    single = json.dumps({"Version": "2012-10-17", "Statement": statement | {"Action": "events:*"}})
+    events.put_permission(EventBusName=bus, Policy=single)
+    (kept,) = json.loads(events.describe_event_bus(Name=bus)["Policy"])["Statement"]
+    assert kept["Principal"] == {"AWS": f"arn:aws:iam::{sandbox.account}:root"}
 
 
 def test_tags(events: Any) -> None:
@@ -675,12 +733,16 @@ def test_archives(events: Any) -> None:
     assert error_of(events.create_archive, ArchiveName=archive, EventSourceArn=source) == exists
     no_bus = ("ResourceNotFoundException", f"Event bus {bus}x does not exist.")
     assert error_of(events.create_archive, ArchiveName="x", EventSourceArn=source + "x") == no_bus
+    rule = error_of(events.create_archive, ArchiveName="x", EventSourceArn=source.replace("event-bus", "rule"))
+    assert rule[1] == "Parameter EventSourceArn is not valid. Reason: Must contain an event bus ARN."
     assert error_of(events.list_archives, EventSourceArn=source + "x") == no_bus
     assert error_of(events.list_archives, EventSourceArn=source, NamePrefix="a")[0] == "ValidationException"
     events.put_events(Entries=[entry(EventBusName=bus) for _ in range(3)] + [entry(source="no", EventBusName=bus)])
     shown = events.describe_archive(ArchiveName=archive)
     # Recorded: the bytes of time (20), source (4), detail type (5) and detail (9).
     assert (shown["EventCount"], shown["SizeBytes"]) == (3, 3 * 38)
+    nothing = "At least one of EventPattern, RetentionDays or Description must be provided."
+    assert error_of(events.update_archive, ArchiveName=archive) == ("ValidationException", nothing)
     events.update_archive(ArchiveName=archive, Description="e")
     assert events.describe_archive(ArchiveName=archive)["Description"] == "e"
     events.delete_archive(ArchiveName=archive)

@@ -4,9 +4,10 @@ everything that they ever do into one trace."""
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
-from tests.conftest import until
+from tests.conftest import TAKES_DELIVERIES, until
 from tests.contract.lambda_bench import create
 from tests.streams import asking, records_of
 
@@ -47,6 +48,56 @@ def queue_of(sandbox: Any, name: str) -> tuple[str, str]:
     sqs = sandbox.client("sqs")
     url = sqs.create_queue(QueueName=name)["QueueUrl"]
     return url, sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+
+
+def test_queues_get_the_header_of_an_event(sandbox: Any) -> None:
+    """Recorded: an entry's own header wins over the request's, in AWS's order, without what is malformed; the dead
+    letter has it too."""
+    events, sqs = traced(sandbox.client("events"), 1), sandbox.client("sqs")
+    (url, queue), (dead_url, dead) = queue_of(sandbox, "traced"), queue_of(sandbox, "traced-dead")
+    for each in (url, dead_url):
+        sqs.set_queue_attributes(QueueUrl=each, Attributes={"Policy": TAKES_DELIVERIES})
+    root, parent, request = f"Root={ROOT.format(2)}", "Parent=0123456789abcdef", f"Root={ROOT.format(1)}"
+    cases = [
+        (None, f"{request};Parent=53995c3f42cd8ad8;Sampled=1"),
+        (f"{root};{parent};Sampled=0", f"{root};{parent};Sampled=0"),
+        (f" Sampled=0 ; Foo=bar;a;{parent}; Root={ROOT.format(2).upper()} ", f"{root};{parent};Sampled=0;Foo=bar"),
+        (f"{request};{root};{parent};Parent=bad;Sampled=7", f"{root};{parent}"),
+        ("Root=bad;Sampled=0", "Root=1-[0-9a-f]{8}-[0-9a-f]{24};Sampled=0"),
+        (f"Root=bad;{parent}", ""),
+        ("garbage", ""),
+    ]
+    events.put_rule(Name="traced", EventPattern='{"source": ["traced"]}')
+    missing = {"Id": "2", "Arn": f"{queue}-missing", "DeadLetterConfig": {"Arn": dead}}
+    events.put_targets(Rule="traced", Targets=[{"Id": "1", "Arn": queue}, missing])
+    events.put_events(
+        Entries=[
+            {
+                "Source": "traced",
+                "DetailType": "t",
+                "Detail": json.dumps({"n": n}),
+                **({"TraceHeader": sent} if sent else {}),
+            }
+            for n, (sent, _) in enumerate(cases)
+        ]
+    )
+    for each in (url, dead_url):
+        got = headers_of(sqs, each, len(cases))
+        for n, (sent, expected) in enumerate(cases):
+            assert re.fullmatch(expected, got[n]), (sent, got[n])
+
+
+def headers_of(sqs: Any, url: str, count: int) -> dict[int, str]:
+    """AWSTraceHeader by the event's number."""
+    found: list[tuple[int, str]] = []
+    while len(found) < count:
+        answer = sqs.receive_message(
+            QueueUrl=url, WaitTimeSeconds=5, MaxNumberOfMessages=10, MessageSystemAttributeNames=["AWSTraceHeader"]
+        )
+        for message in answer["Messages"]:
+            number = json.loads(message["Body"])["detail"]["n"]
+            found.append((number, message.get("Attributes", {}).get("AWSTraceHeader", "")))
+    return dict(found)
 
 
 def table_of(sandbox: Any, name: str) -> str:

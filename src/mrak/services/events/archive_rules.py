@@ -41,8 +41,8 @@ def add(ctx: Context, tx: Transaction, scope: Scope, archive: Archive) -> None:
     RULES.lock(tx, scope, rule.bus, rule.name)
     RULES.insert(tx, scope, rule)
     template = (
-        f'{{"archive-arn": "{arn(scope, "events", f"archive/{archive.name}")}:{ctx.draw.uuid()}", '
-        '"event": <aws.events.event.json>, "ingestion-time": <aws.events.event.ingestion-time>}'
+        f'{{"archive-arn": "{arn(scope, "events", f"archive/{archive.name}")}:{ctx.draw.uuid()}",'
+        '"event": <aws.events.event.json>,"ingestion-time": <aws.events.event.ingestion-time>}'
     )
     settings: dict[str, Any] = {
         "Id": rule.name,

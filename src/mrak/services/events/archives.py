@@ -32,8 +32,8 @@ def create_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     name = req["ArchiveName"]
     ctx.about(archive_arn(ctx.scope, name))
     found = find_arn(req["EventSourceArn"])
-    if found is None:
-        raise errors.invalid_parameter("EventSourceArn")
+    if found is None or not found.resource.startswith("event-bus/"):
+        raise errors.invalid_parameter("EventSourceArn", "Must contain an event bus ARN.")
     if ARCHIVES.open(tx, ctx.scope, name) is not None:
         raise errors.already_exists(f"Archive {name}")
     _, bus = buses.require(tx, ctx.scope, req["EventSourceArn"])
@@ -59,6 +59,8 @@ def _render_state(scope: Scope, archive: Archive) -> dict[str, Any]:
 
 @operation("UpdateArchive")
 def update_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    if not any(member in req for member in ("EventPattern", "RetentionDays", "Description")):
+        raise errors.validation("At least one of EventPattern, RetentionDays or Description must be provided.")
     old = require(tx, ctx.scope, req["ArchiveName"])
     ctx.about(archive_arn(ctx.scope, old.name))
     if req.get("EventPattern"):

@@ -9,9 +9,9 @@ from msgspec.structs import replace
 
 from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
-from mrak.core.operation import operation
+from mrak.core.operation import operation, operations_of
 from mrak.core.scope import Scope
-from mrak.services.events import buses, errors, pages, partner_sources
+from mrak.services.events import bus_policies, buses, errors, pages, partner_sources
 from mrak.services.events.tables import BUSES, RULES, Bus, Rule
 
 MAX_BUSES = 100
@@ -81,45 +81,11 @@ def list_event_buses(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
 def put_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     scope, bus = buses.require_open(tx, ctx.scope, req.get("EventBusName"))
     ctx.about(buses.bus_arn(scope, bus.name))
-    if req.get("Policy"):
-        policy = _read_policy(req["Policy"])
+    if "Policy" in req:
+        policy = bus_policies.read(scope, bus, req, frozenset(each.name.lower() for each in operations_of("events")))
     else:
-        policy = _with_statement(scope, bus, req)
-    BUSES.replace(tx, scope, bus, replace(bus, policy=json.dumps(policy, separators=(",", ":")), modified_at=ctx.now))
-
-
-def _read_policy(text: str) -> dict[str, Any]:
-    try:
-        document = json.loads(text)
-    except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict):
-        raise errors.invalid_parameter("Policy")
-    return document
-
-
-def _with_statement(scope: Scope, bus: Bus, req: dict[str, Any]) -> dict[str, Any]:
-    """The bus's policy with one more statement, which takes the place of another of its id."""
-    for member in ("Action", "Principal", "StatementId"):
-        if not req.get(member):
-            raise errors.validation(f"Parameter {member} must be specified.")
-    if req["Action"] != "events:PutEvents":
-        raise errors.validation("Provided value in parameter 'action' is not supported.")
-    principal = req["Principal"]
-    statement: dict[str, Any] = {
-        "Sid": req["StatementId"],
-        "Effect": "Allow",
-        "Principal": "*" if principal == "*" else {"AWS": f"arn:{scope.partition}:iam::{principal}:root"},
-        "Action": req["Action"],
-        "Resource": buses.bus_arn(scope, bus.name),
-    }
-    if "Condition" in req:
-        condition = req["Condition"]
-        statement["Condition"] = {condition["Type"]: {condition["Key"]: condition["Value"]}}
-    empty: dict[str, Any] = {"Version": "2012-10-17", "Statement": []}
-    policy = json.loads(bus.policy) if bus.policy else empty
-    others = [other for other in policy["Statement"] if other.get("Sid") != req["StatementId"]]
-    return {**policy, "Statement": [*others, statement]}
+        policy = bus_policies.with_statement(scope, bus, req)
+    BUSES.replace(tx, scope, bus, replace(bus, policy=bus_policies.render(policy), modified_at=ctx.now))
 
 
 @operation("RemovePermission")
@@ -127,13 +93,17 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     scope, bus = buses.require_open(tx, ctx.scope, req.get("EventBusName"))
     ctx.about(buses.bus_arn(scope, bus.name))
     if req.get("RemoveAllPermissions"):
+        if "StatementId" in req:
+            raise errors.validation("StatementId could not be combined with All parameter.")
         BUSES.replace(tx, scope, bus, replace(bus, policy="", modified_at=ctx.now))
         return
+    if "StatementId" not in req:
+        raise errors.validation("Parameter(s) StatementId must be specified.")
     policy = json.loads(bus.policy) if bus.policy else {"Statement": []}
-    left = [statement for statement in policy["Statement"] if statement.get("Sid") != req.get("StatementId")]
+    left = [statement for statement in policy["Statement"] if statement.get("Sid") != req["StatementId"]]
     if len(left) == len(policy["Statement"]):
         raise errors.not_found("Statement with the provided id does not exist.")
-    text = json.dumps({**policy, "Statement": left}, separators=(",", ":")) if left else ""
+    text = bus_policies.render({**policy, "Statement": left}) if left else ""
     BUSES.replace(tx, scope, bus, replace(bus, policy=text, modified_at=ctx.now))
 
 

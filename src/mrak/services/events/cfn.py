@@ -73,13 +73,11 @@ class EventBusPolicy(ResourceType):
 
     async def create(self, res: Resource) -> None:
         properties = res.properties
-        params: dict[str, Any] = {
-            name: properties[name] for name in ("EventBusName", "StatementId") if name in properties
-        }
-        if "Statement" in properties:
+        is_whole = "Statement" in properties
+        names = ["EventBusName"] if is_whole else ["EventBusName", "StatementId", "Action", "Principal", "Condition"]
+        params = {name: properties[name] for name in names if name in properties}
+        if is_whole:
             params["Policy"] = await self._with_statement(res)
-        else:
-            params |= {name: properties[name] for name in ("Action", "Principal", "Condition") if name in properties}
         await res.call("PutPermission", params)
         res.physical_id = properties["StatementId"]
 

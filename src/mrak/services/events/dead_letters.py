@@ -8,6 +8,8 @@ https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
 
 from mrak.core.arn import find_arn
@@ -58,7 +60,7 @@ def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
     attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
     if failed.is_exhausted:
         attributes |= _exhaustion(failed)
-    message = {"MessageBody": _body(failed), "MessageAttributes": attributes}
+    message = {"MessageBody": _body(failed), "MessageAttributes": attributes, **_trace(failed)}
     tx.enqueue(sqs.delivery(ctx, queue_arn, message, sender=sqs.Sender(SERVICE, rule_arn)))
 
 
@@ -77,6 +79,14 @@ def _body(failed: Delivery) -> str:
         return msgspec.msgpack.decode(failed.payload, type=Work).input
     message = msgspec.msgpack.decode(failed.payload)[1]
     return str(message.get("MessageBody") or message.get("Message"))
+
+
+def _trace(failed: Delivery) -> dict[str, Any]:
+    """The event's trace goes on with the dead letter."""
+    if failed.kind.startswith("events."):
+        return sqs.traced(msgspec.msgpack.decode(failed.payload, type=Work).trace)
+    system = msgspec.msgpack.decode(failed.payload)[1].get("MessageSystemAttributes")
+    return {"MessageSystemAttributes": system} if system else {}
 
 
 def _error_code(failure: str) -> str:

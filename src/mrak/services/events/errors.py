@@ -13,6 +13,10 @@ def invalid_parameter(name: str, reason: str = "") -> ApiError:
     return validation(f"Parameter {name} is not valid.{' Reason: ' + reason if reason else ''}")
 
 
+def unsupported_value(parameter: str) -> ApiError:
+    return validation(f"Provided value in parameter '{parameter}' is not supported.")
+
+
 def invalid_pattern(reason: str) -> ApiError:
     return ApiError("InvalidEventPatternException", f"Event pattern is not valid. Reason: {reason}", 400)
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -36,13 +36,25 @@ _DAY_SECONDS = 86_400.0
 
 
 class Work(msgspec.Struct, frozen=True, array_like=True):
-    """What the delivery to a target holds. `input` is what the target gets, `event` what was put."""
+    """What the delivery to a target holds. `input` is what the target gets, `event` what was put; `trace` is the
+    event's header, "" where it came without."""
 
     rule_arn: str
     target: dict[str, Any]
     input: str
     event: str
     hops: int = 0
+    trace: str = ""
+
+
+class Past(NamedTuple):
+    """What an event brings along: the buses that it has come through, and its trace header, for queues to hand on."""
+
+    hops: int = 0
+    trace: str = ""
+
+
+NEW = Past()
 
 
 class Given(msgspec.Struct, frozen=True, array_like=True):
@@ -91,7 +103,7 @@ def put(
     bus: str,
     event: dict[str, Any],
     *,
-    hops: int = 0,
+    past: Past = NEW,
     only_rules: frozenset[str] = frozenset(),
     rules: list[Rule] | None = None,
 ) -> None:
@@ -102,7 +114,7 @@ def put(
         if not eventpatterns.parse(rule.pattern).matches(ready):
             continue
         if not only_rules or buses.rule_arn(scope, rule) in only_rules:
-            send_to_targets(ctx, tx, scope, rule, event, hops)
+            send_to_targets(ctx, tx, scope, rule, event, past)
     if "replay-name" not in event:
         _archive(ctx, tx, scope, bus, event, ready)
 
@@ -132,7 +144,7 @@ def _archived_bytes(event: dict[str, Any]) -> int:
 
 
 def send_to_targets(
-    ctx: Context, tx: Transaction, scope: Scope, rule: Rule, event: dict[str, Any], hops: int = 0
+    ctx: Context, tx: Transaction, scope: Scope, rule: Rule, event: dict[str, Any], past: Past = NEW
 ) -> None:
     text = inputtransform.compact(event)
     rule_arn = buses.rule_arn(scope, rule)
@@ -140,10 +152,10 @@ def send_to_targets(
         try:
             rendered = render_input(ctx, target, event, text, rule_arn, rule.name)
         except InputTransformError as error:
-            work = Work(rule_arn, target.settings, str(error), text, hops)
+            work = Work(rule_arn, target.settings, str(error), text, *past)
             _give_up(ctx, tx, _delivery(ctx, scope, target, work), work)
             continue
-        tx.enqueue(_delivery(ctx, scope, target, Work(rule_arn, target.settings, rendered, text, hops)))
+        tx.enqueue(_delivery(ctx, scope, target, Work(rule_arn, target.settings, rendered, text, *past)))
 
 
 def _give_up(ctx: Context, tx: Transaction, made: Delivery, work: Work) -> None:
@@ -183,7 +195,7 @@ def _delivery(ctx: Context, scope: Scope, target: Target, work: Work) -> Deliver
     # With a role the target's own policy is not asked.
     asks = not target.settings.get("RoleArn")
     if found.service == "sqs":
-        message = {"MessageBody": work.input, **(target.settings.get("SqsParameters") or {})}
+        message = {"MessageBody": work.input, **sqs.traced(work.trace), **(target.settings.get("SqsParameters") or {})}
         sender = sqs.Sender(SERVICE, work.rule_arn) if asks else None
         return sqs.delivery(ctx, target.arn, message, lane=lane, retry=retry, dead=dead, sender=sender, at_once=True)
     if found.service == "sns":

@@ -12,9 +12,9 @@ from mrak.core.background import Delivery, Undeliverable
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
-from mrak.services.events import buses, endpoints, errors, matching
+from mrak.services.events import buses, endpoints, errors, matching, traces
 from mrak.services.events.exports import PUT
-from mrak.services.events.matching import HOPPED_ACCOUNT, HOPPED_REGION, Given, Work
+from mrak.services.events.matching import HOPPED_ACCOUNT, HOPPED_REGION, Given, Past, Work
 from mrak.services.events.tables import Rule
 
 MAX_BYTES = 1_048_576
@@ -76,11 +76,12 @@ def _put_entry(
         destinations = endpoints.find_buses(tx, ctx.scope, endpoint_id, bus)
     resources = list(entry.get("Resources") or [])
     given = Given(entry["Source"], entry["DetailType"], detail, resources, entry.get("Time"))
-    event = matching.new_event(ctx, ctx.scope, given)
+    event, trace = matching.new_event(ctx, ctx.scope, given), traces.find_header(ctx, entry)
+    cause = ctx.in_trace(trace) if trace and "TraceHeader" in entry else ctx
     for scope, name in destinations:
         # An event for a bus that is not there is accepted, and is gone, as at AWS.
         if buses.find(tx, scope, name) is not None:
-            matching.put(ctx, tx, scope, name, event, rules=listening.rules(scope, name))
+            matching.put(cause, tx, scope, name, event, rules=listening.rules(scope, name), past=Past(trace=trace))
     return {"EventId": event["id"]}
 
 
@@ -136,7 +137,8 @@ def put_to_bus(ctx: Context, tx: Transaction, made: Delivery) -> None:
     event = json.loads(work.event)
     if is_abroad:
         event |= {"id": ctx.draw.uuid(), "time": matching.render_time(ctx.now)}
-    matching.put(ctx, tx, scope, bus.name, event, hops=work.hops | (HOPPED_REGION if is_abroad else HOPPED_ACCOUNT))
+    hops = work.hops | (HOPPED_REGION if is_abroad else HOPPED_ACCOUNT)
+    matching.put(ctx, tx, scope, bus.name, event, past=Past(hops, work.trace))
 
 
 def _check_hops(hops: int, is_abroad: bool) -> None:

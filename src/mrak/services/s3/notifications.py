@@ -240,8 +240,7 @@ def _deliver(ctx: Context, tx: Transaction, bucket: Bucket, member: str, target:
     if member == "QueueConfigurations":
         from mrak.services.sqs import exports as sqs
 
-        trace = {"AWSTraceHeader": {"DataType": "String", "StringValue": ctx.trace}}
-        message = {"MessageBody": body, "MessageSystemAttributes": trace}
+        message = {"MessageBody": body, **sqs.traced(ctx.trace)}
         name, account, arn = _caller(ctx, bucket)
         sender = sqs.Sender(name, arn, account=account)
         tx.enqueue(sqs.delivery(ctx, target["QueueArn"], message, sender=sender, at_once=True))

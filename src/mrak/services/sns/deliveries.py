@@ -219,9 +219,7 @@ def _render_for_queue(publication: Publication, subscription: Subscription, arn:
             sent["MessageAttributes"] = attributes
     else:
         sent = {"MessageBody": render_notification(message, "sqs", arn, publication.signature("sqs"))}
-    if message.trace:
-        header = {"DataType": "String", "StringValue": message.trace}
-        sent["MessageSystemAttributes"] = {"AWSTraceHeader": header}
+    sent |= sqs.traced(message.trace)
     if message.group_id:
         sent["MessageGroupId"] = message.group_id
     # A standard queue on a FIFO topic takes neither group nor deduplication id.

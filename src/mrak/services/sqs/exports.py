@@ -13,6 +13,7 @@ from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.sqs import queue as queues
+from mrak.services.sqs.attributes import trace_header
 from mrak.services.sqs.tables import QUEUES, Queue
 
 SEND = "sqs.send"
@@ -90,6 +91,11 @@ class Receipt(msgspec.Struct, frozen=True, array_like=True):
 _encode = msgspec.msgpack.Encoder().encode
 parse_parcel = msgspec.msgpack.Decoder(Parcel).decode
 parse_receipt = msgspec.msgpack.Decoder(Receipt).decode
+
+
+def traced(trace: str) -> dict[str, Any]:
+    """What SendMessage is given for a message that belongs to a trace; nothing where it belongs to none."""
+    return {"MessageSystemAttributes": trace_header(trace)} if trace else {}
 
 
 def delivery(
