@@ -249,12 +249,14 @@ def test_a_standard_queue_takes_groups_but_no_deduplication(sqs: Any) -> None:
     assert code == "InvalidAttributeName"
 
 
-def dead_letter_pair(sqs: Any) -> tuple[str, str, str]:
+def dead_letter_pair(sqs: Any, is_fifo: bool = False) -> tuple[str, str, str]:
     """(source URL, dead-letter URL, dead-letter ARN)."""
-    dead = sqs.create_queue(QueueName=f"dead-{uuid.uuid4().hex}")["QueueUrl"]
+    suffix, kind = (".fifo", {"FifoQueue": "true"}) if is_fifo else ("", {})
+    dead = sqs.create_queue(QueueName=f"dead-{uuid.uuid4().hex}{suffix}", Attributes=kind)["QueueUrl"]
     arn = sqs.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     policy = json.dumps({"deadLetterTargetArn": arn, "maxReceiveCount": 1})
-    source = sqs.create_queue(QueueName=f"source-{uuid.uuid4().hex}", Attributes={"RedrivePolicy": policy})
+    attributes = {"RedrivePolicy": policy, **kind}
+    source = sqs.create_queue(QueueName=f"source-{uuid.uuid4().hex}{suffix}", Attributes=attributes)
     return source["QueueUrl"], dead, arn
 
 
@@ -279,6 +281,63 @@ def test_a_move_task_brings_messages_back_to_their_source(sqs: Any) -> None:
     task = wait_for_move(sqs, arn)
     assert (task["Status"], task["ApproximateNumberOfMessagesMoved"]) == ("COMPLETED", 2)
     assert sorted(bodies(sqs, source)) == ["1", "2"]
+    assert bodies(sqs, dead) == []
+
+
+def fifo_send(sqs: Any, queue: str, deduplication_id: str, group: str = "a") -> tuple[str, str]:
+    """The message's id and number."""
+    sent = sqs.send_message(
+        QueueUrl=queue, MessageBody=deduplication_id, MessageGroupId=group, MessageDeduplicationId=deduplication_id
+    )
+    return sent["MessageId"], sent["SequenceNumber"]
+
+
+def test_a_dead_letter_of_a_fifo_queue_is_deduplicated_by_its_id(sqs: Any) -> None:
+    """Recorded: it keeps its id and counts, and whoever sends it there once more by that id is answered as it was."""
+    source, dead, arn = dead_letter_pair(sqs, is_fifo=True)
+    message_id, number = fifo_send(sqs, source, "poison")
+    assert bodies(sqs, source, VisibilityTimeout=0) == ["poison"]
+    assert bodies(sqs, source) == []
+    (letter,) = receive(sqs, dead, MessageSystemAttributeNames=["All"], VisibilityTimeout=0)
+    shown = letter["Attributes"]
+    assert (letter["MessageId"], shown["MessageDeduplicationId"]) == (message_id, message_id)
+    assert (shown["ApproximateReceiveCount"], shown["SequenceNumber"] > number) == ("2", True)
+    assert fifo_send(sqs, dead, message_id) == (message_id, shown["SequenceNumber"])
+    assert sqs.start_message_move_task(SourceArn=arn)["TaskHandle"]
+    assert wait_for_move(sqs, arn)["Status"] == "COMPLETED"
+    (returned,) = receive(sqs, source, MessageSystemAttributeNames=["All"])
+    assert returned["MessageId"] != message_id
+    assert returned["Attributes"]["MessageDeduplicationId"] == message_id
+    assert returned["Attributes"]["ApproximateReceiveCount"] == "1"
+    assert "DeadLetterQueueSourceArn" not in returned["Attributes"]
+
+
+def test_a_move_task_waits_for_what_is_in_flight(sqs: Any, sandbox: Any) -> None:
+    """Recorded: a group whose first message is held stays until that is given back. What arrives is a new message,
+    whose duplicates are told by its old id; one that is itself a duplicate is dropped."""
+    _, dead, arn = dead_letter_pair(sqs, is_fifo=True)
+    goal = sqs.create_queue(QueueName=f"{uuid.uuid4().hex}.fifo", Attributes={"FifoQueue": "true"})["QueueUrl"]
+    goal_arn = arn.rpartition(":")[0] + ":" + goal.rpartition("/")[2]
+    first = fifo_send(sqs, dead, "a0")[0]
+    (held,) = receive(sqs, dead)
+    second, other, twin = (fifo_send(sqs, dead, *sent)[0] for sent in (("a1",), ("b0", "b"), ("c0", "c")))
+    assert fifo_send(sqs, goal, twin, "b")[0] != twin
+    sqs.start_message_move_task(SourceArn=arn, DestinationArn=goal_arn)
+    waiting = {"QueueUrl": goal, "AttributeNames": ["ApproximateNumberOfMessages"]}
+    until(lambda: sqs.get_queue_attributes(**waiting)["Attributes"]["ApproximateNumberOfMessages"] == "2")
+    moved = receive(sqs, goal, MessageSystemAttributeNames=["All"])
+    assert [message["Body"] for message in moved] == [twin, "b0"]
+    assert sqs.list_message_move_tasks(SourceArn=arn)["Results"][0]["Status"] == "RUNNING"
+    sqs.change_message_visibility(QueueUrl=dead, ReceiptHandle=held["ReceiptHandle"], VisibilityTimeout=0)
+    sandbox.advance_clock(1)
+    assert wait_for_move(sqs, arn)["Status"] == "COMPLETED"
+    arrived = receive(sqs, goal, MessageSystemAttributeNames=["All"])
+    assert [message["Body"] for message in arrived] == ["a0", "a1"]
+    by = {message["Attributes"]["MessageDeduplicationId"]: message for message in [moved[1], *arrived]}
+    assert list(by) == [other, first, second]
+    for old, message in by.items():
+        assert message["MessageId"] != old
+        assert fifo_send(sqs, goal, old) == (message["MessageId"], message["Attributes"]["SequenceNumber"])
     assert bodies(sqs, dead) == []
 
 

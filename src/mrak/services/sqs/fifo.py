@@ -48,20 +48,28 @@ def send(
     deduplication_id = req.get("MessageDeduplicationId") or sha256(req["MessageBody"].encode()).hexdigest()
     message = messages.new(ctx, queue, req, sender_id)
     message = msgspec.structs.replace(message, deduplication_id=deduplication_id)
+    _forget_expired(tx, scope, queue, ctx.now)
+    first = find_first(tx, scope, queue, message, ctx.now)
+    if first is not None:
+        return msgspec.structs.replace(message, message_id=first.message_id, sequence=first.sequence)
+    append(tx, scope, message, ctx.now + queue.delay_seconds)
+    return message
+
+
+def find_first(tx: Transaction, scope: Scope, queue: Queue, message: Message, now: float) -> Sent | None:
+    """What a message is the duplicate of; where it is none, it is now what others may be duplicates of."""
     scoped = queue.deduplicated_within or queue.deduplication_scope
     within = message.group if scoped == "messageGroup" else ""
-    _forget_expired(tx, scope, queue, ctx.now)
-    sent = SENT.open(tx, scope, queue.name, within, deduplication_id)
-    if sent is not None and sent.expires_at > ctx.now:
-        return msgspec.structs.replace(message, message_id=sent.message_id, sequence=sent.sequence)
-    expires_at = ctx.now + DEDUPLICATION_SECONDS
-    fresh = Sent(queue.name, within, deduplication_id, message.message_id, message.sequence, expires_at)
+    sent = SENT.open(tx, scope, queue.name, within, message.deduplication_id)
+    if sent is not None and sent.expires_at > now:
+        return sent
+    expires_at = now + DEDUPLICATION_SECONDS
+    fresh = Sent(queue.name, within, message.deduplication_id, message.message_id, message.sequence, expires_at)
     if sent is None:
         SENT.insert(tx, scope, fresh)
     else:
         SENT.replace(tx, scope, sent, fresh)
-    append(tx, scope, message, ctx.now + queue.delay_seconds)
-    return message
+    return None
 
 
 def append(tx: Transaction, scope: Scope, message: Message, visible_at: float) -> None:
@@ -124,6 +132,16 @@ def take(
     if attempt and taken:
         _remember(tx, scope, queue, attempt, taken, now)
     return taken, None if taken else _next_ready(tx, scope, queue, now)
+
+
+def visible(tx: Transaction, scope: Scope, queue: Queue, most: int, now: float) -> list[FifoState]:
+    """The first messages that could be received, in their groups' order."""
+    found: list[FifoState] = []
+    for head in READY.scan(tx, scope, queue.name, upto=now, limit=_GROUPS_LOOKED_AT):
+        found += _takeable(tx, scope, queue, head.group, most - len(found), now)
+        if len(found) >= most:
+            break
+    return found
 
 
 def require_held(tx: Transaction, scope: Scope, queue: Queue, handle: str, now: float) -> FifoState | None:

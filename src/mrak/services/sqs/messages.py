@@ -114,7 +114,7 @@ def take(
     _check_in_flight(tx, scope, queue, now)
     taken: list[Taken] = []
     for _ in range(_MOST_LOOKS):
-        found = list(_visible(tx, scope, queue, most - len(taken), now))
+        found = list(visible(tx, scope, queue, most - len(taken), now))
         kept = [waiting for waiting in found if not _expire(tx, scope, queue, waiting, now)]
         for waiting in kept:
             held = _hold(ctx, tx, scope, queue, waiting, now + visibility_seconds)
@@ -208,7 +208,7 @@ def parse_handle(handle: str) -> Receipt:
         raise errors.receipt_handle_invalid(handle) from None
 
 
-def _visible(tx: Transaction, scope: Scope, queue: Queue, most: int, now: float) -> Iterator[Fresh | State]:
+def visible(tx: Transaction, scope: Scope, queue: Queue, most: int, now: float) -> Iterator[Fresh | State]:
     """The first visible messages, those never received and those received before, by the time they became visible."""
     fresh: list[Fresh | State] = list(FRESH.scan(tx, scope, queue.name, upto=now, limit=most))
     again: list[Fresh | State] = list(DUE.scan(tx, scope, queue.name, upto=now, limit=most))

@@ -35,7 +35,6 @@ def start(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Move:
     rate = req.get("MaxNumberOfMessagesPerSecond", 0)
     if rate and not 1 <= rate <= 500:
         raise errors.invalid_value(rate, "MaxNumberOfMessagesPerSecond", "Must be between 1 and 500, if provided.")
-    tally = TALLIES.get(tx, scope, source.name)
     move = Move(
         queue=source.name,
         sequence=ctx.draw.sequence(),
@@ -43,7 +42,7 @@ def start(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Move:
         source_arn=req["SourceArn"],
         destination_arn=destination,
         rate=rate,
-        to_move=0 if tally is None else tally.messages,
+        to_move=_count(tx, scope, source),
         started_at=ctx.now,
     )
     MOVES.append(tx, scope, move)
@@ -96,29 +95,38 @@ def step(ctx: Context, tx: Transaction, timer: Timer) -> None:
     if source is None:
         _end(tx, timer.scope, move, "FAILED", "AWS.SimpleQueueService.NonExistentQueue")
         return
+    before = _count(tx, timer.scope, source)
     moved, failure = _move_batch(ctx, tx, timer.scope, source, move)
+    left = _count(tx, timer.scope, source)
     move_now = msgspec.structs.replace(move, moved=move.moved + moved)
     MOVES.replace(tx, timer.scope, move, move_now)
     if failure:
         _end(tx, timer.scope, move_now, "FAILED", failure)
-    elif moved == 0 or move_now.moved >= move.to_move:
+    elif left == 0 or move_now.moved >= move.to_move:
         _end(tx, timer.scope, move_now, "COMPLETED", "")
     else:
-        _set_timer(tx, timer.scope, move_now, ctx.now + (1.0 if move.rate else 0.0))
+        # What is in flight is waited for.
+        _set_timer(tx, timer.scope, move_now, ctx.now + (1.0 if move.rate or left == before else 0.0))
+
+
+def _count(tx: Transaction, scope: Scope, queue: Queue) -> int:
+    tally = TALLIES.get(tx, scope, queue.name)
+    return 0 if tally is None else tally.messages
 
 
 def _move_batch(ctx: Context, tx: Transaction, scope: Scope, source: Queue, move: Move) -> tuple[int, str]:
     moved = 0
     most = min(move.rate or _BATCH, _BATCH, move.to_move - move.moved)
-    for message in list(MESSAGES.scan(tx, scope, source.name, limit=most)):
+    for state in list((fifo if source.fifo else messages).visible(tx, scope, source, most, ctx.now)):
+        message = MESSAGES.get(tx, scope, source.name, state.sequence)
+        assert message is not None, "a state without its message"
         target_arn = move.destination_arn or message.dead_letter_source
         found = _find_queue(tx, scope, target_arn)
         if found is None:
             reason = "NonExistentQueue" if move.destination_arn else "CouldNotDetermineMessageSource"
             return moved, f"AWS.SimpleQueueService.{reason}" if move.destination_arn else reason
         _take_out(tx, scope, source, message)
-        _put_into(ctx, tx, *found, message)
-        moved += 1
+        moved += _put_into(ctx, tx, *found, message)
     return moved, ""
 
 
@@ -132,11 +140,21 @@ def _take_out(tx: Transaction, scope: Scope, source: Queue, message: Message) ->
     messages.remove(tx, scope, messages.require_waiting(tx, scope, message))
 
 
-def _put_into(ctx: Context, tx: Transaction, scope: Scope, queue: Queue, message: Message) -> None:
+def _put_into(ctx: Context, tx: Transaction, scope: Scope, queue: Queue, message: Message) -> bool:
+    """Recorded: a new message, by whose old id a FIFO queue knows duplicates. False where it is one, and is dropped."""
     moved = msgspec.structs.replace(
-        message, queue=queue.name, sequence=ctx.draw.sequence(), dead_letter_source="", sent_at=ctx.now
+        message,
+        queue=queue.name,
+        sequence=ctx.draw.sequence(),
+        message_id=ctx.draw.uuid(),
+        dead_letter_source="",
+        sent_at=ctx.now,
+        deduplication_id=message.message_id if queue.fifo else "",
     )
+    if queue.fifo and fifo.find_first(tx, scope, queue, moved, ctx.now) is not None:
+        return False
     (fifo if queue.fifo else messages).append(tx, scope, moved, ctx.now)
+    return True
 
 
 def _end(tx: Transaction, scope: Scope, move: Move, status: str, failure: str) -> None:

@@ -17,7 +17,8 @@ def is_exhausted(queue: Queue, state: State | FifoState) -> bool:
 
 def move_to_dead_letters(tx: Transaction, scope: Scope, queue: Queue, state: State | FifoState, ctx: Context) -> bool:
     """Moves a message, whose state is open, to the queue that the redrive policy names. False where that queue is
-    gone: then the message stays, as on AWS. The message keeps its id, its time of sending and its receive count."""
+    gone: then the message stays, as on AWS. The message keeps its id, which is what duplicates are told by there, its
+    time of sending and its receive count."""
     target = find_arn(queue.dead_letter_arn)
     if target is None:
         return False
@@ -41,5 +42,8 @@ def move_to_dead_letters(tx: Transaction, scope: Scope, queue: Queue, state: Sta
         dead_letter_source=queue_arn(scope, queue.name),
     )
     kind = fifo if dead_letter_queue.fifo else messages
+    if dead_letter_queue.fifo:
+        moved = msgspec.structs.replace(moved, deduplication_id=message.message_id)
+        fifo.find_first(tx, target_scope, dead_letter_queue, moved, ctx.clock())
     kind.append_received(tx, target_scope, moved, state, ctx.clock())
     return True
