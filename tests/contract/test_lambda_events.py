@@ -96,10 +96,88 @@ def test_dead_letter_queue_gets_the_event(client: Any, sandbox: Any) -> None:
     assert "DeadLetterConfig" not in gone
 
 
+def test_what_is_named_of_the_destinations_changes(client: Any, sandbox: Any) -> None:
+    """Recorded: an update keeps an outcome that it names without a Destination, and clears it with an empty one; a
+    DestinationConfig without an outcome says nothing."""
+    create(client, "routed")
+    queues = [Queue(sandbox, f"routed-{name}").arn for name in ("good", "bad")]
+    named = {"OnSuccess": {"Destination": queues[0]}, "OnFailure": {"Destination": queues[1]}}
+    client.put_function_event_invoke_config(FunctionName="routed", DestinationConfig=named)
+
+    def update(config: Any) -> Any:
+        return client.update_function_event_invoke_config(FunctionName="routed", DestinationConfig=config)
+
+    assert update({"OnFailure": {}})["DestinationConfig"] == named
+    cleared = update({"OnSuccess": {"Destination": ""}})["DestinationConfig"]
+    assert cleared == {"OnSuccess": {}, "OnFailure": named["OnFailure"]}
+    for ask in (client.put_function_event_invoke_config, client.update_function_event_invoke_config):
+        assert refusal(lambda ask=ask: ask(FunctionName="routed", DestinationConfig={})) == (
+            400,
+            "InvalidParameterValueException",
+            "You must specify at least one of error handling or destination setting.",
+        )
+
+
+def test_what_is_no_place_for_results(client: Any, sandbox: Any) -> None:
+    """Queues and topics that keep an order take no results, and buckets only failures."""
+    create(client, "misrouted")
+    queue = f"arn:aws:sqs:us-east-1:{sandbox.account}:q.fifo"
+    topic = f"arn:aws:sns:us-east-1:{sandbox.account}:t.fifo"
+    dead = "Invalid dead letter queue ARN: "
+
+    def said(outcome: str, arn: str) -> str:
+        config = {outcome: {"Destination": arn}}
+        return refusal(
+            lambda: client.put_function_event_invoke_config(FunctionName="misrouted", DestinationConfig=config)
+        )[2]
+
+    def dead_said(arn: str) -> str:
+        letters = {"TargetArn": arn}
+        return refusal(
+            lambda: client.update_function_configuration(FunctionName="misrouted", DeadLetterConfig=letters)
+        )[2]
+
+    assert said("OnFailure", queue) == f"The destination ARN {queue} is invalid."
+    assert said("OnFailure", topic) == "FIFO-type Amazon SNS topics aren't supported as a destination."
+    assert said("OnSuccess", "arn:aws:s3:::b") == "The destination ARN arn:aws:s3:::b is invalid."
+    assert dead_said(queue) == f"{dead}FIFO SQS queue is not supported for dead letter configuration"
+    assert dead_said(topic) == f"{dead}FIFO SNS topic is not supported for dead letter configuration"
+    assert dead_said("arn:aws:s3:::b") == f"{dead}Only Amazon SQS queues and Amazon SNS topics are supported."
+
+
+def test_a_success_is_told_as_one(client: Any, fresh_sandbox: Any) -> None:
+    """Recorded: the count of a success is one though it failed before, and nobody's client context arrives."""
+    client = fresh_sandbox.client("lambda")
+    out = Queue(fresh_sandbox, "second")
+    create(
+        client,
+        "second",
+        "import os\n"
+        "def handler(event, context):\n"
+        "    if not os.path.exists('/tmp/failed'):\n"
+        "        open('/tmp/failed', 'w').close()\n"
+        "        raise ValueError\n"
+        "    return str(context.client_context)\n",
+    )
+    client.put_function_event_invoke_config(
+        FunctionName="second", DestinationConfig={"OnSuccess": {"Destination": out.arn}}
+    )
+    client.invoke(FunctionName="second", InvocationType="Event", Payload=b"{}", ClientContext="no base64!")
+
+    def minutes_later() -> bool:
+        fresh_sandbox.advance_clock(5)
+        return out.count() == 1
+
+    until(minutes_later)
+    told = out.take_json()[0]
+    assert told["requestContext"]["approximateInvokeCount"] == 1
+    assert told["responsePayload"] == "None"
+
+
 def test_events_of_a_function_with_nothing_reserved_end_at_once(client: Any, sandbox: Any) -> None:
     """LocalStack's test_reserved_concurrency, run against AWS: the destination hears that it never ran."""
-    told = Queue(sandbox, "blocked-told")
-    create(client, "blocked")
+    told, dead = Queue(sandbox, "blocked-told"), Queue(sandbox, "blocked-dead")
+    create(client, "blocked", DeadLetterConfig={"TargetArn": dead.arn})
     client.put_function_concurrency(FunctionName="blocked", ReservedConcurrentExecutions=0)
     client.put_function_event_invoke_config(
         FunctionName="blocked", DestinationConfig={"OnFailure": {"Destination": told.arn}}
@@ -109,6 +187,7 @@ def test_events_of_a_function_with_nothing_reserved_end_at_once(client: Any, san
     context = envelope["requestContext"]
     assert (context["condition"], context["approximateInvokeCount"]) == ("ZeroReservedConcurrency", 0)
     assert set(envelope) == {"version", "timestamp", "requestContext", "requestPayload"}
+    assert "ErrorCode" not in dead.take()[0]["MessageAttributes"], "recorded: it has no code"
 
 
 def test_results_reach_an_event_bus(client: Any, sandbox: Any) -> None:

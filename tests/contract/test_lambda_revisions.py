@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -19,24 +20,99 @@ def revision(client: Any, name: str, **more: Any) -> str:
     return str(client.get_function_configuration(FunctionName=name, **more)["RevisionId"])
 
 
-def test_permissions_and_publishing_change_the_revision(client: Any) -> None:
-    """Deploy tools guard changes by RevisionId; AWS counts policies and publishing among the changes (recorded:
-    test_lambda_permission_fn_versioning)."""
+def test_a_policy_has_revisions_of_its_own(client: Any) -> None:
+    """Recorded in 2026: permissions leave the function's revision alone, and the function's does not guard a policy
+    that is there. A statement that is there already, or is not, is told before a revision that is wrong."""
     create(client, "revised")
     first = revision(client, "revised")
     allow = {"FunctionName": "revised", "Action": INVOKE, "Principal": "s3.amazonaws.com"}
     client.add_permission(**allow, StatementId="one", RevisionId=first)
-    second = revision(client, "revised")
-    assert second != first
-    assert client.get_policy(FunctionName="revised")["RevisionId"] == second
-    published = client.publish_version(FunctionName="revised", RevisionId=second)
-    assert revision(client, "revised") not in (second, published["RevisionId"])
+    assert revision(client, "revised") == first
+    guarded = client.get_policy(FunctionName="revised")["RevisionId"]
+    assert guarded != first
+    refused = [
+        lambda: client.add_permission(**allow, StatementId="two", RevisionId=first),
+        lambda: client.add_permission(**allow, StatementId="one", RevisionId=first),
+        lambda: client.remove_permission(FunctionName="revised", StatementId="none", RevisionId=first),
+        lambda: client.remove_permission(FunctionName="revised", StatementId="one", RevisionId=first),
+    ]
+    assert [refusal(ask)[1] for ask in refused] == [
+        "PreconditionFailedException",
+        "ResourceConflictException",
+        "ResourceNotFoundException",
+        "PreconditionFailedException",
+    ]
+    published = client.publish_version(FunctionName="revised", RevisionId=first)
+    assert revision(client, "revised") not in (first, published["RevisionId"])
     assert revision(client, "revised", Qualifier="1") == published["RevisionId"]
-    assert client.get_policy(FunctionName="revised")["RevisionId"] == second
-    client.remove_permission(FunctionName="revised", StatementId="one", RevisionId=second)
-    assert refusal(lambda: client.publish_version(FunctionName="revised", RevisionId=second))[1] == (
-        "PreconditionFailedException"
-    )
+    assert client.get_policy(FunctionName="revised")["RevisionId"] == guarded
+    client.remove_permission(FunctionName="revised", StatementId="one", RevisionId=guarded)
+
+
+def test_tags_concurrency_and_the_last_version_change_the_revision(client: Any) -> None:
+    """Recorded: deploy tools that guard by RevisionId meet these changes. Only tags are a modification; a reservation
+    that is there already changes nothing, nor does a version that is not the last."""
+    arn = create(client, "counted")["FunctionArn"]
+
+    def shown() -> tuple[str, str]:
+        found = client.get_function_configuration(FunctionName="counted")
+        return found["RevisionId"], found["LastModified"]
+
+    reserve = {"FunctionName": "counted", "ReservedConcurrentExecutions": 5}
+    for _ in range(2):
+        client.publish_version(FunctionName="counted")
+        client.update_function_configuration(FunctionName="counted", Timeout=9)
+    client.publish_version(FunctionName="counted")
+    seen = [shown()]
+    for change in (
+        lambda: client.tag_resource(Resource=arn, Tags={"a": "b"}),
+        lambda: client.tag_resource(Resource=arn, Tags={"a": "b"}),
+        lambda: client.untag_resource(Resource=arn, TagKeys=["none"]),
+        lambda: client.put_function_concurrency(**reserve),
+        lambda: client.put_function_concurrency(**reserve),
+        lambda: client.delete_function_concurrency(FunctionName="counted"),
+        lambda: client.delete_function_concurrency(FunctionName="counted"),
+        lambda: client.delete_function(FunctionName="counted", Qualifier="3"),
+        lambda: client.delete_function(FunctionName="counted", Qualifier="2"),
+    ):
+        change()
+        seen.append(shown())
+    revised = [before[0] != after[0] for before, after in pairwise(seen)]
+    modified = [before[1] != after[1] for before, after in pairwise(seen)]
+    assert revised == [True, True, True, True, False, True, False, True, False]
+    assert modified == [True, True, True, False, False, False, False, False, False]
+
+
+def test_numbers_of_versions_are_never_used_again(client: Any) -> None:
+    """AWS counts on where a version was deleted, and where the whole function was. What was published last and is gone
+    is published again under the next number."""
+    create(client, "numbered")
+    client.publish_version(FunctionName="numbered")
+    client.delete_function(FunctionName="numbered", Qualifier="1")
+    assert client.publish_version(FunctionName="numbered")["Version"] == "2"
+    client.delete_function(FunctionName="numbered")
+    create(client, "numbered")
+    assert client.publish_version(FunctionName="numbered")["Version"] == "3"
+
+
+def test_aliases_are_listed_by_name(client: Any) -> None:
+    """Recorded: a page has more than fifty, and a marker is a name, of an alias that there is or not."""
+    create(client, "named")
+    for number in range(52):
+        client.create_alias(FunctionName="named", Name=f"a{number:02}", FunctionVersion="$LATEST")
+    assert len(client.list_aliases(FunctionName="named")["Aliases"]) == 52
+    page = client.list_aliases(FunctionName="named", MaxItems=51)
+    assert (len(page["Aliases"]), page["NextMarker"]) == (51, "a50")
+    after = client.list_aliases(FunctionName="named", Marker="a500")["Aliases"]
+    assert [alias["Name"] for alias in after] == ["a51"]
+
+
+def test_a_version_does_not_tell_of_the_functions_own(client: Any) -> None:
+    """Recorded: tags and reserved concurrency are shown of the function alone, not of $LATEST by its name."""
+    create(client, "told", Tags={"a": "b"})
+    client.put_function_concurrency(FunctionName="told", ReservedConcurrentExecutions=1)
+    assert {"Tags", "Concurrency"} <= set(client.get_function(FunctionName="told"))
+    assert not {"Tags", "Concurrency"} & set(client.get_function(FunctionName="told", Qualifier="$LATEST"))
 
 
 def test_permission_of_an_alias_names_the_aliass_revision(client: Any) -> None:
@@ -47,7 +123,7 @@ def test_permission_of_an_alias_names_the_aliass_revision(client: Any) -> None:
     wrong = refusal(lambda: client.add_permission(**allow, StatementId="one", RevisionId="wrong"))
     assert wrong[:2] == (412, "PreconditionFailedException")
     client.add_permission(**allow, StatementId="one", RevisionId=alias["RevisionId"])
-    assert client.get_alias(FunctionName="aliased-policy", Name="live")["RevisionId"] != alias["RevisionId"]
+    assert client.get_alias(FunctionName="aliased-policy", Name="live")["RevisionId"] == alias["RevisionId"]
 
 
 def test_permission_keeps_instances_warm(client: Any) -> None:
@@ -61,15 +137,16 @@ def test_permission_keeps_instances_warm(client: Any) -> None:
 
 def test_description_makes_a_version_and_nothing_makes_none(client: Any) -> None:
     """Publishing again without a change answers the version before; a description is a change (recorded:
-    test_version_lifecycle)."""
+    test_version_lifecycle), and so is any update, though nothing differs by it (recorded)."""
     create(client, "described", Description="zero")
     assert client.publish_version(FunctionName="described", Description="own words")["Version"] == "1"
     assert client.publish_version(FunctionName="described", Description="others")["Description"] == "own words"
     client.update_function_configuration(FunctionName="described", Description="one")
     again = client.publish_version(FunctionName="described")
     assert (again["Version"], again["Description"]) == ("2", "one")
-    client.update_function_configuration(FunctionName="described", Description="one")
     assert client.publish_version(FunctionName="described")["Version"] == "2"
+    client.update_function_configuration(FunctionName="described", Description="one")
+    assert client.publish_version(FunctionName="described")["Version"] == "3"
 
 
 def test_publishing_update_answers_the_version_as_pending(client: Any) -> None:

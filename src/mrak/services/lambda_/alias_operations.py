@@ -8,12 +8,12 @@ import msgspec
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
+from mrak.core.page import take_page
 from mrak.services.lambda_ import errors, functions
 from mrak.services.lambda_.references import LATEST, Reference, parse_reference, version_number
 from mrak.services.lambda_.tables import ALIASES, VERSIONS, Alias
 
-_PAGE = 50
+_MOST_ALIASES = 10_000
 
 
 @operation("CreateAlias")
@@ -76,11 +76,13 @@ def delete_alias(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 def list_aliases(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref = parse_reference(ctx.scope, req["FunctionName"])
     functions.require(tx, ref)
-    after = find_position(req["Marker"]) if req.get("Marker") else None
     wanted = req.get("FunctionVersion")
-    rows = (row for row in ALIASES.scan(tx, ref.scope, ref.name, after=after) if wanted in (None, row.version))
-    page, token = take_page(rows, min(req.get("MaxItems", _PAGE), _PAGE), lambda row: row.alias)
-    return {"Aliases": [render_alias(ref, row) for row in page]} | ({"NextMarker": token} if token else {})
+    rows = ALIASES.scan(tx, ref.scope, ref.name, after=req.get("Marker") or None)
+    matching = (row for row in rows if wanted in (None, row.version))
+    page, token = take_page(matching, req.get("MaxItems", _MOST_ALIASES), lambda row: row.alias)
+    # The marker is a name, of an alias that there is or not, and a page has more than fifty (recorded).
+    more = {"NextMarker": page[-1].alias} if token else {}
+    return {"Aliases": [render_alias(ref, row) for row in page]} | more
 
 
 def render_alias(ref: Reference, alias: Alias) -> dict[str, Any]:

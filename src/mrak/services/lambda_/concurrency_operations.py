@@ -25,6 +25,7 @@ from mrak.services.lambda_.tables import (
     LAYERS,
     PROVISIONED,
     VERSIONS,
+    Function,
     Provisioned,
 )
 
@@ -59,7 +60,7 @@ def put_function_concurrency(ctx: Context, tx: Transaction, req: dict[str, Any])
             "Specified ReservedConcurrentExecutions for function decreases account's UnreservedConcurrentExecution "
             f"below its minimum value of [{_MIN_UNRESERVED}]."
         )
-    FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, reserved=wanted))
+    _set_reserved(ctx, tx, ref, function, wanted)
     return {"ReservedConcurrentExecutions": wanted}
 
 
@@ -75,7 +76,14 @@ def delete_function_concurrency(ctx: Context, tx: Transaction, req: dict[str, An
     function = functions.open_function(tx, ref)
     if function.reserved is not None:
         functions.reserve(tx, ref.scope, -function.reserved)
-        FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, reserved=None))
+        _set_reserved(ctx, tx, ref, function, None)
+
+
+def _set_reserved(ctx: Context, tx: Transaction, ref: Reference, function: Function, wanted: int | None) -> None:
+    """A change of it is a revision of the function's, but no modification (recorded)."""
+    if function.reserved != wanted:
+        FUNCTIONS.replace(tx, ref.scope, function, msgspec.structs.replace(function, reserved=wanted))
+        functions.revise(ctx, tx, ref)
 
 
 @operation("GetAccountSettings")

@@ -141,6 +141,21 @@ def check(config: dict[str, Any]) -> None:
         raise errors.invalid(f"{runtime} is not supported for SnapStart enabled functions.")
     check_environment(config.get("Environment", {}).get("Variables", {}))
     check_layers(config.get("Layers", []))
+    _check_dead_letters(config.get("DeadLetterConfig", {}).get("TargetArn", ""))
+
+
+def _check_dead_letters(target_arn: str) -> None:
+    if not target_arn:
+        return
+    service = target_arn.split(":")[2]
+    if service not in ("sqs", "sns"):
+        kinds = "Only Amazon SQS queues and Amazon SNS topics are supported."
+        raise errors.invalid(f"Invalid dead letter queue ARN: {kinds}")
+    if target_arn.endswith(".fifo"):
+        kind = "SQS queue" if service == "sqs" else "SNS topic"
+        raise errors.invalid(
+            f"Invalid dead letter queue ARN: FIFO {kind} is not supported for dead letter configuration"
+        )
 
 
 def _check_most(value: int, member: str, most: int) -> None:

@@ -23,6 +23,7 @@ from mrak.services.sqs import exports as sqs
 PUT_EVENT = "lambda.put-event"
 PUT_OBJECT = "lambda.put-object"
 _SERVICES = ("sqs", "sns", "lambda", "events", "s3")
+_LONGEST_MESSAGE_BYTES = 1024
 log = logging.getLogger("mrak.services.lambda_")
 
 
@@ -106,15 +107,22 @@ async def put_event(ctx: Context, made: Delivery) -> None:
     await ctx.call("events", "PutEvents", {"Entries": [msgspec.msgpack.decode(made.payload)]})
 
 
-def send_dead_letter(
-    ctx: Context, tx: Transaction, target_arn: str, payload: bytes, request_id: str, message: str
-) -> None:
-    """The event itself, with what went wrong as attributes (recorded: TestLambdaDLQ::test_dead_letter_queue)."""
+def describe_end(request_id: str, code: int | None, message: str) -> dict[str, Any]:
+    """A dead letter's attributes (recorded: TestLambdaDLQ::test_dead_letter_queue)."""
+    shown = message.encode()[:_LONGEST_MESSAGE_BYTES].decode("utf-8", "replace")
     attributes = {
         "RequestID": {"DataType": "String", "StringValue": request_id},
-        "ErrorCode": {"DataType": "Number", "StringValue": "200"},
-        "ErrorMessage": {"DataType": "String", "StringValue": message[:1024] or "Unknown"},
+        "ErrorMessage": {"DataType": "String", "StringValue": shown or "Unknown"},
     }
+    if code is not None:
+        attributes["ErrorCode"] = {"DataType": "Number", "StringValue": str(code)}
+    return attributes
+
+
+def send_dead_letter(
+    ctx: Context, tx: Transaction, target_arn: str, payload: bytes, attributes: dict[str, Any]
+) -> None:
+    """The event itself, with what went wrong."""
     parsed = find_arn(target_arn)
     body = payload.decode("utf-8", "replace") or "{}"
     if parsed is not None and parsed.service == "sns":

@@ -22,8 +22,7 @@ _PAGE = 50
 
 @operation("PutFunctionEventInvokeConfig")
 def put_function_event_invoke_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    if not any(member in req for member in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds", "DestinationConfig")):
-        raise errors.invalid("You must specify at least one of error handling or destination setting.")
+    _check_given(req)
     ref, old = _open(ctx, tx, req)
     fresh = EventConfig(name=ref.name, qualifier=ref.qualifier, modified_at=ctx.now)
     return _render(ref, _write(tx, ref, old, _apply(ctx, tx, ref, fresh, req)))
@@ -31,6 +30,7 @@ def put_function_event_invoke_config(ctx: Context, tx: Transaction, req: dict[st
 
 @operation("UpdateFunctionEventInvokeConfig")
 def update_function_event_invoke_config(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    _check_given(req)
     ref, old = _open(ctx, tx, req)
     if old is None:
         raise _absent(ref)
@@ -67,6 +67,13 @@ def list_function_event_invoke_configs(ctx: Context, tx: Transaction, req: dict[
     return {"FunctionEventInvokeConfigs": shown} | ({"NextMarker": token} if token else {})
 
 
+def _check_given(req: dict[str, Any]) -> None:
+    """An empty DestinationConfig says nothing; one with an empty OnFailure does (recorded)."""
+    handled = any(member in req for member in ("MaximumRetryAttempts", "MaximumEventAgeInSeconds"))
+    if not handled and not req.get("DestinationConfig"):
+        raise errors.invalid("You must specify at least one of error handling or destination setting.")
+
+
 def _reference(ctx: Context, req: dict[str, Any]) -> Reference:
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     return Reference(ref.scope, ref.name, ref.qualifier or LATEST)
@@ -90,11 +97,15 @@ def _absent(ref: Reference) -> ApiError:
 
 
 def _apply(ctx: Context, tx: Transaction, ref: Reference, config: EventConfig, req: dict[str, Any]) -> EventConfig:
-    wanted = config.destinations
-    if "DestinationConfig" in req:
-        wanted = {outcome: target for outcome, target in req["DestinationConfig"].items() if target.get("Destination")}
-        for target in wanted.values():
-            _check_destination(tx, ref, target["Destination"], req["DestinationConfig"])
+    """What is named of a configuration changes; an outcome without a Destination says nothing, with an empty one it
+    loses what it had."""
+    wanted = dict(config.destinations)
+    for outcome, target in req.get("DestinationConfig", {}).items():
+        if target.get("Destination"):
+            _check_destination(tx, ref, outcome, req["DestinationConfig"])
+            wanted[outcome] = target
+        elif "Destination" in target:
+            wanted.pop(outcome, None)
     return msgspec.structs.replace(
         config,
         modified_at=ctx.now,
@@ -104,9 +115,14 @@ def _apply(ctx: Context, tx: Transaction, ref: Reference, config: EventConfig, r
     )
 
 
-def _check_destination(tx: Transaction, ref: Reference, target_arn: str, whole: dict[str, Any]) -> None:
+def _check_destination(tx: Transaction, ref: Reference, outcome: str, whole: dict[str, Any]) -> None:
+    target_arn = whole[outcome]["Destination"]
     if not destinations.is_destination(target_arn):
         raise errors.invalid(f"The provided destination config {_describe(whole)} is invalid.")
+    if target_arn.endswith(".fifo") and ":sns:" in target_arn:
+        raise errors.invalid("FIFO-type Amazon SNS topics aren't supported as a destination.")
+    if target_arn.endswith(".fifo") or (":s3:" in target_arn and outcome == "OnSuccess"):
+        raise errors.invalid(f"The destination ARN {target_arn} is invalid.")
     if ":lambda:" not in target_arn:
         return
     target = parse_reference(ref.scope, target_arn)

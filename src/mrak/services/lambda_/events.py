@@ -64,7 +64,6 @@ async def invoke_event(ctx: Context, made: Delivery) -> None:
             ctx,
             target,
             event.payload,
-            client_context=event.client_context,
             request_id=event.request_id,
             tenant=event.tenant,
         )
@@ -123,15 +122,14 @@ class _Attempt:
         payload = outcome.payload if outcome is not None and ran else self._event.last_answer
         target_arn = self._destinations.get("OnSuccess" if succeeded else "OnFailure", {}).get("Destination")
         if target_arn:
-            envelope = self._render(condition, payload, self._event.attempts + (1 if ran else 0))
+            # A success is told as one, however often it failed before (recorded).
+            invoked = 1 if succeeded else self._event.attempts + (1 if ran else 0)
+            envelope = self._render(condition, payload, invoked)
             destinations.send(self._ctx, tx, target_arn, envelope, self._target.ref.arn, succeeded)
         dead_letters = self._target.version.config.get("DeadLetterConfig", {}).get("TargetArn")
         if dead_letters and not succeeded:
-            message = _decode(payload)
-            text = message.get("errorMessage", "") if isinstance(message, dict) else ""
-            destinations.send_dead_letter(
-                self._ctx, tx, dead_letters, self._event.payload, self._event.request_id, str(text)
-            )
+            said = destinations.describe_end(self._event.request_id, *explain_end(condition, payload))
+            destinations.send_dead_letter(self._ctx, tx, dead_letters, self._event.payload, said)
 
     def _render(self, condition: str, payload: bytes, invoked: int) -> dict[str, Any]:
         """The envelope (recorded: TestLambdaDestinationSqs). An event that was never to run has no response."""
@@ -151,7 +149,19 @@ class _Attempt:
         }
         if condition == "ZeroReservedConcurrency":
             return envelope
+        if not payload and condition == "EventAgeExceeded":
+            return {**envelope, "responseContext": {"statusCode": 429}}
         return {**envelope, "responseContext": response, "responsePayload": _decode(payload)}
+
+
+def explain_end(condition: str, payload: bytes) -> tuple[int | None, str]:
+    """(ErrorCode, ErrorMessage) of a dead letter: what the function said last, or that it never came to run."""
+    if condition == "ZeroReservedConcurrency":
+        return None, ""
+    if not payload and condition == "EventAgeExceeded":
+        return 429, "Rate Exceeded."
+    message = _decode(payload)
+    return 200, str(message.get("errorMessage", "")) if isinstance(message, dict) else ""
 
 
 def _decode(payload: bytes) -> Any:

@@ -43,7 +43,8 @@ class EventInvocation(msgspec.Struct, frozen=True, array_like=True, kw_only=True
     payload: bytes
     request_id: str
     accepted_at: float
-    client_context: str = ""
+    unused: str = ""
+    """Held a client context once; AWS gives none to asynchronous invocations (recorded)."""
     attempts: int = 0
     throttles: int = 0
     last_answer: bytes = b""
@@ -57,7 +58,6 @@ def event_delivery(
     function_arn: str,
     payload: bytes,
     *,
-    client_context: str = "",
     request_id: str = "",
     caller: tuple[str, str, str] | None = None,
     tenant: str = "",
@@ -69,7 +69,6 @@ def event_delivery(
         payload=payload,
         request_id=request_id or ctx.draw.uuid(),
         accepted_at=ctx.now,
-        client_context=client_context,
         caller=caller,
         tenant=tenant,
     )

@@ -74,6 +74,9 @@ def get_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         "Configuration": configuration.render(ctx, ref.scope, version, ref.qualifier),
         "Code": _render_code(ctx, version),
     }
+    if ref.qualifier:
+        # What is the function's own is not told of a version, $LATEST by its name included (recorded).
+        return answer
     if function.tags:
         answer["Tags"] = function.tags
     if function.reserved is not None:
@@ -192,7 +195,7 @@ async def delete_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
     def delete(tx: Transaction) -> None:
         if ref.qualifier:
-            _delete_version(tx, ref)
+            _delete_version(ctx, tx, ref)
         else:
             functions.delete(tx, ref)
 
@@ -202,8 +205,8 @@ async def delete_function(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     return {"StatusCode": 204}
 
 
-def _delete_version(tx: Transaction, ref: Reference) -> None:
-    functions.open_function(tx, ref)
+def _delete_version(ctx: Context, tx: Transaction, ref: Reference) -> None:
+    function = functions.open_function(tx, ref)
     version = VERSIONS.get(tx, ref.scope, ref.name, version_number(ref.qualifier))
     if version is None:
         return  # AWS answers 204 for a version that is not there
@@ -218,6 +221,8 @@ def _delete_version(tx: Transaction, ref: Reference) -> None:
             f"Version {ref.qualifier} cannot be deleted: it is referenced by the following aliases: [{names}]"
         )
     VERSIONS.delete(tx, ref.scope, version)
+    if version.number == function.last_version:
+        functions.revise(ctx, tx, ref)
 
 
 @operation("PublishVersion")

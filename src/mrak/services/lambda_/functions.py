@@ -19,6 +19,7 @@ from mrak.services.lambda_.tables import (
     EVENTS,
     FUNCTIONS,
     LAYERS,
+    NUMBERS,
     POLICIES,
     PROVISIONED,
     URL_IDS,
@@ -27,6 +28,7 @@ from mrak.services.lambda_.tables import (
     Account,
     Alias,
     Function,
+    Numbers,
     Version,
 )
 
@@ -102,7 +104,9 @@ def create(
     if FUNCTIONS.open(tx, ref.scope, ref.name) is not None:
         raise errors.function_exists(ref.name)
     VERSIONS.lock(tx, ref.scope, ref.name)
-    FUNCTIONS.insert(tx, ref.scope, Function(name=ref.name, created_at=ctx.now, tags=tags))
+    used = NUMBERS.get(tx, ref.scope, ref.name)
+    last = used.last_version if used is not None else 0
+    FUNCTIONS.insert(tx, ref.scope, Function(name=ref.name, created_at=ctx.now, tags=tags, last_version=last))
     version = Version(
         name=ref.name,
         number=0,
@@ -120,25 +124,19 @@ def create(
 
 
 def change(ctx: Context, tx: Transaction, ref: Reference, old: Version, **changes: Any) -> Version:
-    """A new state of $LATEST, under a new revision. Where nothing changed it stays the same build."""
-    same = all(getattr(old, member) == value for member, value in changes.items())
+    """A new state of $LATEST, under a new revision: a new build even where nothing differs (recorded)."""
     new = msgspec.structs.replace(
-        old,
-        revision_id=ctx.draw.uuid(),
-        modified_at=ctx.now,
-        updated=True,
-        made_of=old.build if same else "",
-        **changes,
+        old, revision_id=ctx.draw.uuid(), modified_at=ctx.now, updated=True, made_of="", **changes
     )
     VERSIONS.replace(tx, ref.scope, old, new)
     return new
 
 
-def revise(ctx: Context, tx: Transaction, ref: Reference, version: Version, revision_id: str = "") -> Version:
-    """The same build under a new revision: publishing and permissions change a revision as well."""
-    new = msgspec.structs.replace(version, revision_id=revision_id or ctx.draw.uuid(), made_of=version.build)
-    VERSIONS.replace(tx, ref.scope, version, new)
-    return new
+def revise(ctx: Context, tx: Transaction, ref: Reference, **changes: Any) -> None:
+    """$LATEST as the same build under a new revision: publishing, tags and reserved concurrency make one as well."""
+    latest = require_latest(tx, ref)
+    new = msgspec.structs.replace(latest, revision_id=ctx.draw.uuid(), made_of=latest.build, **changes)
+    VERSIONS.replace(tx, ref.scope, latest, new)
 
 
 def check_revision(req: dict[str, Any], revision_id: str, operation: str = "GetFunction") -> None:
@@ -160,7 +158,7 @@ def publish(
         latest, number=number, config=config, revision_id=ctx.draw.uuid(), made_of=latest.build
     )
     VERSIONS.insert(tx, ref.scope, version)
-    revise(ctx, tx, ref, latest)
+    revise(ctx, tx, ref)
     return version
 
 
@@ -174,6 +172,17 @@ def delete(tx: Transaction, ref: Reference) -> None:
     if function.reserved is not None:
         reserve(tx, ref.scope, -function.reserved)
     FUNCTIONS.delete(tx, ref.scope, function)
+    if function.last_version:
+        keep_number(tx, ref, function.last_version)
+
+
+def keep_number(tx: Transaction, ref: Reference, last_version: int) -> None:
+    """A function that is made again under the name goes on counting its versions."""
+    old, new = NUMBERS.open(tx, ref.scope, ref.name), Numbers(name=ref.name, last_version=last_version)
+    if old is None:
+        NUMBERS.insert(tx, ref.scope, new)
+    elif old != new:
+        NUMBERS.replace(tx, ref.scope, old, new)
 
 
 def _delete_url_id(tx: Transaction, ref: Reference, url_id: str) -> None:

@@ -76,7 +76,8 @@ def _decode_context(text: str) -> str:
 async def _invoke_later(
     ctx: Context, ref: Reference, payload: bytes, req: dict[str, Any], name: str = ""
 ) -> dict[str, Any]:
-    context, tenant = _decode_context(req.get("ClientContext", "")), req.get("TenantId", "")
+    """A client context is not looked at (recorded)."""
+    tenant = req.get("TenantId", "")
     check_payload(payload, _EVENT_LIMIT_BYTES)
 
     def accept(tx: Transaction) -> dict[str, Any]:
@@ -85,9 +86,7 @@ async def _invoke_later(
         if durable_runs.is_durable(target):
             execution = durable_runs.begin(ctx, tx, target, payload, name or ctx.request_id)
             return {"DurableExecutionArn": execution_arn(ref.scope, execution)}
-        tx.enqueue(
-            event_delivery(ctx, ref.arn, payload, client_context=context, request_id=ctx.request_id, tenant=tenant)
-        )
+        tx.enqueue(event_delivery(ctx, ref.arn, payload, request_id=ctx.request_id, tenant=tenant))
         return {}
 
     return {"StatusCode": 202, "Payload": b""} | await ctx.transact(accept)

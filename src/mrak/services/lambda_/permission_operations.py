@@ -30,16 +30,14 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     statement = _statement(ref, req)
     functions.open_function(tx, ref)
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
-    if req.get("RevisionId") and req["RevisionId"] not in _revisions(tx, ref, policy):
-        raise errors.precondition("GetPolicy")
     if policy is not None and any(known["Sid"] == statement["Sid"] for known in policy.statements):
         raise errors.conflict(
             f"The statement id ({statement['Sid']}) provided already exists. "
             "Please provide a new statement id, or remove the existing statement."
         )
+    _check_revision(tx, ref, policy, req)
     statements = [*(policy.statements if policy else []), statement]
-    revision = revise(ctx, tx, ref)
-    new = Policy(name=ref.name, qualifier=ref.qualifier, revision_id=revision, statements=statements)
+    new = Policy(name=ref.name, qualifier=ref.qualifier, revision_id=ctx.draw.uuid(), statements=statements)
     if policy is None:
         POLICIES.insert(tx, ref.scope, new)
     else:
@@ -47,22 +45,17 @@ def add_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     return {"Statement": json.dumps(statement, separators=(",", ":"))}
 
 
-def _revisions(tx: Transaction, ref: Reference, policy: Policy | None) -> tuple[str, ...]:
-    """The revisions that a request may name: the policy's, or of what the policy is for."""
-    alias = functions.find_alias(tx, ref)
-    own = alias.revision_id if alias is not None else functions.require_version(tx, ref).revision_id
-    return (own, policy.revision_id) if policy is not None else (own,)
-
-
-def revise(ctx: Context, tx: Transaction, ref: Reference) -> str:
-    """A permission gives the function, version or alias a new revision, which is the policy's as well."""
-    revision = ctx.draw.uuid()
-    alias = functions.find_alias(tx, ref)
-    if alias is None:
-        functions.revise(ctx, tx, ref, functions.require_version(tx, ref), revision)
+def _check_revision(tx: Transaction, ref: Reference, policy: Policy | None, req: dict[str, Any]) -> None:
+    """A policy has revisions of its own; before there is one, that of what it is for counts (recorded)."""
+    if not req.get("RevisionId"):
+        return
+    if policy is not None:
+        current = policy.revision_id
     else:
-        ALIASES.replace(tx, ref.scope, alias, msgspec.structs.replace(alias, revision_id=revision))
-    return revision
+        alias = functions.find_alias(tx, ref)
+        current = alias.revision_id if alias is not None else functions.require_version(tx, ref).revision_id
+    if req["RevisionId"] != current:
+        raise errors.precondition("GetPolicy")
 
 
 def check_resource(tx: Transaction, ref: Reference) -> None:
@@ -128,14 +121,12 @@ def remove_permission(ctx: Context, tx: Transaction, req: dict[str, Any]) -> Non
     policy = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
     if policy is None:
         raise errors.not_found("No policy is associated with the given resource.")
-    if req.get("RevisionId") and req["RevisionId"] not in _revisions(tx, ref, policy):
-        raise errors.precondition("GetPolicy")
     kept = [statement for statement in policy.statements if statement["Sid"] != req["StatementId"]]
     if len(kept) == len(policy.statements):
         raise errors.not_found(f"Statement {req['StatementId']} is not found in resource policy.")
-    revision = revise(ctx, tx, ref)
+    _check_revision(tx, ref, policy, req)
     if kept:
-        new = msgspec.structs.replace(policy, statements=kept, revision_id=revision)
+        new = msgspec.structs.replace(policy, statements=kept, revision_id=ctx.draw.uuid())
         POLICIES.replace(tx, ref.scope, policy, new)
     else:
         POLICIES.delete(tx, ref.scope, policy)

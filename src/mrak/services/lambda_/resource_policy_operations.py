@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.services.lambda_ import errors, functions
-from mrak.services.lambda_.permission_operations import check_resource, render_policy, revise
+from mrak.services.lambda_.permission_operations import check_resource, render_policy
 from mrak.services.lambda_.references import Reference, parse_reference
 from mrak.services.lambda_.tables import POLICIES, Policy
 
@@ -27,7 +27,7 @@ def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
     functions.open_function(tx, ref)
     old = POLICIES.get(tx, ref.scope, ref.name, ref.qualifier)
     _check_revision(req, old)
-    new = Policy(name=ref.name, qualifier=ref.qualifier, revision_id=revise(ctx, tx, ref), statements=statements)
+    new = Policy(name=ref.name, qualifier=ref.qualifier, revision_id=ctx.draw.uuid(), statements=statements)
     if old is None:
         POLICIES.insert(tx, ref.scope, new)
     else:
@@ -52,7 +52,6 @@ def delete_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -
     if policy is None:
         raise errors.unknown_resource()
     _check_revision(req, policy)
-    revise(ctx, tx, ref)
     POLICIES.delete(tx, ref.scope, policy)
 
 

@@ -2,6 +2,7 @@
 
     FUNCTIONS    (name)               -> Function     what all versions share
     VERSIONS     (name, number)       -> Version      code and configuration; number 0 is $LATEST
+    NUMBERS      (name)               -> Numbers      which version numbers a function that is gone has used
     ALIASES      (name, alias)        -> Alias
     POLICIES     (name, qualifier)    -> Policy       resource policies; qualifier "" is the function's own
     ACCOUNTS     (key)                -> Account      what is reserved of the account's concurrency; one row
@@ -70,6 +71,11 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     @property
     def label(self) -> str:
         return str(self.number) if self.number else "$LATEST"
+
+
+class Numbers(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
+    name: str
+    last_version: int
 
 
 class Alias(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
@@ -251,6 +257,7 @@ class ExecutionName(msgspec.Struct, frozen=True, array_like=True):
 
 FUNCTIONS = Table("lambda.function", Function, key=("name",))
 VERSIONS = Table("lambda.version", Version, key=("name", "number"), entity=1)
+NUMBERS = Table("lambda.numbers", Numbers, key=("name",))
 ALIASES = Table("lambda.alias", Alias, key=("name", "alias"), entity=1)
 POLICIES = Table("lambda.policy", Policy, key=("name", "qualifier"), entity=1)
 ACCOUNTS = Table("lambda.account", Account, key=("key",))

@@ -71,4 +71,6 @@ def _change(ctx: Context, tx: Transaction, resource: str, edit: Any) -> None:
     if kind in _OTHERS:
         _OTHERS[kind][0].replace(tx, ctx.scope, found, new)
         return
-    FUNCTIONS.replace(tx, parse_reference(ctx.scope, resource).scope, found, new)
+    ref = parse_reference(ctx.scope, resource)
+    FUNCTIONS.replace(tx, ref.scope, found, new)
+    functions.revise(ctx, tx, ref, modified_at=ctx.now)
