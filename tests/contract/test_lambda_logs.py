@@ -44,7 +44,7 @@ def test_output_arrives_in_logs(client: Any, sandbox: Any) -> None:
 
 
 def test_logging_configuration_names_the_group(client: Any, sandbox: Any) -> None:
-    """LoggingConfig: another group, the JSON format, levels only there."""
+    """LoggingConfig: another group, the JSON format, levels only there. A change replaces it whole (recorded)."""
     create(client, "elsewhere", TALK, LoggingConfig={"LogGroup": "/own/group", "LogFormat": "JSON"})
     shown = client.get_function_configuration(FunctionName="elsewhere")["LoggingConfig"]
     assert shown == {
@@ -72,6 +72,10 @@ def test_logging_configuration_names_the_group(client: Any, sandbox: Any) -> Non
     assert (status, code) == (400, "InvalidParameterValueException") and message.startswith(
         "Log Level is not supported"
     )
+    changed = client.update_function_configuration(
+        FunctionName="elsewhere", LoggingConfig={"SystemLogLevel": "WARN", "LogFormat": "JSON"}
+    )["LoggingConfig"]
+    assert (changed["LogGroup"], changed["ApplicationLogLevel"]) == ("/aws/lambda/elsewhere", "INFO")
 
 
 def test_the_system_log_level_warn_leaves_failures(client: Any, sandbox: Any) -> None:

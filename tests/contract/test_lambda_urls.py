@@ -8,7 +8,7 @@ import urllib.request
 from typing import Any
 
 import pytest
-from tests.contract.lambda_bench import create, make_zip, refusal
+from tests.contract.lambda_bench import Queue, create, make_zip, refusal
 
 from mrak.lambdas.interpreters import nodes
 
@@ -180,14 +180,59 @@ def test_streams(client: Any) -> None:
     assert "InvokeComplete" in events[-1] and "ErrorCode" not in events[-1]["InvokeComplete"]
 
 
+BROKEN = """
+exports.handler = awslambda.streamifyResponse(async (event, stream) => {
+  if (event.first) stream.write(event.first);
+  throw new Error("over");
+});
+"""
+
+
+@pytest.mark.skipif(not nodes(), reason="Node.js is not installed")
+def test_nobody_hears_of_an_error_in_a_stream(client: Any, sandbox: Any) -> None:
+    """Recorded: a streaming handler that throws, before its first byte or after, has answered what it wrote, to Invoke
+    and to InvokeWithResponseStream, whatever the type of invocation; its event is a success, told without an answer
+    where there is none, or with why there is none."""
+    out = Queue(sandbox, "broken-off")
+    create(
+        client, "url-broken", Runtime="nodejs20.x", Handler="index.handler", Code={"ZipFile": make_zip(index_js=BROKEN)}
+    )
+    client.put_function_event_invoke_config(
+        FunctionName="url-broken", DestinationConfig={"OnSuccess": {"Destination": out.arn}}
+    )
+    for payload, written in ((b"{}", b""), (b'{"first": "so far"}', b"so far")):
+        whole = client.invoke(FunctionName="url-broken", Payload=payload)
+        assert ("FunctionError" in whole, whole["Payload"].read()) == (False, written)
+        for kind in ("RequestResponse", "DryRun"):
+            answer = client.invoke_with_response_stream(FunctionName="url-broken", Payload=payload, InvocationType=kind)
+            assert answer["ResponseStreamContentType"] == "application/vnd.amazon.eventstream"
+            chunks = [{"PayloadChunk": {"Payload": written}}] if written else []
+            assert list(answer["EventStream"]) == [*chunks, {"InvokeComplete": {}}]
+        client.invoke(FunctionName="url-broken", Payload=payload, InvocationType="Event")
+    told = out.take_json(2)
+    reason = "The function response payload could not be parsed as JSON."
+    assert sorted(("responsePayload" in one, json.dumps(one.get("deliveryError"))) for one in told) == [
+        (False, "null"),
+        (
+            False,
+            json.dumps({"statusCode": 400, "errorCode": "InvalidRequestContentException", "errorMessage": reason}),
+        ),
+    ]
+    assert {one["requestContext"]["condition"] for one in told} == {"Success"}
+
+
 def test_stream_of_an_ordinary_function(client: Any) -> None:
-    """One chunk, or the error in the last event."""
+    """One chunk, also of the error that its runtime tells; the last event tells of errors that the service finds."""
     create(client, "no-stream", "def handler(event, context):\n    return 1 / event\n")
     events = list(client.invoke_with_response_stream(FunctionName="no-stream", Payload=b"1")["EventStream"])
     assert events[0]["PayloadChunk"]["Payload"] == b"1.0" and "InvokeComplete" in events[1]
     events = list(client.invoke_with_response_stream(FunctionName="no-stream", Payload=b"0")["EventStream"])
+    assert json.loads(events[0]["PayloadChunk"]["Payload"])["errorType"] == "ZeroDivisionError"
+    assert events[1:] == [{"InvokeComplete": {}}]
+    create(client, "no-exit", "import os\ndef handler(event, context):\n    os._exit(1)\n")
+    events = list(client.invoke_with_response_stream(FunctionName="no-exit", Payload=b"0")["EventStream"])
     assert events[-1]["InvokeComplete"]["ErrorCode"] == "Unhandled"
-    assert "ZeroDivisionError" in events[-1]["InvokeComplete"]["ErrorDetails"]
+    assert "Runtime.ExitError" in events[-1]["InvokeComplete"]["ErrorDetails"]
 
 
 def test_an_answer_that_is_not_streamed_passes_a_streaming_url_whole(client: Any) -> None:

@@ -253,6 +253,20 @@ WAIT_FOR_TOKEN = "arn:aws:states:::sns:publish.waitForTaskToken"
         ),
         (
             "STANDARD",
+            {"StartAt": "P", "States": {"P": {"Type": "Pass", "Output": {}, "End": True}}},
+            "The QueryLanguage is set to 'JSONPath', but field 'Output' is only supported for the 'JSONata' "
+            "QueryLanguage at /States/P",
+        ),
+        (
+            "STANDARD",
+            {
+                "StartAt": "M",
+                "States": {"M": {"Type": "Map", "End": True, "ItemProcessor": {**PASS, "QueryLanguage": "JSONata"}}},
+            },
+            "Field 'QueryLanguage' is not supported at /States/M/ItemProcessor",
+        ),
+        (
+            "STANDARD",
             {
                 "StartAt": "Q",
                 "States": {"Q": {"Type": "Task", "Resource": "arn:aws:states:::dynamodb:query", "End": True}},

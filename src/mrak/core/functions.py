@@ -127,10 +127,13 @@ class Invocation(msgspec.Struct, frozen=True, kw_only=True):
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True):
     """How a call ended. `function_error` is AWS's X-Amz-Function-Error, None for success. `throttled` says why the
-    call was refused (an `events.Result`); then nothing ran and the rest is empty."""
+    call was refused (an `events.Result`); then nothing ran and the rest is empty. `broke_off`: a streamed response
+    ended with an error, of which no caller hears (recorded); `is_told`: the error is one that the runtime posted."""
 
     payload: bytes = b""
     function_error: str | None = None
+    broke_off: bool = False
+    is_told: bool = False
     executed_version: str = LATEST
     log_tail: bytes = b""
     duration_ms: float = 0.0

@@ -34,7 +34,7 @@ _TOO_LARGE = render_refusal(413, "Payload Too Large", "RequestEntityTooLarge", "
 class Call:
     """A request that is not over: what it asks, what it has got so far."""
 
-    __slots__ = ("answer", "error_type", "future", "invocation", "sent_at", "spec", "streamed", "tail")
+    __slots__ = ("answer", "broke_off", "error_type", "future", "invocation", "sent_at", "spec", "streamed", "tail")
 
     def __init__(self, spec: FunctionSpec, invocation: Invocation, future: asyncio.Future[Outcome]) -> None:
         self.spec = spec
@@ -44,6 +44,7 @@ class Call:
         self.error_type = ""
         self.sent_at = 0.0
         self.streamed = False
+        self.broke_off = False
         self.tail: list[str] = []
 
 
@@ -291,14 +292,12 @@ class Instance:
         elif len(call.answer) <= RESPONSE_LIMIT_BYTES:
             call.answer += chunk
 
-    def on_stream_end(self, request_id: str, error_type: str, error_body: bytes) -> None:
+    def on_stream_end(self, request_id: str, failed: bool) -> None:
         call = self._find_call(request_id)
         if call is None:
             return
-        if error_type:
-            call.answer, call.error_type = error_body, error_type
-            self._respond(call, failed=True)
-        elif call.invocation.stream is None:
+        call.broke_off = failed
+        if call.invocation.stream is None:
             self.on_response(request_id, bytes(call.answer))
         else:
             self._respond(call, failed=False)

@@ -397,6 +397,8 @@ class Supervisor:
         return Outcome(
             payload=payload,
             function_error="Unhandled" if status or call.error_type else None,
+            broke_off=call.broke_off,
+            is_told=result == Result.FAILED,
             executed_version=call.spec.version,
             log_tail=_tail(call.tail),
             duration_ms=duration_ms,

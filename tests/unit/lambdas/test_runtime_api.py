@@ -55,8 +55,8 @@ class Desk:
     def on_stream_chunk(self, request_id: str, chunk: bytes) -> None:
         self.heard.append(("chunk", chunk))
 
-    def on_stream_end(self, request_id: str, error_type: str, error_body: bytes) -> None:
-        self.heard.append(("end", error_type, error_body))
+    def on_stream_end(self, request_id: str, failed: bool) -> None:
+        self.heard.append(("end", failed))
 
 
 def connect() -> tuple[Desk, RuntimeConnection, Transport]:
@@ -102,7 +102,7 @@ def test_streamed_response_arrives_chunk_by_chunk_with_its_error_trailer() -> No
         desk, connection, _ = connect()
         connection.data_received(data[:cut])
         connection.data_received(data[cut:])
-        expected = [("stream", "r1", "text/plain"), ("chunk", b"abc"), ("chunk", b"de"), ("end", "Boom", b"")]
+        expected = [("stream", "r1", "text/plain"), ("chunk", b"abc"), ("chunk", b"de"), ("end", True)]
         assert desk.heard == expected, cut
 
 

@@ -99,6 +99,5 @@ def parse_state(name: str, raw: dict[str, Any], language: str = JSONPATH) -> Sta
 
 
 def _parse_states(raw: dict[str, Any], language: str) -> States:
-    language = raw.get("QueryLanguage", language)
     states = {name: parse_state(name, state, language) for name, state in raw["States"].items()}
     return States(raw.get("StartAt", ""), states)

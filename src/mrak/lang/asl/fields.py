@@ -18,7 +18,7 @@ MOST_DELAY_SECONDS = 31_622_400
 LABEL_BANNED = re.compile(r'[\s?*<>{}\[\]:;,\\|^~$#%&`"\x00-\x1f\x7f-\x9f]')
 
 MACHINE = frozenset(("Comment", "StartAt", "States", "Version", "TimeoutSeconds", "QueryLanguage"))
-BRANCH = frozenset(("Comment", "StartAt", "States", "QueryLanguage"))
+BRANCH = frozenset(("Comment", "StartAt", "States"))
 PROCESSOR = BRANCH | {"ProcessorConfig"}
 
 REQUIRED = {"Task": ("Resource",), "Choice": ("Choices",), "Parallel": ("Branches",)}

@@ -155,7 +155,7 @@ class _Checker:
             text = f"'QueryLanguage' can not be '{JSONPATH}' if set to '{JSONATA}' for whole state machine"
             yield Problem(SCHEMA, text, at)
             return
-        yield from _unsupported(raw, fields.of_state(kind, own == JSONATA), at)
+        yield from _unsupported(raw, fields.of_state(kind, own == JSONATA), at, kind)
         yield from _missing(raw, fields.REQUIRED.get(kind, ()), at)
         wrong = list(typechecks.check_state(raw, at, own == JSONATA))
         if wrong:
@@ -190,11 +190,10 @@ class _Checker:
             yield Problem(SCHEMA, f"These fields are required: [{', '.join(missing)}]", at)
             return
         yield from _unsupported(raw, allowed, at)
-        inner = raw.get("QueryLanguage", language)
-        if not isinstance(raw["StartAt"], str) or inner not in (JSONPATH, JSONATA):
+        if not isinstance(raw["StartAt"], str):
             yield Problem(SCHEMA, "Expected value of type String", f"{at}/StartAt")
             return
-        yield from self.states(raw, at, inner, depth + 1)
+        yield from self.states(raw, at, language, depth + 1)
 
     def task(self, raw: dict[str, Any], at: str, is_jsonata: bool) -> Iterator[Problem]:
         arn = raw.get("Resource")
@@ -288,10 +287,17 @@ _KIND_CHECKS = {
 }
 
 
-def _unsupported(raw: dict[str, Any], allowed: frozenset[str], at: str) -> Iterator[Problem]:
+def _unsupported(raw: dict[str, Any], allowed: frozenset[str], at: str, kind: str = "") -> Iterator[Problem]:
+    """Of a state, the fields that the other language has are told apart (measured)."""
     for name in raw:
-        if name not in allowed:
-            yield Problem(SCHEMA, f"Field '{name}' is not supported", at)
+        if name in allowed:
+            continue
+        text = f"Field '{name}' is not supported"
+        for language, other in ((JSONPATH, JSONATA), (JSONATA, JSONPATH)):
+            if kind and name in fields.of_state(kind, other == JSONATA):
+                text = f"The QueryLanguage is set to '{language}', but field '{name}' is only supported for the "
+                text += f"'{other}' QueryLanguage"
+        yield Problem(SCHEMA, text, at)
 
 
 def _missing(raw: dict[str, Any], required: tuple[str, ...], at: str) -> Iterator[Problem]:

@@ -73,7 +73,7 @@ def parse_new(name: str, req: dict[str, Any]) -> dict[str, Any]:
         "PackageType": package_type,
     }
     config |= {member: req[member] for member in _PASSED if member in req}
-    config["LoggingConfig"] = parse_logging(name, req.get("LoggingConfig", {}), {})
+    config["LoggingConfig"] = parse_logging(name, req.get("LoggingConfig", {}))
     if "DurableConfig" in req:
         if "ExecutionTimeout" not in req["DurableConfig"]:
             raise errors.invalid("ExecutionTimeout is required in DurableConfig.")
@@ -90,7 +90,7 @@ def parse_changes(name: str, before: dict[str, Any], req: dict[str, Any]) -> dic
     """The stored members after UpdateFunctionConfiguration; what is not named stays."""
     config = before | {member: req[member] for member in _PASSED if member in req and member != "PackageType"}
     if "LoggingConfig" in req:
-        config["LoggingConfig"] = parse_logging(name, req["LoggingConfig"], before["LoggingConfig"])
+        config["LoggingConfig"] = parse_logging(name, req["LoggingConfig"])
     if "DurableConfig" in req:
         if "DurableConfig" not in before:
             raise errors.invalid("A function becomes durable when it is created, and not later.")
@@ -108,16 +108,16 @@ def parse_changes(name: str, before: dict[str, Any], req: dict[str, Any]) -> dic
     return config
 
 
-def parse_logging(name: str, wanted: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
-    """Levels exist in the JSON format only, where INFO is their default."""
-    merged = before | wanted
+def parse_logging(name: str, wanted: dict[str, Any]) -> dict[str, Any]:
+    """Levels exist in the JSON format only, where INFO is their default. Nothing is kept of what was set before
+    (recorded)."""
     logging: dict[str, Any] = {
-        "LogFormat": merged.get("LogFormat", "Text"),
-        "LogGroup": merged.get("LogGroup") or f"/aws/lambda/{name}",
+        "LogFormat": wanted.get("LogFormat", "Text"),
+        "LogGroup": wanted.get("LogGroup") or f"/aws/lambda/{name}",
     }
     if logging["LogFormat"] == "JSON":
-        logging["ApplicationLogLevel"] = merged.get("ApplicationLogLevel", "INFO")
-        logging["SystemLogLevel"] = merged.get("SystemLogLevel", "INFO")
+        logging["ApplicationLogLevel"] = wanted.get("ApplicationLogLevel", "INFO")
+        logging["SystemLogLevel"] = wanted.get("SystemLogLevel", "INFO")
     elif "ApplicationLogLevel" in wanted or "SystemLogLevel" in wanted:
         raise errors.invalid(
             "Log Level is not supported when Log Format is set to Text. "

@@ -151,7 +151,19 @@ class _Attempt:
             return envelope
         if not payload and condition == "EventAgeExceeded":
             return {**envelope, "responseContext": {"statusCode": 429}}
-        return {**envelope, "responseContext": response, "responsePayload": _decode(payload)}
+        return {**envelope, "responseContext": response, **_render_payload(payload)}
+
+
+def _render_payload(payload: bytes) -> dict[str, Any]:
+    """What the function answered: nothing where that was empty, and a refusal where it was no JSON (recorded)."""
+    if not payload:
+        return {}
+    try:
+        return {"responsePayload": json.loads(payload)}
+    except ValueError:
+        reason = "The function response payload could not be parsed as JSON."
+        refused = {"statusCode": 400, "errorCode": "InvalidRequestContentException", "errorMessage": reason}
+        return {"deliveryError": refused}
 
 
 def explain_end(condition: str, payload: bytes) -> tuple[int | None, str]:

@@ -165,7 +165,7 @@ def _tell(ctx: Context, target: Target, outcome: Outcome | None) -> None:
     elif outcome.throttled:
         told["throttled"] = True
     else:
-        told |= {"duration_ms": outcome.duration_ms, "failed": outcome.function_error is not None}
+        told |= {"duration_ms": outcome.duration_ms, "failed": outcome.function_error is not None or outcome.broke_off}
     ctx.annotate("invoked", told)
 
 

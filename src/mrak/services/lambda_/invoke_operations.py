@@ -103,6 +103,7 @@ async def invoke_async(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
 
 @operation("InvokeWithResponseStream")
 async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    """The InvocationType is not looked at (recorded)."""
     ref = parse_reference(ctx.scope, req["FunctionName"], req.get("Qualifier"))
     payload: bytes = req.get("Payload", b"")
     target = await ctx.transact(lambda tx: invocation.admit(ctx, tx, ref))
@@ -111,8 +112,6 @@ async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict
     tenant = req.get("TenantId", "")
     invocation.check_tenant(target, tenant)
     check_payload(payload, _SYNC_LIMIT_BYTES)
-    if req.get("InvocationType") == "DryRun":
-        return {"StatusCode": 204, "EventStream": _nothing()}
     context = _decode_context(req.get("ClientContext", ""))
     wants_log = req.get("LogType") == "Tail"
     stream, running = await invocation.begin_stream(
@@ -123,25 +122,20 @@ async def invoke_with_response_stream(ctx: Context, req: dict[str, Any]) -> dict
     return {
         "StatusCode": 200,
         "ExecutedVersion": target.version.label,
-        "ResponseStreamContentType": stream.content_type,
+        "ResponseStreamContentType": "application/vnd.amazon.eventstream",
         "EventStream": _events(stream, running, wants_log),
     }
-
-
-async def _nothing() -> AsyncIterator[dict[str, Any]]:
-    return
-    yield {}
 
 
 async def _events(
     stream: ResponseStream, running: asyncio.Future[Outcome], wants_log: bool
 ) -> AsyncIterator[dict[str, Any]]:
-    """Chunks as they come; a function that does not stream makes one chunk; then how it ended."""
+    """Chunks as they come; a function that does not stream makes one chunk, also of its error; then how it ended."""
     async for chunk in stream:
         yield {"PayloadChunk": {"Payload": chunk}}
     outcome = await running
     complete: dict[str, Any] = {}
-    if outcome.function_error:
+    if outcome.function_error and not outcome.is_told:
         details = outcome.payload.decode("utf-8", "replace")
         complete = {"ErrorCode": outcome.function_error, "ErrorDetails": details}
     elif outcome.payload:

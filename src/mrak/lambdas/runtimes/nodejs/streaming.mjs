@@ -42,10 +42,10 @@ export class ResponseStream extends Writable {
     await this.api.endStream(undefined);
   }
 
+  /** An error ends the response, also one that came before its first byte. */
   async fail(shape) {
-    const error = { errorType: shape.errorType, errorMessage: shape.errorMessage, trace: shape.stack };
-    if (this.begun) await this.api.endStream(error);
-    else await this.api.fail(`/invocation/${this.id}/error`, error);
+    this.begin();
+    await this.api.endStream({ errorType: shape.errorType, errorMessage: shape.errorMessage, trace: shape.stack });
   }
 }
 
