@@ -7,6 +7,7 @@ import time
 from datetime import UTC, datetime
 from typing import Any
 
+import boto3
 import pytest
 from tests.conftest import error_of, until
 
@@ -152,12 +153,96 @@ def test_secrets_are_read_like_parameters(fresh_sandbox: Any, ssm: Any) -> None:
     assert (source["name"], source["ARN"], source["versionStages"]) == ("s", secret["ARN"], ["AWSCURRENT"])
     missing = "/aws/reference/secretsmanager/none"
     code, message, _ = error_of(ssm.get_parameter, Name=missing, WithDecryption=True)
-    assert (code, message.endswith(f"Secret {missing} not found.")) == ("ParameterNotFound", True)
-    assert error_of(ssm.get_parameter, Name=name)[0] == "ValidationException"
+    assert (code, message.endswith(f"Secret {missing[1:]}null not found.")) == ("ParameterNotFound", True)
+    sealed = "WithDecryption flag must be True for retrieving a Secret Manager secret."
+    assert error_of(ssm.get_parameter, Name=name) == ("ValidationException", sealed, 400)
     ssm.put_parameter(Name="p", Value="x", Type="String")
     answer = ssm.get_parameters(Names=["p", name, missing, "none"], WithDecryption=True)
     assert [row["Name"] for row in answer["Parameters"]] == [name, "p"]
     assert answer["InvalidParameters"] == [missing, "none"]
+    assert ssm.get_parameters(Names=["p", name])["InvalidParameters"] == [name], "not without decryption"
+
+
+def test_versions_and_labels_of_secrets(sandbox: Any) -> None:
+    """A UUID after the colon is a version, all else a label; SourceResult is printed as AWS's own code prints it."""
+    ssm, secrets = sandbox.client("ssm"), sandbox.client("secretsmanager")
+    first = secrets.create_secret(Name="app/=s", SecretString="o'ne")["VersionId"]
+    secrets.put_secret_value(SecretId="app/=s", SecretBinary=b"\x00\xff")
+    name = "/aws/reference/secretsmanager/app/=s"
+
+    def read(name: str) -> Any:
+        return ssm.get_parameter(Name=name, WithDecryption=True)["Parameter"]
+
+    for chosen in (first, "AWSPREVIOUS"):
+        found = read(f"{name}:{chosen}")
+        assert (found["Name"], found["Selector"], found["Value"]) == (name, f":{chosen}", "o'ne")
+        assert "DataType" not in found
+    source = found["SourceResult"]
+    assert source.startswith('{"ARN":"arn:aws:secretsmanager:us-east-1:') and '"secretString":"o\\u0027ne"' in source
+    made = found["LastModifiedDate"].astimezone(UTC)
+    shown = f"{made:%b} {made.day}, {made:%Y}, {made.hour % 12 or 12}:{made:%M:%S %p}"
+    assert json.loads(source)["createdDate"] == shown
+    found = read(name.removeprefix("/"))
+    assert (found["Name"], "Value" in found, "Selector" in found) == (name[1:], False, False)
+    buffer = json.loads(found["SourceResult"])["secretBinary"]
+    assert (buffer["hb"], buffer["limit"]) == ([0, -1], 2), "bytes have a sign there"
+
+
+def test_refused_references_of_secrets(sandbox: Any) -> None:
+    """Each with AWS's words, which tell whether the name, the label or the service behind was at fault."""
+    ssm, secrets = sandbox.client("ssm"), sandbox.client("secretsmanager")
+    arn = secrets.create_secret(Name="refused", SecretString="x")["ARN"]
+    prefix = "/aws/reference/secretsmanager/"
+    malformed = (
+        "Invalid parameter name. Please use correct syntax for referencing a version/label  <name>:<version/label>"
+    )
+    by_arn = (
+        "Secrets manager ARN reference should not be passed in the GetParameter(s) request, please refer to "
+        "https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html"
+    )
+    absent = "An error occurred (ParameterNotFound) when referencing Secrets Manager: Secret {} not found."
+    refused = [
+        (prefix + "refused:", "ValidationException", malformed),
+        (prefix + "refused:key:AWSCURRENT:", "ValidationException", malformed),
+        (prefix + arn, "ValidationException", malformed),
+        (arn, "ValidationException", by_arn),
+        (prefix, "ValidationException", "An error occurred while calling one AWS dependency service."),
+        (prefix + "refused:none", "ParameterNotFound", absent.format(prefix[1:] + "refused:none")),
+        (prefix + "/refused", "ParameterNotFound", absent.format(prefix[1:] + "/refusednull")),
+    ]
+    for name, code, message in refused:
+        assert error_of(ssm.get_parameter, Name=name, WithDecryption=True) == (code, message, 400), name
+    both = [prefix + arn, prefix + "refused"]
+    answer = ssm.get_parameters(Names=both, WithDecryption=True)
+    assert (answer["InvalidParameters"], len(answer["Parameters"])) == (both[:1], 1)
+
+
+def test_a_secret_is_read_by_who_may_read_it(sandbox: Any) -> None:
+    """The Parameter Store is no way around the policies of the secret and of its readers."""
+    iam, secrets = sandbox.client("iam"), sandbox.client("secretsmanager")
+    arn = secrets.create_secret(Name="guarded", SecretString="hush")["ARN"]
+    iam.create_user(UserName="reader")
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+
+    def let(*actions: str) -> None:
+        statement = {"Effect": "Allow", "Action": actions, "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        iam.put_user_policy(UserName="reader", PolicyName="p", PolicyDocument=document)
+
+    ssm = boto3.client(
+        "ssm",
+        endpoint_url=sandbox.server.endpoint,
+        region_name="us-east-1",
+        aws_access_key_id=key["AccessKeyId"],
+        aws_secret_access_key=key["SecretAccessKey"],
+    )
+    wanted = "/aws/reference/secretsmanager/guarded"
+    let("ssm:GetParameter", "ssm:GetParameters")
+    denied = ("ValidationException", "An error occurred while calling one AWS dependency service.", 400)
+    assert error_of(ssm.get_parameter, Name=wanted, WithDecryption=True) == denied
+    assert error_of(ssm.get_parameters, Names=[wanted], WithDecryption=True) == denied
+    let("ssm:GetParameter", "secretsmanager:GetSecretValue")
+    assert ssm.get_parameter(Name=wanted, WithDecryption=True)["Parameter"]["ARN"] == arn
 
 
 def test_a_key_has_to_be_usable(fresh_sandbox: Any, ssm: Any) -> None:

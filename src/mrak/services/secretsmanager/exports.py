@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from base64 import b64encode
 from typing import Any
 
-from mrak.core.context import Transaction
+from mrak.auth.evaluation import AuthorizationRequest
+from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
-from mrak.services.secretsmanager import secrets
+from mrak.services.secretsmanager import access, secrets
 
 
 def require_text(tx: Transaction, scope: Scope, secret_id: str, stage: str = "", version: str = "") -> str:
@@ -17,17 +17,29 @@ def require_text(tx: Transaction, scope: Scope, secret_id: str, stage: str = "",
     return secrets.require_value(tx, home, secret, wanted).text
 
 
-def describe_value(tx: Transaction, scope: Scope, secret_id: str) -> dict[str, Any]:
-    """The current version of a secret, as the Parameter Store shows it; raises the service's own errors."""
-    home, secret = secrets.require(tx, scope, secret_id)
-    version = secrets.require_value(tx, home, secret, {})
+def describe_value(ctx: Context, tx: Transaction, secret_id: str, wanted: dict[str, str]) -> dict[str, Any]:
+    """A version of a secret, as the Parameter Store shows it; raises the service's own errors, and AccessDenied where
+    the caller may not read it."""
+    _check_access(ctx, tx, secret_id)
+    home, secret = secrets.require(tx, ctx.scope, secret_id)
+    version = secrets.require_value(tx, home, secret, wanted)
     shown: dict[str, Any] = {
         "ARN": secrets.secret_arn(home, secret),
         "name": secret.name,
         "versionId": version.version,
-        "versionStages": secrets.stages_of(secret, version.version),
-        "createdDate": version.created_at,
     }
-    if version.binary:
-        return shown | {"secretBinary": b64encode(version.binary).decode()}
-    return shown | {"secretString": version.text}
+    value = {"secretBinary": version.binary} if version.binary else {"secretString": version.text}
+    stages = secrets.stages_of(secret, version.version)
+    return shown | value | {"versionStages": stages, "createdDate": version.created_at}
+
+
+def _check_access(ctx: Context, tx: Transaction, secret_id: str) -> None:
+    from mrak.services.iam import exports as iam
+
+    (target,) = access.targets_of(ctx, tx, {"SecretId": secret_id})
+    principal: Any = ctx.principal
+    tags = {f"aws:resourcetag/{name.lower()}": value for name, value in target.tags.items()}
+    action, conditions = "secretsmanager:GetSecretValue", iam.request_conditions(ctx) | tags
+    account = target.account or ctx.scope.account
+    request = AuthorizationRequest(principal, action, target.resource, ctx.now, account, conditions)
+    iam.authorize(ctx, tx, request, target.policy)

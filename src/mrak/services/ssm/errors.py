@@ -187,6 +187,21 @@ def invalid_key(message: str) -> ApiError:
     return ApiError("InvalidKeyId", message)
 
 
+def dependency_failed() -> ApiError:
+    return validation("An error occurred while calling one AWS dependency service.")
+
+
+def secret_sealed() -> ApiError:
+    return validation("WithDecryption flag must be True for retrieving a Secret Manager secret.")
+
+
+def secret_by_arn() -> ApiError:
+    return validation(
+        "Secrets manager ARN reference should not be passed in the GetParameter(s) request, please refer to "
+        "https://docs.aws.amazon.com/systems-manager/latest/userguide/integration-ps-secretsmanager.html"
+    )
+
+
 def secret_not_found(name: str) -> ApiError:
     return ApiError(
         "ParameterNotFound",

@@ -15,7 +15,7 @@ from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.lang.hashorder import in_hash_order
-from mrak.services.ssm import changes, errors, filters, parameters, policies
+from mrak.services.ssm import changes, errors, filters, parameters, policies, secretreferences
 from mrak.services.ssm.tables import PARAMETERS, VERSIONS, Parameter, Version
 
 _MOST_VERSIONS = 100
@@ -99,10 +99,12 @@ def _drop_oldest(ctx: Context, tx: Transaction, name: str, newest: int) -> None:
 @operation("GetParameter")
 def get_parameter(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     decrypted = req.get("WithDecryption", False)
-    if req["Name"].startswith(parameters.SECRETS):
-        found = parameters.find_secret(ctx, tx, req["Name"], decrypted)
+    if secretreferences.is_reference(req["Name"]):
+        if not decrypted:
+            raise errors.secret_sealed()
+        found = secretreferences.find(ctx, tx, req["Name"])
         if found is None:
-            raise errors.secret_not_found(req["Name"])
+            raise secretreferences.not_found(req["Name"])
         return {"Parameter": found}
     version, selector = parameters.require(tx, ctx.scope, req["Name"])
     return {"Parameter": parameters.show(ctx, tx, version, selector, decrypted)}
@@ -114,8 +116,8 @@ def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     found, missing, decrypted = [], [], req.get("WithDecryption", False)
     for name in in_hash_order(dict.fromkeys(req["Names"])):
         shown = None
-        if name.startswith(parameters.SECRETS):
-            shown = parameters.find_secret(ctx, tx, name, decrypted)
+        if secretreferences.is_reference(name):
+            shown = _find_secret(ctx, tx, name) if decrypted else None
         elif (parameter := _find(ctx, tx, name)) is not None:
             shown = parameters.show(ctx, tx, *parameter, decrypted)
         if shown is None:
@@ -123,6 +125,11 @@ def get_parameters(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         else:
             found.append(shown)
     return {"Parameters": sorted(found, key=lambda shown: str(shown["Name"])), "InvalidParameters": sorted(missing)}
+
+
+def _find_secret(ctx: Context, tx: Transaction, reference: str) -> dict[str, Any] | None:
+    """As `secretreferences.find`; one that says too much after the name is among the invalid names too."""
+    return secretreferences.find(ctx, tx, reference) if reference.count(":") < 2 else None
 
 
 def _find(ctx: Context, tx: Transaction, selector: str) -> tuple[Version, str] | None:

@@ -34,8 +34,6 @@ _DATA_TYPES = ("text", "aws:ec2:image", _INTEGRATION)
 _NESTED = re.compile(r"\{\{\s*(ssm(-secure)?:[^{}]*)?\}\}")
 KINDS = ("String", "StringList", "SecureString")
 DEFAULT_KEY = "alias/aws/ssm"
-SECRETS = "/aws/reference/secretsmanager/"
-"""What names of secrets begin with, which can be read like parameters."""
 
 
 def check_name(name: str) -> None:
@@ -94,6 +92,8 @@ def full_name(name_or_arn: str) -> str:
     parsed = find_arn(name_or_arn)
     if parsed is None:
         return name_or_arn
+    if parsed.service == "secretsmanager":
+        raise errors.secret_by_arn()
     name = parsed.resource.removeprefix("parameter")
     return name if name.count("/") > 1 else name.removeprefix("/")
 
@@ -129,30 +129,6 @@ def find(tx: Transaction, scope: Scope, selector: str) -> tuple[Version, str] | 
         if chosen in version.labels or (is_number and version.version == int(chosen)):
             return msgspec.structs.replace(version, name=name), f":{chosen}"
     raise errors.version_not_found(name, chosen) if is_number else errors.label_not_found(name, chosen)
-
-
-def find_secret(ctx: Context, tx: Transaction, name: str, decrypted: bool) -> dict[str, Any] | None:
-    """A secret, shown like a parameter; None where there is none."""
-    from mrak.services.secretsmanager import exports as secrets
-
-    if not decrypted:
-        raise errors.validation("WithDecryption flag must be True for retrieving a Secret Manager secret.")
-    try:
-        found = secrets.describe_value(tx, ctx.scope, name.removeprefix(SECRETS))
-    except ApiError as error:
-        if error.code == "ResourceNotFoundException":
-            return None
-        raise
-    return {
-        "Name": name,
-        "Type": "SecureString",
-        "Value": found.get("secretString", ""),
-        "Version": 0,
-        "SourceResult": msgspec.json.encode(found).decode(),
-        "LastModifiedDate": found["createdDate"],
-        "ARN": found["ARN"],
-        "DataType": "text",
-    }
 
 
 def check_key(ctx: Context, tx: Transaction, key_id: str) -> None:
