@@ -43,7 +43,7 @@ def test_grants_are_listed_in_pages(kms: Any, user: str) -> None:
     """A page's marker goes on after it, and nothing is shown twice."""
     key = kms.create_key()["KeyMetadata"]["KeyId"]
     made = {
-        kms.create_grant(KeyId=key, GranteePrincipal=user, Operations=["Sign"], RetiringPrincipal=user)["GrantId"]
+        kms.create_grant(KeyId=key, GranteePrincipal=user, Operations=["Encrypt"], RetiringPrincipal=user)["GrantId"]
         for _ in range(3)
     }
     pages = [page["Grants"] for page in kms.get_paginator("list_grants").paginate(KeyId=key, Limit=2)]
@@ -106,11 +106,65 @@ def test_automatic_rotation_comes_by_the_clock(fresh_sandbox: Any) -> None:
     assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
 
 
+def test_schedules_are_kept(sandbox: Any) -> None:
+    """By the same request, by one without a period, and through a wait for deletion, where they are not shown."""
+    kms = sandbox.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+
+    def shown() -> dict[str, Any]:
+        status = kms.get_key_rotation_status(KeyId=key)
+        return {name: status.get(name) for name in ("RotationPeriodInDays", "NextRotationDate")}
+
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    first = shown()
+    sandbox.advance_clock(60)
+    kms.enable_key_rotation(KeyId=key)
+    kms.enable_key_rotation(KeyId=key, RotationPeriodInDays=90)
+    assert shown() == first
+    kms.schedule_key_deletion(KeyId=key)
+    assert kms.get_key_rotation_status(KeyId=key)["KeyRotationEnabled"] is False
+    assert shown() == {"RotationPeriodInDays": None, "NextRotationDate": None}
+    kms.cancel_key_deletion(KeyId=key)
+    assert shown() == first
+    kms.enable_key(KeyId=key)
+    kms.disable_key_rotation(KeyId=key)
+    kms.enable_key_rotation(KeyId=key)
+    assert shown()["RotationPeriodInDays"] == 365, "what was disabled is forgotten"
+
+
+def test_a_disabled_key_catches_up(fresh_sandbox: Any) -> None:
+    """It misses its rotations; enabled again it makes one, whatever it missed, and begins its period anew."""
+    kms = fresh_sandbox.client("kms")
+    key = kms.create_key()["KeyMetadata"]
+    kms.enable_key_rotation(KeyId=key["KeyId"], RotationPeriodInDays=90)
+    kms.disable_key(KeyId=key["KeyId"])
+    fresh_sandbox.advance_clock(200 * 86_400)
+    assert kms.list_key_rotations(KeyId=key["KeyId"])["Rotations"] == []
+    kms.enable_key(KeyId=key["KeyId"])
+    rotations = kms.list_key_rotations(KeyId=key["KeyId"])["Rotations"]
+    assert [(row["KeyId"], row["RotationType"]) for row in rotations] == [(key["Arn"], "AUTOMATIC")]
+    next_at = kms.get_key_rotation_status(KeyId=key["KeyId"])["NextRotationDate"]
+    assert (next_at - rotations[0]["RotationDate"]).days == 90
+
+
+def test_aliases_that_are_not_taken(sandbox: Any) -> None:
+    """What changes a key takes its id or ARN; an alias refers to keys only."""
+    kms = sandbox.client("kms")
+    key = kms.create_key()["KeyMetadata"]["KeyId"]
+    kms.create_alias(AliasName="alias/untaken", TargetKeyId=key)
+    refusal = ("InvalidArnException", "Key Aliases are not supported for this operation.", 400)
+    for operation in (kms.get_key_rotation_status, kms.enable_key_rotation, kms.list_key_rotations, kms.disable_key):
+        assert error_of(operation, KeyId="alias/untaken") == refusal
+    assert error_of(kms.create_alias, AliasName="alias/other", TargetKeyId="alias/untaken")[0] == "ValidationException"
+
+
 def test_what_does_not_rotate(kms: Any) -> None:
     """A disabled key says so first; a key pair never rotates."""
     key = kms.create_key(KeyUsage="ENCRYPT_DECRYPT", KeySpec="RSA_2048")["KeyMetadata"]
-    assert error_of(kms.rotate_key_on_demand, KeyId=key["KeyId"])[:2] == ("UnsupportedOperationException", "")
-    assert error_of(kms.list_key_rotations, KeyId=key["KeyId"])[0] == "UnsupportedOperationException"
+    for operation in (kms.rotate_key_on_demand, kms.enable_key_rotation):
+        assert error_of(operation, KeyId=key["KeyId"])[:2] == ("UnsupportedOperationException", "")
+    kms.disable_key_rotation(KeyId=key["KeyId"])
+    assert kms.list_key_rotations(KeyId=key["KeyId"])["Rotations"] == []
     kms.disable_key(KeyId=key["KeyId"])
     assert error_of(kms.rotate_key_on_demand, KeyId=key["KeyId"])[:2] == (
         "DisabledException",
@@ -142,7 +196,39 @@ def test_a_replica_is_the_same_key_elsewhere(sandbox: Any) -> None:
         "UnsupportedOperationException",
         f"{replica['Arn']} is not a multi-region primary key.",
     )
-    assert error_of(here.replicate_key, KeyId=key["KeyId"], ReplicaRegion="eu-west-1")[0] == "AlreadyExistsException"
+    assert error_of(there.decrypt, CiphertextBlob=blob, KeyId=key["Arn"])[0] == "IncorrectKeyException"
+    assert error_of(there.enable_key_rotation, KeyId=key["KeyId"])[:2] == (
+        "UnsupportedOperationException",
+        f"{replica['Arn']} is a multi-region replica key which is not valid for EnableKeyRotation.",
+    )
+
+
+@pytest.mark.parametrize(
+    ("region", "code", "message"),
+    [
+        (
+            "eu-west-1",
+            "AlreadyExistsException",
+            "You can create only one replica of each primary key in each AWS Region.",
+        ),
+        ("us-east-1", "ValidationException", "us-east-1 cannot have a replica because it contains the primary."),
+        (
+            "cn-north-1",
+            "ValidationException",
+            "The replica key Region must be in the same AWS partition as the primary key Region.",
+        ),
+        (
+            "us-invalid-1",
+            "ValidationException",
+            "Region us-invalid-1 is not a valid Region or multi-Region keys are not supported in Region us-invalid-1.",
+        ),
+    ],
+)
+def test_regions_that_get_no_replica(kms: Any, region: str, code: str, message: str) -> None:
+    """Words as recorded at AWS."""
+    key = kms.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
+    kms.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
+    assert error_of(kms.replicate_key, KeyId=key, ReplicaRegion=region) == (code, message, 400)
 
 
 def test_primaries_change_and_wait_for_their_replicas(fresh_sandbox: Any) -> None:
@@ -151,7 +237,16 @@ def test_primaries_change_and_wait_for_their_replicas(fresh_sandbox: Any) -> Non
     there = fresh_sandbox.client("kms", region="eu-west-1")
     key = here.create_key(MultiRegion=True)["KeyMetadata"]["KeyId"]
     here.replicate_key(KeyId=key, ReplicaRegion="eu-west-1")
-    assert error_of(here.update_primary_region, KeyId=key, PrimaryRegion="eu-north-1")[0] == "NotFoundException"
+    assert error_of(here.update_primary_region, KeyId=key, PrimaryRegion="eu-north-1")[:2] == (
+        "ValidationException",
+        f"{key} does not have a replica key in the specified Region.",
+    )
+    here.update_primary_region(KeyId=key, PrimaryRegion="us-east-1")
+    code, message, _ = error_of(there.update_primary_region, KeyId=key, PrimaryRegion="us-east-1")
+    assert (code, message.endswith("is not a multi-Region primary key.")) == ("KMSInvalidStateException", True)
+    there.disable_key(KeyId=key)
+    assert error_of(here.update_primary_region, KeyId=key, PrimaryRegion="eu-west-1")[0] == "DisabledException"
+    there.enable_key(KeyId=key)
     here.update_primary_region(KeyId=key, PrimaryRegion="eu-west-1")
     regions = there.describe_key(KeyId=key)["KeyMetadata"]["MultiRegionConfiguration"]
     assert (regions["MultiRegionKeyType"], regions["ReplicaKeys"][0]["Region"]) == ("PRIMARY", "us-east-1")
@@ -188,3 +283,79 @@ def test_a_key_pair_makes_no_data_keys(kms: Any) -> None:
     key = kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["KeyId"]
     code = error_of(kms.generate_data_key_pair, KeyId=key, KeyPairSpec="ECC_NIST_P256")[0]
     assert code == "InvalidKeyUsageException"
+
+
+def test_grants_fit_their_keys(sandbox: Any, user: str) -> None:
+    """Only what the key can do is granted, and only to who is there."""
+    kms = sandbox.client("kms")
+    mac = kms.create_key(KeySpec="HMAC_256", KeyUsage="GENERATE_VERIFY_MAC")["KeyMetadata"]["KeyId"]
+    ask = {"KeyId": mac, "GranteePrincipal": user}
+    assert error_of(kms.create_grant, **ask, Operations=["Encrypt", "GenerateMac"])[:2] == (
+        "ValidationException",
+        "Operations [Encrypt] are not supported when creating a grant for a symmetric KMS key with key usage "
+        "GENERATE_VERIFY_MAC. Valid operations are [CreateGrant, RetireGrant, DescribeKey, GenerateMac, VerifyMac]",
+    )
+    constraints = {"EncryptionContextSubset": {"a": "b"}}
+    assert error_of(kms.create_grant, **ask, Operations=["GenerateMac"], Constraints=constraints)[:2] == (
+        "ValidationException",
+        "EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key.",
+    )
+    assert kms.create_grant(**ask, Operations=["GenerateMac"])["GrantId"]
+    account = user.split(":")[4]
+    for arn, refusal in (
+        (f"arn:aws:sts::{account}:assumed-role/nobody/s", "ARN does not refer to a valid principal: "),
+        (f"arn:aws:iam::{account}:role/nobody", "ARN does not refer to a valid principal: "),
+        (f"arn:aws:sts::{account}:assumed-role/path/nobody/s", "ARN is not valid: "),
+    ):
+        refused = error_of(kms.create_grant, KeyId=mac, GranteePrincipal=arn, Operations=["GenerateMac"])
+        assert refused == ("InvalidArnException", refusal + arn, 400)
+
+
+def test_dry_runs_fail_of_what_the_request_fails_of(sandbox: Any) -> None:
+    """A wrong MAC or signature, a foreign ciphertext or a wrong public key is told before the dry run."""
+    kms = sandbox.client("kms")
+
+    def new(spec: str, usage: str) -> str:
+        return str(kms.create_key(KeySpec=spec, KeyUsage=usage)["KeyMetadata"]["KeyId"])
+
+    mac = {"KeyId": new("HMAC_256", "GENERATE_VERIFY_MAC"), "Message": b"m", "MacAlgorithm": "HMAC_SHA_256"}
+    curve = {"KeyId": new("ECC_NIST_P256", "SIGN_VERIFY"), "Message": b"m", "SigningAlgorithm": "ECDSA_SHA_256"}
+    shared = {"KeyId": new("ECC_NIST_P256", "KEY_AGREEMENT"), "KeyAgreementAlgorithm": "ECDH"}
+    for operation, given, code in (
+        (kms.verify_mac, mac | {"Mac": b"x"}, "KMSInvalidMacException"),
+        (kms.verify, curve | {"Signature": b"x"}, "KMSInvalidSignatureException"),
+        (kms.decrypt, {"CiphertextBlob": b"x"}, "InvalidCiphertextException"),
+        (kms.derive_shared_secret, shared | {"PublicKey": b"x"}, "ValidationException"),
+        (kms.generate_mac, mac, "DryRunOperationException"),
+        (kms.sign, curve, "DryRunOperationException"),
+    ):
+        assert error_of(operation, **given, DryRun=True)[0] == code
+
+
+def test_key_pairs_refuse_what_only_others_take(sandbox: Any) -> None:
+    """No encryption context, no decryption without a key, no foreign kind of message; a disabled pair shows its public
+    key still."""
+    kms = sandbox.client("kms")
+    pair = kms.create_key(KeySpec="RSA_2048", KeyUsage="ENCRYPT_DECRYPT")["KeyMetadata"]["KeyId"]
+    ask = {"KeyId": pair, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+    blob = kms.encrypt(**ask, Plaintext=b"p", EncryptionContext={})["CiphertextBlob"]
+    no_context = "EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs."
+    for operation, given in ((kms.encrypt, {"Plaintext": b"p"}), (kms.decrypt, {"CiphertextBlob": blob})):
+        refused = error_of(operation, **ask, **given, EncryptionContext={"a": "b"})
+        assert refused[:2] == ("ValidationException", no_context)
+    without = {"CiphertextBlob": blob, "EncryptionAlgorithm": "RSAES_OAEP_SHA_256"}
+    assert error_of(kms.decrypt, **without)[:2] == ("ValidationException", "KeyId must not be null")
+    kms.disable_key(KeyId=pair)
+    assert kms.get_public_key(KeyId=pair)["KeySpec"] == "RSA_2048"
+    symmetric = kms.create_key()["KeyMetadata"]["KeyId"]
+    assert error_of(kms.get_public_key, KeyId=symmetric)[:2] == ("UnsupportedOperationException", "")
+    curve = kms.create_key(KeySpec="ECC_SECG_P256K1", KeyUsage="SIGN_VERIFY")["KeyMetadata"]["KeyId"]
+    given = {"KeyId": curve, "Message": b"m", "MessageType": "EXTERNAL_MU", "SigningAlgorithm": "ECDSA_SHA_256"}
+    assert error_of(kms.sign, **given)[:2] == (
+        "ValidationException",
+        "Message type EXTERNAL_MU is incompatible with key spec ECC_SECG_P256K1.",
+    )
+    assert error_of(kms.create_key, KeySpec="ECC_SECG_P256K1", KeyUsage="KEY_AGREEMENT")[:2] == (
+        "ValidationException",
+        "KeyUsage KEY_AGREEMENT is not compatible with KeySpec ECC_SECG_P256K1",
+    )

@@ -11,6 +11,7 @@ from urllib.parse import quote
 import msgspec
 
 from mrak.auth.policy import parse_policy
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.services.iam import errors, managed, names
@@ -68,6 +69,20 @@ def check_free(tx: Transaction, scope: Scope, kind: Kind[E], name: str) -> None:
     """Raises EntityAlreadyExists where the name is taken; leaves the row open."""
     if kind.table.open(tx, scope.account_wide(), name.lower()) is not None:
         raise errors.entity_exists(kind.name, name)
+
+
+def is_missing(tx: Transaction, scope: Scope, principal_arn: str) -> bool:
+    """Whether it names a role, a role's session or a user that the account lacks. We look into the own account only."""
+    parsed = find_arn(principal_arn)
+    if parsed is None or parsed.account != scope.account or parsed.service not in ("iam", "sts"):
+        return False
+    kind, _, path = parsed.resource.partition("/")
+    if kind == "assumed-role":
+        return ROLES.get(tx, scope.account_wide(), path.partition("/")[0].lower()) is None
+    name = names.name_in(principal_arn).lower()
+    if kind == "role":
+        return ROLES.get(tx, scope.account_wide(), name) is None
+    return kind == "user" and USERS.get(tx, scope.account_wide(), name) is None
 
 
 def check_unused(entity: Entity) -> None:

@@ -9,6 +9,7 @@ from mrak.core.arn import Arn, find_arn
 from mrak.core.context import Transaction
 from mrak.core.scope import Scope
 from mrak.services.iam import effective, managed, names
+from mrak.services.iam.entities import is_missing
 from mrak.services.iam.judging import authorize, decide, lets_pass
 from mrak.services.iam.requests import conditions as request_conditions
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
@@ -25,6 +26,7 @@ __all__ = [
     "find_policy_document",
     "find_role",
     "find_role_session",
+    "is_missing",
     "lets_pass",
     "policies_of",
     "request_conditions",

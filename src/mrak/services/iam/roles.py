@@ -11,7 +11,7 @@ from mrak.core.scope import Scope
 from mrak.services.iam import entities, errors, managed, names
 from mrak.services.iam.entities import ROLE
 from mrak.services.iam.servicelinked import SERVICE_ROLES
-from mrak.services.iam.tables import PROFILES_BY_ROLE, ROLES, USERS, Role
+from mrak.services.iam.tables import PROFILES_BY_ROLE, ROLES, Role
 
 _MOST_TRUST_BYTES = 2048
 
@@ -222,17 +222,10 @@ def _check_trust(tx: Transaction, scope: Scope, document: str) -> None:
 
 
 def _check_principals(tx: Transaction, scope: Scope, policy: Policy) -> None:
-    """AWS refuses a trust policy that names a role or user which does not exist. We look into the own account."""
-    own = f"arn:{scope.partition}:iam::{scope.account}:"
+    """AWS refuses a trust policy that names a role or user which does not exist."""
     for statement in policy.statements:
         for kind, value in statement.principals or ():
-            if kind != "AWS" or not value.startswith(own):
-                continue
-            resource, name = value[len(own) :].partition("/")[0], names.name_in(value).lower()
-            is_missing = (resource == "role" and ROLES.get(tx, scope.account_wide(), name) is None) or (
-                resource == "user" and USERS.get(tx, scope.account_wide(), name) is None
-            )
-            if is_missing:
+            if kind == "AWS" and entities.is_missing(tx, scope, value):
                 raise errors.invalid_principal(value)
 
 

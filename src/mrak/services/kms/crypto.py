@@ -55,7 +55,9 @@ def usages(spec: str) -> list[str]:
         return ["ENCRYPT_DECRYPT"]
     if spec.startswith("HMAC"):
         return ["GENERATE_VERIFY_MAC"]
-    return ["ENCRYPT_DECRYPT", "SIGN_VERIFY"] if spec.startswith("RSA") else ["SIGN_VERIFY", "KEY_AGREEMENT"]
+    if spec.startswith("RSA"):
+        return ["ENCRYPT_DECRYPT", "SIGN_VERIFY"]
+    return ["SIGN_VERIFY", "KEY_AGREEMENT"] if spec.startswith("ECC_NIST") else ["SIGN_VERIFY"]
 
 
 def new_material(spec: str, random: Any) -> bytes:

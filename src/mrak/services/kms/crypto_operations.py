@@ -25,11 +25,13 @@ def _encrypt(ctx: Context, tx: Transaction, req: dict[str, Any], action: str) ->
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "ENCRYPT_DECRYPT", action)
     algorithm = req.get("EncryptionAlgorithm", crypto.SYMMETRIC)
     _check_algorithm(key, algorithm)
-    _check_dry_run(req)
+    context = req.get("EncryptionContext", {})
     if key.spec == crypto.SYMMETRIC:
-        blob = crypto.seal(key, req["Plaintext"], req.get("EncryptionContext", {}), ctx.draw.bytes(12))
+        blob = crypto.seal(key, req["Plaintext"], context, ctx.draw.bytes(12))
     else:
+        _check_no_context(context)
         blob = crypto.encrypt_rsa(key, req["Plaintext"], algorithm)
+    _check_dry_run(req)
     return {"CiphertextBlob": blob, "KeyId": keys.key_arn(scope, key.key_id), "EncryptionAlgorithm": algorithm}
 
 
@@ -52,18 +54,21 @@ def _material(key: Key, blob: bytes, member: str = "KeyMaterialId") -> dict[str,
 def _decrypt(ctx: Context, tx: Transaction, blob: bytes, req: dict[str, Any], prefix: str) -> tuple[Scope, Key, bytes]:
     """`prefix` is "Source" for ReEncrypt's members, "" for Decrypt's."""
     algorithm = req.get(f"{prefix}EncryptionAlgorithm", crypto.SYMMETRIC)
-    named = req.get(f"{prefix}KeyId")
+    named, context = req.get(f"{prefix}KeyId"), req.get(f"{prefix}EncryptionContext", {})
     if algorithm != crypto.SYMMETRIC:
         if named is None:
-            raise errors.validation("KeyId is required for asymmetric decryption.")
+            raise errors.validation("KeyId must not be null")
         scope, key = keys.require_usable(ctx, tx, named, "ENCRYPT_DECRYPT", "Decrypt")
         _check_algorithm(key, algorithm)
+        _check_no_context(context)
         return scope, key, crypto.decrypt_rsa(key, blob, algorithm)
     made_by = crypto.key_id_of(blob)
+    if named is not None and keys.is_elsewhere(ctx.scope, named):
+        raise errors.incorrect_key()
     if named is not None and keys.require(ctx, tx, named)[1].key_id != made_by:
         raise errors.incorrect_key()
     scope, key = keys.require_usable(ctx, tx, made_by, "ENCRYPT_DECRYPT", "Decrypt")
-    return scope, key, crypto.open_sealed(key, blob, req.get(f"{prefix}EncryptionContext", {}))
+    return scope, key, crypto.open_sealed(key, blob, context)
 
 
 @operation("ReEncrypt")
@@ -169,9 +174,10 @@ def generate_random(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 @operation("GetPublicKey")
 def get_public_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require(ctx, tx, req["KeyId"])
-    keys.check_enabled(scope, key)
+    if key.state != "Disabled":
+        keys.check_enabled(scope, key)
     if not key.spec.startswith(("RSA", "ECC")):
-        raise errors.unsupported(f"{keys.key_arn(scope, key.key_id)} has no public key.")
+        raise errors.unsupported("")
     member, names = crypto.algorithms(key.spec, key.usage)
     return {
         "KeyId": keys.key_arn(scope, key.key_id),
@@ -188,8 +194,8 @@ def sign(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "SIGN_VERIFY", "Sign")
     algorithm = req["SigningAlgorithm"]
     _check_algorithm(key, algorithm)
+    signature = crypto.sign(key, req["Message"], algorithm, _is_digest(key, req))
     _check_dry_run(req)
-    signature = crypto.sign(key, req["Message"], algorithm, req.get("MessageType") == "DIGEST")
     return {"KeyId": keys.key_arn(scope, key.key_id), "Signature": signature, "SigningAlgorithm": algorithm}
 
 
@@ -198,20 +204,27 @@ def verify(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "SIGN_VERIFY", "Verify")
     algorithm = req["SigningAlgorithm"]
     _check_algorithm(key, algorithm)
-    _check_dry_run(req)
-    is_digest = req.get("MessageType") == "DIGEST"
-    if not crypto.verifies(key, req["Message"], req["Signature"], algorithm, is_digest):
+    if not crypto.verifies(key, req["Message"], req["Signature"], algorithm, _is_digest(key, req)):
         raise errors.invalid_signature()
+    _check_dry_run(req)
     return {"KeyId": keys.key_arn(scope, key.key_id), "SignatureValid": True, "SigningAlgorithm": algorithm}
+
+
+def _is_digest(key: Key, req: dict[str, Any]) -> bool:
+    kind: str = req.get("MessageType", "RAW")
+    if kind == "EXTERNAL_MU":
+        raise errors.validation(f"Message type {kind} is incompatible with key spec {key.spec}.")
+    return kind == "DIGEST"
 
 
 @operation("DeriveSharedSecret")
 def derive_shared_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "KEY_AGREEMENT", "DeriveSharedSecret")
+    secret = crypto.shared_secret(key, req["PublicKey"])
     _check_dry_run(req)
     return {
         "KeyId": keys.key_arn(scope, key.key_id),
-        "SharedSecret": crypto.shared_secret(key, req["PublicKey"]),
+        "SharedSecret": secret,
         "KeyAgreementAlgorithm": req["KeyAgreementAlgorithm"],
         "KeyOrigin": key.origin,
     }
@@ -221,8 +234,8 @@ def derive_shared_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 def generate_mac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "GENERATE_VERIFY_MAC", "GenerateMac")
     _check_algorithm(key, req["MacAlgorithm"])
-    _check_dry_run(req)
     made = crypto.mac(key, req["Message"], req["MacAlgorithm"])
+    _check_dry_run(req)
     return {"Mac": made, "MacAlgorithm": req["MacAlgorithm"], "KeyId": keys.key_arn(scope, key.key_id)}
 
 
@@ -230,9 +243,9 @@ def generate_mac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 def verify_mac(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require_usable(ctx, tx, req["KeyId"], "GENERATE_VERIFY_MAC", "VerifyMac")
     _check_algorithm(key, req["MacAlgorithm"])
-    _check_dry_run(req)
     if not hmac.compare_digest(crypto.mac(key, req["Message"], req["MacAlgorithm"]), req["Mac"]):
         raise errors.invalid_mac()
+    _check_dry_run(req)
     return {"KeyId": keys.key_arn(scope, key.key_id), "MacValid": True, "MacAlgorithm": req["MacAlgorithm"]}
 
 
@@ -241,6 +254,12 @@ def _check_algorithm(key: Key, algorithm: str) -> None:
         raise errors.invalid_usage(f"Algorithm {algorithm} is incompatible with key spec {key.spec}.")
 
 
+def _check_no_context(context: dict[str, str]) -> None:
+    if context:
+        raise errors.context_not_taken()
+
+
 def _check_dry_run(req: dict[str, Any]) -> None:
+    """Comes last: a dry run fails of all that the request itself would fail of, also of a wrong signature."""
     if req.get("DryRun"):
         raise errors.dry_run()

@@ -13,6 +13,10 @@ def invalid_key_id(key_id: str) -> ApiError:
     return ApiError("NotFoundException", f"Invalid keyId '{key_id}'")
 
 
+def aliases_not_taken() -> ApiError:
+    return ApiError("InvalidArnException", "Key Aliases are not supported for this operation.")
+
+
 def invalid_arn(text: str) -> ApiError:
     return ApiError("NotFoundException", f"Invalid arn {text}")
 
@@ -128,8 +132,27 @@ def not_primary(arn: str) -> ApiError:
     return unsupported(f"{arn} is not a multi-region primary key.")
 
 
-def replica_exists(arn: str) -> ApiError:
-    return ApiError("AlreadyExistsException", f"Key '{arn}' already exists")
+def primary_there(arn: str) -> ApiError:
+    """What UpdatePrimaryRegion says of a replica."""
+    return ApiError("KMSInvalidStateException", f"{arn} is not a multi-Region primary key.")
+
+
+def on_replica(arn: str, operation: str) -> ApiError:
+    return unsupported(f"{arn} is a multi-region replica key which is not valid for {operation}.")
+
+
+def replica_exists() -> ApiError:
+    return ApiError("AlreadyExistsException", "You can create only one replica of each primary key in each AWS Region.")
+
+
+def no_replica_there(key_id: str) -> ApiError:
+    return validation(f"{key_id} does not have a replica key in the specified Region.")
+
+
+def no_region(region: str) -> ApiError:
+    return validation(
+        f"Region {region} is not a valid Region or multi-Region keys are not supported in Region {region}."
+    )
 
 
 def grant_not_found(grant_id: str) -> ApiError:
@@ -140,8 +163,23 @@ def invalid_grant_token() -> ApiError:
     return ApiError("InvalidGrantTokenException", "")
 
 
-def invalid_principal() -> ApiError:
-    return ApiError("InvalidArnException", "")
+def invalid_principal(message: str) -> ApiError:
+    return ApiError("InvalidArnException", message)
+
+
+def context_not_taken() -> ApiError:
+    return validation("EncryptionContext is not supported when encrypting/decrypting with asymmetric CMKs.")
+
+
+def constraint_not_taken() -> ApiError:
+    return validation("EncryptionContext is supported only when creating a grant for a symmetric encryption KMS key.")
+
+
+def operations_not_granted(operations: list[str], kind: str, usage: str, valid: list[str]) -> ApiError:
+    return validation(
+        f"Operations [{', '.join(operations)}] are not supported when creating a grant for {kind} KMS key with key "
+        f"usage {usage}. Valid operations are [{', '.join(valid)}]"
+    )
 
 
 def reserved_alias() -> ApiError:

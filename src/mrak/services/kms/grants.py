@@ -13,9 +13,22 @@ from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token, take_page
 from mrak.core.scope import Scope
-from mrak.services.kms import errors, keys
+from mrak.services.kms import crypto, errors, keys
 from mrak.services.kms.tables import GRANTS, RETIRABLE, Grant, Key
 
+_OF_ALL = ("CreateGrant", "RetireGrant", "DescribeKey")
+_OF_SYMMETRIC = (
+    "GenerateDataKey",
+    "GenerateDataKeyWithoutPlaintext",
+    "GenerateDataKeyPair",
+    "GenerateDataKeyPairWithoutPlaintext",
+)
+_GRANTABLE = {
+    "ENCRYPT_DECRYPT": ("Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo"),
+    "SIGN_VERIFY": ("Sign", "Verify"),
+    "GENERATE_VERIFY_MAC": ("GenerateMac", "VerifyMac"),
+    "KEY_AGREEMENT": ("DeriveSharedSecret",),
+}
 _ONLY_ASK = ("KeyId", "GrantTokens", "DryRun")
 
 
@@ -26,8 +39,9 @@ def create_grant(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     keys.check_enabled(scope, key)
     for member in ("GranteePrincipal", "RetiringPrincipal"):
-        if member in req and not _is_principal(req[member]):
-            raise errors.invalid_principal()
+        if member in req:
+            _check_principal(tx, scope, req[member], f"{member} does not refer to a valid principal.")
+    _check_fit(key, req)
     if req.get("DryRun"):
         raise errors.dry_run()
     settings = {name: value for name, value in req.items() if name not in _ONLY_ASK}
@@ -46,9 +60,33 @@ def create_grant(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     return _named(scope, grant)
 
 
-def _is_principal(text: str) -> bool:
+def _check_principal(tx: Transaction, scope: Scope, text: str, refusal: str) -> None:
+    from mrak.services.iam import exports as iam
+
     parsed = find_arn(text)
-    return parsed is not None and parsed.service in ("iam", "sts")
+    if parsed is None:
+        raise errors.invalid_principal(refusal)
+    # A session's ARN names its role without the role's path.
+    has_path = parsed.resource.startswith("assumed-role/") and parsed.resource.count("/") > 2
+    if parsed.service not in ("iam", "sts") or has_path:
+        raise errors.invalid_principal(f"ARN is not valid: {text}")
+    if iam.is_missing(tx, scope, text):
+        raise errors.invalid_principal(f"ARN does not refer to a valid principal: {text}")
+
+
+def _check_fit(key: Key, req: dict[str, Any]) -> None:
+    """Whether the key can do what is granted."""
+    valid = [*_OF_ALL, *_GRANTABLE[key.usage]]
+    if key.spec == crypto.SYMMETRIC:
+        valid += _OF_SYMMETRIC
+    elif not key.spec.startswith("HMAC"):
+        valid.append("GetPublicKey")
+    unfit = [name for name in req["Operations"] if name not in valid]
+    if unfit:
+        kind = "an asymmetric" if "GetPublicKey" in valid else "a symmetric"
+        raise errors.operations_not_granted(unfit, kind, key.usage, valid)
+    if req.get("Constraints") and key.spec != crypto.SYMMETRIC:
+        raise errors.constraint_not_taken()
 
 
 def _named(scope: Scope, grant: Grant) -> dict[str, Any]:
@@ -75,8 +113,7 @@ def list_grants(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str,
 def list_retirable_grants(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     after = keys.position(req)
     principal = req.get("RetiringPrincipal", "")
-    if not _is_principal(principal):
-        raise errors.invalid_principal()
+    _check_principal(tx, ctx.scope, principal, "Input does not refer to a valid principal")
     rows = (
         row
         for row in RETIRABLE.scan(tx, ctx.scope, principal)

@@ -15,7 +15,8 @@ from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import take_page
-from mrak.services.kms import crypto, errors, keys, regions
+from mrak.core.scope import Scope
+from mrak.services.kms import crypto, errors, keys, regions, rotation
 from mrak.services.kms.tables import ALIASES, KEYS, OF_KEY, Alias, Key
 
 DAY_SECONDS = 86_400.0
@@ -81,7 +82,8 @@ def list_keys(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, A
 
 @operation("EnableKey")
 def enable_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _switch(ctx, tx, req, "Enabled")
+    scope, key = _switch(ctx, tx, req, "Enabled")
+    rotation.catch_up(ctx, tx, scope, key)
 
 
 @operation("DisableKey")
@@ -89,12 +91,12 @@ def disable_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     _switch(ctx, tx, req, "Disabled")
 
 
-def _switch(ctx: Context, tx: Transaction, req: dict[str, Any], state: str) -> None:
+def _switch(ctx: Context, tx: Transaction, req: dict[str, Any], state: str) -> tuple[Scope, Key]:
     """A key without its material stays what it is."""
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     if key.state == "PendingImport":
         keys.check_enabled(scope, key)
-    _change(ctx, tx, req, state=state)
+    return _change(ctx, tx, req, state=state)
 
 
 @operation("UpdateKeyDescription")
@@ -102,11 +104,13 @@ def update_key_description(ctx: Context, tx: Transaction, req: dict[str, Any]) -
     _change(ctx, tx, req, description=req["Description"])
 
 
-def _change(ctx: Context, tx: Transaction, req: dict[str, Any], **changes: Any) -> None:
+def _change(ctx: Context, tx: Transaction, req: dict[str, Any], **changes: Any) -> tuple[Scope, Key]:
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     keys.check_not_deleted(scope, key)
     KEYS.lock(tx, scope, key.key_id)
-    KEYS.replace(tx, scope, key, msgspec.structs.replace(key, **changes))
+    changed = msgspec.structs.replace(key, **changes)
+    KEYS.replace(tx, scope, key, changed)
+    return scope, changed
 
 
 @operation("ScheduleKeyDeletion")
@@ -145,12 +149,18 @@ def cancel_key_deletion(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 def create_alias(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     name = req["AliasName"]
     _check_alias(name)
-    scope, key = keys.require(ctx, tx, req["TargetKeyId"], aliases=False)
+    scope, key = _require_target(ctx, tx, req)
     keys.check_not_deleted(scope, key)
     if ALIASES.open(tx, ctx.scope, name) is not None:
         raise errors.alias_exists(keys.alias_arn(ctx.scope, name))
     fresh = Alias(name=name, key_id=key.key_id, created_at=ctx.now, changed_at=ctx.now)
     ALIASES.insert(tx, ctx.scope, fresh)
+
+
+def _require_target(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Scope, Key]:
+    if req["TargetKeyId"].startswith("alias/"):
+        raise errors.validation("Aliases must refer to keys. Not aliases")
+    return keys.require(ctx, tx, req["TargetKeyId"], aliases=False)
 
 
 def _check_alias(name: str) -> None:
@@ -165,7 +175,7 @@ def _check_alias(name: str) -> None:
 @operation("UpdateAlias")
 def update_alias(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     alias = _require_alias(ctx, tx, req["AliasName"])
-    _, key = keys.require(ctx, tx, req["TargetKeyId"], aliases=False)
+    _, key = _require_target(ctx, tx, req)
     ALIASES.lock(tx, ctx.scope, alias.name)
     ALIASES.replace(tx, ctx.scope, alias, msgspec.structs.replace(alias, key_id=key.key_id, changed_at=ctx.now))
 

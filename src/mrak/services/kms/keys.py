@@ -9,12 +9,11 @@ import hashlib
 import re
 from typing import Any
 
-import msgspec
-
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.page import find_position
 from mrak.core.scope import Scope
+from mrak.lang import prettyjson
 from mrak.services.kms import crypto, errors
 from mrak.services.kms.tables import ALIASES, KEYS, Key
 
@@ -43,7 +42,7 @@ def require(ctx: Context, tx: Transaction, key_id: str, *, aliases: bool = True)
     scope, name = _parse(ctx.scope, key_id)
     if name.startswith("alias/"):
         if not aliases:
-            raise errors.invalid_key_id(key_id)
+            raise errors.aliases_not_taken()
         alias = ALIASES.get(tx, scope, name)
         if alias is None and name.startswith(_AWS_ALIAS):
             return scope, _make_aws_key(ctx, tx, scope, name)
@@ -56,6 +55,12 @@ def require(ctx: Context, tx: Transaction, key_id: str, *, aliases: bool = True)
     if key is None:
         raise errors.key_not_found(key_arn(scope, name))
     return scope, key
+
+
+def is_elsewhere(scope: Scope, key_id: str) -> bool:
+    """Whether it is the ARN of a key of another region."""
+    parsed = find_arn(key_id)
+    return parsed is not None and parsed.service == "kms" and parsed.region != scope.region
 
 
 def _parse(scope: Scope, key_id: str) -> tuple[Scope, str]:
@@ -196,7 +201,7 @@ def policy_of(scope: Scope, key: Key) -> str:
         "Resource": "*",
     }
     policy = {"Version": "2012-10-17", "Id": "key-default-1", "Statement": [statement]}
-    return msgspec.json.format(msgspec.json.encode(policy), indent=2).decode()
+    return prettyjson.render(policy)
 
 
 def position(req: dict[str, Any]) -> str | None:

@@ -6,6 +6,7 @@ https://docs.aws.amazon.com/kms/latest/developerguide/multi-region-keys-overview
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -18,6 +19,7 @@ from mrak.services.kms import errors, keys
 from mrak.services.kms.tables import KEYS, Key
 
 PURGE = "kms.purge"
+_REGION = re.compile(r"[a-z]{2}(-gov)?-(central|(north|south)?(east|west)|north|south)-[0-9]")
 
 
 def is_primary(scope: Scope, key: Key) -> bool:
@@ -51,20 +53,25 @@ def wait_for_deletion(tx: Transaction, scope: Scope, key: Key, delete_at: float)
     return doomed
 
 
-def _require_primary(ctx: Context, tx: Transaction, key_id: str) -> tuple[Scope, Key]:
-    scope, key = keys.require(ctx, tx, key_id, aliases=False)
-    if not is_primary(scope, key):
-        raise errors.not_primary(keys.key_arn(scope, key.key_id))
-    keys.check_enabled(scope, key)
-    return scope, key
+def _check_region(scope: Scope, there: Scope) -> None:
+    if there.region == scope.region:
+        raise errors.validation(f"{there.region} cannot have a replica because it contains the primary.")
+    if not _REGION.fullmatch(there.region):
+        raise errors.no_region(there.region)
+    if there.partition != scope.partition:
+        raise errors.validation("The replica key Region must be in the same AWS partition as the primary key Region.")
 
 
 @operation("ReplicateKey")
 def replicate_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    scope, key = _require_primary(ctx, tx, req["KeyId"])
-    there = Scope(scope.environment, scope.account, req["ReplicaRegion"])
-    if there.region == scope.region or KEYS.open(tx, there, key.key_id) is not None:
-        raise errors.replica_exists(keys.key_arn(there, key.key_id))
+    scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
+    if not is_primary(scope, key):
+        raise errors.not_primary(keys.key_arn(scope, key.key_id))
+    keys.check_enabled(scope, key)
+    there = scope.in_region(req["ReplicaRegion"])
+    _check_region(scope, there)
+    if KEYS.open(tx, there, key.key_id) is not None:
+        raise errors.replica_exists()
     tags = keys.check_tags(req.get("Tags", []))
     KEYS.lock(tx, scope, key.key_id)
     regions = sorted([*key.replica_regions, there.region])
@@ -89,12 +96,19 @@ def replicate_key(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[st
 
 @operation("UpdatePrimaryRegion")
 def update_primary_region(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    """A replica and its primary change places."""
-    scope, key = _require_primary(ctx, tx, req["KeyId"])
+    """A replica and its primary change places, both of them enabled."""
+    scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
+    if not is_primary(scope, key):
+        raise errors.primary_there(keys.key_arn(scope, key.key_id))
+    keys.check_enabled(scope, key)
     fresh = req["PrimaryRegion"]
-    if fresh not in key.replica_regions:
-        there = Scope(scope.environment, scope.account, fresh)
-        raise errors.key_not_found(keys.key_arn(there, key.key_id))
+    if fresh == scope.region:
+        return
+    there = scope.in_region(fresh)
+    replica = KEYS.open(tx, there, key.key_id)
+    if fresh not in key.replica_regions or replica is None:
+        raise errors.no_replica_there(key.key_id)
+    keys.check_enabled(there, replica)
     KEYS.lock(tx, scope, key.key_id)
     regions = sorted([scope.region, *(name for name in key.replica_regions if name != fresh)])
     share(tx, scope, key, primary_region=fresh, replica_regions=regions)

@@ -19,15 +19,19 @@ from mrak.services.kms.tables import KEYS, Key
 ROTATE = "kms.rotate"
 _DAY_SECONDS = 86_400.0
 _MOST_ON_DEMAND = 25
+_USUAL_DAYS = 365
 _AUTOMATIC, _ON_DEMAND = "AUTOMATIC", "ON_DEMAND"
 
 
 @operation("EnableKeyRotation")
 def enable_key_rotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    """Asking again for what is so already, or for no period at all, leaves the schedule as it is."""
     scope, key = _require_rotatable(ctx, tx, req)
     if key.origin != "AWS_KMS":
         raise errors.unsupported("")
-    days = req.get("RotationPeriodInDays", 365)
+    days = req.get("RotationPeriodInDays") or key.rotates_every_days or _USUAL_DAYS
+    if days == key.rotates_every_days:
+        return
     KEYS.lock(tx, scope, key.key_id)
     _unschedule(tx, scope, key)
     schedule(tx, scope, regions.share(tx, scope, key, rotates_every_days=days, rotated_at=ctx.now))
@@ -35,17 +39,25 @@ def enable_key_rotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> N
 
 @operation("DisableKeyRotation")
 def disable_key_rotation(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    scope, key = _require_rotatable(ctx, tx, req)
+    """A key that never rotates takes it too."""
+    scope, key = _require_primary(ctx, tx, req)
     KEYS.lock(tx, scope, key.key_id)
     _unschedule(tx, scope, key)
     regions.share(tx, scope, key, rotates_every_days=0)
 
 
 def _require_rotatable(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Scope, Key]:
+    scope, key = _require_primary(ctx, tx, req)
+    if key.spec != crypto.SYMMETRIC:
+        raise errors.unsupported("")
+    return scope, key
+
+
+def _require_primary(ctx: Context, tx: Transaction, req: dict[str, Any]) -> tuple[Scope, Key]:
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     keys.check_enabled(scope, key)
-    if key.spec != crypto.SYMMETRIC or (key.multi_region and not regions.is_primary(scope, key)):
-        raise errors.unsupported("")
+    if key.multi_region and not regions.is_primary(scope, key):
+        raise errors.on_replica(keys.key_arn(scope, key.key_id), ctx.operation)
     return scope, key
 
 
@@ -64,16 +76,25 @@ def _unschedule(tx: Transaction, scope: Scope, key: Key) -> None:
 
 
 def rotate_automatically(ctx: Context, tx: Transaction, scope: Scope, key: Key) -> None:
-    """A rotation that is due, of an open key, and the timer of the next one. A disabled key waits its turn."""
-    due_at = next_rotation_at(key)
-    if key.state != "Enabled":
-        schedule(tx, scope, regions.share(tx, scope, key, rotated_at=due_at))
-        return
+    """A rotation that is due, of an open key, and the timer of the next one. A disabled key waits until it is enabled
+    again."""
+    if key.state == "Enabled":
+        _rotate(ctx, tx, scope, key, next_rotation_at(key))
+
+
+def catch_up(ctx: Context, tx: Transaction, scope: Scope, key: Key) -> None:
+    """Rotates an open key that is enabled again and missed its rotation meanwhile: once, whatever it missed."""
+    is_copy = key.multi_region and not regions.is_primary(scope, key)
+    if key.rotates_every_days and not is_copy and next_rotation_at(key) <= ctx.now:
+        _rotate(ctx, tx, scope, key, ctx.now)
+
+
+def _rotate(ctx: Context, tx: Transaction, scope: Scope, key: Key, at: float) -> None:
     fresh = regions.share(
         tx, scope, key,
         materials=[*key.materials, ctx.draw.bytes(32)],
-        rotations=[*key.rotations, (due_at, _AUTOMATIC)],
-        rotated_at=due_at,
+        rotations=[*key.rotations, (at, _AUTOMATIC)],
+        rotated_at=at,
     )  # fmt: skip
     schedule(tx, scope, fresh)
 
@@ -103,8 +124,10 @@ def rotate_key_on_demand(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 def get_key_rotation_status(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     arn = keys.key_arn(scope, key.key_id)
-    shown: dict[str, Any] = {"KeyRotationEnabled": key.rotates_every_days > 0, "KeyId": arn}
-    if key.rotates_every_days:
+    # A key that waits for its deletion keeps its schedule, and does not show it.
+    rotates = key.rotates_every_days > 0 and not key.state.startswith("Pending")
+    shown: dict[str, Any] = {"KeyRotationEnabled": rotates, "KeyId": arn}
+    if rotates:
         shown["RotationPeriodInDays"] = key.rotates_every_days
         shown["NextRotationDate"] = next_rotation_at(key)
     return shown
@@ -112,22 +135,22 @@ def get_key_rotation_status(ctx: Context, tx: Transaction, req: dict[str, Any]) 
 
 @operation("ListKeyRotations")
 def list_key_rotations(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    _, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
-    if key.spec != crypto.SYMMETRIC:
-        raise errors.unsupported("")
+    scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
     after = keys.position(req)
-    entries = _rotations(key, every_material=req.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL")
+    every = req.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL"
+    entries = _rotations(scope, key, every_material=every) if key.spec == crypto.SYMMETRIC else []
     rows = enumerate(entries[int(after) + 1 :] if after else entries, int(after) + 1 if after else 0)
     page, token = take_page(rows, req.get("Limit", 100), lambda row: str(row[0]))
     return keys.paged("Rotations", [entry for _, entry in page], token)
 
 
-def _rotations(key: Key, *, every_material: bool) -> list[dict[str, Any]]:
+def _rotations(scope: Scope, key: Key, *, every_material: bool) -> list[dict[str, Any]]:
     shown: list[dict[str, Any]] = []
+    arn = keys.key_arn(scope, key.key_id)
     for at, material_id in enumerate(keys.material_ids(key)):
         if at == 0 and not every_material:
             continue
-        entry: dict[str, Any] = {"KeyId": key.key_id, "KeyMaterialId": material_id}
+        entry: dict[str, Any] = {"KeyId": arn, "KeyMaterialId": material_id}
         last = at == len(key.materials) - 1
         entry["KeyMaterialState"] = "CURRENT" if last else "NON_CURRENT"
         if at:
@@ -138,5 +161,5 @@ def _rotations(key: Key, *, every_material: bool) -> list[dict[str, Any]]:
     if key.pending and every_material:
         pending = keys.material_id(key.key_id, key.pending)
         fresh = {"KeyMaterialState": "PENDING_ROTATION", "ImportState": "IMPORTED"}
-        shown.append({"KeyId": key.key_id, "KeyMaterialId": pending} | fresh)
+        shown.append({"KeyId": arn, "KeyMaterialId": pending} | fresh)
     return shown

@@ -13,6 +13,7 @@ from mrak.auth.policy import parse_policy
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
+from mrak.lang import prettyjson
 from mrak.services.secretsmanager import errors, secrets
 from mrak.services.secretsmanager.tables import SECRETS
 
@@ -58,18 +59,9 @@ def delete_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -
 def get_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     home, secret = secrets.require(tx, ctx.scope, req["SecretId"])
     answer = secrets.identify(home, secret)
-    return answer | ({"ResourcePolicy": _print(msgspec.json.decode(secret.policy))} if secret.policy else {})
-
-
-def _print(value: Any, depth: int = 0) -> str:
-    """A document as AWS prints it again: a member a line, lists along the line."""
-    if isinstance(value, list):
-        return f"[ {', '.join(_print(item, depth) for item in value)} ]" if value else "[ ]"
-    if not isinstance(value, dict):
-        return msgspec.json.encode(value).decode()
-    start, end = "\n" + "  " * (depth + 1), "\n" + "  " * depth
-    members = [f"{start}{_print(name)} : {_print(member, depth + 1)}" for name, member in value.items()]
-    return "{" + ",".join(members) + end + "}" if members else "{ }"
+    if secret.policy:
+        answer["ResourcePolicy"] = prettyjson.render(msgspec.json.decode(secret.policy))
+    return answer
 
 
 def _set_policy(ctx: Context, tx: Transaction, secret_id: str, policy: str) -> dict[str, Any]:
