@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.conftest import Sandbox
-from tests.contract.dynamodb import INVALID, error_of, index, make_table
+from tests.contract.dynamodb import INVALID, error_of, eventually, index, make_table
 from tests.contract.users import User, policy_of
 
 DENIED = "AccessDeniedException"
@@ -329,3 +329,38 @@ def test_a_session_of_a_role(user: User, table: str, arn: str) -> None:
         RoleName=user.name, PolicyArn="arn:aws:iam::aws:policy/AWSBackupServiceRolePolicyForS3Backup"
     )
     session.update_item(TableName=table, Key=MINE)
+
+
+def test_replicas_need_permission_where_they_are(user: User, own: Any, ddb: Any) -> None:
+    """To have one made, everything that fills it; the removal's refusal is told in AWS's odd quotes."""
+    table = make_table(ddb, sort=None)
+    here = ddb.describe_table(TableName=table)["Table"]["TableArn"]
+    there = here.replace("us-east-1", "eu-west-1")
+    update = policy_of({"Effect": "Allow", "Action": "dynamodb:UpdateTable", "Resource": here})
+    filling = ["Scan", "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem", "CreateTable"]
+
+    def allow(*actions: str) -> None:
+        user.may([f"dynamodb:{it}" for it in actions], there)
+        user.iam.put_user_policy(UserName=user.name, PolicyName="update", PolicyDocument=update)
+
+    def refusal(action: str) -> str:
+        return (
+            f"User: {user.arn} is not authorized to perform: dynamodb:{action} on resource: {there} because no "
+            f"identity-based policy allows the dynamodb:{action} action"
+        )
+
+    create, delete = ([{kind: {"RegionName": "eu-west-1"}}] for kind in ("Create", "Delete"))
+    allow("CreateTableReplica")
+    assert error_of(own.update_table, TableName=table, ReplicaUpdates=create) == (DENIED, refusal("Scan"))
+    allow(*filling)
+    assert error_of(own.update_table, TableName=table, ReplicaUpdates=create) == (DENIED, refusal("CreateTableReplica"))
+    allow(*filling, "CreateTableReplica")
+    own.update_table(TableName=table, ReplicaUpdates=create)
+    eventually(lambda: ddb.describe_table(TableName=table)["Table"]["TableStatus"] == "ACTIVE")
+    allow("DeleteTable")
+    assert error_of(own.update_table, TableName=table, ReplicaUpdates=delete) == (
+        DENIED,
+        f"'{DENIED}':'{refusal('DeleteTableReplica')}'.",
+    )
+    allow("DeleteTable", "DeleteTableReplica")
+    own.update_table(TableName=table, ReplicaUpdates=delete)

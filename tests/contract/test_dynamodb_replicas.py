@@ -10,6 +10,7 @@ from botocore.exceptions import ClientError
 from tests.contract.dynamodb import INVALID, error_of, eventually, index, make_table
 
 HERE, THERE, FAR = "us-east-1", "eu-west-1", "us-west-2"
+MODE = "ENABLED_WITH_OVERRIDES"
 POLICY = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 70.0}}
 
 
@@ -41,7 +42,8 @@ def test_a_replica_has_the_items_and_every_later_write(regions: dict[str, Any]) 
     table = make_table(here, sort=None, attributes={"other": "S"}, GlobalSecondaryIndexes=indexes)
     here.put_item(TableName=table, Item={"pk": {"S": "old"}, "other": {"S": "x"}})
     answer = add(here, table, THERE)
-    assert (answer["Replicas"], answer["GlobalTableVersion"]) == ([], "2019.11.21")
+    assert (answer["GlobalTableSettingsReplicationMode"], answer["GlobalTableVersion"]) == (MODE, "2019.11.21")
+    assert "Replicas" not in answer
     assert answer["StreamSpecification"] == {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"}
     assert there.get_item(TableName=table, Key={"pk": {"S": "old"}})["Item"] == {
         "pk": {"S": "old"},
@@ -136,6 +138,56 @@ def test_limits_of_one_member(regions: dict[str, Any]) -> None:
     home, far = shown()
     assert far["OnDemandThroughput"] == home["OnDemandThroughput"]
     assert all("OnDemandThroughputOverride" not in it["Replicas"][0] for it in (home, far))
+    limit(10)
+    both = {"MaxReadRequestUnits": 30, "MaxWriteRequestUnits": 25}
+    here.update_table(TableName=table, OnDemandThroughput=both)
+    assert [it["OnDemandThroughput"] for it in shown()] == [both, both]
+    assert all("OnDemandThroughputOverride" not in it["Replicas"][0] for it in shown())
+
+
+def test_limits_of_one_members_index(regions: dict[str, Any]) -> None:
+    """As the table's, each tells the other's; the reply to the change still tells the old one."""
+    here, there = regions[HERE], regions[THERE]
+    limited = {**index("gsi", "g"), "OnDemandThroughput": {"MaxReadRequestUnits": 3, "MaxWriteRequestUnits": 3}}
+    table = make_table(here, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[limited])
+    add(here, table, THERE)
+    change = {"IndexName": "gsi", "OnDemandThroughputOverride": {"MaxReadRequestUnits": 5}}
+    update = {"Update": {"RegionName": THERE, "GlobalSecondaryIndexes": [change]}}
+    told = here.update_table(TableName=table, ReplicaUpdates=[update])["TableDescription"]["Replicas"][0]
+    assert "WarmThroughput" not in told and "OnDemandThroughputOverride" not in told["GlobalSecondaryIndexes"][0]
+    home, far = (it.describe_table(TableName=table)["Table"] for it in (here, there))
+    own = far["GlobalSecondaryIndexes"][0]["OnDemandThroughput"]
+    assert own == {"MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 3}
+    seen = [it["Replicas"][0]["GlobalSecondaryIndexes"][0]["OnDemandThroughputOverride"] for it in (home, far)]
+    assert seen == [{"MaxReadRequestUnits": 5}, {"MaxReadRequestUnits": 3}]
+    unknown = {"Update": {"RegionName": THERE, "GlobalSecondaryIndexes": [{**change, "IndexName": "none"}]}}
+    assert error_of(here.update_table, TableName=table, ReplicaUpdates=[unknown])[0] == "ResourceNotFoundException"
+
+
+def test_what_a_new_member_has_of_its_own(regions: dict[str, Any]) -> None:
+    """The standard class, unless another is asked for, and the day on which it became on demand."""
+    here, there = regions[HERE], regions[THERE]
+    table = make_table(here, sort=None, TableClass="STANDARD_INFREQUENT_ACCESS")
+    add(here, table, THERE)
+    home, far = (it.describe_table(TableName=table)["Table"] for it in (here, there))
+    assert "TableClassSummary" not in far and "ReplicaTableClassSummary" not in home["Replicas"][0]
+    assert far["Replicas"][0]["ReplicaTableClassSummary"] == {"TableClass": "STANDARD_INFREQUENT_ACCESS"}
+    moment = far["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"]
+    assert moment == far["CreationDateTime"] > home["CreationDateTime"]
+    change = {"RegionName": THERE, "TableClassOverride": "STANDARD_INFREQUENT_ACCESS"}
+    here.update_table(TableName=table, ReplicaUpdates=[{"Update": change}])
+    summary = here.describe_table(TableName=table)["Table"]["Replicas"][0]["ReplicaTableClassSummary"]
+    assert summary["TableClass"] == "STANDARD_INFREQUENT_ACCESS" and "LastUpdateDateTime" in summary
+
+
+@pytest.mark.parametrize("more", [{"DeletionProtectionEnabled": True}, {"TableClass": "STANDARD"}])
+def test_replicas_are_changed_alone(regions: dict[str, Any], more: dict[str, Any]) -> None:
+    """This is told before the table is looked for."""
+    updates = [{"Create": {"RegionName": THERE}}]
+    assert error_of(regions[HERE].update_table, TableName="nowhere", ReplicaUpdates=updates, **more) == (
+        INVALID,
+        "One or more parameter values were invalid: Replica modification must be the only operation in the request",
+    )
 
 
 def test_members_leave(regions: dict[str, Any]) -> None:

@@ -10,6 +10,7 @@ from mrak.services.dynamodb import members, streams, vectors
 from mrak.services.dynamodb.tables import (
     INDEX_ROWS,
     ITEMS,
+    TABLES,
     IndexRecord,
     TableRecord,
     row_size_bytes,
@@ -21,6 +22,7 @@ from mrak.store.keys import prefix_end
 
 # AWS refreshes sizes every six hours; here the count is exact and the size is measured on the first rows.
 _MEASURED_ROWS = 1000
+_READS = "MaxReadRequestUnits"
 
 
 def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACTIVE") -> dict[str, Any]:
@@ -56,15 +58,12 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     if record.settings_mode is not None:
         out["GlobalTableSettingsReplicationMode"] = record.settings_mode
     if record.replicas:
-        out["GlobalTableSettingsReplicationMode"] = _mode_of_group(record)
         out["DisassociationProtectionEnabled"] = record.is_disassociation_protected
-        out.update(new_group(scope, record))
+        out.update(group(tx, scope, record))
         if record.witness is not None:
             out["GlobalTableWitnesses"] = [{"RegionName": record.witness, "WitnessStatus": "ACTIVE"}]
     if record.table_class is not None:
-        out["TableClassSummary"] = {"TableClass": record.table_class}
-        if record.table_class_at is not None:
-            out["TableClassSummary"]["LastUpdateDateTime"] = record.table_class_at
+        out["TableClassSummary"] = _table_class(record)
     if status not in ("CREATING", "DELETING") or record.warm is not None:
         out["WarmThroughput"] = _warm(record, None, status)
     return out
@@ -85,12 +84,14 @@ def restoring(description: dict[str, Any], record: TableRecord) -> dict[str, Any
     return out
 
 
-def new_group(scope: Scope, record: TableRecord) -> dict[str, Any]:
+def group(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any]:
     """What is said of a global table from the moment on at which its first replica is asked for."""
     out: dict[str, Any] = {
-        "Replicas": [_replica_of(scope, record, it) for it in record.replicas],
+        "GlobalTableSettingsReplicationMode": _mode_of_group(record),
         "GlobalTableVersion": "2019.11.21",
     }
+    if record.replicas:
+        out["Replicas"] = [_replica_of(tx, scope, record, it) for it in record.replicas]
     return {**out, "MultiRegionConsistency": "STRONG"} if record.is_strong else out
 
 
@@ -157,10 +158,12 @@ def _warm(record: TableRecord, index: IndexRecord | None, status: str) -> dict[s
     return {**warm_units(record, index), "Status": "ACTIVE" if status == "ACTIVE" else "UPDATING"}
 
 
-def _replica_of(scope: Scope, record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
+def _replica_of(tx: Transaction, scope: Scope, record: TableRecord, replica: dict[str, Any]) -> dict[str, Any]:
     """ReplicaDescription: what differs there, and how its capacity is, once it is there."""
     if "status" in replica:
         return {"RegionName": replica["RegionName"], "ReplicaStatus": replica["status"]}
+    there = members.scope_of(scope, replica)
+    member = TABLES.get(tx, there, record.name)
     out: dict[str, Any] = {
         "RegionName": replica["RegionName"],
         "ReplicaStatus": "ACTIVE",
@@ -168,19 +171,41 @@ def _replica_of(scope: Scope, record: TableRecord, replica: dict[str, Any]) -> d
         "GlobalTableSettingsReplicationMode": _mode_of_group(record),
     }
     if "account" in replica:
-        out["ReplicaArn"] = table_arn(members.scope_of(scope, replica), record.name)
-    for name in ("KMSMasterKeyId", "ProvisionedThroughputOverride", "OnDemandThroughputOverride"):
+        out["ReplicaArn"] = table_arn(there, record.name)
+    for name in ("KMSMasterKeyId", "ProvisionedThroughputOverride"):
         if name in replica:
             out[name] = replica[name]
-    if "TableClassOverride" in replica:
-        out["ReplicaTableClassSummary"] = {"TableClass": replica["TableClassOverride"]}
+    if member is not None:
+        out.update(_reads_apart(record, member))
+        if member.table_class is not None:
+            out["ReplicaTableClassSummary"] = _table_class(member)
+    theirs = {index.name: index for index in (member or record).indexes}
     indexes = [
-        {"IndexName": index.name, "WarmThroughput": _warm(record, index, "ACTIVE")}
+        {
+            "IndexName": index.name,
+            **_reads_apart(index, theirs.get(index.name, index)),
+            "WarmThroughput": _warm(record, index, "ACTIVE"),
+        }
         for index in record.indexes
         if index.is_global
     ]
     if indexes:
         out["GlobalSecondaryIndexes"] = indexes
+    return out
+
+
+def _reads_apart(own: TableRecord | IndexRecord, theirs: TableRecord | IndexRecord) -> dict[str, Any]:
+    """The limit of another member's reads, if it is not one's own."""
+    limit = (theirs.on_demand or {}).get(_READS)
+    if limit is None or limit == (own.on_demand or {}).get(_READS):
+        return {}
+    return {"OnDemandThroughputOverride": {_READS: limit}}
+
+
+def _table_class(record: TableRecord) -> dict[str, Any]:
+    out: dict[str, Any] = {"TableClass": record.table_class}
+    if record.table_class_at is not None:
+        out["LastUpdateDateTime"] = record.table_class_at
     return out
 
 

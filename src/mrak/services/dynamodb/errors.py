@@ -120,6 +120,10 @@ def collection_too_large() -> ApiError:
     return ApiError("ItemCollectionSizeLimitExceededException", "Collection size exceeded.")
 
 
+def no_index(index: str, table: str) -> ApiError:
+    return ApiError("ResourceNotFoundException", f"Requested resource not found: Index {index} for table {table}")
+
+
 def access_denied() -> ApiError:
     return ApiError("AccessDeniedException", "Access is denied")
 

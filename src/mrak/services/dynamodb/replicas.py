@@ -14,18 +14,28 @@ from typing import Any
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import encryption, errors, filling, members, replication
+from mrak.services.dynamodb import access, encryption, errors, filling, members, replication
 from mrak.services.dynamodb.filling import Filling
 from mrak.services.dynamodb.lifecycle import drop_table, set_stream
 from mrak.services.dynamodb.tables import TABLES, TableRecord
 
 # Changes of these hold for the whole group; tags, protection, backups, policies and insights stay a region's own.
 GROUP_WIDE = frozenset(
-    {"AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "GlobalSecondaryIndexUpdates", "TableClass"}
+    {
+        *("AttributeDefinitions", "BillingMode", "ProvisionedThroughput", "OnDemandThroughput"),
+        *("GlobalSecondaryIndexUpdates", "TableClass"),
+    }
 )
+# What one has to be allowed to do with a replica in order to have it made, or taken away.
+_MAKING = (
+    *("Scan", "Query", "GetItem", "PutItem", "UpdateItem", "DeleteItem", "BatchWriteItem"),
+    *("CreateTable", "CreateTableReplica"),
+)
+_REMOVING = ("DeleteTable", "DeleteTableReplica")
 _DAY_SECONDS = 86_400.0
-_READS = "MaxReadRequestUnits"
+_LIMITS = "OnDemandThroughputOverride"
 REGIONS = [
     "ap-south-2",
     "ap-south-1",
@@ -80,9 +90,29 @@ def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req
         check_addable(tx, scope, record, region)
         return add(ctx, tx, scope, _with_stream(ctx, tx, scope, record), region, settings)
     if kind == "Update":
-        return override(tx, scope, record, region, settings)
+        return override(ctx, tx, scope, record, region, settings)
     check_member(record, region)
     return remove(ctx, tx, scope, record, region)
+
+
+def check_permitted(
+    ctx: Context, tx: Transaction, scope: Scope, name: str, updates: Sequence[Mapping[str, Any]]
+) -> None:
+    """Whether the caller may do it to the tables in the other regions, too."""
+    for kind, action in ((kind, action) for update in updates for kind, action in update.items()):
+        region = action.get("RegionName", scope.region)
+        if region == scope.region or kind not in ("Create", "Delete"):
+            continue
+        there = scope.in_region(region)
+        member = TABLES.get(tx, there, name)
+        policy = None if member is None else member.policy
+        try:
+            for needed in _MAKING if kind == "Create" else _REMOVING:
+                access.check(ctx, tx, there, f"table/{name}", policy, action=needed)
+        except ApiError as error:
+            if kind == "Delete":
+                error.message = f"'{error.code}':'{error.message}'."
+            raise
 
 
 def check_remote(scope: Scope, region: str) -> None:
@@ -158,12 +188,10 @@ def add(
     if sse is not None and record.sse is not None and "KMSMasterKeyId" in settings:
         entry["KMSMasterKeyId"] = sse["KMSMasterKeyArn"]
         own["KMSMasterKeyId"] = record.sse["KMSMasterKeyArn"]
-    table_class = settings.get("TableClassOverride", record.table_class)
-    apart = {"sse": sse, "table_class": table_class, "replicas": _listed(record, own)}
+    apart = {"sse": sse, "table_class": settings.get("TableClassOverride"), "replicas": _listed(record, own)}
     _create_member(ctx, tx, scope, record, there, apart)
     grown = _list(tx, scope, record, entry)
-    if "OnDemandThroughputOverride" in settings:
-        return _limit(tx, scope, grown, there, settings["OnDemandThroughputOverride"])
+    _limit(tx, there, record.name, settings)
     return grown
 
 
@@ -220,6 +248,8 @@ def _create_member(
         number=ctx.draw.sequence(),
         id=ctx.draw.uuid(),
         created_at=ctx.now,
+        pay_per_request_at=None if record.is_provisioned else ctx.now,
+        table_class_at=None,
         indexes=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in record.indexes),
         vectors=tuple(structs.replace(it, number=ctx.draw.sequence()) for it in record.vectors),
         stream=None,
@@ -246,7 +276,9 @@ def _create_member(
     return member
 
 
-def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]) -> TableRecord:
+def override(
+    ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str, settings: dict[str, Any]
+) -> TableRecord:
     check_member(record, region)
     if "KMSMasterKeyId" in settings:
         raise encryption.no_replica_key()
@@ -254,34 +286,37 @@ def override(tx: Transaction, scope: Scope, record: TableRecord, region: str, se
         raise errors.invalid(
             "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
         )
-    if "TableClassOverride" in settings:
-        there = scope.in_region(region)
-        member = TABLES.open(tx, there, record.name)
-        if member is not None:
-            changed = structs.replace(member, table_class=settings["TableClassOverride"])
-            TABLES.replace(tx, there, member, changed)
-    record = structs.replace(record, replicas=members.with_entry(record, region, settings))
-    if "OnDemandThroughputOverride" in settings:
-        return _limit(tx, scope, record, scope.in_region(region), settings["OnDemandThroughputOverride"])
-    return record
-
-
-def _limit(tx: Transaction, scope: Scope, record: TableRecord, there: Scope, wanted: Mapping[str, int]) -> TableRecord:
-    """Limits the reads of a replica. Each of the two tells the other's limit as an override, if it is not its own."""
+    there = scope.in_region(region)
     member = TABLES.open(tx, there, record.name)
+    if "TableClassOverride" in settings and member is not None:
+        changed = structs.replace(member, table_class=settings["TableClassOverride"], table_class_at=ctx.now)
+        TABLES.replace(tx, there, member, changed)
+    _limit(tx, there, record.name, settings)
+    return structs.replace(record, replicas=members.with_entry(record, region, settings))
+
+
+def _limit(tx: Transaction, there: Scope, name: str, settings: Mapping[str, Any]) -> None:
+    """Limits the reads of a replica and of its indexes."""
+    member = TABLES.open(tx, there, name)
     if member is None:
-        return record
-    limited = structs.replace(member, on_demand={**(member.on_demand or {}), **wanted})
-    views = []
-    for own, other, region in ((record, limited, there.region), (limited, record, scope.region)):
-        theirs = (other.on_demand or {}).get(_READS)
-        differs = theirs is not None and theirs != (own.on_demand or {}).get(_READS)
-        override = {_READS: theirs} if differs else None
-        views.append(
-            structs.replace(own, replicas=members.with_entry(own, region, {"OnDemandThroughputOverride": override}))
-        )
-    TABLES.replace(tx, there, member, views[1])
-    return views[0]
+        return
+    wanted = {it["IndexName"]: it.get(_LIMITS) for it in settings.get("GlobalSecondaryIndexes", [])}
+    missing = next((index for index in wanted if all(it.name != index for it in member.indexes)), None)
+    if missing is not None:
+        raise errors.no_index(missing, name)
+    limited = structs.replace(
+        member,
+        on_demand=_limited(member.on_demand, settings.get(_LIMITS)),
+        indexes=tuple(
+            structs.replace(it, on_demand=_limited(it.on_demand, wanted.get(it.name))) for it in member.indexes
+        ),
+    )
+    if limited != member:
+        TABLES.replace(tx, there, member, limited)
+
+
+def _limited(limits: dict[str, int] | None, override: Mapping[str, int] | None) -> dict[str, int] | None:
+    return {**(limits or {}), **override} if override else limits
 
 
 def remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:

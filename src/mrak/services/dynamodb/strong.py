@@ -56,7 +56,7 @@ def update(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, req
     if kind == "Update":
         for action in actions:
             settings = {name: value for name, value in action.items() if name != "RegionName"}
-            record = replicas.override(tx, scope, record, action["RegionName"], settings)
+            record = replicas.override(ctx, tx, scope, record, action["RegionName"], settings)
         return record
     if kind == "Disassociate":
         raise errors.invalid("Replicas of a global table with MultiRegionConsistency STRONG cannot be disassociated.")

@@ -52,7 +52,10 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     members.check_settled(old)
     if old.replicas and "GlobalTableSettingsReplicationMode" in req:
         raise errors.invalid("GlobalTableSettingsReplicationMode can only be changed for a Regional Table.")
+    before = None
     if "ReplicaUpdates" in req:
+        replicas.check_permitted(ctx, tx, scope, old.name, req["ReplicaUpdates"])
+        before = describe.group(tx, scope, old)
         change = strong.update if strong.concerns(old, req) else replicas.update
         changed = change(ctx, tx, scope, old, req)
         TABLES.replace(tx, scope, old, changed)
@@ -65,8 +68,18 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         description["WarmThroughput"].update(throughput.warm_units(old))
     _mark_transition(description, req)
     if _adds_replicas(req):
-        description.update(describe.new_group(scope, shown))
+        description.update(describe.group(tx, scope, shown))
+    if before is not None:
+        _show_replicas(description, before)
     return {"TableDescription": description}
+
+
+def _show_replicas(description: dict[str, Any], before: Mapping[str, Any]) -> None:
+    """As they were, and without what their capacity is."""
+    if "Replicas" in before:
+        description["Replicas"] = [
+            {name: value for name, value in it.items() if name != "WarmThroughput"} for it in before["Replicas"]
+        ]
 
 
 def _mark_transition(description: dict[str, Any], req: Mapping[str, Any]) -> None:
@@ -280,7 +293,7 @@ def _change_vectors(
             name = update["Delete"]["IndexName"]
             index = next((it for it in record.vectors if it.name == name), None)
             if index is None:
-                raise _index_not_found(record, name)
+                raise errors.no_index(name, record.name)
             if index.phase == "ALLOCATING":
                 raise errors.in_use(
                     "Index creation is in resource allocation phase. Retry deletion during backfilling phase or when "
@@ -388,7 +401,7 @@ def _updating(record: TableRecord, change: Mapping[str, Any]) -> IndexRecord:
 def _require_index(record: TableRecord, name: str, verb: str) -> IndexRecord:
     index = next((it for it in record.indexes if it.name == name), None)
     if index is None:
-        raise _index_not_found(record, name)
+        raise errors.no_index(name, record.name)
     if not index.is_global:
         raise errors.invalid(f"Cannot {verb} an index that is not a GlobalSecondaryIndex: {name}")
     return index
@@ -425,10 +438,3 @@ def _delete(tx: Transaction, scope: Scope, record: TableRecord, name: str) -> tu
     INDEX_ROWS.clear(tx, scope, record.number, index.number)
     without = structs.replace(record, indexes=tuple(it for it in record.indexes if it is not index))
     return structs.replace(without, attributes=used_attributes(without)), structs.replace(index, status="DELETING")
-
-
-def _index_not_found(record: TableRecord, name: str) -> Exception:
-    return ApiError(
-        "ResourceNotFoundException",
-        f"Requested resource not found: Index {name} for table {record.name}",
-    )

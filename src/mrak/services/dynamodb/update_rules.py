@@ -28,6 +28,7 @@ _NO_CHANGES = frozenset({"TableName", "AttributeDefinitions", "MultiRegionConsis
 # An empty list of these does not count either.
 _INDEX_UPDATES = ("GlobalSecondaryIndexUpdates", "VectorIndexUpdates")
 _LONERS = (
+    ("ReplicaUpdates", "Replica modification must be the only operation in the request"),
     ("SSESpecification", "Server-Side Encryption modification must be the only operation in the request"),
     ("TableClass", "TableClass modification must be the only operation in the request"),
     ("DeletionProtectionEnabled", "DeletionProtection modification must be the only operation in the request"),
@@ -35,7 +36,6 @@ _LONERS = (
         "DisassociationProtectionEnabled",
         "DisassociationProtection modification must be the only operation in the request",
     ),
-    ("ReplicaUpdates", "Replica modification must be the only operation in the request"),
     ("WarmThroughput", "WarmThroughput must be the only operation in the request"),
 )
 
