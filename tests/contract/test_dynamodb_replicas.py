@@ -343,11 +343,16 @@ def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
             {"ReplicaUpdates": [{"RegionName": THERE}]},
             f"at least one update parameter must be specified for region: ‘{THERE}’.",
         ),
+        (
+            {"GlobalSecondaryIndexUpdates": [{"IndexName": "gsi"}]},
+            "at least one update parameter must be specified for global secondary index with name: ‘gsi’.",
+        ),
     ):
         told = error_of(here.update_table_replica_auto_scaling, TableName=table, **updates)
         assert told == (INVALID, f"{failed} {reason}")
     whole = {"ProvisionedWriteCapacityAutoScalingUpdate": wanted}
-    read = {"ReplicaGlobalSecondaryIndexUpdates": [{"IndexName": "no-index"}]}
+    reads = [{"IndexName": "no-index", "ProvisionedReadCapacityAutoScalingUpdate": wanted}]
+    read = {"ReplicaGlobalSecondaryIndexUpdates": reads}
     for updates, reason in (
         (
             {"GlobalSecondaryIndexUpdates": [{"IndexName": "no-index", **whole}]},
@@ -364,6 +369,8 @@ def test_auto_scaling_of_replicas(regions: dict[str, Any]) -> None:
     ):
         told = error_of(here.update_table_replica_auto_scaling, TableName=table, **updates)
         assert told == ("ResourceNotFoundException", f"{failed} {reason}")
+    with pytest.raises(ClientError, match="InternalServerError"):
+        here.update_table_replica_auto_scaling(TableName=table, GlobalSecondaryIndexUpdates=[{}])
 
 
 @pytest.mark.parametrize(

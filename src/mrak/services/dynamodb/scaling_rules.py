@@ -22,10 +22,7 @@ def check_scaling(name: str, req: Mapping[str, Any]) -> None:
     if not req.keys() - {"TableName"}:
         raise errors.invalid(f"{failed} at least one update parameter must be specified.")
     _check_settings(name, req.get("ProvisionedWriteCapacityAutoScalingUpdate"))
-    for update in req.get("GlobalSecondaryIndexUpdates", []):
-        if "IndexName" not in update:
-            raise ApiError("InternalServerError", "Internal server error", 500)
-        _check_settings(name, update.get("ProvisionedWriteCapacityAutoScalingUpdate"))
+    _check_indexes(name, req.get("GlobalSecondaryIndexUpdates", []), "ProvisionedWriteCapacityAutoScalingUpdate")
     updates = req.get("ReplicaUpdates", [])
     regions = [update["RegionName"] for update in updates]
     doubled = [region for region in dict.fromkeys(regions) if regions.count(region) > 1]
@@ -37,8 +34,21 @@ def check_scaling(name: str, req: Mapping[str, Any]) -> None:
                 f"{failed} at least one update parameter must be specified for region: ‘{update['RegionName']}’."
             )
         _check_settings(name, update.get("ReplicaProvisionedReadCapacityAutoScalingUpdate"))
-        for index in update.get("ReplicaGlobalSecondaryIndexUpdates", []):
-            _check_settings(name, index.get("ProvisionedReadCapacityAutoScalingUpdate"))
+        indexes = update.get("ReplicaGlobalSecondaryIndexUpdates", [])
+        _check_indexes(name, indexes, "ProvisionedReadCapacityAutoScalingUpdate")
+
+
+def _check_indexes(name: str, updates: Sequence[Mapping[str, Any]], member: str) -> None:
+    """An index without a name breaks AWS's own handler."""
+    for update in updates:
+        if "IndexName" not in update:
+            raise ApiError("InternalServerError", "Internal server error", 500)
+        if member not in update:
+            raise errors.invalid(
+                f"Failed to update settings for global table with name: ‘{name}’ because at least one update parameter "
+                f"must be specified for global secondary index with name: ‘{update['IndexName']}’."
+            )
+        _check_settings(name, update[member])
 
 
 def _check_settings(name: str, settings: Mapping[str, Any] | None) -> None:
@@ -71,10 +81,10 @@ def check_scaled(record: TableRecord, members: Sequence[str], req: Mapping[str, 
         raise _missing(record, f"a replica does not exist in regions: ‘[{', '.join(strangers)}]’.")
     for update in updates:
         for index in update.get("ReplicaGlobalSecondaryIndexUpdates", []):
-            if index.get("IndexName") not in indexes:
+            if index["IndexName"] not in indexes:
                 raise _missing(
                     record,
-                    f"a global secondary index with name: ‘{index.get('IndexName')}’ does not exist in region: "
+                    f"a global secondary index with name: ‘{index['IndexName']}’ does not exist in region: "
                     f"‘{update['RegionName']}’.",
                 )
 
