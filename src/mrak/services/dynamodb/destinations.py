@@ -6,13 +6,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/kds.html
 
 from __future__ import annotations
 
+from base64 import b64encode
 from hashlib import md5
 from typing import Any
 
 import msgspec
 
 from mrak.core.context import Context, Transaction
-from mrak.lang.ddb.values import Item, item_size_bytes
+from mrak.lang.ddb.values import Item, Value, item_size_bytes
 from mrak.services.dynamodb.streams import event_name
 from mrak.services.dynamodb.tables import Schema
 
@@ -50,13 +51,15 @@ def _render(
     assert present is not None
     keys = schema.key_of(present)
     precision = destination.get("ApproximateCreationDateTimePrecision", "MILLISECOND")
-    change: dict[str, Any] = {"ApproximateCreationDateTime": int(ctx.now * _UNITS[precision]), "Keys": keys}
+    change: dict[str, Any] = {"ApproximateCreationDateTime": int(ctx.now * _UNITS[precision]), "Keys": _image(keys)}
     size_bytes = item_size_bytes(keys)
     for name, image in (("NewImage", new), ("OldImage", old)):
         if image is not None:
-            change[name] = image
+            change[name] = _image(image)
             size_bytes += item_size_bytes(image)
-    change |= {"SizeBytes": size_bytes, "ApproximateCreationDateTimePrecision": precision}
+    change["SizeBytes"] = size_bytes
+    if precision == "MICROSECOND":
+        change["ApproximateCreationDateTimePrecision"] = precision
     return {
         "awsRegion": schema.scope.region,
         "eventID": event_id,
@@ -67,3 +70,21 @@ def _render(
         "dynamodb": change,
         "eventSource": "aws:dynamodb",
     }
+
+
+def _image(item: Item) -> dict[str, Any]:
+    return {name: _value(value) for name, value in item.items()}
+
+
+def _value(value: Value) -> dict[str, Any]:
+    """AWS encodes binary values twice: once as is done for JSON, and once here."""
+    ((kind, content),) = value.items()
+    if kind == "B":
+        return {kind: b64encode(content)}
+    if kind == "BS":
+        return {kind: [b64encode(one) for one in content]}
+    if kind == "M":
+        return {kind: _image(content)}
+    if kind == "L":
+        return {kind: [_value(one) for one in content]}
+    return value

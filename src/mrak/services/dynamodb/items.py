@@ -36,6 +36,8 @@ from mrak.services.dynamodb.tables import (
     unpack_row,
 )
 
+_TRANSACTIONS = ("TransactWriteItems", "ExecuteTransaction")
+
 
 @dataclass(frozen=True, slots=True)
 class ItemKey:
@@ -272,12 +274,15 @@ def change_member(ctx: Context, tx: Transaction, it: Change, by_service: bool = 
 
 
 def _tell(ctx: Context, tx: Transaction, it: Change, by_service: bool) -> None:
-    """Leaves a record of the change for those who follow the table."""
+    """Leaves a record of the change for those who follow the table. A transaction that changes nothing is told to
+    Kinesis, too, as seen at AWS."""
     schema = it.schema
     if not (schema.logs or schema.destinations):
         return
     if it.old_row is not None and it.new is not None and streams.is_same(it.old, it.new):
         it.is_change = False
+        if schema.destinations and ctx.operation in _TRANSACTIONS:
+            destinations.append(ctx, tx, schema, it.old, it.new, by_service)
         return
     if schema.logs:
         streams.append(ctx, tx, schema, it.key.row, (it.old, it.new), by_service)
