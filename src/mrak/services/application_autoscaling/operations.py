@@ -18,32 +18,24 @@ from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
 from mrak.lang import schedules
 from mrak.services.application_autoscaling import errors
-from mrak.services.application_autoscaling.tables import ACTIONS, BY_ID, POLICIES, TARGETS, Action, Policy, Target
+from mrak.services.application_autoscaling.tables import (
+    ACTIONS,
+    BY_ID,
+    POLICIES,
+    TARGETS,
+    Action,
+    Policy,
+    Target,
+    place_of,
+)
+from mrak.services.application_autoscaling.targets import deregister, role_of
 
 _PAGE = 50
 _NAMING = ("ServiceNamespace", "ResourceId", "ScalableDimension")
 
-_ROLES = {
-    "dynamodb": "DynamoDBTable",
-    "lambda": "LambdaConcurrency",
-    "ecs": "ECSService",
-    "ec2": "EC2SpotFleetRequest",
-    "elasticache": "ElastiCacheRG",
-    "kafka": "KafkaCluster",
-    "cassandra": "CassandraTable",
-    "comprehend": "ComprehendEndpoint",
-    "neptune": "NeptuneCluster",
-    "rds": "RDSCluster",
-    "sagemaker": "SageMakerEndpoint",
-    "appstream": "AppStreamFleet",
-    "elasticmapreduce": "EMRContainers",
-    "workspaces": "WorkSpacesPool",
-}
-"""What the service-linked roles' names end with, by namespace."""
-
 
 def _place(req: dict[str, Any]) -> str:
-    return "\x1f".join(req[name] for name in _NAMING)
+    return place_of(*(req[name] for name in _NAMING))
 
 
 def _named(place: str) -> dict[str, str]:
@@ -83,12 +75,7 @@ def deregister_scalable_target(ctx: Context, tx: Transaction, req: dict[str, Any
     target = TARGETS.open(tx, ctx.scope, _place(req))
     if target is None:
         raise errors.target_not_found(req)
-    for table in (POLICIES, ACTIONS):
-        rows: list[Any] = list(table.scan(tx, ctx.scope, target.place))
-        for row in rows:
-            table.lock(tx, ctx.scope, row.place, row.name)
-            table.delete(tx, ctx.scope, row)
-    TARGETS.delete(tx, ctx.scope, target)
+    deregister(tx, ctx.scope, target)
 
 
 def _page(
@@ -119,11 +106,7 @@ def describe_scalable_targets(ctx: Context, tx: Transaction, req: dict[str, Any]
     rows = (row for row in TARGETS.scan(tx, ctx.scope) if _is_wanted(row.place, req))
 
     def render(row: Target) -> dict[str, Any]:
-        role = (
-            f"arn:{ctx.scope.partition}:iam::{ctx.scope.account}:role/aws-service-role/"
-            f"{req['ServiceNamespace']}.application-autoscaling.amazonaws.com/"
-            f"AWSServiceRoleForApplicationAutoScaling_{_ROLES.get(req['ServiceNamespace'], 'CustomResource')}"
-        )
+        role = role_of(ctx.scope, req["ServiceNamespace"])
         awake = dict.fromkeys(
             ("DynamicScalingInSuspended", "DynamicScalingOutSuspended", "ScheduledScalingSuspended"), False
         )

@@ -18,6 +18,10 @@ import msgspec
 from mrak.store.tables import Table
 
 
+def place_of(namespace: str, resource: str, dimension: str) -> str:
+    return "\x1f".join((namespace, resource, dimension))
+
+
 class Target(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     """`settings` is RegisterScalableTarget's input, with what was given before."""
 

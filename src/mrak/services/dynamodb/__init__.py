@@ -6,7 +6,7 @@ read_operations, reading              Query and Scan; a page of a range of rows
 partiql_operations, statements        PartiQL, as plans over the same reads and writes
 vector_operations, vectors            vector indexes and their search
 ttl_, tag_, policy_, insight_, destination_operations   settings of a table
-backup_, restore_, global_operations  its copies and replicas
+backup_, restore_, global_operations  its copies and replicas, and how these scale (scaling)
 replicas, strong, members            groups of members; underway, replication, filling: what goes from one to another
 transfer_operations, transfers        exports and imports; exporting, importing, transfer_formats: their runs and files
 bulk_operations, bulk                 puts of what lies in a bucket; transfer_objects: what they and the above share

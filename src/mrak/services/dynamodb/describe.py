@@ -172,9 +172,8 @@ def _replica_of(tx: Transaction, scope: Scope, record: TableRecord, replica: dic
     }
     if "account" in replica:
         out["ReplicaArn"] = table_arn(there, record.name)
-    for name in ("KMSMasterKeyId", "ProvisionedThroughputOverride"):
-        if name in replica:
-            out[name] = replica[name]
+    if "KMSMasterKeyId" in replica:
+        out["KMSMasterKeyId"] = replica["KMSMasterKeyId"]
     if member is not None:
         out.update(_reads_apart(record, member))
         if member.table_class is not None:
@@ -195,7 +194,9 @@ def _replica_of(tx: Transaction, scope: Scope, record: TableRecord, replica: dic
 
 
 def _reads_apart(own: TableRecord | IndexRecord, theirs: TableRecord | IndexRecord) -> dict[str, Any]:
-    """The limit of another member's reads, if it is not one's own."""
+    """The units or the limit of another member's reads, if it is not one's own."""
+    if theirs.read_units != own.read_units:
+        return {"ProvisionedThroughputOverride": {"ReadCapacityUnits": theirs.read_units}}
     limit = (theirs.on_demand or {}).get(_READS)
     if limit is None or limit == (own.on_demand or {}).get(_READS):
         return {}

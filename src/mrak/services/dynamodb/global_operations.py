@@ -5,14 +5,14 @@ https://docs.aws.amazon.com/amazondynamodb/latest/APIReference/API_DescribeTable
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import access, errors, replicas, rules
+from mrak.services.dynamodb import access, errors, members, replicas, rules, scaling
 from mrak.services.dynamodb.scaling_rules import check_scaled, check_scaling
 from mrak.services.dynamodb.tables import TABLES, TableRecord, resolve_name
 
@@ -119,59 +119,99 @@ def _require_global(ctx: Context, tx: Transaction, name_or_arn: str) -> tuple[Sc
     return scope, record
 
 
-def _members(scope: Scope, record: TableRecord) -> list[str]:
-    return sorted([scope.region, *(replica["RegionName"] for replica in record.replicas)])
+def _members(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, tuple[Scope, TableRecord]]:
+    """Everyone by their regions, in the order of the alphabet, the asked one too."""
+    found = {scope.region: (scope, record)}
+    for replica in record.replicas:
+        there = members.scope_of(scope, replica)
+        found[there.region] = (there, TABLES.get(tx, there, record.name) or record)
+    return dict(sorted(found.items()))
 
 
-def _scaling(scope: Scope, record: TableRecord) -> dict[str, Any]:
-    """Everyone in the order of the alphabet, the asked region too."""
-    off = {"AutoScalingDisabled": True, "ScalingPolicies": []}
+def _scaling(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any]:
+    shown = [_scaling_of(tx, there, member) for there, member in _members(tx, scope, record).values()]
+    return {"TableAutoScalingDescription": {"TableName": record.name, "TableStatus": "ACTIVE", "Replicas": shown}}
+
+
+def _scaling_of(tx: Transaction, scope: Scope, record: TableRecord) -> dict[str, Any]:
+    kinds = (scaling.READ, scaling.WRITE)
     indexes = [
         {
             "IndexName": index.name,
             "IndexStatus": "ACTIVE",
-            "ProvisionedReadCapacityAutoScalingSettings": off,
-            "ProvisionedWriteCapacityAutoScalingSettings": off,
+            **{
+                f"Provisioned{kind}CapacityAutoScalingSettings": scaling.settings_of(
+                    tx, scope, record, index.name, kind
+                )
+                for kind in kinds
+            },
         }
         for index in record.indexes
         if index.is_global and index.status == "ACTIVE"
     ]
-    members = [
-        {
-            "RegionName": region,
-            "GlobalSecondaryIndexes": indexes,
-            "ReplicaProvisionedReadCapacityAutoScalingSettings": off,
-            "ReplicaProvisionedWriteCapacityAutoScalingSettings": off,
-            "ReplicaStatus": "ACTIVE",
-        }
-        for region in _members(scope, record)
-    ]
-    return {"TableAutoScalingDescription": {"TableName": record.name, "TableStatus": "ACTIVE", "Replicas": members}}
+    return {
+        "RegionName": scope.region,
+        "GlobalSecondaryIndexes": indexes,
+        **{
+            f"ReplicaProvisioned{kind}CapacityAutoScalingSettings": scaling.settings_of(tx, scope, record, None, kind)
+            for kind in kinds
+        },
+        "ReplicaStatus": "ACTIVE",
+    }
 
 
 @operation("DescribeTableReplicaAutoScaling")
 def describe_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    return _scaling(*_require_global(ctx, tx, req["TableName"]))
+    return _scaling(tx, *_require_global(ctx, tx, req["TableName"]))
 
 
 @operation("UpdateTableReplicaAutoScaling")
 def update_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """Members are on demand, which does not scale; only switching it off passes. What the request lacks by itself is
-    told before the table is looked for."""
+    """Writes scale alike everywhere, reads as each region wants. What the request lacks by itself is told before the
+    table is looked for; the answer is what there was."""
     check_scaling(resolve_name(ctx, req["TableName"])[1], req)
     scope, record = _require_global(ctx, tx, req["TableName"])
-    members = _members(scope, record)
-    check_scaled(record, members, req)
-    wanted = req.get("ProvisionedWriteCapacityAutoScalingUpdate")
-    parameter = None
-    if wanted is not None and not wanted.get("AutoScalingDisabled"):
+    group = _members(tx, scope, record)
+    check_scaled(record, list(group), req)
+    changes = list(_changes(group, req))
+    if not record.is_provisioned:
+        _check_switched_off(record, list(group), req)
+    answer = _scaling(tx, scope, record)
+    for region, index, kind, settings in changes:
+        scaling.change(ctx, tx, group[region][0], record.name, index, kind, settings)
+    return answer
+
+
+def _changes(
+    regions: Iterable[str], req: Mapping[str, Any]
+) -> Iterator[tuple[str, str | None, str, Mapping[str, Any]]]:
+    """(region, index, reads or writes, settings)"""
+    for region in regions:
+        if "ProvisionedWriteCapacityAutoScalingUpdate" in req:
+            yield region, None, scaling.WRITE, req["ProvisionedWriteCapacityAutoScalingUpdate"]
+        for update in req.get("GlobalSecondaryIndexUpdates", []):
+            yield region, update["IndexName"], scaling.WRITE, update["ProvisionedWriteCapacityAutoScalingUpdate"]
+    for update in req.get("ReplicaUpdates", []):
+        region = update["RegionName"]
+        if "ReplicaProvisionedReadCapacityAutoScalingUpdate" in update:
+            yield region, None, scaling.READ, update["ReplicaProvisionedReadCapacityAutoScalingUpdate"]
+        for index in update.get("ReplicaGlobalSecondaryIndexUpdates", []):
+            yield region, index["IndexName"], scaling.READ, index["ProvisionedReadCapacityAutoScalingUpdate"]
+
+
+def _check_switched_off(record: TableRecord, regions: Sequence[str], req: Mapping[str, Any]) -> None:
+    """What is on demand does not scale; only switching it off passes."""
+    wanted = [(index, kind) for _, index, kind, it in _changes(regions, req) if not it.get("AutoScalingDisabled")]
+    if not wanted:
+        return
+    index, kind = wanted[0]
+    parameter = "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate"
+    if kind == scaling.WRITE:
         parameter = "GlobalTableProvisionedWriteCapacityAutoScalingSettingsUpdate"
-    elif "ReplicaUpdates" in req:
-        parameter = "ReplicaProvisionedReadCapacityAutoScalingSettingsUpdate"
-    if parameter is not None:
-        shown = ", ".join(f"'{region.upper()}'" for region in members)
-        raise errors.invalid(
-            f"Failed to update global table with name ‘{record.name}‘. Replicas {shown} BillingMode is PayPerRequest. "
-            f"You must convert table's BillingMode to PROVISIONED to set parameters: '{parameter}'."
-        )
-    return _scaling(scope, record)
+        if index is not None:
+            parameter = "GlobalTableGlobalSecondaryIndexSettingsUpdate"
+    shown = ", ".join(f"'{region.upper()}'" for region in regions)
+    raise errors.invalid(
+        f"Failed to update global table with name ‘{record.name}‘. Replicas {shown} BillingMode is PayPerRequest. "
+        f"You must convert table's BillingMode to PROVISIONED to set parameters: '{parameter}'."
+    )

@@ -9,17 +9,17 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/GlobalTables.ht
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import structs
 
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import access, encryption, errors, filling, members, replication
+from mrak.services.dynamodb import access, encryption, errors, filling, members, replication, scaling
 from mrak.services.dynamodb.filling import Filling
 from mrak.services.dynamodb.lifecycle import drop_table, set_stream
-from mrak.services.dynamodb.tables import TABLES, TableRecord
+from mrak.services.dynamodb.tables import TABLES, IndexRecord, TableRecord
 
 # Changes of these hold for the whole group; tags, protection, backups, policies and insights stay a region's own.
 GROUP_WIDE = frozenset(
@@ -35,7 +35,8 @@ _MAKING = (
 )
 _REMOVING = ("DeleteTable", "DeleteTableReplica")
 _DAY_SECONDS = 86_400.0
-_LIMITS = "OnDemandThroughputOverride"
+_LIMITS, _UNITS = "OnDemandThroughputOverride", "ProvisionedThroughputOverride"
+_Part = TypeVar("_Part", TableRecord, IndexRecord)
 REGIONS = [
     "ap-south-2",
     "ap-south-1",
@@ -167,7 +168,7 @@ def check_addable(tx: Transaction, scope: Scope, record: TableRecord, region: st
     if any(index.status != "ACTIVE" for index in record.indexes) or any(it.phase is not None for it in record.vectors):
         raise errors.in_use(f"Table is being updated: {record.name}")
     if record.is_provisioned:
-        raise _not_scaling()
+        scaling.check_scaled(tx, scope, record)
     if TABLES.open(tx, scope.in_region(region), record.name) is not None:
         raise errors.invalid(
             f"Failed to create a the new replica of table with name: ‘{record.name}’ because one or more replicas "
@@ -192,6 +193,8 @@ def add(
     _create_member(ctx, tx, scope, record, there, apart)
     grown = _list(tx, scope, record, entry)
     _limit(tx, there, record.name, settings)
+    if record.is_provisioned:
+        scaling.copy(ctx, tx, scope, there, record)
     return grown
 
 
@@ -200,7 +203,7 @@ def welcome(
 ) -> TableRecord:
     """A further member of a group of several accounts, with settings of its own; the new table."""
     if record.is_provisioned:
-        raise _not_scaling()
+        raise scaling.not_scaled()
     streaming = _with_stream(ctx, tx, scope, record)
     entry = {"RegionName": there.region, "account": there.account, "source": scope.region, "added_at": ctx.now}
     own = {"RegionName": scope.region, "account": scope.account}
@@ -228,10 +231,6 @@ def _with_stream(ctx: Context, tx: Transaction, scope: Scope, record: TableRecor
     if record.stream is not None and record.stream.is_enabled:
         return record
     return set_stream(ctx, tx, scope, record, {"StreamEnabled": True, "StreamViewType": "NEW_AND_OLD_IMAGES"})
-
-
-def _not_scaling() -> Exception:
-    return errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
 
 
 def _create_member(
@@ -282,41 +281,43 @@ def override(
     check_member(record, region)
     if "KMSMasterKeyId" in settings:
         raise encryption.no_replica_key()
-    if "ProvisionedThroughputOverride" in settings and not record.is_provisioned:
-        raise errors.invalid(
-            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
-        )
     there = scope.in_region(region)
     member = TABLES.open(tx, there, record.name)
     if "TableClassOverride" in settings and member is not None:
         changed = structs.replace(member, table_class=settings["TableClassOverride"], table_class_at=ctx.now)
         TABLES.replace(tx, there, member, changed)
     _limit(tx, there, record.name, settings)
-    return structs.replace(record, replicas=members.with_entry(record, region, settings))
+    return record
 
 
 def _limit(tx: Transaction, there: Scope, name: str, settings: Mapping[str, Any]) -> None:
-    """Limits the reads of a replica and of its indexes."""
+    """Limits the reads of a replica and of its indexes, or gives them units of their own."""
     member = TABLES.open(tx, there, name)
     if member is None:
         return
-    wanted = {it["IndexName"]: it.get(_LIMITS) for it in settings.get("GlobalSecondaryIndexes", [])}
+    wanted = {it["IndexName"]: it for it in settings.get("GlobalSecondaryIndexes", [])}
+    if not member.is_provisioned and any(_UNITS in it for it in (settings, *wanted.values())):
+        raise errors.invalid(
+            "Neither ReadCapacityUnits nor WriteCapacityUnits can be specified when BillingMode is PAY_PER_REQUEST"
+        )
     missing = next((index for index in wanted if all(it.name != index for it in member.indexes)), None)
     if missing is not None:
         raise errors.no_index(missing, name)
     limited = structs.replace(
-        member,
-        on_demand=_limited(member.on_demand, settings.get(_LIMITS)),
-        indexes=tuple(
-            structs.replace(it, on_demand=_limited(it.on_demand, wanted.get(it.name))) for it in member.indexes
-        ),
+        _with_reads(member, settings),
+        indexes=tuple(_with_reads(index, wanted.get(index.name, {})) for index in member.indexes),
     )
     if limited != member:
         TABLES.replace(tx, there, member, limited)
 
 
-def _limited(limits: dict[str, int] | None, override: Mapping[str, int] | None) -> dict[str, int] | None:
-    return {**(limits or {}), **override} if override else limits
+def _with_reads(it: _Part, settings: Mapping[str, Any]) -> _Part:
+    limits, units = settings.get(_LIMITS), settings.get(_UNITS, {})
+    return structs.replace(
+        it,
+        on_demand={**(it.on_demand or {}), **limits} if limits else it.on_demand,
+        read_units=units.get("ReadCapacityUnits", it.read_units),
+    )
 
 
 def remove(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, region: str) -> TableRecord:

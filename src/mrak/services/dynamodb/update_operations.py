@@ -24,6 +24,7 @@ from mrak.services.dynamodb import (
     members,
     replicas,
     rules,
+    scaling,
     shards,
     strong,
     throughput,
@@ -63,6 +64,9 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     else:
         shown = _update_member(ctx, tx, scope, old, req)
         _update_others(ctx, tx, scope, old, req)
+        if old.replicas and req.get("BillingMode") == "PROVISIONED" and not old.is_provisioned:
+            for there in (scope, *(members.scope_of(scope, it) for it in old.replicas)):
+                scaling.begin(ctx, tx, there, old.name)
     description = describe.table(tx, scope, throughput.as_of(shown, ctx.now))
     if shown.billing != old.billing:
         description["WarmThroughput"].update(throughput.warm_units(old))
@@ -123,15 +127,34 @@ def _update_others(ctx: Context, tx: Transaction, scope: Scope, old: TableRecord
         there = members.scope_of(scope, replica)
         member = TABLES.open(tx, there, old.name)
         if member is not None:
-            _update_member(ctx, tx, there, member, shared)
+            _update_member(ctx, tx, there, member, _without_known_units(member, shared))
+
+
+def _without_known_units(record: TableRecord, req: Mapping[str, Any]) -> dict[str, Any]:
+    """A member with reads of its own may have had already what the others get now."""
+
+    def is_known(units: Mapping[str, int] | None, it: TableRecord | IndexRecord | None) -> bool:
+        known = None if it is None else {"ReadCapacityUnits": it.read_units, "WriteCapacityUnits": it.write_units}
+        return units is not None and units == known
+
+    out = dict(req)
+    if record.is_provisioned and is_known(req.get("ProvisionedThroughput"), record):
+        del out["ProvisionedThroughput"]
+    indexes = {index.name: index for index in record.indexes}
+    changes = [it.get("Update", {}) for it in req.get("GlobalSecondaryIndexUpdates", [])]
+    known = [it for it in changes if is_known(it.get("ProvisionedThroughput"), indexes.get(it.get("IndexName", "")))]
+    if record.is_provisioned and known:
+        updates = req["GlobalSecondaryIndexUpdates"]
+        out["GlobalSecondaryIndexUpdates"] = [it for it in updates if it.get("Update") not in known]
+    return out
 
 
 def _update_member(
     ctx: Context, tx: Transaction, scope: Scope, old: TableRecord, req: Mapping[str, Any]
 ) -> TableRecord:
     """Changes one table; the table as the reply shows it, with old capacity and indexes in transition."""
-    if old.replicas and req.get("BillingMode") == "PROVISIONED":
-        raise errors.invalid("Table write capacity should either be Pay-Per-Request or AutoScaled.")
+    if old.is_strong and req.get("BillingMode") == "PROVISIONED":
+        raise scaling.not_scaled()
     if old.vectors and req.get("BillingMode") == "PROVISIONED":
         raise errors.invalid_parameter("Tables with vector indexes must be in PAY_PER_REQUEST mode")
     record = throughput.change_billing(ctx, old, req)
