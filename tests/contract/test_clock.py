@@ -52,7 +52,12 @@ def near(passed: timedelta, days: int) -> bool:
 
 def test_the_clock_moves_by_what_was_asked(fresh_sandbox: Any) -> None:
     """However many stops there are on the way, and however often it is asked."""
-    states = {"W": {"Type": "Wait", "Seconds": 60, "Next": "P"}, "P": {"Type": "Pass", "Next": "W"}}
+    stop = {"Variable": "$.stop", "IsPresent": True, "Next": "End"}
+    states = {
+        "W": {"Type": "Wait", "Seconds": 60, "Next": "C"},
+        "C": {"Type": "Choice", "Choices": [stop], "Default": "W"},
+        "End": {"Type": "Succeed"},
+    }
     arn = machine(fresh_sandbox, "loop", states)
     client = fresh_sandbox.client("stepfunctions")
     execution = client.start_execution(stateMachineArn=arn)["executionArn"]
