@@ -178,7 +178,7 @@ def update_table_replica_auto_scaling(ctx: Context, tx: Transaction, req: dict[s
         _check_switched_off(record, list(group), req)
     answer = _scaling(tx, scope, record)
     for region, index, kind, settings in changes:
-        scaling.change(ctx, tx, group[region][0], record.name, index, kind, settings)
+        scaling.change(ctx, tx, group[region][0], scaling.Dimension(record.name, index, kind), settings)
     return answer
 
 

@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/V2globaltables_
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from mrak.core.context import Context, Transaction
@@ -26,38 +27,44 @@ _LOWEST_TARGET, _HIGHEST_TARGET = 10.0, 90.0
 _SHOWN = ("DisableScaleIn", "ScaleInCooldown", "ScaleOutCooldown", "TargetValue")
 
 
-def _resource(name: str, index: str | None) -> str:
-    return f"table/{name}" if index is None else f"table/{name}/index/{index}"
+@dataclass(frozen=True, slots=True)
+class Dimension:
+    """Reads or writes of a table or of one of its global indexes."""
+
+    table: str
+    index: str | None
+    kind: str
+
+    @property
+    def resource(self) -> str:
+        return f"table/{self.table}" if self.index is None else f"table/{self.table}/index/{self.index}"
+
+    @property
+    def name(self) -> str:
+        return f"dynamodb:{'table' if self.index is None else 'index'}:{self.kind}CapacityUnits"
+
+    def tracking(self, target: Mapping[str, Any]) -> dict[str, Any]:
+        metric = {"PredefinedMetricType": f"DynamoDB{self.kind}CapacityUtilization"}
+        return {**target, "PredefinedMetricSpecification": metric}
 
 
-def _dimension(index: str | None, kind: str) -> str:
-    return f"dynamodb:{'table' if index is None else 'index'}:{kind}CapacityUnits"
+def _dimensions(record: TableRecord, *kinds: str) -> Iterator[Dimension]:
+    for index in (None, *(it.name for it in record.indexes if it.is_global)):
+        for kind in kinds:
+            yield Dimension(record.name, index, kind)
 
 
-def _parts(record: TableRecord) -> Iterator[str | None]:
-    """The table itself and its global indexes."""
-    yield None
-    for index in record.indexes:
-        if index.is_global:
-            yield index.name
-
-
-def _find(tx: Transaction, scope: Scope, name: str, index: str | None, kind: str) -> Scaling | None:
+def _find(tx: Transaction, scope: Scope, it: Dimension) -> Scaling | None:
     from mrak.services.application_autoscaling import exports as autoscaling  # only provisioned global tables need it
 
-    return autoscaling.find(tx, scope, _resource(name, index), _dimension(index, kind))
-
-
-def _tracking(kind: str, target: Mapping[str, Any]) -> dict[str, Any]:
-    metric = {"PredefinedMetricType": f"DynamoDB{kind}CapacityUtilization"}
-    return {**target, "PredefinedMetricSpecification": metric}
+    return autoscaling.find(tx, scope, it.resource, it.name)
 
 
 def check_scaled(tx: Transaction, scope: Scope, record: TableRecord) -> None:
-    for index in _parts(record):
-        scaling = _find(tx, scope, record.name, index, WRITE)
+    for it in _dimensions(record, WRITE):
+        scaling = _find(tx, scope, it)
         if scaling is None or not scaling.policies:
-            raise not_scaled("Table" if index is None else "GSI")
+            raise not_scaled("Table" if it.index is None else "GSI")
 
 
 def not_scaled(what: str = "Table") -> Exception:
@@ -68,42 +75,38 @@ def copy(ctx: Context, tx: Transaction, scope: Scope, there: Scope, record: Tabl
     """Gives a new replica the settings of the member that it is made from."""
     from mrak.services.application_autoscaling import exports as autoscaling
 
-    for index in _parts(record):
-        for kind in (READ, WRITE):
-            scaling = _find(tx, scope, record.name, index, kind)
-            if scaling is not None:
-                autoscaling.register(ctx, tx, there, _resource(record.name, index), _dimension(index, kind), scaling)
+    for it in _dimensions(record, READ, WRITE):
+        scaling = _find(tx, scope, it)
+        if scaling is not None:
+            autoscaling.register(ctx, tx, there, it.resource, it.name, scaling)
 
 
 def begin(ctx: Context, tx: Transaction, scope: Scope, name: str) -> None:
     """Settings for a member that turns to provisioned capacity, in place of those that it had."""
     record = TABLES.get(tx, scope, name)
     assert record is not None
-    units = {index.name: (index.read_units, index.write_units) for index in record.indexes}
-    for index in _parts(record):
-        counts = (record.read_units, record.write_units) if index is None else units[index]
-        for kind, count in zip((READ, WRITE), counts, strict=True):
-            target = {"MinimumUnits": count, "MaximumUnits": _MOST_UNITS}
-            tracking = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": _PERCENT}}
-            change(ctx, tx, scope, name, index, kind, {**target, "ScalingPolicyUpdate": tracking})
+    indexes = {index.name: index for index in record.indexes}
+    tracking = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": _PERCENT}}
+    for it in _dimensions(record, READ, WRITE):
+        owner = record if it.index is None else indexes[it.index]
+        units = owner.read_units if it.kind == READ else owner.write_units
+        wanted = {"MinimumUnits": units, "MaximumUnits": _MOST_UNITS, "ScalingPolicyUpdate": tracking}
+        change(ctx, tx, scope, it, wanted)
 
 
-def change(
-    ctx: Context, tx: Transaction, scope: Scope, name: str, index: str | None, kind: str, settings: Mapping[str, Any]
-) -> None:
+def change(ctx: Context, tx: Transaction, scope: Scope, it: Dimension, settings: Mapping[str, Any]) -> None:
     """Makes AutoScalingSettingsUpdate hold for one member."""
     from mrak.services.application_autoscaling import exports as autoscaling
 
-    resource, dimension = _resource(name, index), _dimension(index, kind)
     if settings.get("AutoScalingDisabled"):
-        autoscaling.remove(tx, scope, resource, dimension)
+        autoscaling.remove(tx, scope, it.resource, it.name)
         return
     policy = settings["ScalingPolicyUpdate"]
-    tracking = _tracking(kind, policy["TargetTrackingScalingPolicyConfiguration"])
-    policies = {policy.get("PolicyName", f"DynamoDB{kind}CapacityUtilization:{resource}"): tracking}
+    tracking = it.tracking(policy["TargetTrackingScalingPolicyConfiguration"])
+    policies = {policy.get("PolicyName", f"DynamoDB{it.kind}CapacityUtilization:{it.resource}"): tracking}
     wanted = autoscaling.Scaling(settings["MinimumUnits"], settings["MaximumUnits"], policies)
-    _check(ctx, kind, wanted)
-    autoscaling.register(ctx, tx, scope, resource, dimension, wanted)
+    _check(ctx, it.kind, wanted)
+    autoscaling.register(ctx, tx, scope, it.resource, it.name, wanted)
 
 
 def _check(ctx: Context, kind: str, wanted: Scaling) -> None:
@@ -129,7 +132,7 @@ def _passed_on(ctx: Context, message: str) -> Exception:
 
 def settings_of(tx: Transaction, scope: Scope, record: TableRecord, index: str | None, kind: str) -> dict[str, Any]:
     """AutoScalingSettingsDescription: what has no policy does not scale, and what is on demand keeps its settings."""
-    scaling = _find(tx, scope, record.name, index, kind)
+    scaling = _find(tx, scope, Dimension(record.name, index, kind))
     if scaling is None or not scaling.policies:
         return {"AutoScalingDisabled": True, "ScalingPolicies": []}
     out: dict[str, Any] = {
