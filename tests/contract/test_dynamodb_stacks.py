@@ -9,6 +9,7 @@ import pytest
 from botocore.exceptions import WaiterError
 from tests.contract.dynamodb import error_of, index
 
+RARELY_READ = "STANDARD_INFREQUENT_ACCESS"
 ROOT = {"Fn::Sub": "arn:aws:iam::${AWS::AccountId}:root"}
 
 
@@ -124,3 +125,74 @@ def test_a_table_that_is_imported(sandbox: Any, ddb: Any) -> None:
     with pytest.raises(WaiterError):
         deploy(stacks, "create", f"{name}-badly", **keys, **source("bad/"))
     assert error_of(ddb.describe_table, TableName=f"{name}-badly")[0] == "ResourceNotFoundException"
+
+
+def scaling(kind: str, low: int, high: int) -> dict[str, Any]:
+    """Settings of reads or writes that scale."""
+    tracking = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 60}}
+    settings = {"MinCapacity": low, "MaxCapacity": high, **tracking}
+    return {f"{kind}ProvisionedThroughputSettings": {f"{kind}CapacityAutoScalingSettings": settings}}
+
+
+def scaled(ddb: Any, name: str) -> dict[str, tuple[int, int, int, int]]:
+    """The bounds of a global table's reads and writes by region."""
+    told = ddb.describe_table_replica_auto_scaling(TableName=name)["TableAutoScalingDescription"]["Replicas"]
+    found = {}
+    for it in told:
+        parts = [it[f"ReplicaProvisioned{kind}CapacityAutoScalingSettings"] for kind in ("Read", "Write")]
+        found[it["RegionName"]] = tuple(part[f"{end}Units"] for part in parts for end in ("Minimum", "Maximum"))
+    return found
+
+
+def test_a_provisioned_global_table(sandbox: Any, ddb: Any) -> None:
+    """Writes scale alike in all regions, reads as each replica says; a change reaches all of them."""
+    stacks, name = sandbox.client("cloudformation"), "provisioned-in-two-regions"
+    there = sandbox.client("dynamodb", region="eu-west-1")
+
+    def put(change: str, writes: int, reads: int) -> None:
+        indexes = {"GlobalSecondaryIndexes": [{"IndexName": "gsi", **scaling("Read", 2, 5)}]}
+        deploy(
+            stacks,
+            change,
+            name,
+            kind="GlobalTable",
+            BillingMode="PROVISIONED",
+            **scaling("Write", 2, writes),
+            Replicas=[
+                {"Region": "us-east-1", **scaling("Read", 3, 6), **indexes},
+                {"Region": "eu-west-1", **scaling("Read", 4, reads), **indexes, "TableClass": RARELY_READ},
+            ],
+            GlobalSecondaryIndexes=[{**index("gsi", "g"), **scaling("Write", 2, 5)}],
+            StreamSpecification={"StreamViewType": "NEW_AND_OLD_IMAGES"},
+        )
+
+    put("create", 7, 8)
+    shown = there.describe_table(TableName=name)["Table"]
+    units = shown["ProvisionedThroughput"]
+    assert (units["ReadCapacityUnits"], units["WriteCapacityUnits"]) == (3, 2)
+    assert shown["TableClassSummary"]["TableClass"] == RARELY_READ
+    assert scaled(ddb, name) == {"us-east-1": (3, 6, 2, 7), "eu-west-1": (4, 8, 2, 7)}
+    put("update", 9, 10)
+    assert scaled(ddb, name) == {"us-east-1": (3, 6, 2, 9), "eu-west-1": (4, 10, 2, 9)}
+
+
+def test_limits_of_a_global_table(sandbox: Any, ddb: Any) -> None:
+    """Of writes for all regions, of reads for each."""
+    stacks, name = sandbox.client("cloudformation"), "limited-in-two-regions"
+    there = sandbox.client("dynamodb", region="eu-west-1")
+
+    def put(change: str, writes: int) -> None:
+        replicas = [
+            {"Region": region, "ReadOnDemandThroughputSettings": {"MaxReadRequestUnits": reads}}
+            for region, reads in (("us-east-1", 5), ("eu-west-1", 6))
+        ]
+        limits = {"WriteOnDemandThroughputSettings": {"MaxWriteRequestUnits": writes}}
+        keys = {"AttributeDefinitions": [{"AttributeName": "pk", "AttributeType": "S"}]}
+        deploy(stacks, change, name, kind="GlobalTable", Replicas=replicas, **limits, **keys)
+
+    put("create", 4)
+    limits = [it.describe_table(TableName=name)["Table"]["OnDemandThroughput"] for it in (ddb, there)]
+    assert limits == [{"MaxReadRequestUnits": reads, "MaxWriteRequestUnits": 4} for reads in (5, 6)]
+    put("update", 7)
+    limits = [it.describe_table(TableName=name)["Table"]["OnDemandThroughput"] for it in (ddb, there)]
+    assert [it["MaxWriteRequestUnits"] for it in limits] == [7, 7]

@@ -8,6 +8,7 @@ from typing import Any, ClassVar
 
 from mrak.core.errors import ApiError
 from mrak.core.resource import Resource, ResourceType, resource
+from mrak.services.dynamodb import replica_templates
 
 _ACTIVE = ("ACTIVE",)
 _IMPORT_ENDS = ("COMPLETED", "FAILED", "CANCELLED")
@@ -52,6 +53,11 @@ class Table(ResourceType):
     def settings(self, res: Resource, properties: dict[str, Any]) -> dict[str, Any]:
         """The properties that are about the table in the stack's region."""
         return properties
+
+    def indexes(self, res: Resource, properties: dict[str, Any]) -> list[dict[str, Any]]:
+        """The global indexes, with their units and limits in the stack's region."""
+        found: list[dict[str, Any]] = properties.get("GlobalSecondaryIndexes", [])
+        return found
 
     async def create(self, res: Resource) -> None:
         source = res.properties.get("ImportSourceSpecification")
@@ -176,8 +182,8 @@ class Table(ResourceType):
 
     async def _update_indexes(self, res: Resource) -> None:
         """One index a call, as AWS wants it: first the deletions."""
-        old = {index["IndexName"]: index for index in res.old_properties.get("GlobalSecondaryIndexes", [])}
-        new = {index["IndexName"]: index for index in res.properties.get("GlobalSecondaryIndexes", [])}
+        old = {index["IndexName"]: index for index in self.indexes(res, res.old_properties)}
+        new = {index["IndexName"]: index for index in self.indexes(res, res.properties)}
         definitions = {"AttributeDefinitions": res.properties.get("AttributeDefinitions", [])}
         for name in old:
             if name not in new or _shape(old[name]) != _shape(new[name]):
@@ -249,7 +255,17 @@ class GlobalTable(Table):
         for name in ("TableClass", "DeletionProtectionEnabled", "GlobalTableSettingsReplicationMode"):
             if name in own:
                 params[name] = own[name]
+        params.update(replica_templates.capacity(res.properties, own))
+        if "GlobalSecondaryIndexes" in params:
+            params["GlobalSecondaryIndexes"] = self.indexes(res, res.properties)
         return params
+
+    def indexes(self, res: Resource, properties: dict[str, Any]) -> list[dict[str, Any]]:
+        own = _own_replica(res, properties)
+        return [
+            {**index, **replica_templates.capacity(index, replica_templates.index_replica(own, index["IndexName"]))}
+            for index in properties.get("GlobalSecondaryIndexes", [])
+        ]
 
     def settings(self, res: Resource, properties: dict[str, Any]) -> dict[str, Any]:
         indexes: list[dict[str, Any]] = []
@@ -257,22 +273,76 @@ class GlobalTable(Table):
 
     async def create(self, res: Resource) -> None:
         await super().create(res)
+        await self._scale(res)
         regions, witnesses = _other_regions(res, res.properties)
         if res.properties.get("MultiRegionConsistency") == "STRONG":
             await self._regroup(res, "Create", regions, witnesses, MultiRegionConsistency="STRONG")
             return
         for region in regions:
             await self._regroup(res, "Create", [region])
+        await self._scale_reads(res, regions)
+
+    async def _scale(self, res: Resource) -> None:
+        """What scales in the stack's region; the replicas that are made from there scale alike."""
+        for index, kind, settings in replica_templates.scaled(res.properties, _own_replica(res, res.properties)):
+            named = replica_templates.target(res.physical_id, index, kind)
+            bounds = {name: settings[name] for name in ("MinCapacity", "MaxCapacity")}
+            await res.call("RegisterScalableTarget", {**named, **bounds}, service="application-autoscaling")
+            metric = {"PredefinedMetricType": f"DynamoDB{kind}CapacityUtilization"}
+            tracking = {
+                **settings["TargetTrackingScalingPolicyConfiguration"],
+                "PredefinedMetricSpecification": metric,
+            }
+            policy = {
+                **named,
+                "PolicyName": f"DynamoDB{kind}CapacityUtilization:{named['ResourceId']}",
+                "PolicyType": "TargetTrackingScaling",
+                "TargetTrackingScalingPolicyConfiguration": tracking,
+            }
+            await res.call("PutScalingPolicy", policy, service="application-autoscaling")
+
+    async def _scale_reads(self, res: Resource, regions: Sequence[str]) -> None:
+        """What other regions want otherwise."""
+        updates = [
+            update
+            for replica in res.properties.get("Replicas", [])
+            if replica["Region"] in regions
+            and (update := replica_templates.scaling_of_reads(res.properties, replica)) is not None
+        ]
+        if updates:
+            change = {"TableName": res.physical_id, "ReplicaUpdates": updates}
+            await res.call("UpdateTableReplicaAutoScaling", change)
 
     async def update(self, res: Resource) -> None:
         await super().update(res)
+        await self._update_capacity(res)
         (old, _), (new, _) = _other_regions(res, res.old_properties), _other_regions(res, res.properties)
         for region in old:
             if region not in new:
                 await self._regroup(res, "Delete", [region])
-        for region in new:
-            if region not in old:
-                await self._regroup(res, "Create", [region])
+        added = [region for region in new if region not in old]
+        for region in added:
+            await self._regroup(res, "Create", [region])
+        await self._scale_reads(res, added)
+
+    async def _update_capacity(self, res: Resource) -> None:
+        """What is said of it with writes and with replicas."""
+        old, new = (
+            replica_templates.capacity(it, _own_replica(res, it)) for it in (res.old_properties, res.properties)
+        )
+        if not res.changed("BillingMode"):
+            for name, value in new.items():
+                if value != old.get(name):
+                    await self._change(res, {name: value})
+        before, after = (
+            list(replica_templates.scaled(it, _own_replica(res, it))) for it in (res.old_properties, res.properties)
+        )
+        if before != after:
+            await self._scale(res)
+        change = replica_templates.changed_scaling(res.old_properties, res.properties)
+        regions = {it["Region"] for it in res.old_properties.get("Replicas", [])}
+        if change and len(regions) > 1:
+            await res.call("UpdateTableReplicaAutoScaling", {"TableName": res.physical_id, **change})
 
     async def delete(self, res: Resource) -> None:
         """A table to which replicas were added goes after them; those of other accounts are for these to delete."""
@@ -289,7 +359,12 @@ class GlobalTable(Table):
     async def _regroup(
         self, res: Resource, kind: str, regions: list[str], witnesses: Sequence[str] = (), **more: Any
     ) -> None:
-        change: dict[str, Any] = {"ReplicaUpdates": [{kind: {"RegionName": region}} for region in regions], **more}
+        specified = {it["Region"]: it for it in res.properties.get("Replicas", [])}
+        actions = [
+            replica_templates.creation(specified[region]) if kind == "Create" else {"RegionName": region}
+            for region in regions
+        ]
+        change: dict[str, Any] = {"ReplicaUpdates": [{kind: action} for action in actions], **more}
         if witnesses:
             change["GlobalTableWitnessUpdates"] = [{kind: {"RegionName": region}} for region in witnesses]
         await self._change(res, change)
