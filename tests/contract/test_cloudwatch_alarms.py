@@ -116,7 +116,8 @@ def test_an_alarm_on_an_expression(fresh_sandbox: Any, cloudwatch: Any) -> None:
     (alarm,) = cloudwatch.describe_alarms()["MetricAlarms"]
     assert "datapoints [10.0 (" in alarm["StateReason"]
     assert [query["Id"] for query in alarm["Metrics"]] == ["e", "n", "share"]
-    assert "Dimensions" not in alarm and "Period" not in alarm
+    assert (alarm["Dimensions"], "Period" in alarm) == ([], False)
+    assert alarm["Metrics"][0]["MetricStat"]["Metric"]["Dimensions"] == []
     assert error_of(cloudwatch.put_metric_alarm, **{**asked, "Period": 60})[0] == "ValidationError"
     every = [{**query, "ReturnData": True} for query in queries]
     assert error_of(cloudwatch.put_metric_alarm, **{**asked, "Metrics": every})[0] == "ValidationError"
@@ -301,3 +302,146 @@ def test_an_insight_rule_names_the_contributors(fresh_sandbox: Any, cloudwatch: 
     assert cloudwatch.delete_insight_rules(RuleNames=["r"])["Failures"] == []
     assert error_of(cloudwatch.get_insight_rule_report, **ask)[0] == "ResourceNotFoundException"
     assert error_of(cloudwatch.put_insight_rule, RuleName="r", RuleDefinition="{}")[0] == "InvalidParameterValue"
+
+
+PLAIN = {
+    "Namespace": "app", "MetricName": "plain", "Statistic": "Average", "Period": 60, "EvaluationPeriods": 3,
+    "Threshold": 10.0, "ComparisonOperator": "GreaterThanThreshold", "TreatMissingData": "ignore",
+}  # fmt: skip
+
+
+def _history(cloudwatch: Any, name: str, kind: str) -> list[tuple[str, dict[str, Any]]]:
+    found = cloudwatch.describe_alarm_history(AlarmName=name, HistoryItemType=kind, ScanBy="TimestampAscending")
+    return [(row["HistorySummary"], json.loads(row["HistoryData"])) for row in found["AlarmHistoryItems"]]
+
+
+def test_what_changes_nothing_leaves_no_trace(sandbox: Any) -> None:
+    """The same settings, the same switch and the same state are no news to AWS: neither times nor history move."""
+    cloudwatch = sandbox.client("cloudwatch")
+
+    def shown() -> dict[str, Any]:
+        return dict(cloudwatch.describe_alarms(AlarmNames=["same"])["MetricAlarms"][0])
+
+    cloudwatch.put_metric_alarm(AlarmName="same", **PLAIN)
+    first = {"StateReason": "first", "StateReasonData": '{ "a": [1] }'}
+    cloudwatch.set_alarm_state(AlarmName="same", StateValue="ALARM", **first)
+    before = shown()
+    sandbox.advance_clock(1)
+    cloudwatch.put_metric_alarm(AlarmName="same", **PLAIN)
+    cloudwatch.enable_alarm_actions(AlarmNames=["same", "missing"])
+    cloudwatch.set_alarm_state(AlarmName="same", StateValue="ALARM", StateReason="second")
+    assert shown() == before
+    cloudwatch.disable_alarm_actions(AlarmNames=["same", "missing"])
+    assert shown()["AlarmConfigurationUpdatedTimestamp"] > before["AlarmConfigurationUpdatedTimestamp"]
+    states = _history(cloudwatch, "same", "StateUpdate")
+    assert [data["newState"] for _, data in states] == [
+        {"stateValue": "ALARM", "stateReason": "first", "stateReasonData": {"a": [1]}}
+    ]
+    refused = error_of(
+        cloudwatch.set_alarm_state, AlarmName="same", StateValue="OK", StateReason="x", StateReasonData='{"a":'
+    )
+    assert refused == ("InvalidFormat", "", 400)
+
+
+def test_configurations_are_kept_in_the_history(sandbox: Any) -> None:
+    """Whole alarms, with what an update changed; also after the alarm is gone. Items come in pages."""
+    cloudwatch = sandbox.client("cloudwatch")
+    cloudwatch.put_metric_alarm(AlarmName="kept", **PLAIN, AlarmDescription="d")
+    cloudwatch.put_metric_alarm(AlarmName="kept", **PLAIN | {"Threshold": 20.5}, AlarmDescription="d")
+    cloudwatch.delete_alarms(AlarmNames=["kept"])
+    items = _history(cloudwatch, "kept", "ConfigurationUpdate")
+    assert [summary for summary, _ in items] == [f'Alarm "kept" {verb}' for verb in ("created", "updated", "deleted")]
+    created, updated, deleted = (data for _, data in items)
+    assert list(created["createdAlarm"]) == [
+        "alarmName", "alarmDescription", "alarmArn", "alarmConfigurationUpdatedTimestamp", "namespace", "metricName",
+        "extendedStatistic", "period", "dimensions", "evaluationPeriods", "threshold", "comparisonOperator",
+        "treatMissingData", "stateValue", "stateUpdatedTimestamp", "actionsEnabled", "alarmActions",
+        "insufficientDataActions", "okactions",
+    ]  # fmt: skip
+    assert created["createdAlarm"]["extendedStatistic"] == "AVERAGE"
+    assert updated["originalUpdatedFields"].keys() == {"alarmConfigurationUpdatedTimestamp", "threshold"}
+    assert (deleted["type"], deleted["deletedAlarm"]["threshold"]) == ("Delete", 20.5)
+    pages = cloudwatch.get_paginator("describe_alarm_history").paginate(AlarmName="kept", MaxRecords=2)
+    assert [len(page["AlarmHistoryItems"]) for page in pages] == [2, 1]
+    bad = error_of(cloudwatch.describe_alarm_history, AlarmName="kept", NextToken="bad")
+    assert bad == ("InvalidNextToken", "Invalid NextToken : bad", 400)
+
+
+def test_configurations_are_told_to_the_bus(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """An event for each of create, update and delete; the id of the metric stays as long as the settings do."""
+    queue, events = Queue(fresh_sandbox, "told"), fresh_sandbox.client("events")
+    pattern = json.dumps({"detail-type": ["CloudWatch Alarm Configuration Change"]})
+    events.put_rule(Name="told", EventPattern=pattern)
+    events.put_targets(Rule="told", Targets=[{"Id": "q", "Arn": queue.arn}])
+
+    def next_detail() -> dict[str, Any]:
+        return dict(queue.take_json()[0]["detail"])
+
+    cloudwatch.put_metric_alarm(AlarmName="told", **PLAIN)
+    created = next_detail()
+    assert (created["operation"], created["state"].keys()) == ("create", {"value", "timestamp"})
+    asked = created["configuration"]
+    assert (asked["threshold"], asked["alarmName"], asked["okActions"]) == (10, "told", [])
+    assert asked["metrics"][0]["metricStat"]["metric"] == {"namespace": "app", "name": "plain", "dimensions": {}}
+    cloudwatch.disable_alarm_actions(AlarmNames=["told"])
+    updated = next_detail()
+    assert (updated["operation"], updated["previousConfiguration"]) == ("update", asked)
+    assert updated["configuration"]["metrics"] == asked["metrics"]
+    cloudwatch.delete_alarms(AlarmNames=["told"])
+    deleted = next_detail()
+    assert (deleted["operation"], deleted["state"]["reason"]) == ("delete", "Unchecked: Initial alarm creation")
+
+
+def test_refused_alarms(sandbox: Any) -> None:
+    """Words as recorded at AWS; nothing is kept of what is refused."""
+    cloudwatch = sandbox.client("cloudwatch")
+    cloudwatch.put_metric_alarm(AlarmName="there", **PLAIN)
+    cloudwatch.put_composite_alarm(AlarmName="composed", AlarmRule="FALSE")
+    stat = {"Metric": {"Namespace": "app", "MetricName": "plain"}, "Period": 60, "Stat": "Average"}
+    queries = [{"Id": "m", "MetricStat": stat}]
+    other_type = "AlarmName [{}] is already used by another alarm of a different type"
+    both = (
+        "PutMetricAlarm request can not be made with both Statistic and ExtendedStatistic parameters. Only one of them "
+        "should be present"
+    )
+    reserved = 'The provided tag keys must not start with any case of "aws:"'
+    many = [{"Key": f"k{at}", "Value": "v"} for at in range(51)]
+    put = cloudwatch.put_metric_alarm
+    for operation, given, refused in (
+        (put, {"Metrics": queries}, "MetricName should not be set if list of Metrics is set."),
+        (put, {"ExtendedStatistic": "p90"}, both),
+        (put, {"AlarmActions": ["not-an-arn"], "ActionsEnabled": False}, "Invalid arn syntax: not-an-arn"),
+        (put, {"Tags": many}, "The resultant tag set must not have more than 50 user tags."),
+        (put, {"AlarmName": "composed"}, other_type.format("composed")),
+    ):
+        assert error_of(operation, **{"AlarmName": "new", **PLAIN} | given) == ("ValidationError", refused, 400)
+    composed = error_of(cloudwatch.put_composite_alarm, AlarmName="there", AlarmRule="FALSE")
+    assert composed == ("ValidationError", other_type.format("there"), 400)
+    tagged = error_of(put, AlarmName="new", **PLAIN, Tags=[{"Key": "AWS:x", "Value": "v"}])
+    assert tagged == ("AccessDenied", reserved, 403)
+    assert cloudwatch.describe_alarms(AlarmNames=["new"])["MetricAlarms"] == []
+    arn = cloudwatch.describe_alarms(AlarmNames=["there"])["MetricAlarms"][0]["AlarmArn"]
+    assert error_of(cloudwatch.tag_resource, ResourceARN=arn, Tags=[{"Key": "aws:x", "Value": ""}])[1] == reserved
+    assert error_of(cloudwatch.tag_resource, ResourceARN=arn, Tags=many)[:2] == (
+        "InvalidParameterValue",
+        "tags are invalid.",
+    )
+    absent = error_of(cloudwatch.list_tags_for_resource, ResourceARN=arn + "-not")
+    assert absent == ("ResourceNotFoundException", "", 404)
+
+
+def test_alarms_of_a_metric_are_chosen_by_how_they_watch_it(sandbox: Any) -> None:
+    """By statistic, period and unit, each only where the request names it."""
+    cloudwatch = sandbox.client("cloudwatch")
+    metric = {"Namespace": "app", "MetricName": "chosen"}
+    cloudwatch.put_metric_alarm(AlarmName="mean", **PLAIN | metric)
+    counted = {"Statistic": "Sum", "Period": 120, "Unit": "Count"}
+    cloudwatch.put_metric_alarm(AlarmName="sum", **PLAIN | metric | counted)
+    for asked, names in (
+        ({}, ["mean", "sum"]),
+        ({"Statistic": "Sum"}, ["sum"]),
+        ({"Statistic": "Average", "Period": 120}, []),
+        ({"Unit": "Count"}, ["sum"]),
+    ):
+        found = cloudwatch.describe_alarms_for_metric(**metric, **asked)["MetricAlarms"]
+        assert sorted(row["AlarmName"] for row in found) == names, asked

@@ -149,6 +149,10 @@ def test_bucket_tags(s3: Any, bucket: str) -> None:
     for tags in ([{"Key": "a", "Value": "1"}, {"Key": "a", "Value": "2"}], [{"Key": "aws:a", "Value": ""}],
                  [{"Key": "a,b", "Value": ""}]):  # fmt: skip
         assert failure(s3.put_bucket_tagging, **put, Tagging={"TagSet": tags}) == ("InvalidTag", 400)
+    several = [{"Key": key, "Value": "v"} for key in ("z-last", "a-first", "m-middle")]
+    s3.put_bucket_tagging(**put, Tagging={"TagSet": several})
+    order = [tag["Key"] for tag in s3.get_bucket_tagging(**put)["TagSet"]]
+    assert order == ["a-first", "z-last", "m-middle"], "AWS shows them in the order of a hash map"
     s3.put_bucket_tagging(**put, Tagging={"TagSet": []})
     assert failure(s3.get_bucket_tagging, **put) == ("NoSuchTagSet", 404)
 

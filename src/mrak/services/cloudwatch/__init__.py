@@ -8,6 +8,8 @@ dashboard_operations  dashboards                     names        ARNs, and what
 detector_operations   anomaly detectors              insight_operations   Contributor Insights: rules, reports
 contributors          what rules make of log lines   mutes        when mute rules hold actions back
 mute_operations       alarm mute rules
+history_operations    what happened to alarms        alarmchanges what new settings of alarms leave behind
+putting               what all alarms are asked for
 tables                rows and invariants            errors       the service's errors
 exports               what other services and the observer may use
 """
@@ -17,6 +19,7 @@ from mrak.services.cloudwatch import (
     composite_operations,
     dashboard_operations,
     detector_operations,
+    history_operations,
     insight_operations,
     metric_operations,
     mute_operations,
@@ -28,6 +31,7 @@ __all__ = [
     "composite_operations",
     "dashboard_operations",
     "detector_operations",
+    "history_operations",
     "insight_operations",
     "metric_operations",
     "mute_operations",

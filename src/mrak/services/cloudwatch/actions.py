@@ -6,8 +6,10 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/monitoring/alarm-actions.htm
 
 from __future__ import annotations
 
+from hashlib import sha256
 from time import gmtime, strftime
 from typing import Any
+from uuid import UUID
 
 import msgspec
 
@@ -132,21 +134,28 @@ def _state(alarm: Alarm) -> dict[str, Any]:
     return shown | ({"reasonData": alarm.reason_data} if alarm.reason_data else {})
 
 
-def _configuration(asked: dict[str, Any], rule: str, metric_id: str) -> dict[str, Any]:
+def configuration(scope: Scope, alarm: Alarm) -> dict[str, Any]:
     """What the alarm looks at, as events show it."""
+    asked: dict[str, Any] = alarm.settings
     shown: dict[str, Any] = {"description": asked["AlarmDescription"]} if "AlarmDescription" in asked else {}
-    if rule:
-        return shown | {"alarmRule": rule}
+    if alarm.rule:
+        return shown | {"alarmRule": alarm.rule}
     if "Metrics" in asked:
-        return shown | {"metrics": [_query(query) for query in asked["Metrics"]]}
+        return shown | {"metrics": [render_query(query) for query in asked["Metrics"]]}
     dimensions = {d["Name"]: d["Value"] for d in asked.get("Dimensions", [])}
     metric = {"namespace": asked["Namespace"], "name": asked["MetricName"], "dimensions": dimensions}
     statistic = asked.get("Statistic") or asked.get("ExtendedStatistic")
     stat = {"metric": metric, "period": asked["Period"], "stat": statistic}
-    return shown | {"metrics": [{"id": metric_id, "metricStat": stat, "returnData": True}]}
+    return shown | {"metrics": [{"id": _metric_id(scope, alarm), "metricStat": stat, "returnData": True}]}
 
 
-def _query(query: dict[str, Any]) -> dict[str, Any]:
+def _metric_id(scope: Scope, alarm: Alarm) -> str:
+    """The id that AWS makes up for the one metric of an alarm: the same as long as its settings are."""
+    settled = msgspec.json.encode([names.alarm_arn(scope, alarm.name), alarm.settings])
+    return str(UUID(bytes=sha256(settled).digest()[:16]))
+
+
+def render_query(query: dict[str, Any]) -> dict[str, Any]:
     shown: dict[str, Any] = {"id": query["Id"], "returnData": query.get("ReturnData", True)}
     if "Expression" in query:
         return shown | {"expression": query["Expression"]}
@@ -169,7 +178,7 @@ def _function_event(ctx: Context, scope: Scope, old: Alarm, new: Alarm) -> dict[
             "alarmName": new.name,
             "state": _state(new),
             "previousState": _state(old),
-            "configuration": _configuration(new.settings, new.rule, ctx.draw.uuid()),
+            "configuration": configuration(scope, new),
         },
     }
 
@@ -182,7 +191,7 @@ def _tell_bus(ctx: Context, tx: Transaction, scope: Scope, old: Alarm, new: Alar
         "alarmName": new.name,
         "state": _state(new),
         "previousState": _state(old),
-        "configuration": _configuration(new.settings, new.rule, ctx.draw.uuid()),
+        "configuration": configuration(scope, new),
     }
     arn = names.alarm_arn(scope, new.name)
     event = events.delivery(ctx, "aws.cloudwatch", "CloudWatch Alarm State Change", detail, [arn])

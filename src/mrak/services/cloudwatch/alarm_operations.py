@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import msgspec
@@ -14,6 +14,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.services.cloudwatch import (
+    alarmchanges,
     alarms,
     composite_operations,
     errors,
@@ -23,19 +24,23 @@ from mrak.services.cloudwatch import (
     selections,
     statistics,
 )
+from mrak.services.cloudwatch.putting import MOST_TAGS, check_actions, parse_tags
 from mrak.services.cloudwatch.queries import pairs_of
-from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, HISTORY, MUTE_RULES, WATCHING, Alarm
+from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, MUTE_RULES, WATCHING, Alarm
 
 _OPTIONS = {
     "TreatMissingData": ("breaching", "notBreaching", "ignore", "missing"),
     "EvaluateLowSampleCountPercentile": ("evaluate", "ignore"),
 }
 _NOT_SHOWN = ("Tags", "AlarmName", "ActionsEnabled")
+_HOW_WATCHED = ("Statistic", "ExtendedStatistic", "Period", "Unit")
 
 
 @operation("PutMetricAlarm")
 def put_metric_alarm(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
+    """A request that changes nothing leaves the alarm as it is, also when it was configured."""
     _check_alarm(req)
+    check_actions(req)
     settings = {name: value for name, value in req.items() if name not in _NOT_SHOWN}
     name = req["AlarmName"]
     key = _metric_of(req)
@@ -43,23 +48,25 @@ def put_metric_alarm(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None
     if old is not None and old.rule:
         raise errors.wrong_alarm_type(name)
     due_at = alarms.next_check_at(settings, ctx.now)
+    enabled = req.get("ActionsEnabled", True)
     if old is None:
-        tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", [])}
+        tags = parse_tags(req.get("Tags", []))
         fresh = Alarm(
             name=name, metric=key, settings=settings, configured_at=ctx.now, state_at=ctx.now,
             moved_at=ctx.now, tags=tags,
-            actions_enabled=req.get("ActionsEnabled", True), next_check_at=due_at,
+            actions_enabled=enabled, next_check_at=due_at,
         )  # fmt: skip
         ALARMS.insert(tx, ctx.scope, fresh)
+        alarmchanges.created(ctx, tx, fresh)
+    elif (old.settings, old.actions_enabled) == (settings, enabled):
+        return
     else:
         fresh = msgspec.structs.replace(
             old, metric=key, settings=settings, configured_at=ctx.now,
-            actions_enabled=req.get("ActionsEnabled", True), next_check_at=due_at,
+            actions_enabled=enabled, next_check_at=due_at,
         )  # fmt: skip
         ALARMS.replace(tx, ctx.scope, old, fresh)
-    verb = "created" if old is None else "updated"
-    details = {"version": "1.0", "type": "Create" if old is None else "Update"}
-    alarms.add_history(ctx, tx, ctx.scope, fresh, "ConfigurationUpdate", (f'Alarm "{name}" {verb}', details))
+        alarmchanges.updated(ctx, tx, old, fresh)
     alarms.watch(tx, ctx.scope, fresh)
 
 
@@ -93,7 +100,12 @@ def _check_metric(req: dict[str, Any]) -> None:
     for name in ("MetricName", "Namespace", "Period"):
         if req.get(name) is None:
             raise errors.validation(f"The parameter {name} must be specified.")
-    if ("Statistic" in req) == ("ExtendedStatistic" in req):
+    if "Statistic" in req and "ExtendedStatistic" in req:
+        raise errors.validation(
+            "PutMetricAlarm request can not be made with both Statistic and ExtendedStatistic parameters. Only one of "
+            "them should be present"
+        )
+    if "Statistic" not in req and "ExtendedStatistic" not in req:
         raise errors.validation("Exactly one of Statistic and ExtendedStatistic must be specified.")
     if "ExtendedStatistic" in req:
         statistics.check(req["ExtendedStatistic"], "ExtendedStatistic")
@@ -105,7 +117,7 @@ def _check_queries(req: dict[str, Any]) -> None:
     """An alarm on an expression names no metric of its own, and judges the one query that returns data."""
     for name in ("MetricName", "Namespace", "Period", "Statistic", "ExtendedStatistic", "Dimensions", "Unit"):
         if name in req:
-            raise errors.validation(f"The parameters Metrics and {name} are mutually exclusive.")
+            raise errors.validation(f"{name} should not be set if list of Metrics is set.")
     queries.check(req["Metrics"])
     if any(map(selections.has_groups, req["Metrics"])):
         raise errors.validation("mrak does not evaluate alarms on queries with GROUP BY.")
@@ -163,14 +175,32 @@ def _is_wanted(row: Alarm, req: dict[str, Any], types: list[str]) -> bool:
 
 @operation("DescribeAlarmsForMetric")
 def describe_alarms_for_metric(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
+    """The alarms on a metric that watch it as asked, where the request says how."""
     key = metrics.metric_key(req["Namespace"], req["MetricName"], pairs_of(req.get("Dimensions")))
-    return {"MetricAlarms": [_render(ctx, row) for row in WATCHING.scan(tx, ctx.scope, key)]}
+    wanted = {name: req[name] for name in _HOW_WATCHED if name in req}
+    found = (row for row in WATCHING.scan(tx, ctx.scope, key) if wanted.items() <= _how_watched(row).items())
+    return {"MetricAlarms": [_render(ctx, row) for row in found]}
+
+
+def _how_watched(alarm: Alarm) -> dict[str, Any]:
+    return {name: alarm.settings[name] for name in _HOW_WATCHED if name in alarm.settings}
 
 
 def _render(ctx: Context, alarm: Alarm) -> dict[str, Any]:
-    empty: dict[str, Any] = {"OKActions": [], "AlarmActions": [], "InsufficientDataActions": []}
-    empty["Metrics" if "Metrics" in alarm.settings else "Dimensions"] = []
-    return empty | alarm.settings | _render_state(ctx, alarm)
+    shown: dict[str, Any] = {"OKActions": [], "AlarmActions": [], "InsufficientDataActions": [], "Dimensions": []}
+    shown |= alarm.settings
+    if "Metrics" in shown:
+        shown["Metrics"] = [_render_query(query) for query in shown["Metrics"]]
+    return shown | _render_state(ctx, alarm)
+
+
+def _render_query(query: dict[str, Any]) -> dict[str, Any]:
+    """A metric without dimensions shows that it has none."""
+    if "MetricStat" not in query:
+        return query
+    metric = {**query["MetricStat"]["Metric"]}
+    metric.setdefault("Dimensions", [])
+    return query | {"MetricStat": query["MetricStat"] | {"Metric": metric}}
 
 
 def _render_composite(ctx: Context, alarm: Alarm) -> dict[str, Any]:
@@ -201,65 +231,55 @@ def delete_alarms(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
         if alarm.rule:
             composite_operations.unlink(tx, ctx.scope, alarm)
         ALARMS.delete(tx, ctx.scope, alarm)
+        alarmchanges.deleted(ctx, tx, alarm)
 
 
 @operation("SetAlarmState")
 def set_alarm_state(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    alarm = ALARMS.open(tx, ctx.scope, req["AlarmName"])
+    """An alarm that is in that state already stays as it is, with the reason that it has."""
+    alarm, data = ALARMS.open(tx, ctx.scope, req["AlarmName"]), req.get("StateReasonData", "")
+    if data and not _is_json(data):
+        raise errors.invalid_format()
     if alarm is None:
         raise errors.alarm_not_found()
-    new = (req["StateValue"], req["StateReason"], req.get("StateReasonData", ""))
-    alarms.set_state(ctx, tx, ctx.scope, alarm, new)
+    if alarm.state != req["StateValue"]:
+        alarms.set_state(ctx, tx, ctx.scope, alarm, (req["StateValue"], req["StateReason"], data))
+
+
+def _is_json(text: str) -> bool:
+    try:
+        msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return False
+    return True
 
 
 @operation("EnableAlarmActions")
 def enable_alarm_actions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _change_each(ctx, tx, req["AlarmNames"], lambda alarm: msgspec.structs.replace(alarm, actions_enabled=True))
+    _switch_actions(ctx, tx, req["AlarmNames"], enabled=True)
 
 
 @operation("DisableAlarmActions")
 def disable_alarm_actions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    _change_each(ctx, tx, req["AlarmNames"], lambda alarm: msgspec.structs.replace(alarm, actions_enabled=False))
+    _switch_actions(ctx, tx, req["AlarmNames"], enabled=False)
 
 
-def _change_each(ctx: Context, tx: Transaction, names: list[str], change: Callable[[Alarm], Alarm]) -> None:
+def _switch_actions(ctx: Context, tx: Transaction, names: list[str], *, enabled: bool) -> None:
     for name in names:
         alarm = ALARMS.open(tx, ctx.scope, name)
-        if alarm is not None:
-            ALARMS.replace(tx, ctx.scope, alarm, change(alarm))
-
-
-@operation("DescribeAlarmHistory")
-def describe_alarm_history(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    wanted = (req["AlarmName"],) if "AlarmName" in req else ()
-    newest_first = req.get("ScanBy", "TimestampDescending") == "TimestampDescending"
-    kinds = (req["HistoryItemType"],) if "HistoryItemType" in req else ("ConfigurationUpdate", "StateUpdate", "Action")
-    types = req.get("AlarmTypes") or ["MetricAlarm"]
-    shown: list[dict[str, Any]] = []
-    for change in HISTORY.scan(tx, ctx.scope, *wanted, reverse=newest_first):
-        inside = req.get("StartDate", 0.0) <= change.at <= req.get("EndDate", change.at)
-        if change.kind not in kinds or change.alarm_type not in types or not inside:
-            continue
-        if len(shown) == req.get("MaxRecords", 100):
-            break
-        shown.append(
-            {
-                "AlarmName": change.alarm,
-                "AlarmType": change.alarm_type,
-                "Timestamp": change.at,
-                "HistoryItemType": change.kind,
-                "HistorySummary": change.summary,
-                "HistoryData": change.data,
-            }
-        )
-    return {"AlarmHistoryItems": shown}
+        if alarm is not None and alarm.actions_enabled != enabled:
+            changed = msgspec.structs.replace(alarm, actions_enabled=enabled, configured_at=ctx.now)
+            ALARMS.replace(tx, ctx.scope, alarm, changed)
+            alarmchanges.updated(ctx, tx, alarm, changed)
 
 
 @operation("TagResource")
 def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    tags = {tag["Key"]: tag["Value"] for tag in req["Tags"]}
+    if len(req["Tags"]) > MOST_TAGS:
+        raise errors.invalid_value("tags are invalid.")
     table, found = _open_by_arn(ctx, tx, req["ResourceARN"])
-    table.replace(tx, ctx.scope, found, msgspec.structs.replace(found, tags=found.tags | tags))
+    tags = parse_tags(req["Tags"], found.tags)
+    table.replace(tx, ctx.scope, found, msgspec.structs.replace(found, tags=tags))
 
 
 @operation("UntagResource")
@@ -273,8 +293,9 @@ def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     table, name = _named_by(req["ResourceARN"])
     found = table.get(tx, ctx.scope, name)
-    tags = {} if found is None else found.tags
-    return {"Tags": [{"Key": name, "Value": value} for name, value in tags.items()]}
+    if found is None:
+        raise errors.tagged_not_found()
+    return {"Tags": [{"Key": name, "Value": value} for name, value in found.tags.items()]}
 
 
 def _named_by(resource_arn: str) -> tuple[Any, str]:

@@ -125,28 +125,31 @@ def _reason_data(asked: dict[str, Any], found: Result, end: float) -> str:
 
 
 def set_state(ctx: Context, tx: Transaction, scope: Scope, alarm: Alarm, new: tuple[str, str, str]) -> None:
-    """Moves an open alarm to a state, keeps that in its history, and sets going what follows from it."""
+    """Moves an open alarm to another state, keeps that in its history, and sets going what follows from it."""
     state, reason, data = new
-    moved_at = ctx.now if alarm.state != state else alarm.moved_at
     moved = msgspec.structs.replace(
-        alarm, state=state, reason=reason, reason_data=data, state_at=ctx.now, moved_at=moved_at
+        alarm, state=state, reason=reason, reason_data=data, state_at=ctx.now, moved_at=ctx.now
     )
     ALARMS.replace(tx, scope, alarm, moved)
     summary = f"Alarm updated from {alarm.state} to {state}"
     details = {
         "version": "1.0",
-        "oldState": {"stateValue": alarm.state, "stateReason": alarm.reason},
-        "newState": {"stateValue": state, "stateReason": reason},
+        "oldState": _history_state(alarm),
+        "newState": _history_state(moved),
     }
     add_history(ctx, tx, scope, alarm, "StateUpdate", (summary, details))
-    if alarm.state == state:
-        return
     for target in actions.act(ctx, tx, scope, alarm, moved):
         add_history(ctx, tx, scope, alarm, "Action", (f"mrak has no target for {target}", {"action": target}))
     for row in list(CHILDREN.scan(tx, scope, alarm.name)):
         composite = ALARMS.open(tx, scope, row.composite)
         if composite is not None:
             recompute(ctx, tx, scope, composite, moved)
+
+
+def _history_state(alarm: Alarm) -> dict[str, Any]:
+    """The reason's data stands there as it was given, as JSON in JSON."""
+    shown: dict[str, Any] = {"stateValue": alarm.state, "stateReason": alarm.reason}
+    return shown | ({"stateReasonData": msgspec.Raw(alarm.reason_data.encode())} if alarm.reason_data else {})
 
 
 def recompute(ctx: Context, tx: Transaction, scope: Scope, composite: Alarm, child: Alarm) -> None:

@@ -13,7 +13,8 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.lang import alarmrules
-from mrak.services.cloudwatch import alarms, errors, names
+from mrak.services.cloudwatch import alarmchanges, alarms, errors, names
+from mrak.services.cloudwatch.putting import check_actions, parse_tags
 from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, Alarm, Child
 
 _NOT_KEPT = ("Tags", "AlarmName", "ActionsEnabled", "AlarmRule")
@@ -25,6 +26,7 @@ def put_composite_alarm(ctx: Context, tx: Transaction, req: dict[str, Any]) -> N
     for member in _SUPPRESSION:
         if member in req:
             raise errors.validation(f"mrak does not suppress actions: {member} is not supported.")
+    check_actions(req)
     name, rule = req["AlarmName"], req["AlarmRule"]
     children = _children(tx, ctx.scope, name, rule)
     old = ALARMS.open(tx, ctx.scope, name)
@@ -33,25 +35,26 @@ def put_composite_alarm(ctx: Context, tx: Transaction, req: dict[str, Any]) -> N
     settings = {member: value for member, value in req.items() if member not in _NOT_KEPT}
     enabled = req.get("ActionsEnabled", True)
     if old is None:
-        tags = {tag["Key"]: tag["Value"] for tag in req.get("Tags", [])}
+        tags = parse_tags(req.get("Tags", []))
         fresh = Alarm(
             name=name, metric="", rule=rule, settings=settings, configured_at=ctx.now, state_at=ctx.now,
             moved_at=ctx.now, tags=tags, actions_enabled=enabled,
         )  # fmt: skip
         ALARMS.insert(tx, ctx.scope, fresh)
+        alarmchanges.created(ctx, tx, fresh)
+    elif (old.settings, old.rule, old.actions_enabled) == (settings, rule, enabled):
+        return
     else:
         unlink(tx, ctx.scope, old)
         fresh = msgspec.structs.replace(
             old, rule=rule, settings=settings, configured_at=ctx.now, actions_enabled=enabled
         )
         ALARMS.replace(tx, ctx.scope, old, fresh)
+        alarmchanges.updated(ctx, tx, old, fresh)
     for child in children:
         CHILDREN.lock(tx, ctx.scope, child.name, name)
         CHILDREN.insert(tx, ctx.scope, Child(child.name, name))
-    verb = "created" if old is None else "updated"
-    details = {"version": "1.0", "type": "Create" if old is None else "Update"}
-    alarms.add_history(ctx, tx, ctx.scope, fresh, "ConfigurationUpdate", (f'Alarm "{name}" {verb}', details))
-    _settle(ctx, tx, fresh, children, verb)
+    _settle(ctx, tx, fresh, children, "created" if old is None else "updated")
 
 
 def _settle(ctx: Context, tx: Transaction, composite: Alarm, children: list[Alarm], verb: str) -> None:

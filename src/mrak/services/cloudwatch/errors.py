@@ -66,6 +66,22 @@ def invalid_token() -> ApiError:
     return ApiError("InvalidNextToken", "The specified token is not valid.")
 
 
+def invalid_history_token(token: str) -> ApiError:
+    return ApiError("InvalidNextToken", f"Invalid NextToken : {token}")
+
+
+def invalid_format() -> ApiError:
+    return ApiError("InvalidFormat", "")
+
+
+def reserved_tags() -> ApiError:
+    return ApiError("AccessDenied", 'The provided tag keys must not start with any case of "aws:"', 403)
+
+
+def too_many_tags() -> ApiError:
+    return validation("The resultant tag set must not have more than 50 user tags.")
+
+
 def bad_expression(query_id: str, reason: str) -> ApiError:
     return validation(f"Error in expression '{query_id}': {reason}")
 
@@ -85,7 +101,7 @@ def circular_rule(name: str) -> ApiError:
 
 
 def wrong_alarm_type(name: str) -> ApiError:
-    return validation(f"Alarm {name} already exists with another type.")
+    return validation(f"AlarmName [{name}] is already used by another alarm of a different type")
 
 
 def detector_not_found() -> ApiError:

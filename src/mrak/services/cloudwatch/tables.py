@@ -61,7 +61,7 @@ class Alarm(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     rule: str = ""
     """Of a composite alarm, which has no metric."""
     moved_at: float = 0.0
-    """When the state itself last changed; `state_at` moves also when only its reason does."""
+    """When the state last changed."""
 
 
 class Child(msgspec.Struct, frozen=True, array_like=True):

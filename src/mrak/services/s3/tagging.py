@@ -9,6 +9,7 @@ import re
 from typing import Any
 from urllib.parse import parse_qsl
 
+from mrak.lang.hashorder import in_hash_order
 from mrak.services.s3 import errors
 
 _ALLOWED = re.compile(r"[\w\s_.:/=+\-@]*")
@@ -71,7 +72,7 @@ def parse_new_bucket(tags: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def render(tags: dict[str, str]) -> list[dict[str, str]]:
-    return [{"Key": name, "Value": value} for name, value in sorted(tags.items())]
+    return [{"Key": name, "Value": tags[name]} for name in in_hash_order(tags)]
 
 
 def _pairs(document: dict[str, Any]) -> list[tuple[str, str]]:
