@@ -11,7 +11,7 @@ replicas, strong, members            groups of members; underway, replication, f
 transfer_operations, transfers        exports and imports; exporting, importing, transfer_formats: their runs and files
 bulk_operations, bulk                 puts of what lies in a bucket; transfer_objects: what they and the above share
 items, tables, indexing              keys and rows, schemas, secondary indexes
-throughput, throttling               capacity, and what is over it
+throughput, throttling, partitions     capacity, what is over it, and what it is spread over
 streams, shards, trimming, expiry, history   what follows from a change
 rules, update_rules, restore_rules, policies   checks beyond the model; errors: the service's errors
 describe                              a table's description

@@ -1,4 +1,5 @@
-"""The physical partitions of a table or an index, which AWS lets show in what scans cost and in where pages end.
+"""The physical partitions of a table or an index, which AWS lets show in what scans cost, in where pages end, and in
+the shards of streams.
 
 Each has an equal share of the hashes, in their order. Recordings of AWS show four of a new on-demand table.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-key-design.html
@@ -6,20 +7,19 @@ https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/bp-partition-ke
 
 from __future__ import annotations
 
-from mrak.services.dynamodb.tables import HASH_BYTES, IndexSchema, Schema
+from mrak.services.dynamodb.tables import HASH_BYTES, IndexRecord, TableRecord
 from mrak.services.dynamodb.throughput import warm_units
 from mrak.store.keys import prefix_end
 
-READ_UNITS = 3000
-WRITE_UNITS = 1000
+_READ_UNITS = 3000
+_WRITE_UNITS = 1000
 _HASHES = 1 << (8 * HASH_BYTES)
 
 
-def count(schema: Schema, index: IndexSchema | None) -> int:
+def count(record: TableRecord, index: IndexRecord | None = None) -> int:
     """As many as can take what the table, or the global index, can take at once."""
-    has_own = index is not None and index.record.is_global
-    units = warm_units(schema.record, index.record if has_own and index is not None else None)
-    return max(1, -(-units["ReadUnitsPerSecond"] // READ_UNITS), -(-units["WriteUnitsPerSecond"] // WRITE_UNITS))
+    units = warm_units(record, index if index is not None and index.is_global else None)
+    return max(1, -(-units["ReadUnitsPerSecond"] // _READ_UNITS), -(-units["WriteUnitsPerSecond"] // _WRITE_UNITS))
 
 
 def find(prefix: bytes, row_key: bytes, total: int) -> int:

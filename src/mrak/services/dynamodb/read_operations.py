@@ -15,7 +15,7 @@ from mrak.lang.ddb.expressions import keycondition, projection, request
 from mrak.lang.ddb.expressions.keycondition import KeyTest
 from mrak.lang.ddb.expressions.projection import ProjectionPlan
 from mrak.lang.ddb.values import Item, Value
-from mrak.services.dynamodb import errors, items, partitions, reading
+from mrak.services.dynamodb import errors, items, reading
 from mrak.services.dynamodb.access import require_schema
 from mrak.services.dynamodb.layers import OlderWords
 from mrak.services.dynamodb.reading import Filter, Reading, Source
@@ -80,7 +80,7 @@ def scan(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
         begin = _continue_scan(source, req, start, begin, end)
     plan = plan or bound.projection
     page_of = _reading(source, begin, end, req, found_filter, bound.values)
-    page_of.partitions = partitions.count(schema, source.index)
+    page_of.partitions = source.physical_partitions
     reading.shape(page_of, req, plan)
     _check_paths(source, plan)
     _check_paths(source, found_filter)

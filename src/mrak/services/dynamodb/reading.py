@@ -56,6 +56,10 @@ class Source:
         return 1 if self.index is None else self.index.partition_count
 
     @property
+    def physical_partitions(self) -> int:
+        return partitions.count(self.schema.record, None if self.index is None else self.index.record)
+
+    @property
     def is_global(self) -> bool:
         return self.index is not None and self.index.record.is_global
 

@@ -25,15 +25,13 @@ from msgspec import structs
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
+from mrak.services.dynamodb import partitions
 from mrak.services.dynamodb.streams import RETENTION_SECONDS, STREAMS, StreamIndex
 from mrak.services.dynamodb.tables import STREAM_ROWS, StreamRecord, TableRecord, shard_topic
-from mrak.services.dynamodb.throughput import warm_units
 from mrak.store.keys import prefix_end
 from mrak.store.tables import Table
 
 LIFE_SECONDS = 4 * 3600.0
-# What one partition can take at once.
-_PARTITION_READS, _PARTITION_WRITES = 3000, 1000
 # Makes ids differ in their milliseconds, however these are rounded.
 _TICK_SECONDS = 0.002
 
@@ -59,18 +57,11 @@ def shard_id(shard: Shard) -> str:
     return f"shardId-{int(shard.opened_at * 1000):020d}-{shard.number & 0xFFFFFFFF:08x}"
 
 
-def partitions(record: TableRecord) -> int:
-    """How many the table has for what it can take at once."""
-    deviation("DYNAMODB-004")
-    units = warm_units(record)
-    reads, writes = units["ReadUnitsPerSecond"], units["WriteUnitsPerSecond"]
-    return max(1, ceil(reads / _PARTITION_READS), ceil(writes / _PARTITION_WRITES))
-
-
 def open_first(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord, stream: StreamRecord) -> StreamRecord:
     """A new stream with its shards."""
+    deviation("DYNAMODB-004")
     SHARDS.lock(tx, scope, stream.number)
-    numbers = tuple(_open(ctx, tx, scope, stream, None) for _ in range(partitions(record)))
+    numbers = tuple(_open(ctx, tx, scope, stream, None) for _ in range(partitions.count(record)))
     return structs.replace(stream, shards=numbers)
 
 
@@ -87,7 +78,7 @@ def _open(ctx: Context, tx: Transaction, scope: Scope, stream: StreamRecord, par
 def turn_over(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> TableRecord:
     """Closes the open shards; each has a child, or several if the table has more partitions by now."""
     stream = _require_stream(record)
-    children = ceil(partitions(record) / len(stream.open_shards))
+    children = ceil(partitions.count(record) / len(stream.open_shards))
     numbers: list[int] = []
     for parent in close(ctx, tx, scope, record):
         numbers += [_open(ctx, tx, scope, stream, parent) for _ in range(children)]
@@ -98,7 +89,7 @@ def split(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> T
     """The table whose throughput may have been raised: with as many shards at least as it has partitions."""
     if record.stream is None or not record.stream.is_enabled:
         return record
-    return turn_over(ctx, tx, scope, record) if partitions(record) > len(record.stream.open_shards) else record
+    return turn_over(ctx, tx, scope, record) if partitions.count(record) > len(record.stream.open_shards) else record
 
 
 def close(ctx: Context, tx: Transaction, scope: Scope, record: TableRecord) -> list[Shard]:

@@ -73,7 +73,7 @@ def _reading(it: Prepared, source: Source, step: _Step, order: _Order, req: dict
     part.fetches = _fetches(source, statement)
     part.consistent = bool(req.get("ConsistentRead"))
     if step.is_scan:
-        part.partitions = partitions.count(source.schema, source.index)
+        part.partitions = source.physical_partitions
     return part
 
 
@@ -107,7 +107,7 @@ def _next(tx: Transaction, part: Reading, step: _Step, place: int, found: Page) 
 
 def _is_exhausted(tx: Transaction, part: Reading, step: _Step, last_row: bytes) -> bool:
     source = part.source
-    total = partitions.count(source.schema, source.index)
+    total = source.physical_partitions
     begin, end = partitions.bounds(source.prefix, partitions.find(source.prefix, last_row, total), total)
     begin, end = (begin, last_row) if part.reverse else (last_row + b"\x00", end)
     return any(not step.begin <= key < step.end for key, _ in tx.scan(begin, end, 1, part.reverse))
