@@ -16,7 +16,7 @@ from msgspec import structs
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
-from mrak.services.dynamodb import access, encryption, errors, filling, members, replication, scaling
+from mrak.services.dynamodb import access, encryption, errors, filling, members, replication, scaling, shards
 from mrak.services.dynamodb.filling import Filling
 from mrak.services.dynamodb.lifecycle import drop_table, set_stream
 from mrak.services.dynamodb.tables import TABLES, IndexRecord, TableRecord
@@ -192,7 +192,7 @@ def add(
     apart = {"sse": sse, "table_class": settings.get("TableClassOverride"), "replicas": _listed(record, own)}
     _create_member(ctx, tx, scope, record, there, apart)
     grown = _list(tx, scope, record, entry)
-    _limit(tx, there, record.name, settings)
+    _limit(ctx, tx, there, record.name, settings)
     if record.is_provisioned:
         scaling.copy(ctx, tx, scope, there, record)
     return grown
@@ -286,11 +286,11 @@ def override(
     if "TableClassOverride" in settings and member is not None:
         changed = structs.replace(member, table_class=settings["TableClassOverride"], table_class_at=ctx.now)
         TABLES.replace(tx, there, member, changed)
-    _limit(tx, there, record.name, settings)
+    _limit(ctx, tx, there, record.name, settings)
     return record
 
 
-def _limit(tx: Transaction, there: Scope, name: str, settings: Mapping[str, Any]) -> None:
+def _limit(ctx: Context, tx: Transaction, there: Scope, name: str, settings: Mapping[str, Any]) -> None:
     """Limits the reads of a replica and of its indexes, or gives them units of their own."""
     member = TABLES.open(tx, there, name)
     if member is None:
@@ -308,7 +308,7 @@ def _limit(tx: Transaction, there: Scope, name: str, settings: Mapping[str, Any]
         indexes=tuple(_with_reads(index, wanted.get(index.name, {})) for index in member.indexes),
     )
     if limited != member:
-        TABLES.replace(tx, there, member, limited)
+        TABLES.replace(tx, there, member, shards.split(ctx, tx, there, limited))
 
 
 def _with_reads(it: _Part, settings: Mapping[str, Any]) -> _Part:

@@ -17,7 +17,8 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
 from mrak.lang.ddb.values import Item, equal, item_size_bytes
-from mrak.services.dynamodb.tables import HASH_BYTES, Schema, StreamRecord, table_arn
+from mrak.services.dynamodb import partitions
+from mrak.services.dynamodb.tables import Schema, StreamRecord, table_arn
 from mrak.store.keys import encode_part
 from mrak.store.tables import Table
 
@@ -89,8 +90,7 @@ def append(
     record = _render(ctx, schema, stream, sequence, old, new)
     if by_service:
         record["userIdentity"] = TTL_IDENTITY
-    place = len(schema.prefix)
-    prefix, topic = schema.log_of(row[place : place + HASH_BYTES])
+    prefix, topic = schema.logs[partitions.find(schema.prefix, row, len(schema.logs))]
     tx.put(prefix + encode_part(sequence), _encode(record) + b"\n" + ctx.joined_trace.encode())
     tx.notify(topic)
 

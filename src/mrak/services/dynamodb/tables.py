@@ -296,10 +296,6 @@ class Schema:
     def find_index(self, name: str) -> IndexSchema | None:
         return next((index for index in self.indexes if index.record.name == name), None)
 
-    def log_of(self, place: bytes) -> tuple[bytes, str]:
-        """The shard that has the partition with this hash."""
-        return self.logs[int.from_bytes(place, "big") * len(self.logs) >> 8 * HASH_BYTES]
-
     @property
     def arn(self) -> str:
         return table_arn(self.scope, self.record.name)
