@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from tests.conftest import Sandbox
 from tests.contract.dynamodb import INVALID, error_of, eventually, index, make_table
+from tests.streams import asking, shards_of
 
 HERE, THERE = "us-east-1", "us-east-2"
 GSI = "by-g"
@@ -162,6 +163,21 @@ def test_units_of_the_group_and_of_one_member(regions: dict[str, Any], autoscali
     )
     there.update_table(TableName=table, ProvisionedThroughput=units(4, 3))
     assert (capacity(here, table)[0], capacity(there, table)[0]) == ((4, 3), (4, 3))
+
+
+def test_more_reads_of_one_member_split_its_shards(
+    sandbox: Sandbox, regions: dict[str, Any], autoscaling: dict[str, Any]
+) -> None:
+    """A partition for each 3000 reads: the member's stream has two shards then, the other's has one still."""
+    table = scaled(regions, autoscaling)
+    update = {"RegionName": THERE, "ProvisionedThroughputOverride": {"ReadCapacityUnits": 3001}}
+    regions[HERE].update_table(TableName=table, ReplicaUpdates=[{"Update": update}])
+    counts = {}
+    for region, ddb in regions.items():
+        ask = asking(sandbox.client("dynamodbstreams", region=region))
+        shards = shards_of(ask, ddb.describe_table(TableName=table)["Table"]["LatestStreamArn"])
+        counts[region] = sum("EndingSequenceNumber" not in it["SequenceNumberRange"] for it in shards)
+    assert counts == {HERE: 1, THERE: 2}
 
 
 def test_settings_are_changed_in_all_regions(regions: dict[str, Any], autoscaling: dict[str, Any]) -> None:
