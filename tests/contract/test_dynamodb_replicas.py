@@ -140,13 +140,14 @@ def test_limits_of_one_member(regions: dict[str, Any]) -> None:
     assert all("OnDemandThroughputOverride" not in it["Replicas"][0] for it in (home, far))
     limit(10)
     both = {"MaxReadRequestUnits": 30, "MaxWriteRequestUnits": 25}
-    here.update_table(TableName=table, OnDemandThroughput=both)
+    told = here.update_table(TableName=table, OnDemandThroughput=both)["TableDescription"]
+    assert (told["TableStatus"], told["OnDemandThroughput"]) == ("UPDATING", {"MaxReadRequestUnits": 100})
     assert [it["OnDemandThroughput"] for it in shown()] == [both, both]
     assert all("OnDemandThroughputOverride" not in it["Replicas"][0] for it in shown())
 
 
 def test_limits_of_one_members_index(regions: dict[str, Any]) -> None:
-    """As the table's, each tells the other's; the reply to the change still tells the old one."""
+    """As the table's, each tells the other's; the reply to the change tells nothing of them."""
     here, there = regions[HERE], regions[THERE]
     limited = {**index("gsi", "g"), "OnDemandThroughput": {"MaxReadRequestUnits": 3, "MaxWriteRequestUnits": 3}}
     table = make_table(here, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[limited])
@@ -154,7 +155,7 @@ def test_limits_of_one_members_index(regions: dict[str, Any]) -> None:
     change = {"IndexName": "gsi", "OnDemandThroughputOverride": {"MaxReadRequestUnits": 5}}
     update = {"Update": {"RegionName": THERE, "GlobalSecondaryIndexes": [change]}}
     told = here.update_table(TableName=table, ReplicaUpdates=[update])["TableDescription"]["Replicas"][0]
-    assert "WarmThroughput" not in told and "OnDemandThroughputOverride" not in told["GlobalSecondaryIndexes"][0]
+    assert told == {"RegionName": THERE, "ReplicaStatus": "ACTIVE", "GlobalTableSettingsReplicationMode": MODE}
     home, far = (it.describe_table(TableName=table)["Table"] for it in (here, there))
     own = far["GlobalSecondaryIndexes"][0]["OnDemandThroughput"]
     assert own == {"MaxReadRequestUnits": 5, "MaxWriteRequestUnits": 3}
@@ -178,6 +179,16 @@ def test_what_a_new_member_has_of_its_own(regions: dict[str, Any]) -> None:
     here.update_table(TableName=table, ReplicaUpdates=[{"Update": change}])
     summary = here.describe_table(TableName=table)["Table"]["Replicas"][0]["ReplicaTableClassSummary"]
     assert summary["TableClass"] == "STANDARD_INFREQUENT_ACCESS" and "LastUpdateDateTime" in summary
+
+
+def test_a_group_takes_its_time(regions: dict[str, Any]) -> None:
+    """Where a table alone is protected at once, that of a group is being updated, and told as it was."""
+    table = make_table(regions[HERE], sort=None)
+    add(regions[HERE], table, THERE)
+    told = regions[HERE].update_table(TableName=table, DeletionProtectionEnabled=True)["TableDescription"]
+    assert (told["TableStatus"], told["DeletionProtectionEnabled"]) == ("UPDATING", False)
+    assert regions[HERE].describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
+    assert not regions[THERE].describe_table(TableName=table)["Table"]["DeletionProtectionEnabled"]
 
 
 @pytest.mark.parametrize("more", [{"DeletionProtectionEnabled": True}, {"TableClass": "STANDARD"}])

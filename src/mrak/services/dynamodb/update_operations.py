@@ -44,6 +44,9 @@ _IMMEDIATE = (
     "GlobalTableSettingsReplicationMode",
 )
 
+# The reply to a change says no more of the other members.
+_TOLD_OF_REPLICAS = {"RegionName", "ReplicaArn", "ReplicaStatus", "GlobalTableSettingsReplicationMode"}
+
 
 @operation("UpdateTable")
 def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
@@ -53,10 +56,8 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
     members.check_settled(old)
     if old.replicas and "GlobalTableSettingsReplicationMode" in req:
         raise errors.invalid("GlobalTableSettingsReplicationMode can only be changed for a Regional Table.")
-    before = None
     if "ReplicaUpdates" in req:
         replicas.check_permitted(ctx, tx, scope, old.name, req["ReplicaUpdates"])
-        before = describe.group(tx, scope, old)
         change = strong.update if strong.concerns(old, req) else replicas.update
         changed = change(ctx, tx, scope, old, req)
         TABLES.replace(tx, scope, old, changed)
@@ -67,32 +68,28 @@ def update_table(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         if old.replicas and req.get("BillingMode") == "PROVISIONED" and not old.is_provisioned:
             for there in (scope, *(members.scope_of(scope, it) for it in old.replicas)):
                 scaling.begin(ctx, tx, there, old.name)
+    if old.replicas:
+        # A group takes its time with everything.
+        shown = structs.replace(shown, on_demand=old.on_demand, is_deletion_protected=old.is_deletion_protected)
     description = describe.table(tx, scope, throughput.as_of(shown, ctx.now))
     if shown.billing != old.billing:
         description["WarmThroughput"].update(throughput.warm_units(old))
-    _mark_transition(description, req)
+    _mark_transition(description, req, bool(old.replicas))
     if _adds_replicas(req):
         description.update(describe.group(tx, scope, shown))
-    if before is not None:
-        _show_replicas(description, before)
+    for replica in description.get("Replicas", []):
+        for name in replica.keys() - _TOLD_OF_REPLICAS:
+            del replica[name]
     return {"TableDescription": description}
 
 
-def _show_replicas(description: dict[str, Any], before: Mapping[str, Any]) -> None:
-    """As they were, and without what their capacity is."""
-    if "Replicas" in before:
-        description["Replicas"] = [
-            {name: value for name, value in it.items() if name != "WarmThroughput"} for it in before["Replicas"]
-        ]
-
-
-def _mark_transition(description: dict[str, Any], req: Mapping[str, Any]) -> None:
+def _mark_transition(description: dict[str, Any], req: Mapping[str, Any], is_group: bool) -> None:
     """What the reply says of changes that take AWS a while: old values, and that they are being updated."""
-    if not _is_immediate(req):
+    if is_group or not _is_immediate(req):
         description["TableStatus"] = "UPDATING"
     if "WarmThroughput" in req:
         description["WarmThroughput"]["Status"] = "UPDATING"
-    if "OnDemandThroughput" in req:
+    if "OnDemandThroughput" in req and not is_group:
         known = description.get("OnDemandThroughput", {})
         cleared = {name: -1 for name, units in req["OnDemandThroughput"].items() if units == -1}
         description["OnDemandThroughput"] = {**known, **cleared}
