@@ -387,7 +387,7 @@ def test_policies_that_are_refused(ddb: Any, policy: str, why: str) -> None:
 
 
 def test_an_arn_names_a_table_of_this_region(ddb: Any) -> None:
-    """Elsewhere than its endpoint nothing is looked up."""
+    """Elsewhere than its endpoint nothing is looked up; what is about items says so in other words."""
     table = make_table(ddb, sort=None)
     arn = ddb.describe_table(TableName=table)["Table"]["TableArn"]
     assert ddb.describe_table(TableName=arn)["Table"]["TableName"] == table
@@ -400,6 +400,9 @@ def test_an_arn_names_a_table_of_this_region(ddb: Any) -> None:
     ):
         told = (INVALID, f"1 validation error detected: Invalid {what} in '{wrong}'")
         assert error_of(ddb.describe_table, TableName=wrong) == told
+        failed = f"Value '{wrong}' at 'tableName' failed to satisfy constraint: Invalid {what}"
+        told = (INVALID, f"1 validation error detected: {failed}")
+        assert error_of(ddb.get_item, TableName=wrong, Key={"pk": {"S": "a"}}) == told
 
 
 def test_arns_that_have_no_tags(ddb: Any) -> None:

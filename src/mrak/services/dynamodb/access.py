@@ -22,6 +22,8 @@ from mrak.services.dynamodb.tables import Schema, TableRecord, find_schema, reso
 from mrak.services.iam import exports as iam
 
 deviation("DYNAMODB-011")
+# What names the one table whose items it is about.
+_OF_ONE_TABLE = frozenset({"GetItem", "PutItem", "UpdateItem", "DeleteItem", "Query", "Scan"})
 
 
 def check(
@@ -91,7 +93,7 @@ def require_schema(
     asked: Asked,
 ) -> Schema:
     """The table that an item operation names, for a caller who may use it so; `action` is as `check` has it."""
-    scope, name = resolve_name(ctx, name_or_arn)
+    scope, name = resolve_name(ctx, name_or_arn, ctx.operation in _OF_ONE_TABLE)
     ctx.about(name)
     schema = find_schema(tx, scope, name)
     policy = None if schema is None else schema.record.policy

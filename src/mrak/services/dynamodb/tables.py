@@ -316,8 +316,9 @@ def table_arn(scope: Scope, name: str) -> str:
     return arn(scope, "dynamodb", f"table/{name}")
 
 
-def resolve_name(ctx: Context, name_or_arn: str) -> tuple[Scope, str]:
-    """The scope and name of a table that a request names by name or by ARN."""
+def resolve_name(ctx: Context, name_or_arn: str, is_item: bool = False) -> tuple[Scope, str]:
+    """The scope and name of a table that a request names by name or by ARN. What is asked of an item has words of its
+    own for a wrong ARN."""
     if not name_or_arn.startswith("arn:"):
         return ctx.scope, name_or_arn
     parts = find_arn(name_or_arn)
@@ -330,7 +331,10 @@ def resolve_name(ctx: Context, name_or_arn: str) -> tuple[Scope, str]:
         (more, "resource type"),
     ):
         if wrong:
-            raise errors.invalid(f"1 validation error detected: Invalid {what} in '{name_or_arn}'")
+            said = f"Value '{name_or_arn}' at 'tableName' failed to satisfy constraint: Invalid {what}"
+            if not is_item:
+                said = f"Invalid {what} in '{name_or_arn}'"
+            raise errors.invalid(f"1 validation error detected: {said}")
     return parts.scope_in(ctx.scope.environment), name
 
 
