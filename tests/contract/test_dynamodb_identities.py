@@ -364,3 +364,26 @@ def test_replicas_need_permission_where_they_are(user: User, own: Any, ddb: Any)
     )
     allow("DeleteTable", "DeleteTableReplica")
     own.update_table(TableName=table, ReplicaUpdates=delete)
+
+
+def test_who_may_put_a_policy_by_the_policy_itself(user: User, own: Any, ddb: Any) -> None:
+    """The next one has to let it do so, too, unless that is meant."""
+    arn = ddb.describe_table(TableName=make_table(ddb))["Table"]["TableArn"]
+    root = f"arn:aws:iam::{arn.split(':')[4]}:root"
+
+    def policy(action: str, principal: str) -> str:
+        rights = {"Action": f"dynamodb:{action}ResourcePolicy", "Resource": arn}
+        return policy_of({"Effect": "Allow", "Principal": {"AWS": principal}, **rights})
+
+    ddb.put_resource_policy(ResourceArn=arn, Policy=policy("Put", user.arn))
+    for confirmed in ({}, {"ConfirmRemoveSelfResourceAccess": False}):
+        without = {"ResourceArn": arn, "Policy": policy("Put", root), **confirmed}
+        assert error_of(own.put_resource_policy, **without) == (
+            DENIED,
+            "The new resource policy will not allow you to update the resource policy in the future.",
+        )
+    own.put_resource_policy(ResourceArn=arn, Policy=policy("*", user.arn))
+    own.put_resource_policy(ResourceArn=arn, Policy=policy("Put", root), ConfirmRemoveSelfResourceAccess=True)
+    assert error_of(own.put_resource_policy, ResourceArn=arn, Policy=policy("Put", user.arn))[0] == DENIED
+    user.may("dynamodb:PutResourcePolicy", arn)
+    own.put_resource_policy(ResourceArn=arn, Policy=policy("Get", root))

@@ -19,6 +19,7 @@ from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.dynamodb import access, errors, policies
 from mrak.services.dynamodb.tables import TABLES, StreamRecord, TableRecord, find_table_arn
+from mrak.services.iam import exports as iam
 
 _NO_POLICY = "NO_POLICY"
 # How long AWS speaks of a policy that was deleted by its deletion.
@@ -53,7 +54,7 @@ def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
     policy = policies.normalise(req["Policy"], is_stream="/stream/" in text)
     owner = _require(ctx, tx, text, opens=True)
     if not req.get("ConfirmRemoveSelfResourceAccess"):
-        _check_own_access(ctx, text, policy)
+        _check_own_access(ctx, tx, text, policy)
     _check_revision(ctx, owner, req.get("ExpectedRevisionId"))
     if owner.policy == policy:
         return {"RevisionId": owner.revision}
@@ -112,7 +113,7 @@ def _require(ctx: Context, tx: Transaction, text: str, opens: bool = False) -> _
     return _Owner(ctx.scope, record, stream)
 
 
-def _check_own_access(ctx: Context, arn: str, policy: str) -> None:
+def _check_own_access(ctx: Context, tx: Transaction, arn: str, policy: str) -> None:
     """Who puts a policy must be able to put the next one, or say that this is meant."""
     try:
         named = Named("resource policy", parse_policy(policy))
@@ -121,8 +122,12 @@ def _check_own_access(ctx: Context, arn: str, policy: str) -> None:
         return
     assert isinstance(ctx.principal, Principal)
     request = AuthorizationRequest(ctx.principal, "dynamodb:PutResourcePolicy", arn, ctx.now, ctx.scope.account)
-    decision = evaluate(request, PolicySet(resource=named))
-    if decision.is_explicit and not decision.allowed:
+    if ctx.principal.is_judged:
+        may_again = iam.decide(ctx, tx, request, policy).allowed
+    else:
+        decision = evaluate(request, PolicySet(resource=named))
+        may_again = decision.allowed or not decision.is_explicit
+    if not may_again:
         raise ApiError(
             "AccessDeniedException",
             "The new resource policy will not allow you to update the resource policy in the future.",
