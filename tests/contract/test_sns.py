@@ -588,6 +588,8 @@ def test_raw_delivery(sns: Any, topic: str, queue: Queue) -> None:
 
 def test_active_tracing(sns: Any, topic: str, queue: Queue) -> None:
     """The queue's message carries the trace; without the topic's setting it does not."""
+    wrong = error_of(sns.set_topic_attributes, TopicArn=topic, AttributeName="TracingConfig", AttributeValue="active")
+    assert wrong == invalid("Invalid tracing config value: active")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
     sns.publish(TopicArn=topic, Message="untraced")
     assert "AWSTraceHeader" not in queue.take()[0]["Attributes"]
@@ -617,7 +619,7 @@ def test_settings_of_pushes_are_attributes(sns: Any, topic: str, queue: Queue) -
 
 
 def test_a_fifo_subscription_dead_letters_in_order(sns: Any, sqs: Any, queue: Queue) -> None:
-    """A FIFO queue's dead letters go to a FIFO queue; a standard queue's need not."""
+    """Recorded: a FIFO queue's dead letters go to a FIFO queue, a standard queue's to a standard queue."""
     topic = sns.create_topic(Name=f"t-{uuid.uuid4().hex}.fifo", Attributes={"FifoTopic": "true"})["TopicArn"]
     ordered = Queue(sqs, f"q-{uuid.uuid4().hex}.fifo", FifoQueue="true")
     redrive = json.dumps({"deadLetterTargetArn": queue.arn})
@@ -626,7 +628,11 @@ def test_a_fifo_subscription_dead_letters_in_order(sns: Any, sqs: Any, queue: Qu
     call = sns.set_subscription_attributes
     refused = error_of(call, SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=redrive)
     assert refused == invalid(reason)
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RedrivePolicy": redrive})
+    other = sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn, Attributes={"RedrivePolicy": redrive})
+    redrive = json.dumps({"deadLetterTargetArn": ordered.arn})
+    arn = other["SubscriptionArn"]
+    refused = error_of(call, SubscriptionArn=arn, AttributeName="RedrivePolicy", AttributeValue=redrive)
+    assert refused == invalid(reason.replace("a FIFO queue", "a Standard queue").replace("FIFO Sub", "Standard Sub"))
 
 
 def test_message_structure(sns: Any, topic: str, queue: Queue) -> None:
@@ -967,7 +973,12 @@ def test_archive_and_replay_policies_are_checked(sns: Any, fifo: str, queue: Que
     for days in ('"abc"', "0", "366", "[1]", "1.5"):
         wrong = archive(f'{{"MessageRetentionPeriod": {days}}}')
         assert wrong == invalid("ArchivePolicy: MessageRetentionPeriod value is invalid")
+    this, kept = fifo.rpartition(":")[2], '{"MessageRetentionPeriod":1}'
+    other = invalid("Attributes Reason: Topic already exists with different attributes")
+    sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue=kept)
+    assert error_of(sns.create_topic, Name=this, Attributes={"FifoTopic": "true", "ArchivePolicy": kept}) == other
     sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue="{}")
+    sns.create_topic(Name=this, Attributes={"FifoTopic": "true", "ArchivePolicy": "{}"})
     assert "ArchivePolicy" not in sns.get_topic_attributes(TopicArn=fifo)["Attributes"]
     arn = sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn)["SubscriptionArn"]
     sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="ReplayPolicy", AttributeValue="{}")
@@ -986,7 +997,9 @@ def test_a_topic_needs_its_kms_key(sns: Any, sandbox: Any) -> None:
         sns.create_topic(Name=f"t-{uuid.uuid4().hex}", Attributes={"KmsMasterKeyId": named})["TopicArn"]
         for named in ("none", "alias/aws/sns", key)
     ]
-    assert error_of(sns.publish, TopicArn=topics[0], Message="x") == ("KMSNotFound", "Invalid keyId 'none'", 400)
+    code, message, status = error_of(sns.publish, TopicArn=topics[0], Message="x")
+    origin = "Invalid keyId none (Service: AWSKMS; Status Code: 400; Error Code: NotFoundException; Request ID: "
+    assert (code, status, message.startswith(origin)) == ("KMSNotFound", 400, True)
     for topic in topics[1:]:
         sns.publish(TopicArn=topic, Message="x")
     kms.disable_key(KeyId=key)

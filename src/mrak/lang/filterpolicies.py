@@ -25,7 +25,7 @@ MESSAGE_BODY = "MessageBody"
 MAX_KEYS = 5
 MAX_COMBINATIONS = 150
 # Fewer than EventBridge's. https://docs.aws.amazon.com/sns/latest/dg/string-value-matching.html
-_EXCLUDABLE = frozenset({"prefix"})
+_EXCLUDABLE = frozenset({"prefix", "suffix"})
 
 
 class FilterPolicyError(Exception):
@@ -38,10 +38,12 @@ class FilterPolicyError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class FilterPolicy:
-    """A compiled policy. `scope` is MessageAttributes or MessageBody."""
+    """A compiled policy. `scope` is MessageAttributes or MessageBody. A message without attributes is taken by `null`
+    alone (`takes_bare`): `exists: false` takes only one that has others."""
 
     pattern: Pattern
     scope: str
+    takes_bare: bool
 
     def matches(self, body: str, attributes: dict[str, Any]) -> bool:
         event = self._find_event(body, attributes)
@@ -51,12 +53,15 @@ class FilterPolicy:
         """Why a message is not delivered; empty where it is."""
         event = self._find_event(body, attributes)
         if event is None:
-            return [Mismatch("", (), (), "the message is not a JSON object")]
+            what = "is not a JSON object" if self.scope == MESSAGE_BODY else "has no attributes"
+            return [Mismatch("", (), (), f"the message {what}")]
         return self.pattern.explain(event)
 
     def _find_event(self, body: str, attributes: dict[str, Any]) -> Event | None:
         if self.scope == MESSAGE_BODY:
             return eventpatterns.parse_event(body)
+        if not attributes and not self.takes_bare:
+            return None
         return Event({name: _attribute_value(attribute) for name, attribute in attributes.items()})
 
 
@@ -80,7 +85,8 @@ def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
         raise FilterPolicyError("Filter policy is too complex")
     if scope == MESSAGE_ATTRIBUTES:
         pattern = Pattern(tuple(tuple(_with_null(field) for field in branch) for branch in pattern.branches))
-    return FilterPolicy(pattern, scope)
+    takes_bare = any(all(_takes_null(field) for field in branch) for branch in pattern.branches)
+    return FilterPolicy(pattern, scope, takes_bare)
 
 
 def find_json_error(text: str) -> str | None:
@@ -126,8 +132,11 @@ def _combinations(branch: Branch) -> int:
 
 
 def _with_null(field: Field) -> Field:
-    takes_null = any(condition.text == "null" for condition in field.conditions)
-    return replace(field, wants_absence=True) if takes_null else field
+    return replace(field, wants_absence=True) if _takes_null(field) else field
+
+
+def _takes_null(field: Field) -> bool:
+    return any(condition.text == "null" for condition in field.conditions)
 
 
 def _attribute_value(attribute: dict[str, Any]) -> Any:

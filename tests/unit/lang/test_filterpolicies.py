@@ -26,6 +26,9 @@ def _text(value: str, data_type: str = "String") -> dict[str, Any]:
         ({"store": [{"exists": True}]}, {"store": _text("1", "Number"), "x": _text("y")}, True),
         ({"store": [{"exists": False}]}, {"x": _text("y")}, True),
         ({"store": [{"exists": False}]}, {"store": _text("y")}, False),
+        ({"store": [{"exists": False}]}, {}, False),
+        ({"store": [{"anything-but": {"suffix": "y"}}]}, {"store": _text("xy")}, False),
+        ({"store": [{"anything-but": {"suffix": "y"}}]}, {"store": _text("yx")}, True),
         ({"store": ["v1"]}, {"store": _text('["v0", "v1"]', "String.Array")}, True),
         ({"store": ["v1"]}, {"store": _text('["v2"]', "String.Array")}, False),
         ({"store": [True]}, {"store": _text("[true]", "String.Array")}, True),
@@ -86,9 +89,9 @@ def test_no_json():
             "line: 1, column: 20]",
         ),
         (
-            '{"key":[{"anything-but":{"suffix":"x"}}]}',
-            'Unsupported anything-but pattern: suffix\n at [Source: (String)"{"key":[{"anything-but":{"suffix":"x"}}]}"'
-            "; line: 1, column: 36]",
+            '{"key":[{"anything-but":{"cidr":"x"}}]}',
+            'Unsupported anything-but pattern: cidr\n at [Source: (String)"{"key":[{"anything-but":{"cidr":"x"}}]}"'
+            "; line: 1, column: 34]",
         ),
         ('{"a":{"b":["x"]}}', "Filter policy scope MessageAttributes does not support nested filter policy"),
         (json.dumps({str(i): ["x"] for i in range(6)}), "Filter policy can not have more than 5 keys"),

@@ -27,13 +27,21 @@ def require_encryption_key(ctx: Context, tx: Transaction, key_id: str) -> str:
     return keys.key_arn(scope, key.key_id)
 
 
-def check_named_key(ctx: Context, tx: Transaction, scope: Scope, named: str, codes: dict[str, str], other: str) -> None:
-    """Whether the key that a resource of this scope names can be used for encryption. Raises KMS's
-    error by the code that the resource's service has for it, or by its `other` one."""
+def check_named_key(
+    ctx: Context, tx: Transaction, scope: Scope, named: str, codes: dict[str, str], other: str, *, quotes: bool = False
+) -> None:
+    """Whether the key that a resource of this scope names can be used for encryption. Raises KMS's error by the code
+    that the resource's service has for it, or by its `other` one; a service that `quotes` it says where it comes from.
+    """
     try:
         require_encryption_key(ctx, tx, named_arn(scope, named))
     except ApiError as error:
-        raise ApiError(codes.get(error.code, other), error.message) from None
+        text = error.message
+        if quotes:
+            origin = f"Status Code: {error.status}; Error Code: {error.code}; Request ID: {ctx.draw.uuid()}"
+            plain = text.replace(f"Invalid keyId '{named}'", f"Invalid keyId {named}")
+            text = f"{plain} (Service: AWSKMS; {origin}; Proxy: null)"
+        raise ApiError(codes.get(error.code, other), text) from None
 
 
 def data_key(ctx: Context, tx: Transaction, arn: str, context: dict[str, str]) -> tuple[str, bytes, bytes]:

@@ -61,7 +61,7 @@ def check_key(ctx: Context, tx: Transaction, scope: Scope, topic: Topic) -> None
     if named:
         from mrak.services.kms.exports import check_named_key
 
-        check_named_key(ctx, tx, scope, named, _KMS_CODES, "KMSInvalidState")
+        check_named_key(ctx, tx, scope, named, _KMS_CODES, "KMSInvalidState", quotes=True)
 
 
 def parse_bodies(entry: dict[str, Any]) -> dict[str, str]:

@@ -28,7 +28,7 @@ def subscribe(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, A
     scope, topic = topics.require_open(tx, ctx.scope, req["TopicArn"])
     ctx.about(req["TopicArn"])
     subscriptions.check_endpoint(tx, ctx.scope, topic, protocol, endpoint)
-    subscriptions.check_attributes(protocol, endpoint, attributes, _ATTRIBUTES)
+    subscriptions.check_attributes(topic.name, protocol, endpoint, attributes, _ATTRIBUTES)
     attributes = subscriptions.normal_attributes(attributes)
     existing = next(BY_ENDPOINT.scan(tx, scope, topic.name, protocol, endpoint, limit=1), None)
     if existing is not None:
@@ -185,7 +185,7 @@ def set_subscription_attributes(ctx: Context, tx: Transaction, req: dict[str, An
     scope, subscription = subscriptions.require_open(tx, ctx.scope, req["SubscriptionArn"])
     ctx.about(req["SubscriptionArn"])
     attributes = {**subscription.attributes, name: value}
-    subscriptions.check_attributes(subscription.protocol, subscription.endpoint, attributes, "")
+    subscriptions.check_attributes(subscription.topic, subscription.protocol, subscription.endpoint, attributes, "")
     attributes = subscriptions.normal_attributes(attributes)
     if not subscription.filtered:
         subscriptions.check_filter_quota(tx, scope, subscription.topic, attributes)

@@ -31,6 +31,7 @@ SETTABLE = frozenset(
         "SubscriptionRoleArn",
     }
 )
+_FIFO, _STANDARD = "FIFO", "Standard"
 PENDING_ARN = "pending confirmation"
 MAX_FILTER_POLICIES = 200
 _PHONE = re.compile(r"\+?[0-9](?:[ ()./-]?[0-9]){2,25}|\+[0-9]{3,15}")
@@ -151,13 +152,14 @@ def _check_arn_endpoint(topic: Topic, protocol: str, endpoint: str) -> None:
         )
 
 
-def check_attributes(protocol: str, endpoint: str, attributes: dict[str, str], prefix: str) -> None:
-    """All attributes of a subscription together; `prefix` is "Attributes Reason: " for Subscribe."""
+def check_attributes(topic: str, protocol: str, endpoint: str, attributes: dict[str, str], prefix: str) -> None:
+    """All attributes of a subscription together; `topic` is a name, `prefix` is "Attributes Reason: " for Subscribe."""
     for name, value in attributes.items():
         if name not in SETTABLE:
             raise errors.invalid_parameter(f"{prefix}{name}" if prefix else "AttributeName")
         _check_attribute(protocol, name, value, prefix)
-    _check_redrive_policy(protocol, endpoint, attributes.get("RedrivePolicy", ""), prefix)
+    kind = _FIFO if endpoint.endswith(".fifo") else _STANDARD
+    _check_redrive_policy(kind if topic.endswith(".fifo") else "", attributes.get("RedrivePolicy", ""), prefix)
     policy = attributes.get("FilterPolicy")
     # An empty policy takes the one that is there away.
     if policy and policy.strip() != "{}":
@@ -199,16 +201,17 @@ def _parse_object(name: str, value: str, prefix: str) -> dict[str, Any]:
     return document
 
 
-def _check_redrive_policy(protocol: str, endpoint: str, value: str, prefix: str) -> None:
-    """A FIFO queue is subscribed to FIFO topics alone, and what it misses must stay in order."""
+def _check_redrive_policy(kind: str, value: str, prefix: str) -> None:
+    """Of a FIFO topic's subscriptions queue and dead-letter queue are of one kind; "" for a standard topic's, of which
+    any will do."""
     if not value:
         return
     target = _parse_object("RedrivePolicy", value, prefix).get("deadLetterTargetArn")
     found = find_arn(target) if isinstance(target, str) else None
     if found is None or found.service != "sqs":
         raise errors.invalid_parameter(f"{prefix}RedrivePolicy: deadLetterTargetArn is an invalid arn")
-    if protocol == "sqs" and endpoint.endswith(".fifo") and not found.resource.endswith(".fifo"):
-        reason = "must use a FIFO queue as DLQ for a FIFO Subscription to a FIFO Topic."
+    if kind and kind != (_FIFO if found.resource.endswith(".fifo") else _STANDARD):
+        reason = f"must use a {kind} queue as DLQ for a {kind} Subscription to a FIFO Topic."
         raise errors.invalid_parameter(f"{prefix}RedrivePolicy: {reason}")
 
 

@@ -53,8 +53,12 @@ def create_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
 
 
 def _check_same(existing: Topic, attributes: dict[str, str], tags: dict[str, str]) -> None:
-    """CreateTopic is idempotent for the same topic; what is not named is not compared."""
-    if any(existing.attributes.get(name) != value for name, value in attributes.items()):
+    """CreateTopic is idempotent for the same topic; what is not named is not compared. Recorded: an archive policy is
+    never the same."""
+    given = {**attributes}
+    archive = given.pop("ArchivePolicy", None)
+    archives = archive is not None and bool(archive or existing.attributes.get("ArchivePolicy"))
+    if archives or any(existing.attributes.get(name) != value for name, value in given.items()):
         raise errors.invalid_parameter(f"{_ATTRIBUTES}Topic already exists with different attributes")
     if not tags.items() <= existing.tags.items():
         raise errors.invalid_parameter("Tags Reason: Topic already exists with different tags")

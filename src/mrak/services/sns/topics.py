@@ -174,7 +174,7 @@ def check_attribute(name: str, value: str, prefix: str = "") -> str:
     if name == "SignatureVersion" and value not in ("1", "2"):
         raise errors.invalid_parameter(f"{prefix}SignatureVersion")
     if name == "TracingConfig" and value not in ("PassThrough", "Active"):
-        raise errors.invalid_parameter(f"{prefix}TracingConfig")
+        raise errors.invalid_parameter(f"{prefix}Invalid tracing config value: {value}")
     if name == "FifoThroughputScope" and value not in ("Topic", "MessageGroup"):
         raise errors.invalid_parameter(f"{prefix}Invalid FifoThroughputScope: {value}")
     if name == "MaximumMessageSize" and not (value.isdigit() and 1024 <= int(value) <= 1_048_576):
