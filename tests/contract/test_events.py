@@ -889,16 +889,56 @@ def test_connections(events: Any, sandbox: Any) -> None:
     assert again == exists
     basic = {"BasicAuthParameters": {"Username": "u", "Password": "p"}}
     events.update_connection(Name=connection, AuthorizationType="BASIC", AuthParameters=basic)
+    foreign = error_of(secrets.put_secret_value, SecretId=shown["SecretArn"], SecretString="x")
+    assert foreign == ("InvalidRequestException", "Operation is not allowed on secret owned by events")
     described = events.describe_connection(Name=connection)["AuthParameters"]
     assert described == {"BasicAuthParameters": {"Username": "u"}}
     changed = json.loads(secrets.get_secret_value(SecretId=shown["SecretArn"])["SecretString"])
     assert changed == {"username": "u", "password": "p"}
-    assert events.deauthorize_connection(Name=connection)["ConnectionState"] == "DEAUTHORIZING"
     assert events.delete_connection(Name=connection)["ConnectionState"] == "DELETING"
     with pytest.raises(ClientError):
         secrets.get_secret_value(SecretId=shown["SecretArn"])
     gone = f"Failed to describe the connection(s). Connection '{connection}' does not exist."
     assert error_of(events.describe_connection, Name=connection) == ("ResourceNotFoundException", gone)
+
+
+def test_a_connection_is_updated_in_part(events: Any, sandbox: Any) -> None:
+    """Recorded: a password alone, what is too little, and what a deauthorisation leaves; parameters of another type
+    than is named are refused."""
+    secrets, connection = sandbox.client("secretsmanager"), name()
+    basic = {
+        "BasicAuthParameters": {"Username": "u", "Password": "p"},
+        "InvocationHttpParameters": {"QueryStringParameters": [{"Key": "q", "Value": "v"}]},
+    }
+    key = {"ApiKeyAuthParameters": {"ApiKeyName": "k", "ApiKeyValue": "v"}}
+    wrong = error_of(events.create_connection, Name=connection, AuthorizationType="BASIC", AuthParameters=key)
+    assert wrong[0] == "ValidationException"
+    events.create_connection(Name=connection, AuthorizationType="BASIC", AuthParameters=basic)
+    password = {"BasicAuthParameters": {"Password": "p2"}}
+    too_little = "Failed to update the connection(s). At least one of the following is required: Description, "
+    for params in ({"AuthParameters": password}, {"AuthorizationType": "BASIC"}, {}):
+        refused = error_of(events.update_connection, Name=connection, **params)
+        assert (refused[0], refused[1].startswith(too_little)) == ("ValidationException", True)
+    events.update_connection(Name=connection, AuthorizationType="BASIC", AuthParameters=password)
+    shown = events.describe_connection(Name=connection)
+    query = {"QueryStringParameters": [{"Key": "q", "Value": "v", "IsValueSecret": False}]}
+    assert shown["AuthParameters"] == {"BasicAuthParameters": {"Username": "u"}, "InvocationHttpParameters": query}
+    text = secrets.get_secret_value(SecretId=shown["SecretArn"])["SecretString"]
+    assert text.startswith('{"username":"u","password":"p2","invocation_http_parameters":{"query_string_parameters":[')
+    events.update_connection(Name=connection, Description="d")
+    assert events.describe_connection(Name=connection)["LastAuthorizedTime"] == shown["LastAuthorizedTime"]
+    assert events.deauthorize_connection(Name=connection)["ConnectionState"] == "DEAUTHORIZING"
+    bare = events.describe_connection(Name=connection)
+    assert (bare["ConnectionState"], bare["AuthParameters"]) == ("DEAUTHORIZED", {})
+    assert bare["StateReason"].endswith("were removed from this connection by a DeauthorizeConnection operation.")
+    assert error_of(secrets.describe_secret, SecretId=shown["SecretArn"])[0] == "ResourceNotFoundException"
+    events.update_connection(Name=connection, AuthorizationType="API_KEY", AuthParameters=key)
+    again = events.describe_connection(Name=connection)
+    assert (again["ConnectionState"], again["AuthorizationType"]) == ("AUTHORIZED", "API_KEY")
+    assert again["SecretArn"] != shown["SecretArn"]
+    assert "StateReason" not in again
+    kept = secrets.get_secret_value(SecretId=again["SecretArn"])["SecretString"]
+    assert kept == '{"api_key_name":"k","api_key_value":"v"}'
 
 
 def test_an_api_destination(events: Any, sandbox: Any, endpoint: Endpoint) -> None:

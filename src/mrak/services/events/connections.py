@@ -3,18 +3,22 @@ never in an answer of ours."""
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from msgspec.structs import replace
 
+from mrak.auth.principals import service_principal
 from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
+from mrak.lang import inputtransform
 from mrak.services.events import errors, pages
+from mrak.services.events.matching import SERVICE
 from mrak.services.events.tables import CONNECTIONS, Connection
+
+_DEAUTHORIZED = "The authorization parameters were removed from this connection by a DeauthorizeConnection operation."
 
 
 def connection_arn(scope: Scope, connection: Connection) -> str:
@@ -49,10 +53,9 @@ async def create_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
             raise errors.already_exists(f"Connection {name}")
 
     await ctx.transact(check_free)
+    _check_auth("create", req["AuthorizationType"], req["AuthParameters"])
     identifier = ctx.draw.uuid()
-    secret_name = f"events!connection/{name}/{ctx.draw.uuid()}"
-    secret = {"Name": secret_name, "SecretString": _render_secret(req["AuthParameters"])}
-    secret_arn = (await ctx.call("secretsmanager", "CreateSecret", secret))["ARN"]
+    secret_arn = await _create_secret(ctx, name, req["AuthParameters"])
     connection = Connection(
         name=name,
         id=identifier,
@@ -77,6 +80,29 @@ async def create_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
         await _delete_secret(ctx, secret_arn)
         raise errors.already_exists(f"Connection {name}")
     return _render_state(ctx.scope, connection)
+
+
+_KINDS = {
+    "BASIC": ("BasicAuthParameters", ("Username", "Password")),
+    "API_KEY": ("ApiKeyAuthParameters", ("ApiKeyName", "ApiKeyValue")),
+    "OAUTH_CLIENT_CREDENTIALS": ("OAuthParameters", ("ClientParameters", "AuthorizationEndpoint", "HttpMethod")),
+}
+_CLIENT = ("ClientID", "ClientSecret")
+
+
+def _check_auth(verb: str, authorization_type: str, auth: dict[str, Any]) -> None:
+    kind, needed = _KINDS[authorization_type]
+    given = auth.get(kind) or {}
+    has_all = all(name in given for name in needed)
+    if not has_all or ("ClientParameters" in needed and any(name not in given["ClientParameters"] for name in _CLIENT)):
+        reason = f"{kind} with {', '.join(needed)} are required for the authorization type {authorization_type}."
+        raise errors.validation(f"Failed to {verb} the connection(s). {reason}")
+
+
+async def _create_secret(ctx: Context, name: str, auth: dict[str, Any]) -> str:
+    secret = {"Name": f"events!connection/{name}/{ctx.draw.uuid()}", "SecretString": _render_secret(auth)}
+    made: str = (await ctx.call("secretsmanager", "CreateSecret", secret))["ARN"]
+    return made
 
 
 _ADDED = {
@@ -104,7 +130,7 @@ def _render_secret(auth: dict[str, Any]) -> str:
             "http_method": oauth["HttpMethod"],
         }
     added = _render_added(auth.get("InvocationHttpParameters", {}))
-    return json.dumps(document | ({"invocation_http_parameters": added} if added else {}))
+    return inputtransform.compact(document | ({"invocation_http_parameters": added} if added else {}))
 
 
 def _render_added(given: dict[str, Any]) -> dict[str, Any]:
@@ -120,7 +146,12 @@ def _render_added(given: dict[str, Any]) -> dict[str, Any]:
 
 
 async def _delete_secret(ctx: Context, secret_arn: str) -> None:
-    await ctx.call("secretsmanager", "DeleteSecret", {"SecretId": secret_arn, "ForceDeleteWithoutRecovery": True})
+    await _call_as_owner(ctx, "DeleteSecret", {"SecretId": secret_arn, "ForceDeleteWithoutRecovery": True})
+
+
+async def _call_as_owner(ctx: Context, action: str, params: dict[str, Any]) -> None:
+    """The secret is EventBridge's own: nobody else may change it."""
+    await ctx.call("secretsmanager", action, params, principal=service_principal(SERVICE, ctx.scope.account))
 
 
 def _render_state(scope: Scope, connection: Connection) -> dict[str, Any]:
@@ -134,36 +165,75 @@ def _render_state(scope: Scope, connection: Connection) -> dict[str, Any]:
 
 @operation("UpdateConnection")
 async def update_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    """Recorded: what is not named stays, a password's user too. After a deauthorisation there is a new secret."""
+    before = await ctx.transact(lambda tx: _require(tx, ctx.scope, "describe", req["Name"]))
+    given = _find_auth(before, req)
+    secret_arn = before.secret_arn
+    if given and not before.auth:
+        secret_arn = await _create_secret(ctx, before.name, given)
+
     def update(tx: Transaction) -> Connection:
         old = _require(tx, ctx.scope, "describe", req["Name"])
-        authorization_type = req.get("AuthorizationType", old.authorization_type)
-        new = replace(
-            old,
-            description=req.get("Description", old.description),
-            authorization_type=authorization_type,
-            auth=req.get("AuthParameters", old.auth),
-            modified_at=ctx.now,
-            authorized_at=ctx.now,
-            state=_state_of(authorization_type),
-        )
+        new = replace(old, description=req.get("Description", old.description), modified_at=ctx.now)
+        auth = _find_auth(old, req)
+        if auth:
+            kind = req.get("AuthorizationType", old.authorization_type)
+            new = replace(
+                new,
+                authorization_type=kind,
+                auth=auth,
+                authorized_at=ctx.now,
+                state=_state_of(kind),
+                secret_arn=secret_arn,
+            )
         CONNECTIONS.replace(tx, ctx.scope, old, new)
         return new
 
     connection = await ctx.transact(update)
     ctx.about(connection_arn(ctx.scope, connection))
-    if "AuthParameters" in req:
-        secret = {"SecretId": connection.secret_arn, "SecretString": _render_secret(connection.auth)}
-        await ctx.call("secretsmanager", "PutSecretValue", secret)
+    if given and before.auth:
+        text = _render_secret(connection.auth)
+        await _call_as_owner(ctx, "PutSecretValue", {"SecretId": secret_arn, "SecretString": text})
     return {**_render_state(ctx.scope, connection), "LastAuthorizedTime": connection.authorized_at}
 
 
+def _find_auth(old: Connection, req: dict[str, Any]) -> dict[str, Any]:
+    """The parameters as they are to be; {} where they stay."""
+    given = req.get("AuthParameters") or {}
+    names_kind = "AuthorizationType" in req and any(kind in given for kind, _ in _KINDS.values())
+    if not names_kind and "Description" not in req and "KmsKeyIdentifier" not in req:
+        raise errors.validation(
+            "Failed to update the connection(s). At least one of the following is required: Description, "
+            "KmsKeyIdentifier, AuthorizationType with BasicAuthParameters, ApiKeyAuthParameters, or OAuthParameters."
+        )
+    if not given:
+        return {}
+    authorization_type = req.get("AuthorizationType", old.authorization_type)
+    merged = _merge(old.auth, given) if authorization_type == old.authorization_type else given
+    _check_auth("update", authorization_type, merged)
+    return merged
+
+
+def _merge(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    merged = {**old, **new}
+    for name, value in new.items():
+        if isinstance(value, dict) and isinstance(old.get(name), dict):
+            merged[name] = _merge(old[name], value)
+    return merged
+
+
 @operation("DeauthorizeConnection")
-def deauthorize_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    old = _require(tx, ctx.scope, "deauthorize", req["Name"])
-    ctx.about(connection_arn(ctx.scope, old))
-    new = replace(old, state="DEAUTHORIZED", auth={}, modified_at=ctx.now)
-    CONNECTIONS.replace(tx, ctx.scope, old, new)
-    shown = {**_render_state(ctx.scope, new), "LastAuthorizedTime": new.authorized_at}
+async def deauthorize_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
+    def deauthorize(tx: Transaction) -> Connection:
+        old = _require(tx, ctx.scope, "deauthorize", req["Name"])
+        new = replace(old, state="DEAUTHORIZED", auth={}, modified_at=ctx.now)
+        CONNECTIONS.replace(tx, ctx.scope, old, new)
+        return new
+
+    connection = await ctx.transact(deauthorize)
+    ctx.about(connection_arn(ctx.scope, connection))
+    await _delete_secret(ctx, connection.secret_arn)
+    shown = {**_render_state(ctx.scope, connection), "LastAuthorizedTime": connection.authorized_at}
     return shown | {"ConnectionState": "DEAUTHORIZING"}
 
 
@@ -191,6 +261,8 @@ def describe_connection(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
         "AuthParameters": _without_secrets(connection.auth),
         "SecretArn": connection.secret_arn,
     }
+    if connection.state == "DEAUTHORIZED":
+        shown["StateReason"] = _DEAUTHORIZED
     return shown | ({"Description": connection.description} if connection.description else {})
 
 
@@ -218,7 +290,8 @@ def _without_values(parameters: dict[str, Any]) -> dict[str, Any]:
     """Parameters without the values of those that are secret."""
     return {
         place: [
-            {name: value for name, value in row.items() if name != "Value" or not row.get("IsValueSecret")}
+            {"IsValueSecret": False}
+            | {name: value for name, value in row.items() if name != "Value" or not row.get("IsValueSecret")}
             for row in rows
         ]
         for place, rows in parameters.items()

@@ -87,6 +87,7 @@ def _note_access(ctx: Context, tx: Transaction, home: Scope, secret: Secret, ver
 def put_secret_value(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     secrets.check_token(ctx, req)
     home, secret = secrets.require_primary(tx, ctx.scope, req["SecretId"])
+    secrets.check_owner(ctx, secret)
     secrets.check_value(req, required=True)
     secrets.check_key(ctx, home, secret)
     SECRETS.lock(tx, home, secret.name)
@@ -101,6 +102,7 @@ def put_secret_value(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
 def update_secret(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     secrets.check_token(ctx, req)
     home, old = secrets.require_primary(tx, ctx.scope, req["SecretId"])
+    secrets.check_owner(ctx, old)
     secrets.check_value(req, required=False)
     SECRETS.lock(tx, home, old.name)
     secret = msgspec.structs.replace(

@@ -240,6 +240,13 @@ def owning_service(secret: Secret) -> str:
     return secret.name.partition("!")[0] if "!" in secret.name else ""
 
 
+def check_owner(ctx: Context, secret: Secret) -> None:
+    """What a service made for itself only that changes (recorded)."""
+    owner = owning_service(secret)
+    if owner and ctx.principal.arn != f"{owner}.amazonaws.com":
+        raise errors.invalid_request(f"Operation is not allowed on secret owned by {owner}")
+
+
 def versions_to_stages(secret: Secret) -> dict[str, list[str]]:
     return {version: stages_of(secret, version) for version in sorted(set(secret.stages.values()))}
 
