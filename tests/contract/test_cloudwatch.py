@@ -50,16 +50,6 @@ def test_statistics_of_what_was_put(cloudwatch: Any) -> None:
     assert result["Values"] == [3.0]
 
 
-def test_no_resolution_is_coarser_than_a_minute(cloudwatch: Any) -> None:
-    """Values of one minute meet in it, whatever StorageResolution they name."""
-    now = datetime.datetime.now(datetime.UTC).replace(second=5, microsecond=0)
-    datum = {"MetricName": "m", "Timestamp": now - datetime.timedelta(minutes=1), "Value": 1.0}
-    cloudwatch.put_metric_data(Namespace="coarse", MetricData=[datum | {"StorageResolution": 3600}, datum])
-    asked = {"Namespace": "coarse", "MetricName": "m", "Period": 60, "Statistics": ["Sum"]}
-    (point,) = cloudwatch.get_metric_statistics(**asked, **window())["Datapoints"]
-    assert point["Sum"] == 2.0
-
-
 def test_metric_data_pages(cloudwatch: Any) -> None:
     """MaxDatapoints counts the points of all queries; a result that goes on in the next page says so."""
     now = datetime.datetime.now(datetime.UTC).replace(second=0, microsecond=0)

@@ -1,7 +1,8 @@
 """Amazon CloudWatch: metrics, alarms and dashboards.
 
-metric_operations     metrics in and out             metrics      points as they are kept
-queries               metric data queries            statistics   what points come to
+publishing            metrics in                     metrics      points as they are kept
+metric_operations     metrics out                    statistics   what points come to
+queries               metric data queries
 alarm_operations      alarms and their states        alarms       evaluation, and what a change of state causes
 composite_operations  alarms on alarms               actions      topics, functions and events that alarms tell
 dashboard_operations  dashboards                     names        ARNs, and what alarms ask for
@@ -23,6 +24,7 @@ from mrak.services.cloudwatch import (
     insight_operations,
     metric_operations,
     mute_operations,
+    publishing,
     workers,
 )
 
@@ -35,5 +37,6 @@ __all__ = [
     "insight_operations",
     "metric_operations",
     "mute_operations",
+    "publishing",
     "workers",
 ]

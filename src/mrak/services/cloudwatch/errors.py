@@ -13,8 +13,7 @@ def invalid_combination(message: str) -> ApiError:
     return ApiError("InvalidParameterCombination", message)
 
 
-def both_given(at: int, first: str, second: str) -> ApiError:
-    place = f"MetricData.member.{at}"
+def both_given(place: str, first: str, second: str) -> ApiError:
     return invalid_combination(
         f"The parameters {place}.{first} and {place}.{second} are mutually exclusive and you have specified both."
     )
@@ -22,6 +21,10 @@ def both_given(at: int, first: str, second: str) -> ApiError:
 
 def missing(parameter: str) -> ApiError:
     return ApiError("MissingParameter", f"The parameter {parameter} is required.")
+
+
+def no_data() -> ApiError:
+    return ApiError("MissingParameter", "At least one MetricDatum object must be present in the request.")
 
 
 def too_many_points(wanted: int) -> ApiError:

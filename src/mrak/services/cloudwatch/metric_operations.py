@@ -5,82 +5,21 @@ https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, render_token, take_page
 from mrak.services.cloudwatch import errors, metrics, queries, statistics
-from mrak.services.cloudwatch.metrics import Measure
 from mrak.services.cloudwatch.queries import Result, pairs_of
 from mrak.services.cloudwatch.tables import METRICS, Metric
 
 _MOST_POINTS = 1440
 _MOST_DATA = 100_800
 _LISTED = 500
+_MINUTE = 60.0
+_SHORT_PERIODS = (1, 5, 10, 20, 30)
 _RECENT_SECONDS = 3 * 3600.0
-
-
-@operation("PutMetricData")
-def put_metric_data(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    namespace = req["Namespace"]
-    data = req.get("MetricData", [])
-    for at, datum in enumerate(data, 1):
-        _check_datum(at, datum)
-    metrics.record(tx, ctx.scope, [_measure(ctx, namespace, datum) for datum in data])
-
-
-def _check_datum(at: int, datum: dict[str, Any]) -> None:
-    for first, second in (("Value", "Values"), ("Value", "StatisticValues")):
-        if datum.get(first) is not None and datum.get(second) is not None:
-            raise errors.both_given(at, first, second)
-    values, counts = datum.get("Values"), datum.get("Counts")
-    if counts is not None and len(values or []) != len(counts):
-        place = f"MetricData.member.{at}"
-        raise errors.invalid_value(f"The parameters {place}.Values and {place}.Counts must be of the same size.")
-    if all(datum.get(name) is None for name in ("Value", "Values", "StatisticValues")):
-        raise errors.missing(f"MetricData.member.{at}.Value")
-    _check_numbers(f"MetricData.member.{at}", datum)
-
-
-def _check_numbers(place: str, datum: dict[str, Any]) -> None:
-    if datum.get("Value") is not None:
-        _check_number(f"{place}.Value", datum["Value"])
-    for number, value in enumerate(datum.get("Values") or [], 1):
-        _check_number(f"{place}.Values.member.{number}", value)
-    for name, value in (datum.get("StatisticValues") or {}).items():
-        _check_number(f"{place}.StatisticValues.{name}", value)
-
-
-def _check_number(place: str, value: float) -> None:
-    """https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html: -2^360 to 2^360."""
-    if not -(2.0**360) <= value <= 2.0**360:
-        shown = "NaN" if math.isnan(value) else f"{'-' if value < 0 else ''}Infinity" if math.isinf(value) else value
-        raise errors.invalid_value(f"The value {shown} for parameter {place} is invalid.")
-
-
-def _measure(ctx: Context, namespace: str, datum: dict[str, Any]) -> Measure:
-    given = datum.get("StatisticValues")
-    values: list[tuple[float, float]] = []
-    if datum.get("Value") is not None:
-        values = [(float(datum["Value"]), 1.0)]
-    elif datum.get("Values"):
-        counts = datum.get("Counts") or [1.0] * len(datum["Values"])
-        values = [(float(value), float(count)) for value, count in zip(datum["Values"], counts, strict=True)]
-    sums = None
-    if given is not None:
-        sums = (given["Sum"], given["SampleCount"], given["Minimum"], given["Maximum"])
-    return Measure(
-        namespace,
-        datum["MetricName"],
-        pairs_of(datum.get("Dimensions")),
-        datum.get("Timestamp", ctx.now),
-        values,
-        datum.get("Unit", "None"),
-        min(float(datum.get("StorageResolution", metrics.STANDARD_SECONDS)), metrics.STANDARD_SECONDS),
-        sums,
-    )
 
 
 @operation("ListMetrics")
@@ -125,6 +64,10 @@ def get_metric_statistics(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     start, end, period = req["StartTime"], req["EndTime"], float(req["Period"])
     if int(start) >= int(end):  # AWS looks at whole seconds
         raise errors.start_after_end()
+    if period < _MINUTE and period not in _SHORT_PERIODS:
+        raise errors.invalid_value("The parameter Period must be a value in the set [1, 5, 10, 20, 30].")
+    if period >= _MINUTE:
+        end = end // _MINUTE * _MINUTE  # and at whole minutes, so that a minute that goes on is not shown yet
     wanted = int((end - start) // period)
     if wanted > _MOST_POINTS:
         raise errors.too_many_points(wanted)
