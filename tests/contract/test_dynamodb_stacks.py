@@ -127,6 +127,20 @@ def test_a_table_that_is_imported(sandbox: Any, ddb: Any) -> None:
     assert error_of(ddb.describe_table, TableName=f"{name}-badly")[0] == "ResourceNotFoundException"
 
 
+def test_a_billing_mode_with_indexes(sandbox: Any, ddb: Any) -> None:
+    """Their units change with the table's, in the one call that AWS wants, and back."""
+    stacks, name = sandbox.client("cloudformation"), "billed-otherwise"
+    units = {"ProvisionedThroughput": {"ReadCapacityUnits": 2, "WriteCapacityUnits": 3}}
+    deploy(stacks, "create", name, GlobalSecondaryIndexes=[index("gsi", "g")])
+    provisioned = {"BillingMode": "PROVISIONED", **units}
+    deploy(stacks, "update", name, GlobalSecondaryIndexes=[{**index("gsi", "g"), **units}], **provisioned)
+    (shown,) = ddb.describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]
+    assert shown["ProvisionedThroughput"]["WriteCapacityUnits"] == 3
+    deploy(stacks, "update", name, GlobalSecondaryIndexes=[index("gsi", "g")])
+    (shown,) = ddb.describe_table(TableName=name)["Table"]["GlobalSecondaryIndexes"]
+    assert shown["ProvisionedThroughput"]["WriteCapacityUnits"] == 0
+
+
 def scaling(kind: str, low: int, high: int) -> dict[str, Any]:
     """Settings of reads or writes that scale."""
     tracking = {"TargetTrackingScalingPolicyConfiguration": {"TargetValue": 60}}

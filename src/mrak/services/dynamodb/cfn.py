@@ -160,15 +160,12 @@ class Table(ResourceType):
 
     async def update(self, res: Resource) -> None:
         params = self.input(res)
-        for names in (
-            ("BillingMode", "ProvisionedThroughput", "OnDemandThroughput"),
-            ("StreamSpecification",),
-            ("SSESpecification",),
-            ("TableClass",),
-            ("DeletionProtectionEnabled",),
-        ):
-            if res.changed(*names) and (names != ("StreamSpecification",) or _view_changed(res)):
-                await self._change(res, {name: params[name] for name in names if name in params} or _absent(names[0]))
+        await self._delete_indexes(res)
+        if res.changed("BillingMode", "ProvisionedThroughput", "OnDemandThroughput"):
+            await self._change(res, self._billing(res, params))
+        for name in ("StreamSpecification", "SSESpecification", "TableClass", "DeletionProtectionEnabled"):
+            if res.changed(name) and (name != "StreamSpecification" or _view_changed(res)):
+                await self._change(res, {name: params[name]} if name in params else _absent(name))
         if res.changed("WarmThroughput") and "WarmThroughput" in params:
             await self._change(res, {"WarmThroughput": params["WarmThroughput"]})
         await self._update_indexes(res)
@@ -180,21 +177,52 @@ class Table(ResourceType):
         await res.call("UpdateTable", {"TableName": res.physical_id, **change})
         await self._settled(res)
 
-    async def _update_indexes(self, res: Resource) -> None:
-        """One index a call, as AWS wants it: first the deletions."""
+    def _billing(self, res: Resource, params: dict[str, Any]) -> dict[str, Any]:
+        """A table that turns to provisioned units gets those of its indexes in the same call."""
+        names = ("BillingMode", "ProvisionedThroughput", "OnDemandThroughput")
+        change = {name: params[name] for name in names if name in params} or _absent(names[0])
+        if _turns_to_units(res):
+            change["BillingMode"] = "PROVISIONED"
+            updates = [
+                {"Update": {"IndexName": name, "ProvisionedThroughput": new["ProvisionedThroughput"]}}
+                for name, (_, new) in self._kept_indexes(res).items()
+                if "ProvisionedThroughput" in new
+            ]
+            if updates:
+                change["GlobalSecondaryIndexUpdates"] = updates
+        return change
+
+    def _kept_indexes(self, res: Resource) -> dict[str, tuple[dict[str, Any], dict[str, Any]]]:
+        """Each index that is not replaced, as it was and as it will be."""
         old = {index["IndexName"]: index for index in self.indexes(res, res.old_properties)}
         new = {index["IndexName"]: index for index in self.indexes(res, res.properties)}
+        return {name: (old[name], new[name]) for name in new if name in old and _shape(old[name]) == _shape(new[name])}
+
+    async def _delete_indexes(self, res: Resource) -> None:
+        """One index a call, as AWS wants it."""
+        kept = self._kept_indexes(res)
+        for index in self.indexes(res, res.old_properties):
+            if index["IndexName"] not in kept:
+                name = {"IndexName": index["IndexName"]}
+                await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Delete": name}]})
+
+    async def _update_indexes(self, res: Resource) -> None:
+        kept = self._kept_indexes(res)
         definitions = {"AttributeDefinitions": res.properties.get("AttributeDefinitions", [])}
-        for name in old:
-            if name not in new or _shape(old[name]) != _shape(new[name]):
-                await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Delete": {"IndexName": name}}]})
-        for name, index in new.items():
-            if name not in old or _shape(old[name]) != _shape(index):
+        for index in self.indexes(res, res.properties):
+            if index["IndexName"] not in kept:
                 await self._change(res, {**definitions, "GlobalSecondaryIndexUpdates": [{"Create": index}]})
-            else:
-                units = {it: index[it] for it in _INDEX_UNITS if it in index and index[it] != old[name].get(it)}
-                if units:
-                    await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": name, **units}}]})
+        for name, (old, new) in kept.items():
+            units = {it: new[it] for it in _INDEX_UNITS if it in new and new[it] != old.get(it)}
+            if _turns_to_units(res):
+                units.pop("ProvisionedThroughput", None)
+            if units:
+                await self._change(res, {"GlobalSecondaryIndexUpdates": [{"Update": {"IndexName": name, **units}}]})
+
+
+def _turns_to_units(res: Resource) -> bool:
+    old, new = (it.get("BillingMode", "PROVISIONED") for it in (res.old_properties, res.properties))
+    return bool(old != new == "PROVISIONED")
 
 
 def _is_on(expiry: dict[str, Any] | None) -> bool:

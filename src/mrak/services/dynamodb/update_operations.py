@@ -150,7 +150,7 @@ def _update_member(
     ctx: Context, tx: Transaction, scope: Scope, old: TableRecord, req: Mapping[str, Any]
 ) -> TableRecord:
     """Changes one table; the table as the reply shows it, with old capacity and indexes in transition."""
-    if old.is_strong and req.get("BillingMode") == "PROVISIONED":
+    if (old.is_strong or members.span_accounts(old)) and req.get("BillingMode") == "PROVISIONED":
         raise scaling.not_scaled()
     if old.vectors and req.get("BillingMode") == "PROVISIONED":
         raise errors.invalid_parameter("Tables with vector indexes must be in PAY_PER_REQUEST mode")
