@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 import uuid
+from datetime import UTC
 from typing import Any
 
 import pytest
@@ -384,6 +385,16 @@ def test_policies_that_are_refused(ddb: Any, policy: str, why: str) -> None:
         INVALID,
         f"One or more parameter values were invalid: Invalid policy document: {why}",
     )
+
+
+def test_times_of_tables_are_milliseconds(ddb: Any) -> None:
+    """As the label of a stream that a table is made with, which is the moment of that."""
+    table = make_table(ddb, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
+    shown = ddb.describe_table(TableName=table)["Table"]
+    made = shown["CreationDateTime"].astimezone(UTC)
+    assert f"{made:%Y-%m-%dT%H:%M:%S}.{round(made.microsecond / 1000):03d}" == shown["LatestStreamLabel"]
+    assert made.microsecond % 1000 in (0, 1, 999)
+    assert shown["BillingModeSummary"]["LastUpdateToPayPerRequestDateTime"] == shown["CreationDateTime"]
 
 
 def test_an_arn_names_a_table_of_this_region(ddb: Any) -> None:

@@ -96,7 +96,7 @@ def _description(scope: Scope, shown_arn: str, backup: BackupRecord, status: str
         "TableArn": table_arn(scope, table.name),
         "TableSizeBytes": backup.size_bytes,
         "KeySchema": describe.key_schema(table.keys),
-        "TableCreationDateTime": table.created_at,
+        "TableCreationDateTime": describe.in_milliseconds(table.created_at),
         "ProvisionedThroughput": {"ReadCapacityUnits": table.read_units, "WriteCapacityUnits": table.write_units},
         "ItemCount": backup.item_count,
         "BillingMode": table.billing,

@@ -35,7 +35,7 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
         "TableName": record.name,
         "KeySchema": key_schema(record.keys),
         "TableStatus": _status(record) if status == "ACTIVE" else status,
-        "CreationDateTime": record.created_at,
+        "CreationDateTime": in_milliseconds(record.created_at),
         "ProvisionedThroughput": _throughput(record),
         "TableSizeBytes": size_bytes,
         "ItemCount": count,
@@ -67,6 +67,11 @@ def table(tx: Transaction, scope: Scope, record: TableRecord, status: str = "ACT
     if status not in ("CREATING", "DELETING") or record.warm is not None:
         out["WarmThroughput"] = _warm(record, None, status)
     return out
+
+
+def in_milliseconds(moment: float) -> float:
+    """AWS tells no times of tables more exactly."""
+    return round(moment * 1_000_000) // 1000 / 1000
 
 
 def restoring(description: dict[str, Any], record: TableRecord) -> dict[str, Any]:
@@ -134,9 +139,9 @@ def _throughput(it: TableRecord | IndexRecord) -> dict[str, Any]:
         "WriteCapacityUnits": it.write_units,
     }
     if it.increased_at is not None:
-        out["LastIncreaseDateTime"] = it.increased_at
+        out["LastIncreaseDateTime"] = in_milliseconds(it.increased_at)
     if it.decreased_at is not None:
-        out["LastDecreaseDateTime"] = it.decreased_at
+        out["LastDecreaseDateTime"] = in_milliseconds(it.decreased_at)
     return out
 
 
@@ -149,7 +154,7 @@ def _billing(record: TableRecord, status: str) -> dict[str, Any]:
         return {}
     summary: dict[str, Any] = {"BillingMode": record.billing}
     if status != "CREATING" and record.pay_per_request_at is not None:
-        summary["LastUpdateToPayPerRequestDateTime"] = record.pay_per_request_at
+        summary["LastUpdateToPayPerRequestDateTime"] = in_milliseconds(record.pay_per_request_at)
     newer = {"TableThroughputMode" if name == "BillingMode" else name: value for name, value in summary.items()}
     return {"BillingModeSummary": summary, "TableThroughputModeSummary": newer}
 
@@ -206,7 +211,7 @@ def _reads_apart(own: TableRecord | IndexRecord, theirs: TableRecord | IndexReco
 def _table_class(record: TableRecord) -> dict[str, Any]:
     out: dict[str, Any] = {"TableClass": record.table_class}
     if record.table_class_at is not None:
-        out["LastUpdateDateTime"] = record.table_class_at
+        out["LastUpdateDateTime"] = in_milliseconds(record.table_class_at)
     return out
 
 

@@ -90,7 +90,7 @@ def restore_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str,
         )
     summary = {
         "SourceTableArn": table_arn(origin, source.name),
-        "RestoreDateTime": moment,
+        "RestoreDateTime": describe.in_milliseconds(moment),
         "RestoreInProgress": False,
     }
     target = _new_table(ctx, tx, source, req, summary)
