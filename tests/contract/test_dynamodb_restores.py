@@ -39,6 +39,7 @@ def test_restoring_a_provisioned_table(ddb: Any) -> None:
     ddb.put_item(TableName=table, Item={"pk": {"S": "a"}, "g": {"S": "a"}})
     answer, described = restore(ddb, table)
     assert answer["TableStatus"] == "CREATING" and answer["RestoreSummary"]["RestoreInProgress"]
+    assert described["TableStatus"] == "ACTIVE" and "RestoreSummary" not in described
     assert answer["BillingModeSummary"] == {"BillingMode": "PROVISIONED"}
     assert not {"DeletionProtectionEnabled", "TableThroughputModeSummary"} & answer.keys()
     assert (answer["ItemCount"], answer["TableSizeBytes"]) == (0, 0)

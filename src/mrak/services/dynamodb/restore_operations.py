@@ -62,7 +62,7 @@ def restore_table_from_backup(ctx: Context, tx: Transaction, req: dict[str, Any]
         "SourceBackupArn": req["BackupArn"],
         "SourceTableArn": table_arn(origin, backup.table.name),
         "RestoreDateTime": backup.created_at,
-        "RestoreInProgress": False,
+        "RestoreInProgress": True,
     }
     target = _new_table(ctx, tx, backup.table, req, summary)
     rows = BACKUP_ROWS.prefix(origin, backup.number)
@@ -91,7 +91,7 @@ def restore_table_to_point_in_time(ctx: Context, tx: Transaction, req: dict[str,
     summary = {
         "SourceTableArn": table_arn(origin, source.name),
         "RestoreDateTime": describe.in_milliseconds(moment),
-        "RestoreInProgress": False,
+        "RestoreInProgress": True,
     }
     target = _new_table(ctx, tx, source, req, summary)
     _copy_as_of(tx, origin, source, ctx.scope, target, moment)
@@ -190,11 +190,10 @@ def _finish(ctx: Context, tx: Transaction, record: TableRecord) -> dict[str, Any
         indexing.fill_vector(tx, schema, vector)
     if schema.local_indexes:
         item_collections.count_all(tx, schema)
-    shown = structs.replace(record, restored={**(record.restored or {}), "RestoreInProgress": True})
-    answer = describe.restoring(describe.table(tx, ctx.scope, shown, "CREATING"), record)
+    answer = describe.restoring(describe.table(tx, ctx.scope, record, "CREATING"), record)
     indexes = tuple(structs.replace(it, status="ACTIVE", **_settled(ctx, it)) for it in record.indexes)
     own = _settled(ctx, record) if record.is_provisioned else {}
-    TABLES.replace(tx, ctx.scope, record, structs.replace(record, indexes=indexes, **own))
+    TABLES.replace(tx, ctx.scope, record, structs.replace(record, indexes=indexes, restored=None, **own))
     return {"TableDescription": answer}
 
 
