@@ -33,10 +33,10 @@ _FAMILIES = {
     "sqs": "SQS",
 }
 _SERVICE = "sns.amazonaws.com"
+_NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 _STATUSES = {
-    "AccessDenied": 403,
     "AccessDeniedException": 403,
-    "AWS.SimpleQueueService.NonExistentQueue": 400,
+    _NO_QUEUE: 400,
     "ResourceNotFoundException": 404,
 }
 
@@ -81,10 +81,13 @@ def render_response(request_id_name: str, request_id: str, **more: str) -> str:
 
 
 def parse_failure(failure: str, request_id_name: str, attempts: int) -> Outcome:
-    """The outcome of a delivery to one of our own services, of its `CODE: message`."""
+    """The outcome of a delivery to one of our own services, of its `CODE: message`. Recorded: SQS does not tell a queue
+    that is not there from one that lets nobody in."""
     code, _, text = failure.partition(": ")
+    if code in ("AccessDenied", _NO_QUEUE):
+        code, text = _NO_QUEUE, "The specified queue does not exist or you do not have access to it."
     response = render_response(request_id_name, "Unrecoverable", ErrorCode=code, ErrorMessage=text or failure)
-    return Outcome(_STATUSES.get(code, 500), response, is_failure=True, attempts=max(1, attempts))
+    return Outcome(_STATUSES.get(code, 500), response, is_failure=True, attempts=max(0, attempts - 1))
 
 
 def log_outcome(ctx: Context, tx: Transaction, scope: Scope, notice: Notice, outcome: Outcome) -> None:
