@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import re
 import uuid
 from typing import Any
 
@@ -252,13 +253,23 @@ def test_an_event_bus_as_a_target(fresh_sandbox: Any) -> None:
 
 
 def test_dead_letters(fresh_sandbox: Any) -> None:
-    """What cannot be delivered goes to the dead-letter queue with the reason."""
+    """What cannot be delivered goes to the dead-letter queue, with the reason and what AWS tells besides."""
     scheduler, dead = fresh_sandbox.client("scheduler"), Queue(fresh_sandbox)
     target = {"Input": "lost?", "DeadLetterConfig": {"Arn": dead.arn}}
     arn = scheduler.create_schedule(Name="s", **schedule(dead.arn + "-gone", target=target))["ScheduleArn"]
     message = dead.take()
     attributes = {key: value["StringValue"] for key, value in message["MessageAttributes"].items()}
-    assert (message["Body"], attributes["SCHEDULE_ARN"], attributes["TARGET_ARN"]) == ("lost?", arn, dead.arn + "-gone")
+    assert message["Body"] == "lost?"
+    assert re.fullmatch("[0-9a-f]{16}", attributes.pop("EXECUTION_ID"))
+    assert datetime.datetime.fromisoformat(attributes.pop("SCHEDULED_TIME"))
+    assert attributes == {
+        "SCHEDULE_ARN": arn,
+        "TARGET_ARN": dead.arn + "-gone",
+        "ERROR_CODE": "AWS.SimpleQueueService.NonExistentQueue",
+        "ERROR_MESSAGE": "The specified queue does not exist.",
+        "RETRY_ATTEMPTS": "0",
+        "IS_PAYLOAD_TRUNCATED": "false",
+    }
 
 
 def test_flexible_windows(fresh_sandbox: Any) -> None:

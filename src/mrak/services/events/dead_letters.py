@@ -16,7 +16,7 @@ from mrak.core.arn import find_arn
 from mrak.core.background import Delivery, parse_dead
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery
-from mrak.services.events.matching import SERVICE, Work
+from mrak.services.events.matching import SERVICE, Work, exhausted_condition
 from mrak.services.events.tables import TARGETS
 from mrak.services.sqs import exports as sqs
 
@@ -65,11 +65,9 @@ def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
 
 
 def _exhaustion(failed: Delivery) -> dict[str, dict[str, str]]:
-    is_count = failed.attempts >= failed.retry.attempts
-    condition = "MaximumRetryAttempts" if is_count else "MaximumEventAgeInSeconds"
     return {
         "RETRY_ATTEMPTS": {"DataType": "Number", "StringValue": str(failed.attempts - 1)},
-        "EXHAUSTED_RETRY_CONDITION": {"DataType": "String", "StringValue": condition},
+        "EXHAUSTED_RETRY_CONDITION": {"DataType": "String", "StringValue": exhausted_condition(failed)},
     }
 
 
@@ -116,6 +114,6 @@ def _error_message(ctx: Context, target_arn: str, failure: str) -> str:
         )
     elif code == "AWS.SimpleQueueService.NonExistentQueue":
         text = "The specified queue does not exist or you do not have access to it."
-    status = 403 if code in _NO_PERMISSIONS else 400
+    status = 403 if code in _NO_PERMISSIONS else 404 if name == "AWSLambda" and code in _NO_RESOURCE else 400
     detail = f"Service: {name}; Status Code: {status}; Error Code: {code}; Request ID: {ctx.draw.uuid()}; Proxy: null"
     return f"{text} ({detail})"

@@ -15,11 +15,22 @@ from mrak.lang import eventpatterns
 from mrak.lang.eventpatterns import Event
 from mrak.services.events import authorisation, buses, connections
 from mrak.services.events.authorisation import Added, EndpointFailed
-from mrak.services.events.matching import Given, read_retry
+from mrak.services.events.matching import Given, exhausted_condition, read_retry
 from mrak.services.events.tables import RULES
 from mrak.services.events.targets import How, call_target
 
-__all__ = ["PUT", "Added", "EndpointFailed", "How", "authorise", "call_target", "delivery", "explain", "read_retry"]
+__all__ = [
+    "PUT",
+    "Added",
+    "EndpointFailed",
+    "How",
+    "authorise",
+    "call_target",
+    "delivery",
+    "exhausted_condition",
+    "explain",
+    "read_retry",
+]
 
 PUT = "events.put"
 

@@ -215,6 +215,11 @@ def _delivery(ctx: Context, scope: Scope, target: Target, work: Work) -> Deliver
     )
 
 
+def exhausted_condition(failed: Delivery) -> str:
+    """Which of its policy's limits a delivery met that was tried in vain."""
+    return "MaximumRetryAttempts" if failed.attempts >= failed.retry.attempts else "MaximumEventAgeInSeconds"
+
+
 def read_retry(policy: dict[str, Any] | None) -> Retry:
     """AWS tries for a day and 185 times again, unless the target says otherwise."""
     policy = policy or {}

@@ -110,10 +110,11 @@ def fire(ctx: Context, tx: Transaction, due: Timer) -> None:
 def _delivery(ctx: Context, scope: Scope, schedule: Schedule, scheduled_at: float) -> Delivery:
     """Queues and topics take their messages in the outbox's own transaction; others are called."""
     target = schedule.settings["Target"]
-    arn_text, execution_id = schedule_arn(scope, schedule), ctx.draw.uuid()
-    text = _render_input(scope, target, arn_text, execution_id, scheduled_at)
+    arn_text, execution_id = schedule_arn(scope, schedule), ctx.draw.hex(16)
+    moment = _render_moment(scheduled_at)
+    text = _render_input(ctx, scope, target, arn_text, {"scheduled-time": moment, "execution-id": execution_id})
     dead_queue = (target.get("DeadLetterConfig") or {}).get("Arn", "")
-    lane = f"scheduler|{arn_text}|{execution_id}|{dead_queue}"
+    lane = f"scheduler|{arn_text}|{execution_id}|{dead_queue}|{moment}"
     retry, dead = events.read_retry(target.get("RetryPolicy")), "scheduler.dead" if dead_queue else ""
     found = find_arn(target["Arn"])
     assert found is not None, target["Arn"]
@@ -134,32 +135,30 @@ def _delivery(ctx: Context, scope: Scope, schedule: Schedule, scheduled_at: floa
     )
 
 
-def _render_input(scope: Scope, target: dict[str, Any], arn_text: str, execution_id: str, scheduled_at: float) -> str:
+def _render_moment(seconds: float) -> str:
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _render_input(ctx: Context, scope: Scope, target: dict[str, Any], arn_text: str, context: dict[str, str]) -> str:
     """The target's input with the context's attributes filled in; the default one where it has none.
 
     https://docs.aws.amazon.com/scheduler/latest/UserGuide/managing-schedule-context-attributes.html
     """
-    moment = datetime.fromtimestamp(scheduled_at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if "Input" not in target:
         event = {
             "version": "0",
-            "id": execution_id,
+            "id": ctx.draw.uuid(),
             "detail-type": "Scheduled Event",
             "source": "aws.scheduler",
             "account": scope.account,
-            "time": moment,
+            "time": context["scheduled-time"],
             "region": scope.region,
             "resources": [arn_text],
             "detail": "{}",
         }
         return json.dumps(event, separators=(",", ":"))
     text = str(target["Input"])
-    for name, value in (
-        ("schedule-arn", arn_text),
-        ("scheduled-time", moment),
-        ("execution-id", execution_id),
-        ("attempt-number", "1"),
-    ):
+    for name, value in ({"schedule-arn": arn_text, "attempt-number": "1"} | context).items():
         text = text.replace(f"<aws.scheduler.{name}>", value)
     return text
 
@@ -210,9 +209,13 @@ async def _put_event(ctx: Context, firing: Firing) -> None:
 
 @delivery("scheduler.dead")
 def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
-    """Takes what could not be delivered to the schedule's dead-letter queue, with the reason in its attributes."""
+    """Takes what could not be delivered to the schedule's dead-letter queue, with the reason in its attributes.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+    """
     failed = parse_dead(made.payload)
-    _, arn_text, execution_id, queue_arn = failed.lane.split("|")
+    # A file of an earlier version has lanes without the time.
+    _, arn_text, execution_id, queue_arn, *moment = failed.lane.split("|")
     if failed.kind == "scheduler.target":
         firing = msgspec.msgpack.decode(failed.payload, type=Firing)
         target_arn, body = firing.target["Arn"], firing.input
@@ -220,12 +223,19 @@ def bury(ctx: Context, tx: Transaction, made: Delivery) -> None:
         target, message, *_ = msgspec.msgpack.decode(failed.payload)
         target_arn = arn(failed.scope, "sqs", target) if failed.kind == sqs.SEND else target
         body = message.get("MessageBody") or message.get("Message")
+    code, _, reason = failed.failure.partition(": ")
     texts = {
         "SCHEDULE_ARN": arn_text,
         "TARGET_ARN": target_arn,
         "EXECUTION_ID": execution_id,
-        "ERROR_CODE": failed.failure.partition(":")[0] or "unknown",
-        "ERROR_MESSAGE": failed.failure or "unknown",
+        "ERROR_CODE": code or "unknown",
+        "ERROR_MESSAGE": reason or failed.failure or "unknown",
+        "RETRY_ATTEMPTS": str(max(0, failed.attempts - 1)),
+        "IS_PAYLOAD_TRUNCATED": "false",
     }
+    if moment:
+        texts["SCHEDULED_TIME"] = moment[0]
+    if failed.is_exhausted:
+        texts["EXHAUSTED_RETRY_CONDITION"] = events.exhausted_condition(failed)
     attributes = {name: {"DataType": "String", "StringValue": text} for name, text in texts.items()}
     tx.enqueue(sqs.delivery(ctx, queue_arn, {"MessageBody": body, "MessageAttributes": attributes}))
