@@ -260,7 +260,7 @@ def test_a_temporary_password_is_replaced(app: App, browser: Browser) -> None:
     page = browser.submit(browser.get("/login", **wish(app)), username="tim", password=PASSWORD)
     assert "Choose a new password" in page.text
     page = browser.submit(page, answer="weak")
-    assert "did not conform with policy" in page.text
+    assert "does not conform to policy" in page.text
     assert browser.submit(page, answer="Other-Horse-9").sent_to["code"]
 
 

@@ -60,15 +60,56 @@ def test_the_access_token_shows_its_user(app: App) -> None:
 
 
 def test_what_is_not_a_token_is_refused(app: App) -> None:
-    """Among others a token whose signature was changed, and an id token."""
+    """Among others a token whose signature was changed, and an id token (recorded: their words)."""
     result = app.tokens()
     forged = jwt.encode(jwt.decode(result["AccessToken"], options={"verify_signature": False}), "x" * 32)
-    for token in ("abc", forged, result["IdToken"], result["AccessToken"][:-6] + "AAAAAA"):
-        assert error_of(app.client.get_user, AccessToken=token) == (
-            "NotAuthorizedException",
-            "Invalid Access Token",
-            400,
-        )
+    invalid, unsigned = "Invalid Access Token", "Could not verify signature for Access Token"
+    tokens = {"abc": invalid, result["IdToken"]: invalid, forged: unsigned}
+    tokens[result["AccessToken"][:-6] + "AAAAAA"] = unsigned
+    for token, message in tokens.items():
+        assert error_of(app.client.get_user, AccessToken=token) == ("NotAuthorizedException", message, 400)
+
+
+def test_refusals_of_apps_and_people_as_recorded(sandbox: Any) -> None:
+    """Whose client it is, whose token, what a disabled person's tokens say before and after, and what an invited one's
+    weak password says."""
+    app, other = new_app(sandbox, GenerateSecret=True), new_app(sandbox)
+    other.add_user()
+    refused = "NotAuthorizedException"
+    elsewhere = {"UserPoolId": other.pool_id, "ClientId": app.client_id, "AuthFlow": "ADMIN_USER_PASSWORD_AUTH"}
+    params = {"USERNAME": "ana", "PASSWORD": PASSWORD}
+    assert error_of(app.admin.admin_initiate_auth, AuthParameters=params, **elsewhere)[:2] == (
+        "ResourceNotFoundException",
+        f"User pool client {app.client_id} does not exist in user pool {other.pool_id}.",
+    )
+    assert error_of(app.client.revoke_token, ClientId=app.client_id, Token="x")[:2] == (
+        "UnauthorizedException",
+        "Invalid client or secret",
+    )
+    second = app.admin.create_user_pool_client(UserPoolId=other.pool_id, ClientName="second")["UserPoolClient"]
+    tokens = other.tokens()
+    renew = {"AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": tokens["RefreshToken"]}}
+
+    def renewed(client_id: str) -> tuple[str, str]:
+        return error_of(app.client.initiate_auth, ClientId=client_id, **renew)[:2]
+
+    assert renewed(second["ClientId"]) == (refused, "Refresh Token has different Client")
+    person = {"UserPoolId": other.pool_id, "Username": "ana"}
+    app.admin.admin_disable_user(**person)
+    assert renewed(other.client_id) == (refused, "User is disabled.")
+    app.admin.admin_enable_user(**person)
+    assert renewed(other.client_id) == (refused, "Refresh Token has been revoked")
+    gone = error_of(app.client.get_user, AccessToken=tokens["AccessToken"])
+    assert gone[:2] == (refused, "Access Token has been revoked")
+    weak = {"UserPoolId": other.pool_id, "Username": "new", "TemporaryPassword": "short"}
+    assert error_of(app.admin.admin_create_user, **weak)[:2] == (
+        "InvalidPasswordException",
+        "Password did not conform with password policy: Password not long enough",
+    )
+    assert error_of(app.client.describe_user_pool, UserPoolId=other.pool_id)[:2] == (
+        "MissingAuthenticationTokenException",
+        "Missing Authentication Token",
+    )
 
 
 def test_tokens_expire_and_are_renewed(fresh_sandbox: Any) -> None:
@@ -215,7 +256,7 @@ def test_a_secret_has_to_be_known(sandbox: Any) -> None:
         f"Client {app.client_id} is configured with secret but SECRET_HASH was not received",
     )
     assert error_of(app.client.initiate_auth, AuthParameters=params | {"SECRET_HASH": "bm8="}, **call)[1] == (
-        f"SecretHash does not match for the client: {app.client_id}"
+        f"Unable to verify secret hash for client {app.client_id}"
     )
     import base64
     import hmac
@@ -239,7 +280,7 @@ def test_a_new_password_is_demanded(app: App) -> None:
     weak = error_of(
         app.client.respond_to_auth_challenge, ChallengeResponses={"USERNAME": "new", "NEW_PASSWORD": "short"}, **call
     )
-    assert weak[:2] == ("InvalidPasswordException", "Password did not conform with policy: Password not long enough")
+    assert weak[:2] == ("InvalidPasswordException", "Password does not conform to policy: Password not long enough")
     right = {"USERNAME": "new", "NEW_PASSWORD": "Other-Horse-7"}
     done = app.client.respond_to_auth_challenge(ChallengeResponses=right, **call)
     assert done["AuthenticationResult"]["AccessToken"]
@@ -290,8 +331,13 @@ def test_refresh_tokens_rotate_where_that_is_wanted(app: App) -> None:
 
 
 def test_a_rotated_refresh_token_holds_for_its_grace(fresh_sandbox: Any) -> None:
-    """RetryGracePeriodSeconds: a retry with the token before gets tokens too, until the period is over."""
-    app = new_app(fresh_sandbox, RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": 30})
+    """RetryGracePeriodSeconds: a retry with the token before gets tokens too, until the period is over. What it got
+    first is displaced at once, and so is what came before the one before (recorded)."""
+    app = new_app(
+        fresh_sandbox,
+        ExplicitAuthFlows=["ALLOW_USER_PASSWORD_AUTH"],
+        RefreshTokenRotation={"Feature": "ENABLED", "RetryGracePeriodSeconds": 30},
+    )
     app.add_user()
     first = app.tokens()["RefreshToken"]
 
@@ -302,13 +348,42 @@ def test_a_rotated_refresh_token_holds_for_its_grace(fresh_sandbox: Any) -> None
     second = renew(first)
     third = renew(first)
     assert len({first, second, third}) == 3
-    fourth = renew(second)
+    assert error_of(lambda: renew(second))[0] == "RefreshTokenReuseException"
+    renew(third)
+    assert error_of(lambda: renew(first))[0] == "RefreshTokenReuseException"
+    last = renew(third)
     fresh_sandbox.advance_clock(31)
-    for old in (first, second, third):
-        assert error_of(lambda old=old: renew(old))[0] == "RefreshTokenReuseException"
-    last = renew(fourth)
+    assert error_of(lambda: renew(third))[0] == "RefreshTokenReuseException"
+    last = renew(last)
     app.client.revoke_token(ClientId=app.client_id, Token=last)
-    assert error_of(lambda: renew(last))[:2] == ("NotAuthorizedException", "Refresh Token has been revoked")
+    assert error_of(lambda: renew(last))[0] == "NotAuthorizedException"
+
+
+def test_rotation_stands_alone(app: App) -> None:
+    """Recorded: neither with the old operation nor in the plan without it; without the feature there is no grace."""
+
+    def make(**more: Any) -> Any:
+        client = {"ClientName": "turning", "UserPoolId": app.pool_id, "RefreshTokenRotation": {"Feature": "ENABLED"}}
+        return app.admin.create_user_pool_client(**client | more)["UserPoolClient"]
+
+    assert error_of(make, ExplicitAuthFlows=["ALLOW_REFRESH_TOKEN_AUTH"])[:2] == (
+        "InvalidParameterException",
+        "ALLOW_REFRESH_TOKEN_AUTH is not a permitted ExplicitAuthFlow when refresh token rotation is enabled.",
+    )
+    lite = app.admin.create_user_pool(PoolName="lite", UserPoolTier="LITE")["UserPool"]["Id"]
+    assert error_of(make, UserPoolId=lite)[:2] == (
+        "FeatureUnavailableInTierException",
+        "The following features need to be disabled for the LITE pricing tier configured: Refresh Token Rotation",
+    )
+    off = make(RefreshTokenRotation={"Feature": "DISABLED", "RetryGracePeriodSeconds": 4})["RefreshTokenRotation"]
+    assert off == {"Feature": "DISABLED", "RetryGracePeriodSeconds": 0}
+    made = make()
+    assert made["RefreshTokenRotation"] == {"Feature": "ENABLED", "RetryGracePeriodSeconds": 0}
+    old = {"ClientId": made["ClientId"], "AuthFlow": "REFRESH_TOKEN_AUTH", "AuthParameters": {"REFRESH_TOKEN": "x"}}
+    assert error_of(app.client.initiate_auth, **old)[:2] == (
+        "UnsupportedOperationException",
+        "This API does not support refresh token rotation",
+    )
 
 
 def test_an_api_takes_the_tokens(app: App) -> None:

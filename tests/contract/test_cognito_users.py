@@ -167,7 +167,7 @@ def test_a_changed_address_is_verified_again(app: App) -> None:
         AccessToken=token,
         UserAttributes=[{"Name": "email_verified", "Value": "true"}],
     )
-    assert cheat[:2] == ("NotAuthorizedException", "A client attempted to write unauthorized attribute")
+    assert cheat[:2] == ("InvalidParameterException", "Cannot modify the non-mutable attribute email_verified")
     app.client.delete_user_attributes(AccessToken=token, UserAttributeNames=["name"])
     assert "name" not in attributes_of(app, "eli")
     app.client.delete_user(AccessToken=token)
@@ -190,9 +190,9 @@ def test_attributes_follow_the_schema(sandbox: Any) -> None:
     invalid = "InvalidParameterException"
     start = "Attributes did not conform to the schema: "
     good = {"email": "a@example.com"}
-    assert error_of(sign_up, app=app, name="a")[:2] == (invalid, f"{start}email: The attribute is required\n")
+    assert error_of(sign_up, app=app, name="a")[:2] == (invalid, f"{start}emails: The attribute emails is required")
     unknown = error_of(sign_up, app=app, name="a", **good, **{"custom:nothing": "1"})
-    assert unknown[:2] == (invalid, f"{start}custom:nothing: Attribute does not exist in the schema.\n")
+    assert unknown[:2] == (invalid, f"{start}Type for attribute {{custom:nothing}} could not be determined")
     assert error_of(sign_up, app=app, name="a", email="nonsense")[1] == "Invalid email address format."
     assert error_of(sign_up, app=app, name="a", **good, phone_number="12")[1] == "Invalid phone number format."
     assert error_of(sign_up, app=app, name="a", **good, **{"custom:badge": "12"})[0] == invalid
@@ -209,6 +209,80 @@ def test_attributes_follow_the_schema(sandbox: Any) -> None:
     )
     described = app.admin.describe_user_pool(UserPoolId=app.pool_id)["UserPool"]["SchemaAttributes"]
     assert {"custom:badge", "custom:fixed", "custom:more", "sub"} <= {one["Name"] for one in described}
+
+
+def test_attributes_change_as_the_store_behind_wants(sandbox: Any) -> None:
+    """Recorded: what users may not change of themselves, in the words of what refuses it, and in what order attributes
+    are shown; the last value of one that is given twice counts, also for its length."""
+    schema = [
+        {"Name": "family_name", "Required": True, "Mutable": True},
+        {"Name": "team", "AttributeDataType": "String", "Mutable": True},
+        {"Name": "tenant", "AttributeDataType": "String", "Mutable": False},
+    ]
+    app = new_app(sandbox, {"Schema": schema})
+    app.add_user(
+        "ann", family_name="E", given_name="A", email="a@example.com", email_verified="true", **{"custom:tenant": "t"}
+    )
+    token = app.tokens("ann")["AccessToken"]
+
+    def change(*pairs: tuple[str, str]) -> Any:
+        attributes = [{"Name": name, "Value": value} for name, value in pairs]
+        return app.client.update_user_attributes(AccessToken=token, UserAttributes=attributes)
+
+    def drop(*names: str) -> Any:
+        return app.client.delete_user_attributes(AccessToken=token, UserAttributeNames=list(names))
+
+    fixed = "Cannot modify the non-mutable attribute "
+    deleting = "Invalid user attributes: "
+    missing = f"{deleting}name.familyName: The attribute name.familyName is required"
+    immutable = f"{deleting}Custom.User.tenant: This attribute does not satisfy the mutability validation defined in "
+    refusals = {
+        f"{fixed}sub": lambda: change(("sub", "x")),
+        f"{fixed}email_verified": lambda: drop("email_verified"),
+        "user.custom:un: Attribute does not exist in the schema.\n": lambda: change(("custom:un", "x")),
+        "user.birthdate: String must be no longer than 10 characters\n": lambda: change(("birthdate", "x" * 11)),
+        missing: lambda: drop("family_name"),
+        f"{immutable}the schema.": lambda: drop("custom:tenant"),
+        f"{deleting}Type for attribute {{custom:un}} could not be determined": lambda: drop("custom:un"),
+    }
+    for message, ask in refusals.items():
+        assert error_of(ask)[:2] == ("InvalidParameterException", message)
+    assert "CodeDeliveryDetailsList" not in change(
+        ("birthdate", "short"), ("birthdate", "x" * 10), ("custom:team", "r")
+    )
+    shown = app.client.get_user(AccessToken=token)["UserAttributes"]
+    assert [pair["Name"] for pair in shown] == [
+        *("email", "email_verified", "family_name", "given_name", "birthdate", "custom:team", "custom:tenant", "sub")
+    ]
+    narrow = {"UserPoolId": app.pool_id, "ClientName": "narrow", "WriteAttributes": ["given_name"]}
+    assert error_of(app.admin.create_user_pool_client, **narrow)[1] == (
+        "Invalid write attributes specified while creating a client"
+    )
+
+
+def test_what_the_tokens_of_one_who_is_gone_say(sandbox: Any) -> None:
+    """Recorded: they are not the next one's who takes the name, whatever that one's state."""
+    app = new_app(sandbox)
+    sign_up(app, "eve")
+    app.admin.admin_confirm_sign_up(UserPoolId=app.pool_id, Username="eve")
+    old = app.tokens("eve")
+    refused = "NotAuthorizedException"
+
+    def renewed() -> tuple[str, str]:
+        call = {"ClientId": app.client_id, "AuthFlow": "REFRESH_TOKEN_AUTH"}
+        renew = {"REFRESH_TOKEN": old["RefreshToken"]}
+        return error_of(app.client.initiate_auth, AuthParameters=renew, **call)[:2]
+
+    def looked() -> tuple[str, str]:
+        return error_of(app.client.get_user, AccessToken=old["AccessToken"])[:2]
+
+    app.client.delete_user(AccessToken=old["AccessToken"])
+    gone = (refused, "The user has been deleted for the associated refresh token")
+    assert (looked()[0], renewed()) == ("UserNotFoundException", gone)
+    sign_up(app, "eve")
+    assert looked() == ("UserNotConfirmedException", "User is not confirmed.")
+    app.admin.admin_confirm_sign_up(UserPoolId=app.pool_id, Username="eve")
+    assert (looked(), renewed()) == ((refused, "Invalid access token."), gone)
 
 
 def test_people_sign_in_with_their_address(sandbox: Any) -> None:
@@ -236,6 +310,25 @@ def test_an_alias_is_its_last_owners(sandbox: Any) -> None:
     found = app.admin.admin_get_user(UserPoolId=app.pool_id, Username="both@example.com")
     assert found["Username"] == "two"
     assert error_of(sign_up, app=app, name="x@example.com")[0] == "InvalidParameterException"
+
+
+def test_a_preferred_username_is_nobody_elses_name(sandbox: Any) -> None:
+    """Recorded: neither an address where those are aliases, nor the username of another."""
+    app = new_app(sandbox, {"AliasAttributes": ["email", "preferred_username"]})
+    app.add_user("alice")
+    app.add_user("bob")
+    refusals = {
+        "a@example.com": (
+            "InvalidParameterException",
+            "Username cannot be of email format, since user pool is configured for email alias.",
+        ),
+        "alice": ("AliasExistsException", "User account already exists for the alias."),
+    }
+    for name, refusal in refusals.items():
+        wanted = [{"Name": "preferred_username", "Value": name}]
+        bob = {"UserPoolId": app.pool_id, "Username": "bob", "UserAttributes": wanted}
+        assert error_of(app.admin.admin_update_user_attributes, **bob)[:2] == refusal
+    assert "preferred_username" not in attributes_of(app, "bob")
 
 
 def test_an_invitation_has_the_temporary_password(app: App) -> None:
@@ -345,38 +438,6 @@ def test_a_second_factor_by_text_message(sandbox: Any) -> None:
         ChallengeResponses={"USERNAME": "ana", "SMS_MFA_CODE": app.last_code()},
     )
     assert done["AuthenticationResult"]
-
-
-def test_groups(app: App) -> None:
-    """They stand in the tokens, the most important first, with its role."""
-    import jwt
-
-    app.add_user("gus")
-    pool = {"UserPoolId": app.pool_id}
-    for name, precedence in (("low", 9), ("high", 1)):
-        role = f"arn:aws:iam::000000000000:role/{name}"
-        app.admin.create_group(GroupName=name, Precedence=precedence, RoleArn=role, **pool)
-        app.admin.admin_add_user_to_group(GroupName=name, Username="gus", **pool)
-    claims = jwt.decode(app.tokens("gus")["IdToken"], options={"verify_signature": False})
-    assert claims["cognito:groups"] == ["high", "low"]
-    assert claims["cognito:preferred_role"] == "arn:aws:iam::000000000000:role/high"
-    assert error_of(app.admin.create_group, GroupName="low", **pool)[:2] == (
-        "GroupExistsException",
-        "A group with the name already exists.",
-    )
-    assert error_of(app.admin.get_group, GroupName="none", **pool)[:2] == (
-        "ResourceNotFoundException",
-        "Group not found.",
-    )
-    assert [u["Username"] for u in app.admin.list_users_in_group(GroupName="low", **pool)["Users"]] == ["gus"]
-    app.admin.admin_remove_user_from_group(GroupName="low", Username="gus", **pool)
-    left = app.admin.admin_list_groups_for_user(Username="gus", **pool)["Groups"]
-    assert [group["GroupName"] for group in left] == ["high"]
-    app.admin.update_group(GroupName="high", Description="d", **pool)
-    assert app.admin.get_group(GroupName="high", **pool)["Group"]["Description"] == "d"
-    app.admin.delete_group(GroupName="high", **pool)
-    assert app.admin.admin_list_groups_for_user(Username="gus", **pool)["Groups"] == []
-    assert [group["GroupName"] for group in app.admin.list_groups(**pool)["Groups"]] == ["low"]
 
 
 def test_users_are_listed_and_found(sandbox: Any) -> None:

@@ -77,6 +77,9 @@ _REST_JSON: Final[dict[Reason, Row]] = {
     for reason, (code, _, text) in _JSON.items()
 }
 
+# Recorded of Cognito's user pools.
+_COGNITO: Final = {**_JSON, "missing": ("MissingAuthenticationTokenException", 400, "Missing Authentication Token")}
+
 _S3: Final[dict[Reason, Row]] = {
     "missing": ("AccessDenied", 403, "Access Denied"),
     "incomplete": ("AuthorizationHeaderMalformed", 400, ""),
@@ -116,6 +119,7 @@ class Flavour:
 
 QUERY: Final = Flavour("query", _QUERY)
 JSON: Final = Flavour("json", _JSON)
+COGNITO: Final = Flavour("json", _COGNITO)
 REST_JSON: Final = Flavour("rest-json", _REST_JSON)
 S3: Final = Flavour("s3", _S3)
 
@@ -130,12 +134,13 @@ _SERVICES: Final[dict[str, Flavour]] = {
     ),
     **dict.fromkeys(
         (
-            *("acm", "application-autoscaling", "athena", "cloudtrail", "cognito-identity", "cognito-idp", "dynamodb"),
+            *("acm", "application-autoscaling", "athena", "cloudtrail", "dynamodb"),
             *("ecr", "events", "firehose", "kinesis", "kms", "logs", "secretsmanager", "servicediscovery", "ssm"),
             *("states", "tagging", "wafv2"),
         ),
         JSON,
     ),
+    **dict.fromkeys(("cognito-identity", "cognito-idp"), COGNITO),
 }
 
 

@@ -83,7 +83,7 @@ OPTIONAL_MEMBERS: frozenset[str] = frozenset(
 NAMES_OR_ARNS: dict[str, NameRule] = {"dynamodb.TableArn": NameRule(3, 255, "[a-zA-Z0-9_.-]+")}
 
 # Strings whose length AWS reports before their pattern.
-LENGTH_FIRST: frozenset[str] = frozenset({"dynamodb.IndexName"})
+LENGTH_FIRST: frozenset[str] = frozenset({"dynamodb.IndexName", "cognito-idp.ArnType"})
 
 # Inputs of which AWS misses one member before it validates anything: (member, message).
 _NO_TABLE = ("TableName", "The parameter 'TableName' is required but was not present in the request")

@@ -48,11 +48,11 @@ async def admin_create_user(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
         return await _invite_again(ctx, target, req)
     pool = target.pool
     given = schema.parse_attributes(req.get("UserAttributes", []))
-    schema.check_values(pool, {name: value for name, value in given.items() if name != "sub"})
+    schema.check_values(pool, {name: value for name, value in given.items() if name != "sub"}, is_new=True)
     password = req.get("TemporaryPassword") or passwords.generate(ctx, pool)
-    passwords.check_policy(pool, password)
+    passwords.check_policy(pool, password, passwords.OF_INVITED)
     username, sub, attributes = users.username_of(ctx, pool, req["Username"], given)
-    schema.check_required(pool, attributes)
+    schema.check_required(pool, attributes, is_new=True)
     await ctx.transact(lambda tx: _check_free(tx, target, username, attributes))
     await triggers.pre_sign_up(ctx, target, "PreSignUp_AdminCreateUser", username, req, attributes)
     user = User(
@@ -106,7 +106,7 @@ async def _invite_again(ctx: Context, target: Target, req: dict[str, Any]) -> di
     if user.status != "FORCE_CHANGE_PASSWORD":
         raise errors.unsupported_state(f"Resend not possible. {user.username} status is not FORCE_CHANGE_PASSWORD")
     password = req.get("TemporaryPassword") or passwords.generate(ctx, pool)
-    passwords.check_policy(pool, password)
+    passwords.check_policy(pool, password, passwords.OF_INVITED)
     outgoing = await _invitations(ctx, target, user, req)
 
     def change(tx: Transaction) -> User:
@@ -200,6 +200,7 @@ def admin_delete_user_attributes(ctx: Context, tx: Transaction, req: dict[str, A
 
     def change(pool: Pool, user: User) -> User:
         schema.check_known(pool, changes)
+        schema.check_removable(pool, changes)
         changed = users.change_attributes(ctx, user, changes)
         schema.check_required(pool, changed.attributes)
         return changed
@@ -217,7 +218,7 @@ def admin_disable_user(ctx: Context, tx: Transaction, req: dict[str, Any]) -> No
     """Revokes the user's tokens besides."""
     _change(ctx, tx, req, lambda _, user: msgspec.structs.replace(user, enabled=False, modified_at=ctx.now))
     pool = pools.require_pool(tx, ctx.scope, req["UserPoolId"])
-    users.sign_out(tx, ctx.scope, pool, users.require(tx, ctx.scope, pool, req["Username"]))
+    users.suspend(tx, ctx.scope, pool, users.require(tx, ctx.scope, pool, req["Username"]))
 
 
 @operation("AdminDeleteUser")

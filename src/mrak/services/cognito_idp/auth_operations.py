@@ -12,7 +12,7 @@ from mrak.core.operation import operation
 from mrak.services.cognito_idp import authentication, challenges, custom, errors, first_factors, pools, tokens, users
 from mrak.services.cognito_idp.authentication import PASSWORD_FLOWS, Attempt
 from mrak.services.cognito_idp.pools import Target
-from mrak.services.cognito_idp.tables import REFRESH, USERS, User
+from mrak.services.cognito_idp.tables import USERS, User
 
 
 async def _target(ctx: Context, req: dict[str, Any]) -> Target:
@@ -22,7 +22,10 @@ async def _target(ctx: Context, req: dict[str, Any]) -> Target:
 
     def look(tx: Transaction) -> Target:
         pool = pools.require_pool(tx, ctx.scope, req["UserPoolId"])
-        return Target(ctx.scope, pool, pools.require_client(tx, ctx.scope, pool.id, req["ClientId"]))
+        target = pools.require_target(tx, ctx.scope.environment, req["ClientId"])
+        if target.pool.id != pool.id:
+            raise errors.client_elsewhere(req["ClientId"], pool.id)
+        return target
 
     return await ctx.transact(look)
 
@@ -39,6 +42,8 @@ async def admin_initiate_auth(ctx: Context, req: dict[str, Any]) -> dict[str, An
 
 async def _initiate(ctx: Context, req: dict[str, Any], *, by_admin: bool) -> dict[str, Any]:
     target, flow, params = await _target(ctx, req), req["AuthFlow"], req.get("AuthParameters", {})
+    if flow in ("REFRESH_TOKEN", "REFRESH_TOKEN_AUTH") and tokens.rotates(target):
+        raise errors.unsupported("This API does not support refresh token rotation")
     authentication.check_flow(target, flow, by_admin=by_admin)
     if flow in ("REFRESH_TOKEN", "REFRESH_TOKEN_AUTH"):
         return await _refresh(ctx, target, params, req)
@@ -114,7 +119,7 @@ async def get_tokens_from_refresh_token(ctx: Context, req: dict[str, Any]) -> di
 def revoke_token(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     target = pools.require_target(tx, ctx.scope.environment, req["ClientId"])
     if target.client.secret and not pools.is_secret(target.client, req.get("ClientSecret", "")):
-        raise errors.not_authorized("Invalid client secret")
+        raise errors.invalid_client()
     if not target.client.settings.get("EnableTokenRevocation", True):
         raise errors.unsupported("Token revocation is not enabled for this client.")
     revoke(ctx, tx, target, req["Token"])
@@ -124,9 +129,7 @@ def revoke(ctx: Context, tx: Transaction, target: Target, token: str) -> None:
     """Ends a sign-in by its refresh token; one that has ended already is fine."""
     if token.count(".") == 2:
         raise errors.unsupported_token()
-    row = REFRESH.open(tx, target.scope, target.pool.id, token[:36])
-    if row is not None:
-        REFRESH.delete(tx, target.scope, tokens.find_refresh(ctx, tx, target, token))
+    tokens.revoke(tx, target, token)
 
 
 @operation("GlobalSignOut")

@@ -68,7 +68,7 @@ def check_secret(target: Target, name: str, given: str | None) -> None:
     if client.secret and given is None:
         raise errors.secret_hash_missing(client.id)
     if client.secret and not pools.is_secret_hash(client, name, given or ""):
-        raise errors.secret_hash_mismatch(client.id)
+        raise errors.secret_hash_unverified(client.id)
 
 
 def missing_user(target: Target) -> ApiError:

@@ -145,11 +145,15 @@ async def _new_password(ctx: Context, attempt: Attempt, session_id: str, respons
 
     def change(tx: Transaction) -> User:
         passwords.check_policy(target.pool, password)
+        schema.check_own(given)
         schema.check_values(target.pool, given)
         schema.check_writable(target.pool, target.client, given)
         session = _take(ctx, tx, attempt, session_id, "NEW_PASSWORD_REQUIRED")
         user = users.open_user(tx, target.scope, target.pool, session.username)
         authentication.check_can_sign_in(user)
+        for name in schema.VERIFIABLE:
+            if name in given and user.attributes.get(name):
+                raise errors.not_authorized(f"Cannot modify an already provided {name}")
         changed = users.change_attributes(ctx, user, given)
         schema.check_required(target.pool, changed.attributes)
         changed = passwords.set_password(ctx, target.pool, changed, password, permanent=True)

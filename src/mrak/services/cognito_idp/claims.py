@@ -62,8 +62,8 @@ def groups_of(tx: Transaction, target: Target, user: User) -> list[Group]:
 
 
 def preferred_role(groups: list[Group]) -> str | None:
-    """The role of the first group, unless another of the same precedence has another role."""
-    ranked = [group for group in groups if group.role_arn]
+    """The role of the first group that has one and a precedence, unless another of that has another role."""
+    ranked = [group for group in groups if group.role_arn and group.precedence is not None]
     if not ranked:
         return None
     rivals = {group.role_arn for group in ranked if group.precedence == ranked[0].precedence}

@@ -70,8 +70,8 @@ def alias_exists(kind: str) -> ApiError:
     return ApiError("AliasExistsException", f"An account with the {words[kind]} already exists.")
 
 
-def invalid_password(reason: str) -> ApiError:
-    return ApiError("InvalidPasswordException", f"Password did not conform with policy: {reason}")
+def invalid_password(reason: str, start: str = "Password did not conform with policy") -> ApiError:
+    return ApiError("InvalidPasswordException", f"{start}: {reason}")
 
 
 def password_history() -> ApiError:
@@ -123,6 +123,14 @@ def session_expired() -> ApiError:
 
 def flow_disabled(flow: str) -> ApiError:
     return invalid(f"{flow} flow not enabled for this client")
+
+
+def client_elsewhere(client_id: str, pool_id: str) -> ApiError:
+    return not_found(f"User pool client {client_id} does not exist in user pool {pool_id}.")
+
+
+def invalid_client() -> ApiError:
+    return ApiError("UnauthorizedException", "Invalid client or secret")
 
 
 def secret_hash_missing(client_id: str) -> ApiError:

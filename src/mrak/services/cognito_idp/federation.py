@@ -157,7 +157,7 @@ def _mapped(pool: Pool, part: Part, claims: dict[str, Any]) -> dict[str, str]:
         value = claims.get(claim)
         if attribute in known and attribute != "sub" and value is not None:
             found[attribute] = _text(value)
-    schema.check_values(pool, found)
+    schema.check_values(pool, found, is_new=True)
     return found
 
 

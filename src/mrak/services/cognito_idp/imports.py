@@ -153,9 +153,9 @@ def _import(ctx: Context, tx: Transaction, scope: Scope, pool: Pool, row: dict[s
     given = {name: value for name, value in row.items() if name in known and value}
     given |= {name: value.lower() for name, value in given.items() if name.endswith("_verified")}
     try:
-        schema.check_values(pool, given)
+        schema.check_values(pool, given, is_new=True)
         username, sub, attributes = users.username_of(ctx, pool, _name_of(pool, row), given)
-        schema.check_required(pool, attributes)
+        schema.check_required(pool, attributes, is_new=True)
         if users.find(tx, scope, pool, username) is not None:
             return "skipped", "The user already exists."
         _check_verified(attributes)

@@ -48,7 +48,7 @@ def _insert(
 ) -> User:
     target: Target = attempt.target
     attributes = {name: str(value) for name, value in given.items() if name not in ("username", "sub")}
-    schema.check_values(target.pool, attributes)
+    schema.check_values(target.pool, attributes, is_new=True)
     username, sub, attributes = users.username_of(ctx, target.pool, attempt.name, attributes)
     confirmed = password is None or answer.get("finalUserStatus") == "CONFIRMED"
     user = User(

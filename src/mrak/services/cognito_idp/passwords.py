@@ -41,13 +41,19 @@ def policy_of(pool: Pool) -> dict[str, Any]:
     return found
 
 
-def check_policy(pool: Pool, password: str) -> None:
+# How complaints about a password begin: each kind of operation has words of its own (recorded).
+AT_SIGN_UP: Final = "Password did not conform with policy"
+OF_INVITED: Final = "Password did not conform with password policy"
+OF_CHANGED: Final = "Password does not conform to policy"
+
+
+def check_policy(pool: Pool, password: str, start: str = OF_CHANGED) -> None:
     policy = policy_of(pool)
     if len(password) < policy.get("MinimumLength", 8):
-        raise errors.invalid_password("Password not long enough")
+        raise errors.invalid_password("Password not long enough", start)
     for name, pattern, reason in _CLASSES:
         if policy.get(name) and not pattern.search(password):
-            raise errors.invalid_password(reason)
+            raise errors.invalid_password(reason, start)
 
 
 def generate(ctx: Context, pool: Pool) -> str:

@@ -97,6 +97,9 @@ def describe_user_pool(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     ctx.about(pools.pool_arn(ctx.scope, pool.id))
     domains = list(PARTS.scan(tx, ctx.scope, pool.id, parts.DOMAIN, limit=2))
     shown = pools.render_pool(ctx.scope, pool)
+    shown["UserPoolTags"] = pool.tags
+    own = len(schema.STANDARD)
+    shown["SchemaAttributes"] = [*pool.schema[:own], schema.IDENTITIES, *pool.schema[own:]]
     for part in domains:
         shown["CustomDomain" if "CustomDomainConfig" in part.settings else "Domain"] = part.name
     return {"UserPool": shown}
@@ -266,12 +269,15 @@ def _client_settings(tx: Transaction, scope: Scope, pool: Pool, req: dict[str, A
     """A client's settings; what an update leaves out goes back to its default, as on AWS."""
     settings: dict[str, Any] = {
         "RefreshTokenValidity": 30,
+        "TokenValidityUnits": {},
         "AllowedOAuthFlowsUserPoolClient": False,
         "EnableTokenRevocation": True,
         "EnablePropagateAdditionalUserContextData": False,
         "AuthSessionValidity": 3,
     }
     settings |= {name: req[name] for name in _CLIENT_SETTINGS if name in req}
+    if "RefreshTokenRotation" in settings:
+        settings["RefreshTokenRotation"] = _rotation(pool, settings)
     if settings["RefreshTokenValidity"] == 0:
         settings["RefreshTokenValidity"] = 30
     _check_flows(settings)
@@ -286,6 +292,20 @@ def _client_settings(tx: Transaction, scope: Scope, pool: Pool, req: dict[str, A
         if provider != "COGNITO" and PARTS.get(tx, scope, pool.id, parts.PROVIDER, provider) is None:
             raise errors.invalid(f"The provider {provider} does not exist for User Pool {pool.id}.")
     return settings
+
+
+def _rotation(pool: Pool, settings: dict[str, Any]) -> dict[str, Any]:
+    """How refresh tokens rotate, as it is shown; the old operation must not give any besides (recorded)."""
+    given = settings["RefreshTokenRotation"]
+    if given["Feature"] != "ENABLED":
+        return {"Feature": given["Feature"], "RetryGracePeriodSeconds": 0}
+    if pool.settings["UserPoolTier"] == "LITE":
+        raise errors.not_in_tier("LITE", ["Refresh Token Rotation"])
+    if "ALLOW_REFRESH_TOKEN_AUTH" in settings.get("ExplicitAuthFlows", ()):
+        raise errors.invalid(
+            "ALLOW_REFRESH_TOKEN_AUTH is not a permitted ExplicitAuthFlow when refresh token rotation is enabled."
+        )
+    return {"Feature": "ENABLED", "RetryGracePeriodSeconds": given.get("RetryGracePeriodSeconds", 0)}
 
 
 def _check_flows(settings: dict[str, Any]) -> None:
@@ -318,6 +338,10 @@ def _check_attributes(pool: Pool, settings: dict[str, Any]) -> None:
             if name not in known:
                 words = "read" if member == "ReadAttributes" else "write"
                 raise errors.invalid(f"Invalid {words} attributes specified while creating a client")
+    written = settings.get("WriteAttributes")
+    needed = {attribute["Name"] for attribute in pool.schema if attribute["Required"]} - {"sub"}
+    if written and not needed <= set(written):
+        raise errors.invalid("Invalid write attributes specified while creating a client")
 
 
 def _check_urls(settings: dict[str, Any]) -> None:

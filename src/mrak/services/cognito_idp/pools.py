@@ -145,6 +145,7 @@ def parse_settings(req: dict[str, Any], before: dict[str, Any]) -> dict[str, Any
     _check_senders(settings.setdefault("LambdaConfig", {}))
     settings.setdefault("MfaConfiguration", "OFF")
     settings.setdefault("UserPoolTier", "ESSENTIALS")
+    settings.setdefault("UserAttributeUpdateSettings", {"AttributesRequireVerificationBeforeUpdate": []})
     template = {"DefaultEmailOption": "CONFIRM_WITH_CODE"} | settings.get("VerificationMessageTemplate", {})
     for inside, outside in _MIRRORED.items():
         if inside in template:
@@ -200,9 +201,10 @@ def render_pool(scope: Scope, pool: Pool, domain: str | None = None) -> dict[str
         "CreationDate": pool.created_at,
         "SchemaAttributes": pool.schema,
         "EstimatedNumberOfUsers": pool.users,
-        "UserPoolTags": pool.tags,
         "Arn": pool_arn(scope, pool.id),
-    } | ({"Domain": domain} if domain else {})  # fmt: skip
+        "IssuerConfiguration": {"Type": "ORIGINAL"},
+        "KeyConfiguration": {"KeyType": "AWS_OWNED_KEY"},
+    } | ({"UserPoolTags": pool.tags} if pool.tags else {}) | ({"Domain": domain} if domain else {})  # fmt: skip
 
 
 def render_client(client: Client) -> dict[str, Any]:

@@ -19,6 +19,20 @@ _ORDER: Final = (
     "website", "email", "email_verified", "gender", "birthdate", "zoneinfo", "locale", "phone_number",
     "phone_number_verified", "address", "updated_at",
 )  # fmt: skip
+_INNER_NAMES: Final = {
+    "name": "name.formatted", "given_name": "name.givenName", "family_name": "name.familyName",
+    "middle_name": "name.middleName", "email": "emails", "phone_number": "phoneNumbers", "address": "addresses",
+}  # fmt: skip
+# How complaints about attributes begin when a user is made, changed, or loses some.
+_MAKING: Final = "Attributes did not conform to the schema: "
+_CHANGING: Final = "user."
+_DELETING: Final = "Invalid user attributes: "
+_LENGTHS: Final = ("String must be no shorter than {} characters", "String must be no longer than {} characters")
+# DescribeUserPool shows it among the others though no pool is asked for it (recorded).
+IDENTITIES: Final = {
+    "Name": "identities", "AttributeDataType": "String", "DeveloperOnlyAttribute": False, "Mutable": True,
+    "Required": False, "StringAttributeConstraints": {},
+}  # fmt: skip
 VERIFIABLE: Final = ("email", "phone_number")
 _EMAIL: Final = re.compile(r"[^@\s]{1,64}@[^@\s.]+(\.[^@\s.]+)+")
 _PHONE: Final = re.compile(r"\+[0-9]{5,20}")
@@ -130,56 +144,89 @@ def parse_attributes(given: list[dict[str, Any]]) -> dict[str, str]:
 
 
 def check_known(pool: Pool, names: Iterable[str]) -> None:
-    """That attributes that shall go are the pool's."""
+    """That attributes that an administrator wants to go are the pool's."""
     known = {attribute["Name"] for attribute in pool.schema}
     wrong = [f"user.{name}: Attribute does not exist in the schema.\n" for name in names if name not in known]
     if wrong:
-        raise errors.invalid(f"Invalid user attributes: {''.join(wrong)}")
+        raise errors.invalid(f"{_DELETING}{''.join(wrong)}")
 
 
-def check_values(pool: Pool, values: dict[str, str]) -> None:
+def check_removable(pool: Pool, names: Iterable[str]) -> None:
+    """That attributes may go (recorded)."""
+    schema = {attribute["Name"]: attribute for attribute in pool.schema}
+    for name in names:
+        if name not in schema:
+            raise errors.invalid(f"{_DELETING}Type for attribute {{{name}}} could not be determined")
+        if not schema[name]["Mutable"]:
+            reason = "This attribute does not satisfy the mutability validation defined in the schema."
+            raise errors.invalid(f"{_DELETING}{_inner_name(name)}: {reason}")
+
+
+def check_own(names: Iterable[str]) -> None:
+    """That users leave alone what Cognito alone, or an administrator, says of them (recorded)."""
+    for name in names:
+        if name == "sub" or name in _BOOLEANS:
+            raise errors.invalid(f"Cannot modify the non-mutable attribute {name}")
+
+
+def check_values(pool: Pool, values: dict[str, str], *, is_new: bool = False) -> None:
     """That attributes are the pool's, and their values of the kind and length that the schema says."""
     schema = {attribute["Name"]: attribute for attribute in pool.schema}
+    start = _MAKING if is_new else _CHANGING
     for name, value in values.items():
         attribute = schema.get(name)
-        if attribute is None or name == "sub":
-            raise _does_not_conform(name, "Attribute does not exist in the schema.")
+        if name == "sub":
+            raise errors.invalid("Cannot modify the non-mutable attribute sub")
+        if attribute is None and is_new:
+            raise errors.invalid(f"{_MAKING}Type for attribute {{{name}}} could not be determined")
+        if attribute is None:
+            raise errors.invalid(f"{_CHANGING}{name}: Attribute does not exist in the schema.\n")
         if value:
-            _check_value(name, value, attribute)
+            _check_value(f"{start}{name}", value, attribute)
 
 
-def _check_value(name: str, value: str, attribute: dict[str, Any]) -> None:
+def _check_value(place: str, value: str, attribute: dict[str, Any]) -> None:
+    name = attribute["Name"]
     if name == "email" and not _EMAIL.fullmatch(value):
         raise errors.invalid("Invalid email address format.")
     if name == "phone_number" and not _PHONE.fullmatch(value):
         raise errors.invalid("Invalid phone number format.")
     kind = attribute["AttributeDataType"]
     if kind == "Boolean" and value.lower() not in ("true", "false"):
-        raise _does_not_conform(name, "Attribute does not conform to the data type.")
+        raise errors.invalid(f"{place}: Attribute does not conform to the data type.\n")
     if kind == "Number":
         limits = attribute.get("NumberAttributeConstraints", {})
         if not _NUMBER.fullmatch(value):
-            raise _does_not_conform(name, "Attribute does not conform to the data type.")
-        _check_range(name, float(value), (limits.get("MinValue"), limits.get("MaxValue")), "Value must not be")
+            raise errors.invalid(f"{place}: Attribute does not conform to the data type.\n")
+        limits = (limits.get("MinValue"), limits.get("MaxValue"))
+        _check_range(place, float(value), limits, ("Value must not be less than {}", "Value must not be more than {}"))
     if kind == "String":
         limits = attribute.get("StringAttributeConstraints", {})
         most = limits.get("MaxLength") or "2048"
-        _check_range(name, len(value), (limits.get("MinLength"), most), "String length must not be")
+        _check_range(place, len(value), (limits.get("MinLength"), most), _LENGTHS)
 
 
-def _check_range(name: str, value: float, limits: tuple[str | None, str | None], words: str) -> None:
+def _check_range(place: str, value: float, limits: tuple[str | None, str | None], words: tuple[str, str]) -> None:
     least, most = limits
     if least and value < float(least):
-        raise _does_not_conform(name, f"{words} less than {least}")
+        raise errors.invalid(f"{place}: {words[0].format(least)}\n")
     if most and value > float(most):
-        raise _does_not_conform(name, f"{words} more than {most}")
+        raise errors.invalid(f"{place}: {words[1].format(most)}\n")
 
 
-def check_required(pool: Pool, values: dict[str, str]) -> None:
+def check_required(pool: Pool, values: dict[str, str], *, is_new: bool = False) -> None:
+    start = _MAKING if is_new else _DELETING
     for attribute in pool.schema:
         name = attribute["Name"]
         if attribute["Required"] and name != "sub" and not values.get(name):
-            raise _does_not_conform(name, "The attribute is required")
+            inner = _inner_name(name)
+            raise errors.invalid(f"{start}{inner}: The attribute {inner} is required")
+
+
+def _inner_name(name: str) -> str:
+    """What the store behind Cognito calls an attribute (recorded)."""
+    _, colon, custom = name.partition("custom:")
+    return f"Custom.User.{custom}" if colon else _INNER_NAMES.get(name, name)
 
 
 def check_mutable(pool: Pool, values: dict[str, str]) -> None:
@@ -194,14 +241,10 @@ def check_writable(pool: Pool, client: Client, values: dict[str, str]) -> None:
     allowed = client.settings.get("WriteAttributes")
     developer_only = {attribute["Name"] for attribute in pool.schema if attribute["DeveloperOnlyAttribute"]}
     for name in values:
-        if name in _BOOLEANS or name in developer_only or (allowed is not None and name not in allowed):
+        if name in developer_only or (allowed is not None and name not in allowed):
             raise errors.not_authorized("A client attempted to write unauthorized attribute")
 
 
 def is_readable(client: Client, name: str) -> bool:
     allowed = client.settings.get("ReadAttributes")
     return not name.startswith("dev:") and (allowed is None or name == "sub" or name in allowed)
-
-
-def _does_not_conform(name: str, reason: str) -> Exception:
-    return errors.invalid(f"Attributes did not conform to the schema: {name}: {reason}\n")

@@ -43,6 +43,7 @@ async def delete_user(ctx: Context, req: dict[str, Any]) -> None:
 async def update_user_attributes(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
     bearer = await tokens.require_bearer(ctx, req["AccessToken"])
     target, changes = bearer.target, schema.parse_attributes(req["UserAttributes"])
+    schema.check_own(changes)
     schema.check_values(target.pool, changes)
     schema.check_writable(target.pool, target.client, changes)
     schema.check_mutable(target.pool, changes)
@@ -67,7 +68,7 @@ async def update_user_attributes(ctx: Context, req: dict[str, Any]) -> dict[str,
             codes.issue(ctx, tx, Outgoing(target, changed, address, wording), purpose, address.to)
 
     await ctx.transact(change)
-    return {"CodeDeliveryDetailsList": [address.render() for address in addresses]}
+    return {"CodeDeliveryDetailsList": [address.render() for address in addresses]} if addresses else {}
 
 
 def _unless_waiting(target: Target, changes: dict[str, str]) -> dict[str, str]:
@@ -81,8 +82,9 @@ def _unless_waiting(target: Target, changes: dict[str, str]) -> dict[str, str]:
 async def delete_user_attributes(ctx: Context, req: dict[str, Any]) -> None:
     bearer = await tokens.require_bearer(ctx, req["AccessToken"])
     target, changes = bearer.target, dict.fromkeys(req["UserAttributeNames"], "")
-    schema.check_known(target.pool, changes)
+    schema.check_own(changes)
     schema.check_writable(target.pool, target.client, changes)
+    schema.check_removable(target.pool, changes)
 
     def change(tx: Transaction) -> None:
         user = users.open_user(tx, target.scope, target.pool, bearer.user.username)

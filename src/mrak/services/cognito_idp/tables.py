@@ -22,7 +22,8 @@
     PARTS        (pool, kind, name)          -> Part       what is stored as it came: resource servers, providers, ...
 
 Invariants: everything of a pool lives in the pool's account and region, which INDEX tells; an alias leads to one
-user; a member's user and group are there; an access token holds as long as its REFRESH row is there.
+user; a member's user and group are there; an access token holds as long as its REFRESH row, not revoked, and
+that very user are there.
 """
 
 from __future__ import annotations
@@ -156,8 +157,8 @@ class Session(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Refresh(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """`origin` is the origin_jti of all tokens of the sign-in; `digest` is SHA-256 of the refresh token's secret. Those
-    in `rotated` were valid before it, and are until their time."""
+    """`origin` is the origin_jti of all tokens of the sign-in; `digest` is SHA-256 of the refresh token's secret. The
+    one in `rotated` was valid before it, and is until its time. `is_revoked`: its user was disabled since."""
 
     pool: str
     origin: str
@@ -170,6 +171,8 @@ class Refresh(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     nonce: str = ""
     claims: dict[str, Any] = {}
     rotated: list[tuple[bytes, float]] = []
+    sub: str = ""
+    is_revoked: bool = False
 
 
 class Grant(msgspec.Struct, frozen=True, array_like=True, kw_only=True):

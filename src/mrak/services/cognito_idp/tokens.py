@@ -16,7 +16,6 @@ from typing import Any, Final
 import msgspec
 
 from mrak.core.context import Context, Transaction
-from mrak.core.errors import ApiError
 from mrak.core.scope import Scope
 from mrak.services.cognito_idp import claims as claims_of
 from mrak.services.cognito_idp import errors, pools, signing
@@ -26,6 +25,7 @@ from mrak.services.cognito_idp.tables import EXPIRING, REFRESH, USERS, Pool, Ref
 ADMIN_SCOPE: Final = "aws.cognito.signin.user.admin"
 _SWEEP: Final = 4
 _ORIGIN_LENGTH: Final = 36
+_NOT_THEIRS: Final = "Invalid access token."
 _LONGEST_TOKEN: Final = 16 * 1024
 
 
@@ -86,6 +86,7 @@ def _begin(ctx: Context, tx: Transaction, target: Target, sign_in: SignIn, origi
             expires_at=ctx.now + pools.validity_seconds(target.client, "RefreshToken"),
             scopes=list(sign_in.scopes),
             nonce=sign_in.nonce,
+            sub=sign_in.user.sub,
         )
         REFRESH.insert(tx, target.scope, row)
     return mark_active(ctx, tx, target.scope, target.pool, sign_in.user.username)
@@ -117,14 +118,33 @@ def find_refresh(ctx: Context, tx: Transaction, target: Target, token: str) -> R
     if len(token) != _ORIGIN_LENGTH + 64:
         raise errors.not_authorized("Invalid Refresh Token")
     row = REFRESH.open(tx, target.scope, target.pool.id, origin)
-    if row is None:
-        raise errors.not_authorized("Refresh Token has been revoked")
-    held, given = [row.digest, *(one for one, until in row.rotated if ctx.now < until)], _digest(secret)
+    if row is None:  # where tokens rotate, AWS says no more (recorded)
+        raise errors.not_authorized("" if rotates(target) else "Refresh Token has been revoked")
+    held = [row.digest, *(one for one, until in row.rotated if ctx.now < until)]
     if row.client != target.client.id:
-        raise errors.not_authorized("Invalid Refresh Token")
-    if not any(hmac.compare_digest(one, given) for one in held):
-        raise errors.token_reused() if _rotation(target) is not None else errors.not_authorized("Invalid Refresh Token")
+        raise errors.not_authorized("Refresh Token has different Client")
+    if not _is_among(held, secret):
+        raise errors.token_reused() if rotates(target) else errors.not_authorized("Invalid Refresh Token")
     return row
+
+
+def _is_among(held: list[bytes], secret: str) -> bool:
+    given = _digest(secret)
+    return any(hmac.compare_digest(one, given) for one in held)
+
+
+def revoke(tx: Transaction, target: Target, token: str) -> None:
+    """Ends a sign-in by its refresh token, or by the one before; one that has ended already is fine."""
+    row = REFRESH.open(tx, target.scope, target.pool.id, token[:_ORIGIN_LENGTH])
+    if row is None or row.client != target.client.id:
+        return
+    if _is_among([row.digest, *(one for one, _ in row.rotated)], token[_ORIGIN_LENGTH:]):
+        REFRESH.delete(tx, target.scope, row)
+
+
+def rotates(target: Target) -> bool:
+    """Whether each use of a client's refresh token gives another one."""
+    return _rotation(target) is not None
 
 
 def _rotation(target: Target) -> float | None:
@@ -139,10 +159,12 @@ async def refresh(ctx: Context, target: Target, token: str, metadata: dict[str, 
     def look(tx: Transaction) -> tuple[Refresh, User]:
         row = find_refresh(ctx, tx, target, token)
         user = USERS.get(tx, target.scope, target.pool.id, row.username)
-        if user is None:
-            raise errors.user_not_found()
+        if user is None or row.sub not in ("", user.sub):
+            raise errors.not_authorized("The user has been deleted for the associated refresh token")
         if not user.enabled:
             raise errors.disabled()
+        if row.is_revoked:
+            raise errors.not_authorized("Refresh Token has been revoked")
         return row, user
 
     row, user = await ctx.transact(look)
@@ -166,9 +188,11 @@ async def refresh(ctx: Context, target: Target, token: str, metadata: dict[str, 
 
 
 def _rotate(ctx: Context, tx: Transaction, target: Target, token: str, secret: str, grace: float) -> None:
+    """Only the token before the present one holds for its grace; one that was given for it before is displaced by the
+    next (recorded)."""
     row = find_refresh(ctx, tx, target, token)
-    rotated = [(one, until) for one, until in row.rotated if ctx.now < until]
-    rotated += [(row.digest, ctx.now + grace)] if grace else []
+    is_present = _is_among([row.digest], token[_ORIGIN_LENGTH:])
+    rotated = [(row.digest, ctx.now + grace)] if is_present else row.rotated
     REFRESH.replace(tx, target.scope, row, msgspec.structs.replace(row, digest=_digest(secret), rotated=rotated))
 
 
@@ -186,17 +210,15 @@ async def require_bearer(ctx: Context, token: str, scope_needed: str = ADMIN_SCO
 
     if len(token) > _LONGEST_TOKEN:
         raise errors.not_authorized("Invalid Access Token")
-    client_id = read_unverified(token).get("client_id")
-    if not isinstance(client_id, str):
+    told = read_unverified(token)
+    client_id = told.get("client_id")
+    if not isinstance(client_id, str) or told.get("token_use") != "access":
         raise errors.not_authorized("Invalid Access Token")
-    try:
-        target = await ctx.transact(lambda tx: pools.require_target(tx, ctx.scope.environment, client_id))
-    except ApiError:
-        raise errors.not_authorized("Invalid Access Token") from None
+    target = await ctx.transact(lambda tx: pools.require_target(tx, ctx.scope.environment, client_id))
     keys = await signing.require_keys(ctx, target.scope, target.pool.id)
     claims = signing.verify(keys, signing.ACCESS, token)
-    if claims is None or claims.get("token_use") != "access":
-        raise errors.not_authorized("Invalid Access Token")
+    if claims is None:
+        raise errors.not_authorized("Could not verify signature for Access Token")
     if claims.get("exp", 0) <= ctx.now:
         raise errors.not_authorized("Access Token has expired")
     if scope_needed not in str(claims.get("scope", "")).split():
@@ -211,6 +233,9 @@ def _living_user(tx: Transaction, target: Target, claims: dict[str, Any]) -> Use
         raise errors.user_not_found()
     if not user.enabled:
         raise errors.disabled()
-    if REFRESH.get(tx, target.scope, target.pool.id, str(claims.get("origin_jti", ""))) is None:
+    if user.sub != claims.get("sub"):  # another one that took the name since
+        raise errors.user_not_confirmed() if user.status == "UNCONFIRMED" else errors.not_authorized(_NOT_THEIRS)
+    sign_in = REFRESH.get(tx, target.scope, target.pool.id, str(claims.get("origin_jti", "")))
+    if sign_in is None or sign_in.is_revoked:
         raise errors.not_authorized("Access Token has been revoked")
     return user

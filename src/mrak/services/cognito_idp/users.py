@@ -32,6 +32,9 @@ from mrak.services.cognito_idp.tables import (
 from mrak.store.tables import Table
 
 _KINDS: Final = ("email", "phone_number", "preferred_username")
+_SHOWN_FIRST: Final = frozenset(
+    ("email", "email_verified", "family_name", "given_name", "name", "phone_number", "phone_number_verified")
+)
 
 
 def normal(pool: Pool, name: str) -> str:
@@ -75,11 +78,7 @@ def username_of(ctx: Context, pool: Pool, given: str, attributes: dict[str, str]
     sub = ctx.draw.uuid()
     allowed = pool.settings.get("UsernameAttributes", [])
     if not allowed:
-        if any(_looks_like(kind, given) for kind in pool.settings.get("AliasAttributes", [])):
-            words = "email" if "@" in given else "phone number"
-            raise errors.invalid(
-                f"Username cannot be of {words} format, since user pool is configured for {words} alias."
-            )
+        _check_no_address(pool, given)
         return normal(pool, given), sub, attributes
     kind = next((kind for kind in allowed if _looks_like(kind, given)), None)
     if kind is None:
@@ -92,6 +91,13 @@ def _looks_like(kind: str, text: str) -> bool:
     if kind == "email":
         return "@" in text
     return kind == "phone_number" and text.startswith("+") and text[1:].isdigit()
+
+
+def _check_no_address(pool: Pool, name: str) -> None:
+    """A name must not look like an address by which others are found."""
+    if any(_looks_like(kind, name) for kind in pool.settings.get("AliasAttributes", [])):
+        words = "email" if "@" in name else "phone number"
+        raise errors.invalid(f"Username cannot be of {words} format, since user pool is configured for {words} alias.")
 
 
 def insert(ctx: Context, tx: Transaction, scope: Scope, pool: Pool, user: User, *, take_aliases: bool = False) -> None:
@@ -135,7 +141,16 @@ def _keep_aliases(
             ALIASES.delete(tx, scope, found)
     for kind, value in after.items():
         if before.get(kind) != value:
+            if kind == "preferred_username":
+                _check_name(tx, scope, pool, new, value)
             _take_alias(tx, scope, pool, Alias(pool.id, kind, value, new.username), take_aliases, is_new)
+
+
+def _check_name(tx: Transaction, scope: Scope, pool: Pool, user: User, name: str) -> None:
+    """That a preferred username is no address and nobody else's username (recorded)."""
+    _check_no_address(pool, name)
+    if name != user.username and USERS.get(tx, scope, pool.id, name) is not None:
+        raise errors.alias_in_use("User account already exists for the alias.")
 
 
 def _take_alias(tx: Transaction, scope: Scope, pool: Pool, alias: Alias, by_force: bool, is_new: bool) -> None:
@@ -205,7 +220,6 @@ def delete(tx: Transaction, scope: Scope, pool: Pool, user: User) -> None:
         for row in list(table.scan(tx, scope, pool.id, user.username)):
             table.lock(tx, scope, *(getattr(row, field) for field in table.key_fields))
             table.delete(tx, scope, row)
-    sign_out(tx, scope, pool, user)
     USERS.delete(tx, scope, user)
     current = pools.open_pool(tx, scope, pool.id)
     POOLS.replace(tx, scope, current, msgspec.structs.replace(current, users=max(current.users - 1, 0)))
@@ -218,12 +232,21 @@ def sign_out(tx: Transaction, scope: Scope, pool: Pool, user: User) -> None:
         REFRESH.delete(tx, scope, sign_in)
 
 
+def suspend(tx: Transaction, scope: Scope, pool: Pool, user: User) -> None:
+    """Revokes all tokens of a user who is disabled: refresh tokens go on to say whose they are."""
+    for sign_in in list(SIGN_INS.scan(tx, scope, pool.id, user.username)):
+        REFRESH.lock(tx, scope, pool.id, sign_in.origin)
+        REFRESH.replace(tx, scope, sign_in, msgspec.structs.replace(sign_in, is_revoked=True))
+
+
 def all_attributes(user: User) -> dict[str, str]:
     return {"sub": user.sub} | user.attributes
 
 
 def render_attributes(user: User) -> list[dict[str, str]]:
-    return [{"Name": name, "Value": value} for name, value in all_attributes(user).items()]
+    """Names and addresses come first (recorded)."""
+    shown = sorted(all_attributes(user).items(), key=lambda pair: (pair[0] not in _SHOWN_FIRST, pair[0]))
+    return [{"Name": name, "Value": value} for name, value in shown]
 
 
 def render(user: User) -> dict[str, Any]:
