@@ -239,12 +239,106 @@ def test_states_actions_and_tags(cloudwatch: Any) -> None:
 
 
 def test_dashboards(cloudwatch: Any) -> None:
-    cloudwatch.put_dashboard(DashboardName="main", DashboardBody='{"widgets": []}')
-    assert json.loads(cloudwatch.get_dashboard(DashboardName="main")["DashboardBody"]) == {"widgets": []}
+    """As recorded at AWS: bodies without spaces, names that no dashboard has passed over."""
+    cloudwatch.put_dashboard(DashboardName="main", DashboardBody='{ "widgets": [],\n "start": "\\u2603" }')
+    assert cloudwatch.get_dashboard(DashboardName="main")["DashboardBody"] == '{"widgets":[],"start":"☃"}'
     (entry,) = cloudwatch.list_dashboards(DashboardNamePrefix="ma")["DashboardEntries"]
-    assert entry["Size"] == 15
-    cloudwatch.delete_dashboards(DashboardNames=["main"])
+    assert entry["Size"] == 28
+    assert entry["LastModified"].microsecond == 0
+    refused = error_of(cloudwatch.delete_dashboards, DashboardNames=["main", "a/b"])
+    assert refused[1].startswith("The value for field DashboardNames[1] contains invalid characters. ")
+    cloudwatch.delete_dashboards(DashboardNames=["main", "none", "none"])
     assert cloudwatch.list_dashboards()["DashboardEntries"] == []
+
+
+def test_tags_of_dashboards(cloudwatch: Any) -> None:
+    """As recorded at AWS: given with a new dashboard, then only by TagResource."""
+    body = '{"widgets":[]}'
+    cloudwatch.put_dashboard(DashboardName="main", DashboardBody=body, Tags=[{"Key": "a", "Value": "1"}])
+    cloudwatch.put_dashboard(DashboardName="main", DashboardBody=body, Tags=[{"Key": "a", "Value": "2"}])
+    resource = {"ResourceARN": cloudwatch.get_dashboard(DashboardName="main")["DashboardArn"]}
+    assert cloudwatch.list_tags_for_resource(**resource)["Tags"] == [{"Key": "a", "Value": "1"}]
+    cloudwatch.tag_resource(**resource, Tags=[{"Key": "b", "Value": "3"}])
+    cloudwatch.untag_resource(**resource, TagKeys=["a"])
+    assert cloudwatch.list_tags_for_resource(**resource)["Tags"] == [{"Key": "b", "Value": "3"}]
+
+
+def widgets(*changes: dict[str, Any]) -> dict[str, Any]:
+    return {"widgets": [{"type": "text", "properties": {"markdown": "x"}} | change for change in changes]}
+
+
+AT_PROPERTIES = "/widgets/0/properties"
+NO_SOURCE = "The metric widget should have specified a region and a data source or an alarm annotation"
+MISTAKES: list[tuple[dict[str, Any], list[tuple[str, str]]]] = [
+    ({}, [("", "Should have required property 'widgets'")]),
+    ({"widgets": None}, [("/widgets", "Should be array")]),
+    ({"widgets": [], "variables": {}}, [("/variables", "Should be array")]),
+    (widgets(*[{}] * 501), [("/widgets", "Should NOT have more than 500 items")]),
+    ({"widgets": [1]}, [("/widgets/0", "Should be object")]),
+    ({"widgets": [{"properties": {}}]}, [("/widgets/0", "Should have required property 'type'")]),
+    ({"widgets": [{"type": "text"}]}, [("/widgets/0", "Should have required property 'properties'")]),
+    (widgets({"x": 1}), [("/widgets/0", "Should have property y when property x is present")]),
+    (widgets({"x": -1, "y": -1}), [("/widgets/0/x", "Should be >= 0"), ("/widgets/0/y", "Should be >= 0")]),
+    (widgets({"x": 24, "y": 0.5}), [("/widgets/0/x", "Should be <= 23"), ("/widgets/0/y", "Should be integer")]),
+    (
+        widgets({"width": 25, "height": 1001}),
+        [("/widgets/0/height", "Should be <= 1000"), ("/widgets/0/width", "Should be <= 24")],
+    ),
+    (widgets({"properties": []}), [(AT_PROPERTIES, "Should be object")]),
+    (widgets({}, {"properties": {}}), [("/widgets/1/properties", "Should have required property 'markdown'")]),
+    (widgets({"properties": {"markdown": 3}}), [(f"{AT_PROPERTIES}/markdown", "Should be string")]),
+    (widgets({"type": "alarm"}), [(AT_PROPERTIES, "Should have required property 'alarms'")]),
+    (
+        widgets({"type": "metric", "properties": {"metrics": [["AWS/EC2", "CPUUtilization"]]}}),
+        [
+            (AT_PROPERTIES, "Should have required property 'region'"),
+            (AT_PROPERTIES, NO_SOURCE),
+            (AT_PROPERTIES, "Should have required property 'annotations'"),
+        ],
+    ),
+    (
+        widgets({"type": "metric", "properties": {"region": "us-west-2", "metrics": [], "period": 7}}),
+        [
+            (f"{AT_PROPERTIES}/period", "Should be >= 60"),
+            (f"{AT_PROPERTIES}/period", "Should be multiple of 60"),
+            (f"{AT_PROPERTIES}/period", "Should match exactly one schema in oneOf"),
+        ],
+    ),
+]
+
+
+@pytest.mark.parametrize(("body", "mistakes"), MISTAKES, ids=range(len(MISTAKES)))
+def test_bodies_of_dashboards(cloudwatch: Any, body: dict[str, Any], mistakes: list[tuple[str, str]]) -> None:
+    """As recorded at AWS: every mistake of a body by its place. What there was is kept."""
+    kept = '{"widgets":[],"start":"-PT1H"}'
+    cloudwatch.put_dashboard(DashboardName="main", DashboardBody=kept)
+    code, message, status = error_of(cloudwatch.put_dashboard, DashboardName="main", DashboardBody=json.dumps(body))
+    assert (code, status) == ("InvalidParameterInput", 400)
+    said, _, listed = message.partition(":\n")
+    assert said == f"The dashboard body is invalid, there are {len(mistakes)} validation errors"
+    wanted = [{"dataPath": place, "message": text} for place, text in mistakes]
+    assert listed == json.dumps(wanted, indent=2)
+    assert cloudwatch.get_dashboard(DashboardName="main")["DashboardBody"] == kept
+
+
+def test_warnings_of_dashboards(cloudwatch: Any) -> None:
+    """As recorded at AWS: kept, though AWS would not show it."""
+    text = {"future": 1, "properties": {"markdown": "x", "odd": 2}}
+    body = widgets(text, {"type": "novel"}) | {"periodOverride": "bogus", "more": []}
+    answer = cloudwatch.put_dashboard(DashboardName="main", DashboardBody=json.dumps(body))
+    of_widget = "property is not expected to be part of a widget definition, will be ignored"
+    assert [(row["DataPath"], row["Message"]) for row in answer["DashboardValidationMessages"]] == [
+        ("", 'The "more" property is not expected, will be ignored'),
+        ("/periodOverride", 'Should match pattern "^(inherit|auto)$"'),
+        ("/widgets/0", f'The "future" {of_widget}'),
+        ("/widgets/0/properties", f'The "odd" {of_widget}'),
+        (
+            "/widgets/1/type",
+            "The specified widget type is unknown. Use one of the allowed values: chart,custom,metric,service,text,"
+            "log,alarm,explorer,timeline,serviceMap,serviceTable,trace",
+        ),
+    ]
+    assert json.loads(cloudwatch.get_dashboard(DashboardName="main")["DashboardBody"]) == body
 
 
 def test_tables_have_metrics_of_their_own(fresh_sandbox: Any, cloudwatch: Any) -> None:
@@ -400,7 +494,7 @@ ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
         "delete_dashboards",
         {"DashboardNames": []},
         "InvalidParameterValue",
-        "Need to specify at least one dashboard.",
+        "Field DashboardNames is required and has to contain at least 1 element.\n",
     ),
     (
         "get_metric_statistics",
@@ -414,6 +508,11 @@ ERRORS: list[tuple[str, dict[str, Any], str, str]] = [
         "InvalidParameterCombination",
         "At least one of the parameters Statistics and ExtendedStatistics must be specified.",
     ),
+    ("put_dashboard", {"DashboardName": "a", "DashboardBody": ""}, "InvalidParameterValue",
+     "The parameter DashboardBody is required.\n"),
+    ("list_dashboards", {"DashboardNamePrefix": "x" * 256}, "InvalidParameterValue",
+     "The value for field DashboardNamePrefix is too long. It must have length less than or equal to 255.\n"),
+    ("list_dashboards", {"NextToken": "not-a-token"}, "ValidationError", "Invalid NextToken"),
     (
         "put_metric_data",
         {"Namespace": "n", "MetricData": [{"MetricName": "m", "Value": float("nan")}]},

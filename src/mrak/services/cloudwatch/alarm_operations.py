@@ -13,6 +13,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
+from mrak.core.scope import Scope
 from mrak.services.cloudwatch import (
     alarmchanges,
     alarms,
@@ -26,7 +27,7 @@ from mrak.services.cloudwatch import (
 )
 from mrak.services.cloudwatch.putting import MOST_TAGS, check_actions, parse_tags
 from mrak.services.cloudwatch.queries import pairs_of
-from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, MUTE_RULES, WATCHING, Alarm
+from mrak.services.cloudwatch.tables import ALARMS, CHILDREN, DASHBOARDS, MUTE_RULES, WATCHING, Alarm
 
 _OPTIONS = {
     "TreatMissingData": ("breaching", "notBreaching", "ignore", "missing"),
@@ -277,36 +278,46 @@ def _switch_actions(ctx: Context, tx: Transaction, names: list[str], *, enabled:
 def tag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     if len(req["Tags"]) > MOST_TAGS:
         raise errors.invalid_value("tags are invalid.")
-    table, found = _open_by_arn(ctx, tx, req["ResourceARN"])
-    tags = parse_tags(req["Tags"], found.tags)
-    table.replace(tx, ctx.scope, found, msgspec.structs.replace(found, tags=tags))
+    table, scope, found = _open_by_arn(ctx, tx, req["ResourceARN"])
+    _keep_tags(ctx, tx, (table, scope, found), parse_tags(req["Tags"], found.tags))
 
 
 @operation("UntagResource")
 def untag_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
-    table, found = _open_by_arn(ctx, tx, req["ResourceARN"])
+    table, scope, found = _open_by_arn(ctx, tx, req["ResourceARN"])
     kept = {name: value for name, value in found.tags.items() if name not in req["TagKeys"]}
-    table.replace(tx, ctx.scope, found, msgspec.structs.replace(found, tags=kept))
+    _keep_tags(ctx, tx, (table, scope, found), kept)
+
+
+def _keep_tags(ctx: Context, tx: Transaction, place: tuple[Any, Scope, Any], tags: dict[str, str]) -> None:
+    """A dashboard's tags are of what was changed last."""
+    table, scope, found = place
+    changes = {"tags": tags} | ({"changed_at": ctx.now} if table is DASHBOARDS else {})
+    table.replace(tx, scope, found, msgspec.structs.replace(found, **changes))
 
 
 @operation("ListTagsForResource")
 def list_tags_for_resource(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    table, name = _named_by(req["ResourceARN"])
-    found = table.get(tx, ctx.scope, name)
+    table, scope, name = _named_by(ctx, req["ResourceARN"])
+    found = table.get(tx, scope, name)
     if found is None:
         raise errors.tagged_not_found()
     return {"Tags": [{"Key": name, "Value": value} for name, value in found.tags.items()]}
 
 
-def _named_by(resource_arn: str) -> tuple[Any, str]:
-    """(table, name) of what has tags: an alarm, or a mute rule."""
+def _named_by(ctx: Context, resource_arn: str) -> tuple[Any, Scope, str]:
+    """(table, scope, name) of what has tags: an alarm, a mute rule, or a dashboard."""
     kind, _, name = resource_arn.rpartition(":")
-    return (MUTE_RULES, name) if kind.endswith(":alarm-mute-rule") else (ALARMS, resource_arn.rpartition(":alarm:")[2])
+    if kind.endswith(":alarm-mute-rule"):
+        return MUTE_RULES, ctx.scope, name
+    if name.startswith("dashboard/"):
+        return DASHBOARDS, ctx.scope.account_wide(), name.removeprefix("dashboard/")
+    return ALARMS, ctx.scope, resource_arn.rpartition(":alarm:")[2]
 
 
-def _open_by_arn(ctx: Context, tx: Transaction, resource_arn: str) -> tuple[Any, Any]:
-    table, name = _named_by(resource_arn)
-    found = table.open(tx, ctx.scope, name)
+def _open_by_arn(ctx: Context, tx: Transaction, resource_arn: str) -> tuple[Any, Scope, Any]:
+    table, scope, name = _named_by(ctx, resource_arn)
+    found = table.open(tx, scope, name)
     if found is None:
         raise errors.tagged_not_found()
-    return table, found
+    return table, scope, found

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from mrak.core.errors import ApiError
 
 
@@ -51,18 +53,37 @@ def tagged_not_found() -> ApiError:
 
 
 def dashboard_not_found(name: str) -> ApiError:
-    return ApiError("ResourceNotFound", f"Dashboard {name} does not exist", 404)
+    return ApiError("DashboardNotFoundError", f"Dashboard {name} does not exist", 404)
 
 
-def invalid_dashboard_name() -> ApiError:
+def invalid_dashboard_name(field: str) -> ApiError:
     return invalid_value(
-        "The value for field DashboardName contains invalid characters. It can only contain alphanumerics, dash (-) "
+        f"The value for field {field} contains invalid characters. It can only contain alphanumerics, dash (-) "
         "and underscore (_).\n"
     )
 
 
+def long_dashboard_name(field: str) -> ApiError:
+    return invalid_value(f"The value for field {field} is too long. It must have length less than or equal to 255.\n")
+
+
+def no_dashboard_names() -> ApiError:
+    return invalid_value("Field DashboardNames is required and has to contain at least 1 element.\n")
+
+
+def no_dashboard_body() -> ApiError:
+    return invalid_value("The parameter DashboardBody is required.\n")
+
+
 def invalid_dashboard() -> ApiError:
     return ApiError("InvalidParameterInput", "The field DashboardBody must be a valid JSON object")
+
+
+def wrong_dashboard(mistakes: list[tuple[str, str]]) -> ApiError:
+    shown = json.dumps([{"dataPath": where, "message": what} for where, what in mistakes], indent=2)
+    return ApiError(
+        "InvalidParameterInput", f"The dashboard body is invalid, there are {len(mistakes)} validation errors:\n{shown}"
+    )
 
 
 def invalid_token() -> ApiError:

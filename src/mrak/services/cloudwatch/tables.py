@@ -92,6 +92,7 @@ class Dashboard(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     name: str
     body: str
     changed_at: float
+    tags: dict[str, str] = {}
 
 
 class Rule(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
