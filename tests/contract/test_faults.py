@@ -188,6 +188,21 @@ def test_unknown_keys_are_the_default_account_on_loopback_in_the_open_mode(serve
         assert identity["Account"] == account
 
 
+def test_users_of_accounts_of_twelve_digits_are_themselves(server: Any) -> None:
+    """A user's key is theirs, with their rights, also where no sandbox has the account; one of AWS's is nobody's here."""
+    iam = client(server.endpoint, "iam", "222233334444", "test")
+    iam.create_user(UserName="kim")
+    key = iam.create_access_key(UserName="kim")["AccessKey"]
+    kim = client(server.endpoint, "sts", key["AccessKeyId"], key["SecretAccessKey"])
+    assert kim.get_caller_identity()["Arn"] == "arn:aws:iam::222233334444:user/kim"
+    wrong = client(server.endpoint, "sts", key["AccessKeyId"], "wrong")
+    with pytest.raises(ClientError) as caught:
+        wrong.get_caller_identity()
+    assert caught.value.response["Error"]["Code"] == "SignatureDoesNotMatch"
+    unknown = client(server.endpoint, "sts", "AKIAQYLPMN5HXXXXXXXX", "test").get_caller_identity()
+    assert unknown["Account"] == "000000000000"
+
+
 def test_presigned_links_end_in_the_open_mode_too(server: Any) -> None:
     for version in ("s3", "s3v4"):
         s3 = boto3.client(
