@@ -189,7 +189,7 @@ def test_unknown_keys_are_the_default_account_on_loopback_in_the_open_mode(serve
 
 
 def test_users_of_accounts_of_twelve_digits_are_themselves(server: Any) -> None:
-    """A user's key is theirs, with their rights, also where no sandbox has the account; one of AWS's is nobody's here."""
+    """A user's key is theirs, also where no sandbox has the account; one of AWS's is nobody's here."""
     iam = client(server.endpoint, "iam", "222233334444", "test")
     iam.create_user(UserName="kim")
     key = iam.create_access_key(UserName="kim")["AccessKey"]
