@@ -11,7 +11,7 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.conftest import TAKES_DELIVERIES, Sandbox, error_of
+from tests.conftest import TAKES_DELIVERIES, Sandbox, error_of, until
 
 
 @pytest.fixture
@@ -948,15 +948,31 @@ def test_fifo_topics_take_queues_only(sns: Any, fifo: str) -> None:
 
 
 def test_an_archive_is_replayed(sns: Any, fifo: str, queue: Queue) -> None:
-    """A subscriber that comes late gets what the archive kept, in order."""
+    """A subscriber that comes late gets what the archive kept, in order, and marked; up to where the policy ends."""
     policy = '{"MessageRetentionPeriod": "7"}'
     sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue=policy)
     for n in range(3):
         sns.publish(TopicArn=fifo, Message=f"m{n}", MessageGroupId="g", MessageDeduplicationId=str(n))
     replay = {"PointType": "Timestamp", "StartingPoint": "2020-01-01T00:00:00.000Z"}
-    attributes = {"ReplayPolicy": json.dumps(replay), "RawMessageDelivery": "true"}
-    sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
-    assert [message["Body"] for message in queue.take(3)] == ["m0", "m1", "m2"]
+    attributes = {"ReplayPolicy": json.dumps(replay | {"EndingPoint": "2020-01-02T00:00:00.000Z"})}
+    made = sns.subscribe(TopicArn=fifo, Protocol="sqs", Endpoint=queue.arn, Attributes=attributes)
+    arn = made["SubscriptionArn"]
+
+    def is_complete() -> bool:
+        status: str = sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]["ReplayStatus"]
+        return status == "Completed"
+
+    until(is_complete)
+    sns.set_subscription_attributes(
+        SubscriptionArn=arn, AttributeName="ReplayPolicy", AttributeValue=json.dumps(replay)
+    )
+    bodies = [json.loads(message["Body"]) for message in queue.take(3)]
+    assert [(body["Message"], body["Replayed"]) for body in bodies] == [("m0", "true"), ("m1", "true"), ("m2", "true")]
+    until(is_complete)
+    sns.set_subscription_attributes(SubscriptionArn=arn, AttributeName="ReplayPolicy", AttributeValue="")
+    assert "ReplayStatus" not in sns.get_subscription_attributes(SubscriptionArn=arn)["Attributes"]
+    sns.publish(TopicArn=fifo, Message="m3", MessageGroupId="g", MessageDeduplicationId="3")
+    assert "Replayed" not in json.loads(queue.take()[0]["Body"])
     assert sns.get_topic_attributes(TopicArn=fifo)["Attributes"]["BeginningArchiveTime"].endswith("Z")
     assert error_of(sns.delete_topic, TopicArn=fifo)[0] == "InvalidState"
     sns.set_topic_attributes(TopicArn=fifo, AttributeName="ArchivePolicy", AttributeValue="")

@@ -8,7 +8,7 @@ import uuid
 from typing import Any
 
 import pytest
-from tests.conftest import until
+from tests.conftest import error_of, until
 from tests.contract import lambda_bench
 from tests.contract.lambda_bench import ECHO, permit
 from tests.contract.test_cloudformation import create, update
@@ -194,6 +194,19 @@ def test_what_is_not_logged(sandbox: Any, sns: Any, queue: Queue, role: str, rat
     prefix = f"sns/us-east-1/{sandbox.account}/{topic.rpartition(':')[2]}"
     groups = sandbox.client("logs").describe_log_groups(logGroupNamePrefix=prefix)["logGroups"]
     assert [group["logGroupName"] for group in groups] == [f"{prefix}/Failure"]
+
+
+def test_a_feedback_role_has_to_trust_sns(sandbox: Any, sns: Any, topic: str) -> None:
+    """SNS-004: one that exists and does not is refused, one that nobody created is taken."""
+    trust = ROLE_POLICY.replace("sns.amazonaws.com", "lambda.amazonaws.com")
+    made = sandbox.client("iam").create_role(RoleName=f"r-{uuid.uuid4().hex}", AssumeRolePolicyDocument=trust)
+    role, attribute = made["Role"]["Arn"], "SQSFailureFeedbackRoleArn"
+    set_role = {"TopicArn": topic, "AttributeName": attribute}
+    reason = f"Invalid parameter: {attribute}: {role} is not a valid role to allow SNS to write to Cloudwatch Logs"
+    assert error_of(sns.set_topic_attributes, **set_role, AttributeValue=role)[:2] == ("InvalidParameter", reason)
+    create = error_of(sns.create_topic, Name=f"t-{uuid.uuid4().hex}", Attributes={attribute: role})
+    assert create[:2] == ("InvalidParameter", reason)
+    sns.set_topic_attributes(**set_role, AttributeValue=role.replace("/r-", "/none-"))
 
 
 def test_a_topic_in_a_stack(sandbox: Any, sns: Any, role: str) -> None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import logging
+import math
 import zlib
 from typing import Any
 
@@ -378,10 +379,15 @@ def _send_handshake(
 
 
 def start_replay(ctx: Context, tx: Transaction, scope: Scope, subscription: Subscription) -> None:
-    """Delivers a FIFO topic's archived messages from the replay policy's starting point to now."""
+    """Delivers a FIFO topic's archived messages from the replay policy's starting point to its end, or now."""
     policy = json.loads(subscription.attributes["ReplayPolicy"])
-    since = topics.parse_timestamp(policy.get("StartingPoint"))
-    replay = Replay(subscription.topic, subscription.id, 0, since, ctx.now)
+    since, upto = topics.parse_timestamp(policy.get("StartingPoint"), "StartingPoint"), ctx.now
+    if "EndingPoint" in policy:
+        # The start is part of it, the end is not.
+        upto = min(upto, math.nextafter(topics.parse_timestamp(policy["EndingPoint"], "EndingPoint"), 0.0))
+    replay = Replay(subscription.topic, subscription.id, 0, since, upto)
+    waiting = msgspec.structs.replace(subscription, replay_status="Pending")
+    SUBSCRIPTIONS.replace(tx, scope, subscription, waiting)
     lane = f"sns/{subscription_arn(scope, subscription)}/replay"
     tx.enqueue(_delivery(ctx, "sns.replay", lane, scope, encode(replay)))
 
@@ -390,14 +396,17 @@ def start_replay(ctx: Context, tx: Transaction, scope: Scope, subscription: Subs
 def go_on_replaying(ctx: Context, tx: Transaction, made: Delivery) -> None:
     replay = _decode_replay(made.payload)
     topic = TOPICS.get(tx, made.scope, replay.topic)
-    subscription = SUBSCRIPTIONS.get(tx, made.scope, replay.topic, replay.subscription)
+    subscription = SUBSCRIPTIONS.open(tx, made.scope, replay.topic, replay.subscription)
     if topic is None or subscription is None:
         raise Undeliverable("the subscription was deleted")
     page = list(ARCHIVE.scan(tx, made.scope, replay.topic, after=replay.after, limit=DIRECT))
     for archived in page:
         if replay.since <= archived.published_at <= replay.upto:
-            message = decode_message(archived.message)
+            message = msgspec.structs.replace(decode_message(archived.message), is_replayed=True)
             deliver(Publication(ctx, tx, made.scope, topic, message), subscription)
-    if len(page) == DIRECT:
+    is_done = len(page) < DIRECT
+    if not is_done:
         later = msgspec.structs.replace(replay, after=page[-1].sequence)
         tx.enqueue(_delivery(ctx, "sns.replay", made.lane, made.scope, encode(later)))
+    told = msgspec.structs.replace(subscription, replay_status="Completed" if is_done else "In progress")
+    SUBSCRIPTIONS.replace(tx, made.scope, subscription, told)

@@ -38,6 +38,7 @@ class Message(msgspec.Struct, frozen=True, array_like=True):
     signature_version: str = "1"
     trace: str = ""
     is_structured: bool = False
+    is_replayed: bool = False
 
     def body_for(self, protocol: str) -> str:
         return self.bodies.get(protocol, self.bodies["default"])
@@ -108,6 +109,8 @@ def render_notification(message: Message, protocol: str, subscription_arn: str, 
             "SigningCertURL": signature.url,
         }
     members["UnsubscribeURL"] = unsubscribe_url(message.base_url, subscription_arn)
+    if message.is_replayed:
+        members["Replayed"] = "true"
     text = _layout(members)
     if not message.attributes:
         return text

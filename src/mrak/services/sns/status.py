@@ -17,9 +17,11 @@ from uuid import UUID
 import msgspec
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.services.iam import exports as iam
 from mrak.services.logs import exports as logs
+from mrak.services.sns import errors
 from mrak.services.sns.messages import Message
 from mrak.services.sns.tables import TOPICS, Subscription, Topic
 from mrak.services.sns.topics import topic_arn
@@ -33,6 +35,7 @@ _FAMILIES = {
     "sqs": "SQS",
 }
 _SERVICE = "sns.amazonaws.com"
+ROLE = "FeedbackRoleArn"
 _NO_QUEUE = "AWS.SimpleQueueService.NonExistentQueue"
 _STATUSES = {
     "AccessDeniedException": 403,
@@ -74,6 +77,18 @@ def find_notice(topic: Topic, subscription: Subscription, message: Message) -> N
         return None
     digest = md5(message.body_for(subscription.protocol).encode(), usedforsecurity=False).hexdigest()
     return Notice(topic.name, family, subscription.endpoint, message.id, digest, message.published_at)
+
+
+def check_role(ctx: Context, tx: Transaction, attribute: str, role_arn: str, topic_arn: str) -> None:
+    """Refuses a role that does not trust SNS. One that does not exist is taken (SNS-004): local tools pass roles that
+    nobody created."""
+    deviation("SNS-004")
+    environment = ctx.scope.environment
+    if iam.find_role(tx, environment, role_arn) is None:
+        return
+    if not iam.role_trusts_service(tx, environment, role_arn, _SERVICE, ctx.now, topic_arn):
+        reason = f"{role_arn} is not a valid role to allow SNS to write to Cloudwatch Logs"
+        raise errors.invalid_parameter(f"{attribute}: {reason}")
 
 
 def render_response(request_id_name: str, request_id: str, **more: str) -> str:

@@ -262,6 +262,8 @@ def render_attributes(scope: Scope, topic: Topic | None, subscription: Subscript
         shown.setdefault("FilterPolicyScope", filterpolicies.MESSAGE_ATTRIBUTES)
     else:
         shown.pop("FilterPolicyScope", None)
+    if "ReplayPolicy" in subscription.attributes and subscription.replay_status:
+        shown["ReplayStatus"] = subscription.replay_status
     if topic is not None and subscription.protocol in ("http", "https"):
         shown["EffectiveDeliveryPolicy"] = json.dumps(effective_delivery_policy(topic, subscription))
     return shown

@@ -56,6 +56,7 @@ class Subscription(msgspec.Struct, frozen=True, array_like=True):
     was_authenticated: bool = True
     created_at: float = 0.0
     needs_authentication_to_unsubscribe: bool = False
+    replay_status: str = ""
 
     @property
     def is_raw(self) -> bool:

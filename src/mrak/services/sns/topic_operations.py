@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.page import find_position, take_page
 from mrak.core.scope import Scope
-from mrak.services.sns import errors, protection, topics
+from mrak.services.sns import errors, protection, status, topics
 from mrak.services.sns.messages import timestamp
 from mrak.services.sns.subscriptions import count_by_state
 from mrak.services.sns.tables import ARCHIVE, DEDUPLICATED, SUBSCRIPTIONS, TOPICS, Topic
@@ -34,6 +34,8 @@ def create_topic(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str
         if attribute not in _CREATABLE:
             raise errors.invalid_parameter(f"{_ATTRIBUTES}Unknown attribute {attribute}")
         attributes[attribute] = topics.check_attribute(attribute, value, _ATTRIBUTES)
+        if attribute.endswith(status.ROLE) and value:
+            status.check_role(ctx, tx, attribute, value, topics.topic_arn(ctx.scope, name))
     if attributes.get("FifoTopic") == "false":
         del attributes["FifoTopic"]
     topic_arn = topics.topic_arn(ctx.scope, name)
@@ -135,6 +137,8 @@ def set_topic_attributes(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
     ctx.about(req["TopicArn"])
     topics.check_settable(topic, name, value)
     checked = topics.check_attribute(name, value)
+    if name.endswith(status.ROLE) and value:
+        status.check_role(ctx, tx, name, value, req["TopicArn"])
     attributes = dict(topic.attributes)
     if checked or name == "DisplayName":
         attributes[name] = checked

@@ -258,9 +258,9 @@ def max_message_bytes(topic: Topic | None) -> int:
     return int(topic.attributes.get("MaximumMessageSize") or 262_144)
 
 
-def parse_timestamp(text: object) -> float:
+def parse_timestamp(text: object, member: str) -> float:
     """An ISO 8601 moment of a replay policy."""
     try:
         return datetime.fromisoformat(str(text)).astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
-        raise errors.invalid_parameter("ReplayPolicy: StartingPoint is invalid") from None
+        raise errors.invalid_parameter(f"ReplayPolicy: {member} is invalid") from None
