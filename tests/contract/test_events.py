@@ -715,9 +715,10 @@ def test_an_archive_shows_as_a_rule(fresh_sandbox: Any) -> None:
     assert events.list_rules()["Rules"] == []
 
 
-def test_archives(events: Any) -> None:
+def test_archives(events: Any, sandbox: Any) -> None:
     """Recorded: what an archive shows, and each refusal."""
     archive, bus = name(), name()
+    key = sandbox.client("kms").create_key()["KeyMetadata"]["KeyId"]
     source = events.create_event_bus(Name=bus)["EventBusArn"]
     made = events.create_archive(
         ArchiveName=archive, EventSourceArn=source, Description="d", EventPattern=PATTERN, RetentionDays=1
@@ -743,7 +744,17 @@ def test_archives(events: Any) -> None:
     assert (shown["EventCount"], shown["SizeBytes"]) == (3, 3 * 38)
     nothing = "At least one of EventPattern, RetentionDays or Description must be provided."
     assert error_of(events.update_archive, ArchiveName=archive) == ("ValidationException", nothing)
-    events.update_archive(ArchiveName=archive, Description="e")
+    events.update_archive(ArchiveName=archive, Description="e", KmsKeyIdentifier=key)
+    assert events.describe_archive(ArchiveName=archive)["KmsKeyIdentifier"] == key
+    missing = {"Description": "f", "KmsKeyIdentifier": str(uuid.uuid4())}
+    for refused in (
+        error_of(events.update_archive, ArchiveName=archive, **missing),
+        error_of(events.create_archive, ArchiveName="x", EventSourceArn=source, **missing),
+    ):
+        assert refused[0] == "ValidationException"
+        assert refused[1].startswith("The provided KMS key does not exist. Please ensure that the key identifier is ")
+    events.update_archive(ArchiveName=archive, Description="e", KmsKeyIdentifier="")
+    assert "KmsKeyIdentifier" not in events.describe_archive(ArchiveName=archive)
     assert events.describe_archive(ArchiveName=archive)["Description"] == "e"
     events.delete_archive(ArchiveName=archive)
     gone = ("ResourceNotFoundException", f"Archive {archive} does not exist.")

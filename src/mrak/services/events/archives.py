@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.services.events import archive_rules, buses, errors, pages
@@ -39,6 +40,7 @@ def create_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     _, bus = buses.require(tx, ctx.scope, req["EventSourceArn"])
     if req.get("EventPattern"):
         check_pattern(req["EventPattern"])
+    _check_key(ctx, tx, req.get("KmsKeyIdentifier", ""))
     archive = Archive(
         name=name,
         bus=bus.name,
@@ -47,10 +49,29 @@ def create_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
         pattern=req.get("EventPattern", ""),
         description=req.get("Description", ""),
         retention_days=req.get("RetentionDays", 0),
+        key_id=req.get("KmsKeyIdentifier", ""),
     )
     ARCHIVES.insert(tx, ctx.scope, archive)
     archive_rules.add(ctx, tx, ctx.scope, archive)
     return _render_state(ctx.scope, archive)
+
+
+def _check_key(ctx: Context, tx: Transaction, named: str) -> None:
+    """Refuses a key that does not exist (recorded), and in KMS's words one that cannot be used."""
+    if not named:
+        return
+    from mrak.services.kms.exports import named_arn, require_encryption_key
+
+    try:
+        require_encryption_key(ctx, tx, named_arn(ctx.scope, named))
+    except ApiError as error:
+        reason = error.message
+        if error.code == "NotFoundException":
+            reason = (
+                "The provided KMS key does not exist. Please ensure that the key identifier is correct and your key "
+                "exists in the same region as the event source."
+            )
+        raise errors.validation(reason) from None
 
 
 def _render_state(scope: Scope, archive: Archive) -> dict[str, Any]:
@@ -65,11 +86,13 @@ def update_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     ctx.about(archive_arn(ctx.scope, old.name))
     if req.get("EventPattern"):
         check_pattern(req["EventPattern"])
+    _check_key(ctx, tx, req.get("KmsKeyIdentifier", ""))
     new = replace(
         old,
         pattern=req.get("EventPattern", old.pattern),
         description=req.get("Description", old.description),
         retention_days=req.get("RetentionDays", old.retention_days),
+        key_id=req.get("KmsKeyIdentifier", old.key_id),
     )
     ARCHIVES.replace(tx, ctx.scope, old, new)
     archive_rules.follow(tx, ctx.scope, new)
@@ -94,6 +117,8 @@ def describe_archive(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict
         shown["Description"] = archive.description
     if archive.pattern:
         shown["EventPattern"] = archive.pattern
+    if archive.key_id:
+        shown["KmsKeyIdentifier"] = archive.key_id
     return shown
 
 

@@ -73,6 +73,7 @@ class Archive(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
     retention_days: int = 0
     count: int = 0
     size_bytes: int = 0
+    key_id: str = ""
 
 
 class ArchivedEvent(msgspec.Struct, frozen=True, array_like=True):
