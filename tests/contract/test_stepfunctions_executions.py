@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import json
+import re
 import time
 from typing import Any
 
@@ -185,6 +188,26 @@ def test_objects_are_put_and_got_as_the_sdk_shows_them(machines: Machines, sandb
     assert got["ContentType"] == "text/plain; charset=UTF-8"
     machines.output({"T": task("aws-sdk:s3:putObject", {**where, "Body": {}, "ContentType": "application/json"})})
     assert machines.output({"T": task("aws-sdk:s3:getObject", where)})["ContentType"] == "application/json"
+
+
+def test_an_upload_has_the_checksum_that_is_asked_for(machines: Machines, sandbox: Sandbox) -> None:
+    """Recorded: the SDK computes the checksum of the algorithm; its members come sorted by name, empty lists and
+    fractions of a header's seconds are left out."""
+    bucket = f"sum-{time.monotonic_ns()}"
+    sandbox.client("s3").create_bucket(Bucket=bucket)
+    where = {"Bucket": bucket, "Key": "k"}
+    listed = machines.output({"T": task("aws-sdk:s3:listObjectsV2", {"Bucket": bucket})})
+    assert list(listed) == sorted(listed)
+    assert not {"Contents", "CommonPrefixes"} & set(listed)
+    body = {"message": "sdk-checksum-control"}
+    upload = {**where, "Body": body, "ChecksumAlgorithm": "SHA256"}
+    put = machines.output({"T": task("aws-sdk:s3:putObject", upload)})
+    digest = hashlib.sha256(json.dumps(body, separators=(",", ":")).encode()).digest()
+    assert put["ChecksumSHA256"] == base64.b64encode(digest).decode()
+    assert "ChecksumCRC32" not in put
+    head = machines.output({"T": task("aws-sdk:s3:headObject", {**where, "ChecksumMode": "ENABLED"})})
+    assert head["ChecksumSHA256"] == put["ChecksumSHA256"]
+    assert re.fullmatch(r"[-0-9]{10}T[:0-9]{8}Z", head["LastModified"])
 
 
 def test_members_are_spelled_as_in_the_sdk_for_java(machines: Machines, sandbox: Sandbox) -> None:
@@ -385,6 +408,17 @@ def test_activities_hand_tasks_to_workers(machines: Machines) -> None:
         client.create_activity(name="activity<name")
     with pytest.raises(client.exceptions.InvalidArn, match="Invalid ARN prefix: no_an_activity_arn"):
         client.describe_activity(activityArn="no_an_activity_arn")
+
+
+def test_an_activity_that_does_not_exist(machines: Machines) -> None:
+    """Recorded: the state fails as it is entered; nothing is scheduled."""
+    activity = f"arn:aws:states:us-east-1:{machines.sandbox.account}:activity:none"
+    execution = machines.start({"A": {"Type": "Task", "Resource": activity, "End": True}})
+    found = machines.wait(execution, "FAILED")
+    assert found["error"] == "States.Runtime"
+    assert f"The activity {activity} does not exist." in found["cause"]
+    events = machines.client.get_execution_history(executionArn=execution)["events"]
+    assert [event["type"] for event in events] == ["ExecutionStarted", "TaskStateEntered", "ExecutionFailed"]
 
 
 def test_a_machine_with_a_time_limit(machines: Machines) -> None:

@@ -492,6 +492,31 @@ def test_another_description_is_another_version(client: Any, machine: str) -> No
     assert [client.describe_state_machine(stateMachineArn=arn)["description"] for arn in arns] == ["two", "three"]
 
 
+def test_a_machine_with_versions_is_made_again_as_its_first_was(client: Any, machine: str) -> None:
+    """Recorded: only a request that publishes with the first version's description is the same, and is told of that
+    version; what the machine is by now must be the same, too."""
+    told = "State Machine Already Exists: This state machine was already created with a published version"
+    asked = {"name": machine.rpartition(":")[2], "definition": json.dumps(PASS), "roleArn": ROLE}
+    assert "stateMachineVersionArn" not in client.create_state_machine(**asked)
+    client.publish_state_machine_version(stateMachineArn=machine, description="one")
+    assert refused(client.create_state_machine, **asked) == ("StateMachineAlreadyExists", f"{told}.")
+    for described in ({}, {"versionDescription": "two"}):
+        assert refused(client.create_state_machine, **asked, publish=True, **described) == (
+            "StateMachineAlreadyExists",
+            f"{told} using a different description.",
+        )
+    client.update_state_machine(
+        stateMachineArn=machine, definition=definition("new"), publish=True, versionDescription="two"
+    )
+    same = {"publish": True, "versionDescription": "one"}
+    made = client.create_state_machine(**{**asked, "definition": definition("new")}, **same)
+    assert made["stateMachineVersionArn"] == f"{machine}:1"
+    assert refused(client.create_state_machine, **asked, **same) == (
+        "StateMachineAlreadyExists",
+        f"State Machine Already Exists: '{machine}'",
+    )
+
+
 def test_roles_and_keys_of_machines_and_activities(client: Any, machine: str) -> None:
     """A role that can be none, a key that is not said, and an activity made anew with another key."""
     keyless = {"type": "CUSTOMER_MANAGED_KMS_KEY", "kmsDataKeyReusePeriodSeconds": 60}

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from mrak.lang.asl import references, templates
+from mrak.lang.asl import failures, references, templates
 from mrak.lang.asl.definition import State
 from mrak.lang.asl.frames import Frame
 from mrak.lang.asl.jsonata import Bindings
@@ -69,7 +69,7 @@ def leave(run: Run, frame: Frame, state: State, result: Any = _ABSENT, result_te
     assigned = templates.fill(state.raw.get("Assign", {}), scope.at(result))
     output = output_path(state, scope.at(output))
     known = [(raw_input, frame.input), (result, result_text)]
-    return Leaving(check_size(_text_of(output, known), state.name), _texts(assigned))
+    return Leaving(check_size(_text_of(output, known), state.name), texts_of(assigned, state.name))
 
 
 def _selects(state: State) -> bool:
@@ -82,7 +82,7 @@ def leave_jsonata(
     """Output and Assign of a state, a catcher or a choice."""
     output = templates.fill_jsonata(fields["Output"], bindings, "Output") if "Output" in fields else default
     assigned = templates.fill_jsonata(fields.get("Assign", {}), bindings, "Assign")
-    return Leaving(check_size(_text_of(output, known), name), _texts(assigned))
+    return Leaving(check_size(_text_of(output, known), name), texts_of(assigned, name))
 
 
 def leave_caught(run: Run, frame: Frame, state: State, catcher: dict[str, Any], error: dict[str, Any]) -> Leaving:
@@ -94,7 +94,7 @@ def leave_caught(run: Run, frame: Frame, state: State, catcher: dict[str, Any], 
     output = place(catcher.get("ResultPath", "$"), scope.root, error)
     assigned = templates.fill(catcher.get("Assign", {}), scope.at(error))
     known: list[tuple[Any, str | None]] = [(scope.root, frame.input)]
-    return Leaving(check_size(_text_of(output, known), state.name), _texts(assigned))
+    return Leaving(check_size(_text_of(output, known), state.name), texts_of(assigned, state.name))
 
 
 def place(path: str | None, document: Any, value: Any) -> Any:
@@ -111,8 +111,23 @@ def output_path(state: State, scope: Scope) -> Any:
     return scope.root if path == "$" else references.require_path(path, scope)
 
 
-def _texts(assigned: dict[str, Any]) -> dict[str, str]:
-    return {name: render(value) for name, value in assigned.items()}
+def texts_of(assigned: dict[str, Any], state: str) -> dict[str, str]:
+    """What a state assigns, as texts; raises where one of them is too large, or all are together."""
+    texts: dict[str, str] = {}
+    total = 0
+    for name, value in assigned.items():
+        texts[name] = render(value)
+        size = len(texts[name].encode())
+        total += size
+        told = f"Variable '{name}' in state '{state}' was assigned {size} bytes"
+        if size > failures.MOST_BYTES:
+            raise failures.variable_limit(f"Variable size limit exceeded. {told}.")
+        if total > failures.MOST_BYTES:
+            raise failures.variable_limit(
+                f"State total variable size limit exceeded. {told}, which caused the size of variables assigned in the "
+                f"state to exceed its limit by {total - failures.MOST_BYTES} bytes."
+            )
+    return texts
 
 
 def _text_of(value: Any, known: list[tuple[Any, str | None]]) -> str:

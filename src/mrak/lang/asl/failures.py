@@ -18,6 +18,9 @@ RESULT_WRITER = "States.ResultWriterFailed"
 INTRINSIC = "States.IntrinsicFailure"
 
 MOST_BYTES = 262_144
+# Of all variables of a scope together.
+MOST_VARIABLE_BYTES = 10 * 1024 * 1024
+ASSIGN = "Assign"
 
 
 class StateFailed(Exception):
@@ -37,7 +40,12 @@ class StateFailed(Exception):
 
     @property
     def is_evaluation(self) -> bool:
-        return self.error == QUERY
+        return self.error == QUERY or self.is_too_large
+
+    @property
+    def is_too_large(self) -> bool:
+        """Whether variables were to become too large."""
+        return self.error == DATA_LIMIT and self.field == ASSIGN
 
 
 def runtime(cause: str) -> StateFailed:
@@ -60,6 +68,11 @@ def data_limit(what: str) -> StateFailed:
         DATA_LIMIT,
         f"The state/task '{what}' returned a result with a size exceeding the maximum number of bytes service limit.",
     )
+
+
+def variable_limit(cause: str) -> StateFailed:
+    """What a state assigns is too large (recorded)."""
+    return StateFailed(DATA_LIMIT, cause, field=ASSIGN)
 
 
 def at_state(failure: StateFailed, state: str, entered: int) -> StateFailed:

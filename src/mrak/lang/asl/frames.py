@@ -115,6 +115,8 @@ class FrameStore(Protocol):
 
     def load(self, frame_id: int) -> Frame: ...
 
+    def has_activity(self, arn: str) -> bool: ...
+
 
 # What comes back to an execution.
 

@@ -45,6 +45,7 @@ from mrak.lang.asl.simplestates import ENTER_SIMPLE, Waits
 MOST_STATES = 100
 """States that one step enters; what is ready beyond goes on in another step, so a loop cannot hold a transaction."""
 MOST_EVENTS = 25_000
+TOO_LONG = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
 _EVENTS_OF_A_STATE = 3
 """What entering a state may record at least: there is room for the end of the execution."""
 _CHILD = "\0child"
@@ -128,10 +129,9 @@ def _advance(run: Run) -> None:
 
 
 def _too_long(run: Run, frame: Frame) -> None:
-    cause = f"The execution reached the maximum number of history events ({MOST_EVENTS})."
-    run.record("ExecutionFailed", frame.previous, {"error": failures.RUNTIME, "cause": cause})
+    run.record("ExecutionFailed", frame.previous, {"error": failures.RUNTIME, "cause": TOO_LONG})
     stopping.release(run, run.frame(ROOT))
-    _finish(run, Finish("FAILED", None, failures.RUNTIME, cause))
+    _finish(run, Finish("FAILED", None, failures.RUNTIME, TOO_LONG))
 
 
 def _enter(run: Run, frame: Frame) -> None:
@@ -178,6 +178,11 @@ def exit_state(
     run: Run, frame: Frame, state: State, leaving: Leaving, follower: str | None, previous: int | None = None
 ) -> None:
     """Records the exit, assigns, and goes on with the follower or ends the frame."""
+    failure = _assign(frame, state, leaving.assigned)
+    if failure is not None:
+        _record_evaluation(run, frame, state, failure)
+        _fail_frame(run, frame, state, failure)
+        return
     details: dict[str, Any] = {
         "name": state.name,
         "output": leaving.output,
@@ -186,8 +191,6 @@ def exit_state(
     if leaving.assigned:
         details["assignedVariables"] = leaving.assigned
         details["assignedVariablesDetails"] = {"truncated": False}
-        own = read(frame.variables) if frame.variables else {}
-        frame.variables = render(own | {name: read(text) for name, text in leaving.assigned.items()})
     before = frame.previous if previous is None else previous
     frame.previous = run.record(f"{state.kind}StateExited", before, details)
     frame.task, frame.token, frame.map_run = None, "", ""
@@ -196,6 +199,24 @@ def exit_state(
         run.ready.append(frame.id)
         return
     _end_frame(run, frame, leaving.output)
+
+
+def _assign(frame: Frame, state: State, assigned: dict[str, str]) -> StateFailed | None:
+    """Assigns, or tells why the variables would be too large for an execution."""
+    if not assigned:
+        return None
+    own = read(frame.variables) if frame.variables else {}
+    variables = own | {name: read(text) for name, text in assigned.items()}
+    text = render(variables)
+    if len(text) * 4 > failures.MOST_VARIABLE_BYTES:
+        excess = sum(len(render(value).encode()) for value in variables.values()) - failures.MOST_VARIABLE_BYTES
+        if excess > 0:
+            return failures.variable_limit(
+                f"Execution total variable size limit exceeded. State '{state.name}' assigned variables that exceed "
+                f"the total execution limit by {excess} bytes."
+            )
+    frame.variables = text
+    return None
 
 
 def _end_frame(run: Run, frame: Frame, output: str) -> None:
@@ -264,8 +285,8 @@ def _record_evaluation(run: Run, frame: Frame, state: State, failure: StateFaile
     details = {"state": state.name, "error": failure.error, "cause": failure.cause}
     if failure.field is not None:
         details["location"] = failure.field
-    # AWS has it follow what came before the state, but in a Wait state.
-    before = frame.entered if state.kind == "Wait" else frame.entered_previous
+    # AWS has it follow what came before the state, but in a Wait state, and where variables are too large.
+    before = frame.entered if state.kind == "Wait" or failure.is_too_large else frame.entered_previous
     frame.previous = run.record("EvaluationFailed", before, details)
 
 

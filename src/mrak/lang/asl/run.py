@@ -57,6 +57,9 @@ class Run:
         self.changed[frame_id] = found
         return found
 
+    def has_activity(self, arn: str) -> bool:
+        return self._store.has_activity(arn)
+
     def look(self, frame_id: int) -> Frame:
         """A frame to be read."""
         found = self._loaded.get(frame_id)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from mrak.lang.asl import choices, failures, jsonata, references, templates
-from mrak.lang.asl.dataflow import Leaving, arguments, effective_input, leave, leave_jsonata, output_path
+from mrak.lang.asl.dataflow import Leaving, arguments, effective_input, leave, leave_jsonata, output_path, texts_of
 from mrak.lang.asl.definition import State
 from mrak.lang.asl.failures import StateFailed, query, runtime
 from mrak.lang.asl.frames import Frame
@@ -54,8 +54,7 @@ def enter_choice(run: Run, frame: Frame, state: State) -> Outcome:
     assigned = templates.fill(chosen.get("Assign", {}), scope)
     output = output_path(state, scope)
     text = frame.input if output is raw_input else render(output)
-    texts = {name: render(value) for name, value in assigned.items()}
-    return Leaving(check_size(text, state.name), texts), _require_next(chosen)
+    return Leaving(check_size(text, state.name), texts_of(assigned, state.name)), _require_next(chosen)
 
 
 def _choose_jsonata(run: Run, frame: Frame, state: State) -> Outcome:

@@ -47,6 +47,8 @@ def schedule(run: Run, frame: Frame, state: State) -> None:
     """Hands the task out."""
     resource = find_resource(state.raw["Resource"])
     assert resource is not None, f"validation let {state.raw['Resource']} pass"
+    if resource.sort == "activity" and not run.has_activity(resource.arn):
+        raise runtime(f"The activity {resource.arn} does not exist.")
     frame.token = _new_token(run) if resource.waits else ""
     parameters = render(fields.supported_parameters(resource, arguments(run, frame, state)))
     if state.is_jsonata or not state.raw.keys().isdisjoint(("Parameters", "InputPath")):

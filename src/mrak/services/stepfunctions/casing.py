@@ -11,6 +11,8 @@ import base64
 from collections.abc import Callable
 from datetime import UTC, datetime
 from functools import cache
+from hashlib import sha1, sha256
+from operator import itemgetter
 from typing import Any
 from zlib import crc32
 
@@ -114,16 +116,38 @@ def _json(value: Any) -> str:
 
 
 def as_uploaded(shape: Shape, params: Any) -> Any:
-    """What the SDK adds to a text that it uploads, unless the parameters have it: a CRC32, and the type of the text."""
+    """What the SDK adds to a text that it uploads, unless the parameters have it: a checksum, CRC32 if none is asked
+    for, and the type of the text."""
     body = params.get(shape.payload or "") if isinstance(params, dict) else None
     if not isinstance(body, bytes):
         return params
     added: dict[str, str] = {}
     if "ContentType" in shape.members:
         added["ContentType"] = "text/plain; charset=UTF-8"
-    if "ChecksumCRC32" in shape.members and not any(name.startswith("Checksum") for name in params):
-        added["ChecksumCRC32"] = base64.b64encode(crc32(body).to_bytes(4, "big")).decode()
+    wanted = params.get("ChecksumAlgorithm")
+    if wanted is None and not any(name.startswith("Checksum") for name in params):
+        wanted = "CRC32"
+    if wanted in _CHECKSUMS and f"Checksum{wanted}" in shape.members:
+        added[f"Checksum{wanted}"] = base64.b64encode(_CHECKSUMS[wanted](body)).decode()
     return added | params
+
+
+def _crc(name: str, width: int) -> Callable[[bytes], bytes]:
+    def calculate(body: bytes) -> bytes:
+        import anycrc
+
+        return int(anycrc.Model(name).calc(body)).to_bytes(width, "big")
+
+    return calculate
+
+
+_CHECKSUMS: dict[str, Callable[[bytes], bytes]] = {
+    "CRC32": lambda body: crc32(body).to_bytes(4, "big"),
+    "CRC32C": _crc("CRC32C", 4),
+    "CRC64NVME": _crc("CRC64-NVME", 8),
+    "SHA1": lambda body: sha1(body, usedforsecurity=False).digest(),
+    "SHA256": lambda body: sha256(body).digest(),
+}
 
 
 Spelling = Callable[[str], str]
@@ -135,13 +159,14 @@ def capital(member: str) -> str:
 
 
 def to_state(shape: Shape, value: Any, spell: Spelling = show_name) -> Any:
-    """An operation's output as a state sees it."""
+    """An operation's output as a state sees it; SDK integrations show members sorted by name (recorded)."""
     if shape.type == "structure" and isinstance(value, dict) and not shape.is_document:
-        return {
-            spell(name): to_state(shape.members[name].shape, item, spell)
+        shown = [
+            (spell(name), to_state(shape.members[name].shape, item, spell))
             for name, item in value.items()
-            if item is not None and name in shape.members
-        }
+            if item is not None and name in shape.members and not _is_unsent(shape.members[name], item)
+        ]
+        return dict(sorted(shown, key=itemgetter(0)) if spell is show_name else shown)
     if shape.type == "list" and isinstance(value, list):
         return [to_state(shape.element.shape, item, spell) for item in value]
     if shape.type == "map" and isinstance(value, dict):
@@ -153,13 +178,20 @@ def to_state(shape: Shape, value: Any, spell: Spelling = show_name) -> Any:
     return value
 
 
+def _is_unsent(member: Member, value: Any) -> bool:
+    """A flattened list of nothing leaves no trace in a response."""
+    return value == [] and member.flattened
+
+
 def complete(shape: Shape, output: dict[str, Any]) -> dict[str, Any]:
-    """What the SDK reads from the response beside the body: the length of it, and a map of headers even where none
-    was sent."""
+    """What the SDK reads from the response beside the body: the length of it, a map of headers even where none was
+    sent, and times in headers to the second."""
     added: dict[str, Any] = {}
     for name, member in shape.members.items():
         if member.location == "headers":
             added[name] = {}
+        if member.location == "header" and member.shape.type == "timestamp" and isinstance(output.get(name), float):
+            output = output | {name: float(int(output[name]))}
     body = output.get(shape.payload or "")
     if isinstance(body, bytes) and "ContentLength" in shape.members:
         added["ContentLength"] = len(body)

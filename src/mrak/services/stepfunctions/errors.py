@@ -40,6 +40,10 @@ def machine_already_exists(arn: str) -> ApiError:
     return ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
 
 
+def machine_already_published(reason: str) -> ApiError:
+    return ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: {reason}")
+
+
 def execution_does_not_exist(arn: str) -> ApiError:
     return ApiError("ExecutionDoesNotExist", f"Execution Does Not Exist: '{arn}'")
 

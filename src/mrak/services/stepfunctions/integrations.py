@@ -55,8 +55,6 @@ async def perform(ctx: Context, job: Job) -> str:
     try:
         if resource.sort == "lambda":
             return await lambdatasks.invoke_by_arn(ctx, resource.arn, job.task.parameters, role_of(job))
-        if resource.sort == "activity":
-            raise StateFailed("ActivityDoesNotExist", f"Activity does not exist: {resource.arn}")
         if resource.sort == "sdk":
             return render(await _call_sdk(ctx, job))
         special = _SPECIAL.get((resource.service, resource.operation))

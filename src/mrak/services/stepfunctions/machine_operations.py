@@ -33,6 +33,7 @@ from mrak.services.stepfunctions.tables import (
     Machine,
     Revision,
     Tags,
+    Version,
 )
 
 _MOST_TAGS = 50
@@ -88,10 +89,23 @@ def _create_again(
     if not same:
         raise errors.machine_already_exists(arn)
     created: dict[str, Any] = {"stateMachineArn": arn, "creationDate": existing.created_at}
-    if req.get("publish"):
-        version = versions.publish(ctx, tx, ctx.scope, existing, req.get("versionDescription", ""))
-        created["stateMachineVersionArn"] = f"{arn}:{version.number}"
+    first = next(VERSIONS.scan(tx, ctx.scope, existing.name, limit=1), None)
+    if first is not None:
+        _check_published(req, first)
+    elif req.get("publish"):
+        first = versions.publish(ctx, tx, ctx.scope, existing, req.get("versionDescription", ""))
+    if first is not None:
+        created["stateMachineVersionArn"] = f"{arn}:{first.number}"
     return created
+
+
+def _check_published(req: dict[str, Any], first: Version) -> None:
+    """A machine with versions is made again by the request only that describes the first of them (recorded)."""
+    told = "This state machine was already created with a published version"
+    if not req.get("publish"):
+        raise errors.machine_already_published(f"{told}.")
+    if req.get("versionDescription", "") != first.description:
+        raise errors.machine_already_published(f"{told} using a different description.")
 
 
 @operation("UpdateStateMachine")

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
+from mrak.lang.asl.machine import TOO_LONG
 from mrak.services.events import exports as events
 from mrak.services.stepfunctions import arns
 from mrak.services.stepfunctions.tables import Execution
@@ -55,6 +56,8 @@ def redrive_status(execution: Execution, now: float) -> tuple[str, str | None]:
         return "REDRIVABLE_BY_MAP_RUN", None
     if execution.status not in _REDRIVABLE:
         return "NOT_REDRIVABLE", f"Execution is {execution.status} and cannot be redriven"
+    if execution.cause == TOO_LONG:
+        return "NOT_REDRIVABLE", "Execution has exceeded the maximum history event limit"
     if now - execution.stopped_at > REDRIVE_SECONDS:
         return "NOT_REDRIVABLE", "Execution was started more than 14 days ago and cannot be redriven"
     return "REDRIVABLE", None

@@ -33,6 +33,9 @@ class _NoFrames:
     def load(self, frame_id: int) -> Frame:
         raise AssertionError(f"a state by itself asks for frame {frame_id}")
 
+    def has_activity(self, arn: str) -> bool:
+        return True
+
 
 @operation("TestState")
 async def test_state(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:

@@ -82,6 +82,10 @@ class _Frames:
         assert row is not None, f"{self._key} has no frame {frame_id}"
         return row.frame
 
+    def has_activity(self, arn: str) -> bool:
+        at, activity = arns.parse_activity(self._scope, arn)
+        return ACTIVITIES.get(self._tx, at, activity) is not None
+
 
 def find_running(tx: Transaction, scope: Scope, key: Key) -> Execution | None:
     """The execution, opened, where it still runs."""
@@ -275,10 +279,6 @@ def _schedule_activity(
     ctx: Context, tx: Transaction, scope: Scope, execution: Execution, command: frames.ScheduleActivity, now: float
 ) -> None:
     at, activity = arns.parse_activity(scope, command.activity_arn)
-    if ACTIVITIES.get(tx, at, activity) is None:
-        payload = [execution.machine, execution.name, command.frame, command.attempt]
-        tx.enqueue(_delivery(ctx, scope, TASK, _lane(scope, execution, command.frame), payload, now))
-        return
     sequence = ctx.draw.sequence()
     SCHEDULED.lock(tx, at, activity, sequence)
     SCHEDULED.insert(tx, at, Scheduled(activity, sequence, command.token, command.input))

@@ -335,6 +335,48 @@ def test_results_that_are_too_large() -> None:
     assert f"The state/task '{LAMBDA}' returned a result" in (done.finish.cause or "")
 
 
+def test_variables_that_are_too_large() -> None:
+    """Recorded: one variable, those of a state together, and those of an execution together have limits."""
+    half = "{% $pad('', 131071, 'x') %}"
+    for assign, cause in (
+        (
+            {"x": "{% $pad('', 262143, 'x') %}"},
+            "Variable size limit exceeded. Variable 'x' in state 'S' was assigned 262145 bytes.",
+        ),
+        (
+            {"x": half, "y": half},
+            "State total variable size limit exceeded. Variable 'y' in state 'S' was assigned 131073 bytes, which "
+            "caused the size of variables assigned in the state to exceed its limit by 2 bytes.",
+        ),
+    ):
+        done = run(single({"Type": "Pass", "QueryLanguage": "JSONata", "Assign": assign}))
+        assert done.finish is not None
+        assert (done.finish.error, done.finish.cause) == ("States.DataLimitExceeded", cause)
+    states: dict[str, Any] = {
+        f"A{at}": {
+            "Type": "Pass",
+            "QueryLanguage": "JSONata",
+            "Assign": {f"v{at}": "{% $pad('', 262142, 'x') %}"},
+            "Next": f"A{at + 1}",
+        }
+        for at in range(41)
+    }
+    states["A41"] = {"Type": "Succeed"}
+    done = run({"StartAt": "A0", "States": states})
+    entered = next(at for at, _, kind in reversed(done.history) if kind == "PassStateEntered")
+    assert done.history[-2:] == [
+        (entered + 1, entered, "EvaluationFailed"),
+        (entered + 2, entered + 1, "ExecutionFailed"),
+    ]
+    assert done.details(entered + 1) == {
+        "state": "A40",
+        "error": "States.DataLimitExceeded",
+        "location": "Assign",
+        "cause": "Execution total variable size limit exceeded. State 'A40' assigned variables that exceed the total "
+        "execution limit by 262144 bytes.",
+    }
+
+
 def test_a_loop_ends_with_the_limit_of_the_history() -> None:
     """AWS fails an execution at 25,000 events; a step never runs for ever."""
     again = {"Type": "Choice", "Choices": [{"Variable": "$.done", "IsPresent": True, "Next": "C"}], "Default": "A"}
