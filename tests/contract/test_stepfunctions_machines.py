@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from typing import Any
+from unittest.mock import ANY
 
 import pytest
 from botocore.exceptions import ClientError
@@ -83,16 +84,20 @@ def test_deleting_a_machine_ends_its_executions(client: Any) -> None:
 
 
 def test_updates_make_revisions(client: Any, machine: str) -> None:
-    """Recorded: a revision id from the first update on; an update that changes nothing keeps it."""
+    """Recorded: a revision id from the first update on; an update that changes nothing keeps it and its date."""
     assert refused(client.update_state_machine, stateMachineArn=machine) == (
         "MissingRequiredParameter",
         "Either the definition, the role ARN, the LoggingConfiguration, or the TracingConfiguration must be specified",
     )
     assert "revisionId" not in client.describe_state_machine(stateMachineArn=machine)
-    first = client.update_state_machine(stateMachineArn=machine, definition=definition(1))["revisionId"]
-    same = client.update_state_machine(stateMachineArn=machine, definition=definition(1))["revisionId"]
+    assert refused(client.update_state_machine, stateMachineArn=machine, versionDescription="d")[0] == (
+        "MissingRequiredParameter"
+    )
+    first = client.update_state_machine(stateMachineArn=machine, definition=definition(1))
+    same = client.update_state_machine(stateMachineArn=machine, definition=definition(1))
     second = client.update_state_machine(stateMachineArn=machine, roleArn=ROLE + "2")["revisionId"]
-    assert first == same != second
+    assert (same["revisionId"], same["updateDate"]) == (first["revisionId"], first["updateDate"])
+    assert second != first["revisionId"]
     found = client.describe_state_machine(stateMachineArn=machine)
     assert (found["revisionId"], found["roleArn"]) == (second, ROLE + "2")
 
@@ -104,6 +109,9 @@ def test_versions_stay_as_they_were_published(client: Any, machine: str) -> None
     assert client.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"] == f"{machine}:1"
     same = client.publish_state_machine_version(stateMachineArn=machine, description="one")
     assert same["stateMachineVersionArn"] == f"{machine}:1"
+    assert client.publish_state_machine_version(stateMachineArn=machine, description="other") == same | {
+        "ResponseMetadata": ANY
+    }
     updated = client.update_state_machine(stateMachineArn=machine, definition=definition("new"), publish=True)
     assert updated["stateMachineVersionArn"] == f"{machine}:2"
     assert client.describe_state_machine(stateMachineArn=f"{machine}:1")["description"] == "one"
@@ -114,6 +122,11 @@ def test_versions_stay_as_they_were_published(client: Any, machine: str) -> None
     listed = client.list_state_machine_versions(stateMachineArn=machine)["stateMachineVersions"]
     assert [row["stateMachineVersionArn"] for row in listed] == [f"{machine}:2", f"{machine}:1"]
     client.delete_state_machine_version(stateMachineVersionArn=f"{machine}:2")
+    for call in (client.describe_state_machine, client.start_execution):
+        assert refused(call, stateMachineArn=f"{machine}:2") == (
+            "StateMachineDoesNotExist",
+            f"State Machine Version Does Not Exist: '{machine}:2'",
+        )
     client.update_state_machine(stateMachineArn=machine, definition=definition("newer"))
     assert client.publish_state_machine_version(stateMachineArn=machine)["stateMachineVersionArn"] == f"{machine}:3"
     assert refused(client.update_state_machine, stateMachineArn=f"{machine}:2", roleArn=ROLE) == (
@@ -147,10 +160,23 @@ def test_aliases_route_to_versions(client: Any, machine: str) -> None:
             routes((machine, 50), (two, 50)),
             f"Routing configuration must contain state machine version ARNs. Received: [{machine}, {two}]",
         ),
+        (
+            routes((one, 50), (f"{machine}b:1", 50)),
+            "Routing configuration must contain state machine version ARNs for the same state machine. Received: "
+            f"[{one}, {machine}b:1]",
+        ),
         (routes((one, 70), (two, 29)), "Sum of routing configuration weights must equal 100. Received: [70, 29]"),
     ]
     for configuration, message in wrong:
-        assert refused(create, name="x", routingConfiguration=configuration) == ("ValidationException", message)
+        with pytest.raises(ClientError) as caught:
+            create(name="x", routingConfiguration=configuration)
+        assert caught.value.response["Error"] == {"Code": "ValidationException", "Message": message}
+        assert caught.value.response["reason"] == "INVALID_ROUTING_CONFIGURATION"
+    assert refused(client.update_state_machine_alias, stateMachineAliasArn=arn) == (
+        "ValidationException",
+        "Either description or routing configuration must be specified",
+    )
+    assert "updateDate" not in client.describe_state_machine_alias(stateMachineAliasArn=arn)
     assert refused(create, name="live", routingConfiguration=routes((one, 100))) == (
         "ConflictException",
         "Failed to create alias because an alias with the same name and a different routing configuration already "
@@ -162,6 +188,7 @@ def test_aliases_route_to_versions(client: Any, machine: str) -> None:
     client.update_state_machine_alias(stateMachineAliasArn=arn, routingConfiguration=routes((one, 50), (two, 50)))
     described = client.describe_state_machine_alias(stateMachineAliasArn=arn)
     assert described["routingConfiguration"] == routes((one, 50), (two, 50))
+    assert described["updateDate"] > described["creationDate"]
     assert refused(client.delete_state_machine_version, stateMachineVersionArn=one)[0] == "ConflictException"
     listed = client.list_state_machine_aliases(stateMachineArn=machine)["stateMachineAliases"]
     assert [row["stateMachineAliasArn"] for row in listed] == [arn]
@@ -374,6 +401,16 @@ NO_END = ("MISSING_END_STATE", "Workflow has no terminal state", None)
             [("MISSING_TRANSITION_TARGET", "Missing 'Next' target: X", "/States/A/Next"), NO_END],
         ),
         (
+            {"A2": {"Type": "Pass", "Next": "X"}, "B": {"Type": "Wait", "Seconds": -1, "End": True}},
+            [
+                ("SCHEMA_VALIDATION_FAILED", "Minimum value is 0", "/States/B/Seconds"),
+                ("MISSING_TRANSITION_TARGET", "Missing 'Next' target: A", "/StartAt"),
+                ("MISSING_TRANSITION_TARGET", "Missing 'Next' target: X", "/States/A2/Next"),
+                ("MISSING_TRANSITION_TARGET", 'State "A2" is not reachable.', "/States/A2"),
+                ("MISSING_TRANSITION_TARGET", 'State "B" is not reachable.', "/States/B"),
+            ],
+        ),
+        (
             {
                 "A": {"Type": "Choice", "Choices": [{"Variable": "$", "IsNull": True, "Next": "B"}], "Default": "X"},
                 "B": {"Type": "Succeed"},
@@ -494,7 +531,7 @@ def test_another_description_is_another_version(client: Any, machine: str) -> No
 
 def test_a_machine_with_versions_is_made_again_as_its_first_was(client: Any, machine: str) -> None:
     """Recorded: only a request that publishes with the first version's description is the same, and is told of that
-    version; what the machine is by now must be the same, too."""
+    version; what the machine is by now must be the same, too. Another role is no other machine, as documented."""
     told = "State Machine Already Exists: This state machine was already created with a published version"
     asked = {"name": machine.rpartition(":")[2], "definition": json.dumps(PASS), "roleArn": ROLE}
     assert "stateMachineVersionArn" not in client.create_state_machine(**asked)
@@ -509,8 +546,9 @@ def test_a_machine_with_versions_is_made_again_as_its_first_was(client: Any, mac
         stateMachineArn=machine, definition=definition("new"), publish=True, versionDescription="two"
     )
     same = {"publish": True, "versionDescription": "one"}
-    made = client.create_state_machine(**{**asked, "definition": definition("new")}, **same)
+    made = client.create_state_machine(**{**asked, "definition": definition("new"), "roleArn": f"{ROLE}2"}, **same)
     assert made["stateMachineVersionArn"] == f"{machine}:1"
+    assert client.describe_state_machine(stateMachineArn=machine)["roleArn"] == ROLE
     assert refused(client.create_state_machine, **asked, **same) == (
         "StateMachineAlreadyExists",
         f"State Machine Already Exists: '{machine}'",

@@ -46,7 +46,8 @@ def check(text: str, is_express: bool = False, parameters: ParameterCheck | None
     if all(problem.code == MISSING_TARGET for problem in problems) and not _has_end(raw["States"]):
         told = [problem for problem in problems if not problem.message.endswith(_UNREACHABLE)]
         return [*told, Problem(MISSING_END, "Workflow has no terminal state", "")]
-    return problems
+    # What is wrong with states in themselves is told first.
+    return sorted(problems, key=lambda problem: problem.code == MISSING_TARGET)
 
 
 def check_state(
@@ -122,7 +123,7 @@ class _Checker:
             yield Problem(SCHEMA, "The states are nested too deeply", f"{at}/States")
             return
         if raw["StartAt"] not in states:
-            yield Problem(MISSING_TARGET, f"Missing 'StartAt' target: {raw['StartAt']}", f"{at}/StartAt")
+            yield _missing_target(raw["StartAt"], f"{at}/StartAt")
         for name, state in states.items():
             place = f"{at}/States/{name}"
             if not 1 <= len(name) <= 80:
@@ -316,9 +317,9 @@ def _bounded(raw: dict[str, Any], name: str, least: int, most: int | None, at: s
         if not jsonata.is_expression(value):
             yield Problem(SCHEMA, "Expected value of type Integer", place)
     elif value < least:
-        yield Problem(SCHEMA, f"Value must be greater than or equal to {least}", place)
+        yield Problem(SCHEMA, f"Minimum value is {least}", place)
     elif most is not None and value > most:
-        yield Problem(SCHEMA, f"Value must be less than or equal to {most}", place)
+        yield Problem(SCHEMA, f"Maximum value is {most}", place)
 
 
 def _transitions(kind: str, raw: dict[str, Any], at: str, known: set[str] | None) -> Iterator[Problem]:
@@ -331,8 +332,12 @@ def _transitions(kind: str, raw: dict[str, Any], at: str, known: set[str] | None
         return
     for name, place in _targets(raw, at):
         if name not in known:
-            # AWS speaks of 'Next' wherever the target is named.
-            yield Problem(MISSING_TARGET, f"Missing 'Next' target: {name}", place)
+            yield _missing_target(name, place)
+
+
+def _missing_target(name: str, place: str) -> Problem:
+    """AWS speaks of 'Next' wherever the target is named."""
+    return Problem(MISSING_TARGET, f"Missing 'Next' target: {name}", place)
 
 
 def _targets(raw: dict[str, Any], at: str) -> Iterator[tuple[str, str]]:

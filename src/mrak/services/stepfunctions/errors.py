@@ -36,6 +36,10 @@ def machine_does_not_exist(arn: str) -> ApiError:
     return ApiError("StateMachineDoesNotExist", f"State Machine Does Not Exist: '{arn}'")
 
 
+def version_does_not_exist(arn: str) -> ApiError:
+    return ApiError("StateMachineDoesNotExist", f"State Machine Version Does Not Exist: '{arn}'")
+
+
 def machine_already_exists(arn: str) -> ApiError:
     return ApiError("StateMachineAlreadyExists", f"State Machine Already Exists: '{arn}'")
 
@@ -131,6 +135,10 @@ def conflict(message: str) -> ApiError:
 
 def validation(message: str) -> ApiError:
     return ApiError("ValidationException", message)
+
+
+def invalid_routing(message: str) -> ApiError:
+    return ApiError("ValidationException", message, fields={"reason": "INVALID_ROUTING_CONFIGURATION"})
 
 
 def not_redrivable(reason: str) -> ApiError:

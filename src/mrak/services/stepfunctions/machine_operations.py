@@ -85,8 +85,9 @@ def _create_again(
 ) -> dict[str, Any]:
     arn = arns.machine_arn(ctx.scope, existing.name)
     current = machines.latest(tx, ctx.scope, existing)
-    same = msgspec.structs.replace(wanted, revision=current.revision, updated_at=current.updated_at) == current
-    if not same:
+    # The role may be another one, and tags: they are not looked at, and stay as they were.
+    kept = {"revision": current.revision, "updated_at": current.updated_at, "role_arn": current.role_arn}
+    if msgspec.structs.replace(wanted, **kept) != current:
         raise errors.machine_already_exists(arn)
     created: dict[str, Any] = {"stateMachineArn": arn, "creationDate": existing.created_at}
     first = next(VERSIONS.scan(tx, ctx.scope, existing.name, limit=1), None)
@@ -111,11 +112,11 @@ def _check_published(req: dict[str, Any], first: Version) -> None:
 @operation("UpdateStateMachine")
 def update_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref, _ = machines.require(tx, ctx.scope, req["stateMachineArn"])
-    if "versionDescription" in req and not req.get("publish"):
-        raise errors.validation("Version description can only be set when publish is true")
     changed = ("definition", "roleArn", "loggingConfiguration", "tracingConfiguration", "encryptionConfiguration")
     if not any(name in req for name in changed) and not req.get("publish"):
         raise errors.missing_update()
+    if "versionDescription" in req and not req.get("publish"):
+        raise errors.validation("Version description can only be set when publish is true")
     machine = MACHINES.open(tx, ref.scope, ref.name)
     assert machine is not None
     current = machines.latest(tx, ref.scope, machine)
@@ -125,7 +126,6 @@ def update_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         machines.check_definition(req["definition"], machine.kind)
     if fresh.logging != current.logging:
         executionlogs.check_destination(ctx, tx, ref.scope, fresh.logging)
-    answer: dict[str, Any] = {"updateDate": ctx.now}
     if fresh != current:
         fresh = msgspec.structs.replace(fresh, revision=ctx.draw.uuid(), updated_at=ctx.now)
         REVISIONS.lock(tx, ref.scope, ref.name, fresh.revision)
@@ -133,6 +133,8 @@ def update_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
         updated = msgspec.structs.replace(machine, revision=fresh.revision)
         MACHINES.replace(tx, ref.scope, machine, updated)
         machine = updated
+    # An update that changes nothing leaves the time as it was.
+    answer: dict[str, Any] = {"updateDate": fresh.updated_at}
     if machine.revision:
         answer["revisionId"] = machine.revision
     if req.get("publish"):
@@ -162,6 +164,8 @@ def describe_state_machine(ctx: Context, tx: Transaction, req: dict[str, Any]) -
         raise errors.machine_does_not_exist(arn) from None
     machine = MACHINES.get(tx, ref.scope, ref.name)
     version = machines.find_version(tx, ref)
+    if machine is not None and version is None and ref.qualifier.isdigit():
+        raise errors.version_does_not_exist(arn)
     if machine is None or (ref.qualifier and version is None):
         raise errors.machine_does_not_exist(arn)
     revision = (

@@ -102,6 +102,8 @@ def resolve(ctx: Context, tx: Transaction, arn: str) -> Target:
     if not ref.qualifier:
         return Target(ref, machine, latest(tx, ref.scope, machine))
     version, alias = find_version(tx, ref), ""
+    if version is None and ref.qualifier.isdigit():
+        raise errors.version_does_not_exist(arn)
     if version is None:
         found = ALIASES.get(tx, ref.scope, ref.name, ref.qualifier)
         if found is None:

@@ -65,13 +65,13 @@ class Version(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
 
 
 class Alias(msgspec.Struct, frozen=True, array_like=True, kw_only=True):
-    """`routes` are (version, weight)."""
+    """`routes` are (version, weight); `updated_at` 0 for one that never was updated."""
 
     machine: str
     name: str
     routes: list[tuple[int, int]]
     created_at: float
-    updated_at: float
+    updated_at: float = 0.0
     description: str = ""
 
 

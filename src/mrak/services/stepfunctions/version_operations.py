@@ -21,7 +21,7 @@ from mrak.services.stepfunctions.tables import ALIASES, MACHINES, VERSIONS, Alia
 
 @operation("PublishStateMachineVersion")
 def publish_state_machine_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
-    """Publishing what is published already answers with that version."""
+    """Publishing what is published already answers with that version, however it is described (recorded)."""
     ref, machine = machines.require(tx, ctx.scope, req["stateMachineArn"])
     wanted = req.get("revisionId")
     if wanted is not None and wanted != (machine.revision or "INITIAL"):
@@ -29,7 +29,9 @@ def publish_state_machine_version(ctx: Context, tx: Transaction, req: dict[str, 
             "Failed to publish the State Machine version for revision "
             f"{wanted}. The current State Machine revision is {machine.revision or 'INITIAL'}."
         )
-    version = versions.publish(ctx, tx, ref.scope, machine, req.get("description", ""))
+    version = versions.find_published(tx, ref.scope, machine)
+    if version is None:
+        version = versions.publish(ctx, tx, ref.scope, machine, req.get("description", ""))
     return {"stateMachineVersionArn": f"{ref.arn}:{version.number}", "creationDate": version.created_at}
 
 
@@ -80,13 +82,15 @@ def _parse_routes(tx: Transaction, scope: Scope, routing: list[dict[str, Any]]) 
     weights = [route["weight"] for route in routing]
     refs = [arns.parse_machine(scope, arn) for arn in received]
     if any(not ref.qualifier.isdigit() for ref in refs):
-        raise errors.validation(f"Routing configuration must contain state machine version ARNs. {shown}")
+        raise errors.invalid_routing(f"Routing configuration must contain state machine version ARNs. {shown}")
     if len(set(received)) != len(received):
-        raise errors.validation(f"Routing configuration must contain distinct state machine version ARNs. {shown}")
+        raise errors.invalid_routing(f"Routing configuration must contain distinct state machine version ARNs. {shown}")
     if len({ref.name for ref in refs}) != 1:
-        raise errors.validation(f"Routing configuration must contain versions of one state machine. {shown}")
+        raise errors.invalid_routing(
+            f"Routing configuration must contain state machine version ARNs for the same state machine. {shown}"
+        )
     if sum(weights) != 100:
-        raise errors.validation(f"Sum of routing configuration weights must equal 100. Received: {weights}")
+        raise errors.invalid_routing(f"Sum of routing configuration weights must equal 100. Received: {weights}")
     for ref in refs:
         if MACHINES.get(tx, ref.scope, ref.name) is None or machines.find_version(tx, ref) is None:
             raise errors.resource_not_found(ref.arn)
@@ -111,9 +115,7 @@ def create_state_machine_alias(ctx: Context, tx: Transaction, req: dict[str, Any
                 "already exists."
             )
         return {"stateMachineAliasArn": arn, "creationDate": existing.created_at}
-    alias = Alias(
-        machine=ref.name, name=name, routes=routes, created_at=ctx.now, updated_at=ctx.now, description=description
-    )
+    alias = Alias(machine=ref.name, name=name, routes=routes, created_at=ctx.now, description=description)
     ALIASES.insert(tx, ref.scope, alias)
     return {"stateMachineAliasArn": arn, "creationDate": alias.created_at}
 
@@ -137,8 +139,9 @@ def describe_state_machine_alias(ctx: Context, tx: Transaction, req: dict[str, A
             for number, weight in alias.routes
         ],
         "creationDate": alias.created_at,
-        "updateDate": alias.updated_at,
     }
+    if alias.updated_at:
+        shown["updateDate"] = alias.updated_at
     return shown | ({"description": alias.description} if alias.description else {})
 
 
@@ -146,7 +149,7 @@ def describe_state_machine_alias(ctx: Context, tx: Transaction, req: dict[str, A
 def update_state_machine_alias(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref, alias = _require_alias(tx, ctx.scope, req["stateMachineAliasArn"])
     if "description" not in req and "routingConfiguration" not in req:
-        raise errors.validation("Either the description or the routingConfiguration must be specified")
+        raise errors.validation("Either description or routing configuration must be specified")
     routes = alias.routes
     if "routingConfiguration" in req:
         _, routes = _parse_routes(tx, ctx.scope, req["routingConfiguration"])

@@ -12,11 +12,17 @@ from mrak.core.scope import Scope
 from mrak.services.stepfunctions.tables import MACHINES, VERSIONS, Machine, Version
 
 
+def find_published(tx: Transaction, scope: Scope, machine: Machine) -> Version | None:
+    """The newest version, if it is of the machine's present revision."""
+    newest = next(VERSIONS.scan(tx, scope, machine.name, limit=1, reverse=True), None)
+    return newest if newest is not None and newest.revision == machine.revision else None
+
+
 def publish(ctx: Context, tx: Transaction, scope: Scope, machine: Machine, description: str) -> Version:
     """The machine's present revision as a version; the one that there is where it was published last, unless the
     request describes it otherwise."""
-    newest = next(VERSIONS.scan(tx, scope, machine.name, limit=1, reverse=True), None)
-    if newest is not None and newest.revision == machine.revision and description in ("", newest.description):
+    newest = find_published(tx, scope, machine)
+    if newest is not None and description in ("", newest.description):
         return newest
     opened = MACHINES.open(tx, scope, machine.name)
     assert opened is not None
