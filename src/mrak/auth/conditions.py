@@ -4,7 +4,8 @@ https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_con
 https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-logic-multiple-context-keys-or-values.html
 
 Invariants: all operators and keys of a block must hold (AND), any value of a key will do (OR; for a negated operator
-none may match). A key that the request lacks fails a positive operator and satisfies a negated one.
+none may match). A key that the request lacks fails a positive operator and satisfies a negated one. What is no address
+or no ARN satisfies neither; what is no number and no date is a different one. All of this is recorded at AWS.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import binascii
 import ipaddress
 import re
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Final
 
 import msgspec
@@ -26,11 +28,16 @@ Values = list[str] | None
 
 _SETS: Final = frozenset(
     {
+        *("aws:calledvia", "aws:principalorgpaths", "aws:principalservicenameslist", "aws:resourceorgpaths"),
+        *("aws:sourceorgpaths", "aws:tagkeys", "sts:transitivetagkeys"),
         *("dynamodb:attributes", "dynamodb:leadingkeys"),
         *(f"dynamodb:{place}partitionkeyvalues" for place in ("first", "second", "third", "fourth")),
     }
 )
-"""Keys whose value is a set, though it have one member: without a quantifier nothing equals a set."""
+"""Keys whose value is a set, though it have one member: without a quantifier nothing can be said of a set.
+
+https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-single-vs-multi-valued-context-keys.html
+"""
 
 Test = Callable[[str, Lookup], bool]
 """Whether one value of the request matches one value of the policy."""
@@ -57,11 +64,16 @@ class Condition(msgspec.Struct, frozen=True):
             return self.if_exists or (self.is_negated and self.quantifier == "")
         if self.quantifier == "foranyvalue":
             return any(self._one(value, lookup) for value in values)
+        if self.key in _SETS:
+            return False
         if self.is_negated:
             return all(self._one(value, lookup) for value in values)
-        return self.key not in _SETS and any(self._one(value, lookup) for value in values)
+        return any(self._one(value, lookup) for value in values)
 
     def _one(self, value: str, lookup: Lookup) -> bool:
+        is_readable = _READABLE.get(self.operator)
+        if is_readable is not None and not is_readable(value):
+            return False
         found = any(test(value, lookup) for test in self.tests)
         return not found if self.is_negated else found
 
@@ -136,13 +148,17 @@ def _arn(text: str, with_variables: bool) -> Test:
 
 
 def _bool(text: str, with_variables: bool) -> Test:
-    wanted = text.lower()
-    return lambda value, _: value.lower() == wanted
+    """Whatever is not true is false."""
+    wanted = text.lower() == "true"
+    return lambda value, _: (value.lower() == "true") == wanted
 
 
 def _binary(text: str, with_variables: bool) -> Test:
     wanted = _decoded(text)
-    return lambda value, _: wanted is not None and _decoded(value) == wanted
+    if wanted is None:
+        raise ConditionError(f"Invalid binary value : {text}")
+    spelled = base64.b64encode(wanted).decode()
+    return lambda value, _: value == spelled
 
 
 def _decoded(text: str) -> bytes | None:
@@ -158,9 +174,8 @@ def _ip(text: str, with_variables: bool) -> Test:
         return lambda value, _: False
 
     def test(value: str, _: Lookup) -> bool:
-        inner = _network(value)
-        # Both mixes of families are simply no match; subnet_of would raise.
-        return inner is not None and inner.version == network.version and inner.subnet_of(network)  # type: ignore[arg-type]
+        address = _address(value)
+        return address is not None and address in network
 
     return test
 
@@ -172,8 +187,35 @@ def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
         return None
 
 
+_DOTTED: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}").fullmatch
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A request's address, which may have zeros before its numbers."""
+    if _DOTTED(text):
+        text = ".".join(str(int(part)) for part in text.split("."))
+    try:
+        return ipaddress.ip_address(text)
+    except ValueError:
+        return None
+
+
+def _is_address(text: str) -> bool:
+    return _address(text) is not None
+
+
+def _is_arn(text: str) -> bool:
+    return text.startswith("arn:") and text.count(":") >= 5
+
+
+_READABLE: Final[dict[str, Callable[[str], bool]]] = {
+    **dict.fromkeys(("ipaddress", "notipaddress"), _is_address),
+    **dict.fromkeys(("arnequals", "arnlike", "arnnotequals", "arnnotlike"), _is_arn),
+}
+
+
 def _comparison(
-    parse: Callable[[str], float | None], compare: Callable[[float, float], bool]
+    parse: Callable[[str], Decimal | None], compare: Callable[[Decimal, Decimal], bool]
 ) -> Callable[[str, bool], Test]:
     def make(text: str, with_variables: bool) -> Test:
         wanted = parse(text)
@@ -187,25 +229,27 @@ def _comparison(
     return make
 
 
-_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?").fullmatch
+_NUMBER: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{0,30})?(?:[eE][+-]?[0-9]{1,3})?").fullmatch
+_EPOCH: Final = re.compile(r"[+-]?[0-9]{1,30}(?:\.[0-9]{1,30})?").fullmatch
+_START: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def _number(text: str) -> float | None:
-    return float(text) if _NUMBER(text) else None
+def _number(text: str) -> Decimal | None:
+    return Decimal(text) if _NUMBER(text) else None
 
 
-def _date(text: str) -> float | None:
-    """Epoch seconds of an ISO 8601 date, or the epoch seconds themselves, both of which AWS accepts."""
-    if _NUMBER(text):
-        return float(text)
+def _date(text: str) -> Decimal | None:
+    """Whole milliseconds since 1970 of an ISO 8601 date or of epoch seconds, both of which AWS accepts."""
+    if _EPOCH(text):
+        return Decimal(int(Decimal(text) * 1000))
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return (moment if moment.tzinfo else datetime.fromisoformat(f"{moment.isoformat()}+00:00")).timestamp()
+    return Decimal(((moment if moment.tzinfo else moment.replace(tzinfo=UTC)) - _START) // timedelta(milliseconds=1))
 
 
-_COMPARISONS: Final[dict[str, tuple[Callable[[float, float], bool], bool]]] = {
+_COMPARISONS: Final[dict[str, tuple[Callable[[Decimal, Decimal], bool], bool]]] = {
     "equals": (lambda got, wanted: got == wanted, False),
     "notequals": (lambda got, wanted: got == wanted, True),
     "lessthan": (lambda got, wanted: got < wanted, False),

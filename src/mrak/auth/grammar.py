@@ -69,7 +69,7 @@ def check_document(document: dict[str, Any], statements: list[dict[str, Any]], k
     if kind == "managed" and document.get("Version") != CURRENT:
         raise malformed(f"Policy document must be version {CURRENT} or greater.")
     for statement in statements:
-        _check_legacy(statement)
+        _check_legacy(statement, kind)
     in_resources = _find_in_resources(statements)
     _check_sids(statements)
     for statement in statements:
@@ -127,9 +127,11 @@ def _is_condition(block: Any) -> bool:
     return True
 
 
-def _check_legacy(statement: dict[str, Any]) -> None:
+def _check_legacy(statement: dict[str, Any], kind: PolicyKind) -> None:
     if statement["Effect"] not in ("Allow", "Deny"):
         raise malformed(LEGACY)
+    if kind == "session":
+        return
     for operator, keys in statement.get("Condition", {}).items():
         if not operator.rpartition(":")[2].startswith("Date"):
             continue

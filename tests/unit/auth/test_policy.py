@@ -127,6 +127,7 @@ def _policy(**change: Any) -> str:
         (_policy(Effect="allow", Action=None, Resource="bucket"), "The policy failed legacy parsing"),
         (_policy(Action=None, Condition={"DateLessThan": {"a": "234-13"}}), "The policy failed legacy parsing"),
         (_policy(Condition={"DateLessThan": {"a": "2016-12-13t2:00:00.5+1"}}), "The policy failed legacy parsing"),
+        (_policy(Condition={"BinaryEquals": {"a": "no-binary"}}), "Syntax errors in policy."),
         (_policy(Condition={"DateLessThan": {"a": [str(2**63)]}}), "The policy failed legacy parsing"),
         (_policy(Resource="arn:aws:s3::short"), "The policy failed legacy parsing"),
         (_policy(Resource="arn:aws::::x"), "The policy failed legacy parsing"),
@@ -169,6 +170,11 @@ def test_malformed_identity_policy(text: str, message: str) -> None:
     with pytest.raises(ApiError) as caught:
         parse_policy(text, "managed")
     assert (caught.value.code, caught.value.status, caught.value.message) == ("MalformedPolicyDocument", 400, message)
+
+
+def test_dates_of_session_policies() -> None:
+    """As recorded at AWS: taken as they come, and equal to nothing."""
+    parse_policy(_policy(Condition={"DateLessThan": {"a": "not-a-date"}}), "session")
 
 
 @pytest.mark.parametrize(
