@@ -180,24 +180,31 @@ def _ip(text: str, with_variables: bool) -> Test:
     return test
 
 
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
-    try:
-        return ipaddress.ip_network(text, strict=False)
-    except ValueError:
-        return None
-
-
 _DOTTED: Final = re.compile(r"[0-9]{1,3}(?:\.[0-9]{1,3}){3}").fullmatch
 
 
-def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
-    """A request's address, which may have zeros before its numbers."""
-    if _DOTTED(text):
-        text = ".".join(str(int(part)) for part in text.split("."))
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    address, slash, length = text.partition("/")
     try:
-        return ipaddress.ip_address(text)
+        return ipaddress.ip_network(f"{_without_zeros(address)}{slash}{length.removeprefix('+')}", strict=False)
     except ValueError:
         return None
+
+
+def _without_zeros(text: str) -> str:
+    """An address may have zeros before its numbers."""
+    return ".".join(str(int(part)) for part in text.split(".")) if _DOTTED(text) else text
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """A request's address; one of IPv4 within IPv6 is that of IPv4."""
+    try:
+        address = ipaddress.ip_address(_without_zeros(text))
+    except ValueError:
+        return None
+    if isinstance(address, ipaddress.IPv6Address) and ("." in text or address.ipv4_mapped is not None):
+        return address.ipv4_mapped
+    return address
 
 
 def _is_address(text: str) -> bool:
