@@ -52,8 +52,16 @@ class Condition(msgspec.Struct, frozen=True):
     is_negated: bool
     if_exists: bool
     quantifier: str  # "", "forallvalues" or "foranyvalue"
+    when_broken: bool = False
+    """What it answers where its ARN is none: it holds for a statement that denies, and not for one that allows."""
 
     def holds(self, values: Values, lookup: Lookup) -> bool:
+        try:
+            return self._holds(values, lookup)
+        except BrokenPatternError:
+            return self.when_broken
+
+    def _holds(self, values: Values, lookup: Lookup) -> bool:
         if self.operator == "null":
             missing = not values
             return any(test("true" if missing else "false", lookup) for test in self.tests)
@@ -82,8 +90,12 @@ class ConditionError(ValueError):
     """The Condition element is not well formed."""
 
 
-def compile_conditions(block: Any, with_variables: bool) -> tuple[Condition, ...]:
-    """Compile a Condition element."""
+class BrokenPatternError(ValueError):
+    """A condition that is about ARNs names something else, perhaps by a variable."""
+
+
+def compile_conditions(block: Any, with_variables: bool, *, denies: bool = False) -> tuple[Condition, ...]:
+    """Compile a Condition element, of a statement that `denies` or allows."""
     if not isinstance(block, dict):
         raise ConditionError("Condition must be an object")
     out: list[Condition] = []
@@ -92,7 +104,7 @@ def compile_conditions(block: Any, with_variables: bool) -> tuple[Condition, ...
             raise ConditionError("a condition operator takes an object")
         for key, values in keys.items():
             out.append(_compile(operator, key, values, with_variables))
-    return tuple(out)
+    return tuple(msgspec.structs.replace(condition, when_broken=denies) for condition in out)
 
 
 def _compile(operator: str, key: str, raw: Any, with_variables: bool) -> Condition:
@@ -144,7 +156,14 @@ def _string_like(text: str, with_variables: bool) -> Test:
 
 def _arn(text: str, with_variables: bool) -> Test:
     pattern: Pattern = compile_pattern(text, with_variables)
-    return lambda value, lookup: match_arn(pattern, value, lookup)
+
+    def test(value: str, lookup: Lookup) -> bool:
+        wanted = pattern.expand(lookup)
+        if wanted is not None and ":" not in wanted and not _WILD(wanted):
+            raise BrokenPatternError(wanted)
+        return match_arn(pattern, value, lookup)
+
+    return test
 
 
 def _bool(text: str, with_variables: bool) -> Test:
@@ -209,6 +228,9 @@ def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
 
 def _is_address(text: str) -> bool:
     return _address(text) is not None
+
+
+_WILD: Final = re.compile(r"[*?]").search
 
 
 def _is_arn(text: str) -> bool:

@@ -119,7 +119,7 @@ def _statement(index: int, raw: dict[str, Any], kind: PolicyKind, with_variables
     resources, is_not_resource = _either(raw, "Resource", "NotResource")
     principals, is_not_principal = _principals(raw)
     try:
-        conditions = compile_conditions(raw.get("Condition", {}), with_variables)
+        conditions = compile_conditions(raw.get("Condition", {}), with_variables, denies=raw["Effect"] == "Deny")
     except ConditionError as error:
         raise malformed(str(error) if kind == "resource" else SYNTAX) from None
     return Statement(

@@ -280,6 +280,23 @@ CONDITIONS: list[Case] = [
     ]
 ]  # fmt: skip
 
+BROKEN: list[Case] = [
+    (why, outcome, {"identity": [*([ALLOW] if effect == "Deny" else []), doc(st(effect, Condition=condition))],
+                    "context": CONTEXT | {"s:pattern": "no-arn"}})
+    for why, outcome, effect, condition in [
+        ("a deny for what is no ARN", f"deny by {I_}", "Deny", {"ArnLike": {"s:arn": "no-arn"}}),
+        ("also negated", f"deny by {I_}", "Deny", {"ArnNotLike": {"s:arn": "no-arn"}}),
+        ("also by a variable", f"deny by {I_}", "Deny", {"ArnLike": {"s:arn": "${s:pattern}"}}),
+        ("an allow for what is no ARN", f"no {I_}", "Allow", {"ArnNotLike": {"s:arn": "no-arn"}}),
+        ("a request without an ARN comes first", "allow", "Deny", {"ArnLike": {"s:text": "no-arn"}}),
+        ("an ARN that matches comes first", "allow", "Allow", {"ArnLike": {"s:arn": ["arn:aws:*:*:*:*", "no-arn"]}}),
+        ("and spares of a deny", "allow", "Deny", {"ArnNotLike": {"s:arn": ["arn:aws:*:*:*:*", "no-arn"]}}),
+        ("one that does not match does not", f"deny by {I_}", "Deny",
+         {"ArnLike": {"s:arn": ["arn:aws:s3:*:*:*", "no-arn"]}}),
+        ("nor one that comes after", f"no {I_}", "Allow", {"ArnLike": {"s:arn": ["no-arn", "arn:aws:*:*:*:*"]}}),
+    ]
+]  # fmt: skip
+
 PRINCIPALS: list[Case] = [
     ("a resource-based policy alone allows in one account", f"allow by {R}", {"resource_policy": doc(to({"AWS": ANN.arn}))}),
     ("everybody", f"allow by {R}", {"resource_policy": doc(to("*"))}),
@@ -365,4 +382,4 @@ LAYERS: list[Case] = [
     ("a trust policy binds root, too", f"no {R}", {"who": ROOT, "needs": True}),
 ]  # fmt: skip
 
-CASES: list[Case] = [*BASICS, *ACTIONS, *ELEMENTS, *VARIABLES, *CONDITIONS, *PRINCIPALS, *LAYERS]
+CASES: list[Case] = [*BASICS, *ACTIONS, *ELEMENTS, *VARIABLES, *CONDITIONS, *BROKEN, *PRINCIPALS, *LAYERS]
