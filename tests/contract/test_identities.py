@@ -228,3 +228,24 @@ def test_conditions_on_tags(cloud: Cloud, user: User) -> None:
             sns.publish(TopicArn=cloud.topic, Message="m")
         else:
             assert error_of(sns.publish, TopicArn=cloud.topic, Message="m")[0] == "AuthorizationError"
+
+
+def test_conditions_on_the_tags_of_a_request(cloud: Cloud, user: User) -> None:
+    """What a request gives and takes, however its service spells tags: permissions that ask for tags at creation."""
+    sqs, secrets = user.sandbox.client("sqs"), user.sandbox.client("secretsmanager")
+    machines = user.sandbox.client("stepfunctions")
+    team = {"StringEquals": {"aws:RequestTag/Team": "a"}}
+    user.may("*", "*", team | {"ForAllValues:StringEquals": {"aws:TagKeys": ["Team"]}})
+    assert error_of(sqs.create_queue, QueueName="tagged")[0] == "AccessDenied"
+    assert error_of(sqs.create_queue, QueueName="tagged", tags={"Team": "b"})[0] == "AccessDenied"
+    assert error_of(sqs.create_queue, QueueName="tagged", tags={"Team": "a", "More": "x"})[0] == "AccessDenied"
+    sqs.create_queue(QueueName="tagged", tags={"Team": "a"})
+    assert error_of(secrets.create_secret, Name="tagged")[0] == "AccessDeniedException"
+    secrets.create_secret(Name="tagged", Tags=[{"Key": "Team", "Value": "a"}])
+    machines.tag_resource(resourceArn=cloud.machine, tags=[{"key": "Team", "value": "a"}])
+    user.may("*", "*", {"ForAnyValue:StringEquals": {"aws:TagKeys": "Team"}})
+    machines.untag_resource(resourceArn=cloud.machine, tagKeys=["Team"])
+    refused = error_of(machines.untag_resource, resourceArn=cloud.machine, tagKeys=["Other"])
+    assert refused[0] == "AccessDeniedException"
+    events = user.sandbox.client("events")
+    assert error_of(events.untag_resource, ResourceARN=cloud.bus, TagKeys=["Other"])[0] == "AccessDeniedException"

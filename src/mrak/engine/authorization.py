@@ -36,7 +36,7 @@ def find_check(ctx: Any, operation: Operation, req: dict[str, Any]) -> Check | N
 
     def check(tx: Transaction) -> None:
         for target in targets(ctx, tx, req):
-            _check(ctx, tx, operation, target)
+            _check(ctx, tx, (operation, req), target)
 
     return check
 
@@ -51,9 +51,11 @@ def after(check: Check, handler: Callable[..., Any]) -> Callable[..., Any]:
     return checked
 
 
-def _check(ctx: Any, tx: Transaction, operation: Operation, target: Target) -> None:
+def _check(ctx: Any, tx: Transaction, asked: tuple[Operation, dict[str, Any]], target: Target) -> None:
     from mrak.services.iam import exports as iam
 
+    operation, req = asked
+    tagged = {f"aws:resourcetag/{name.lower()}": tag for name, tag in target.tags.items()}
     prefix = operation.action.partition(":")[0]
     request = AuthorizationRequest(
         ctx.principal,
@@ -61,7 +63,7 @@ def _check(ctx: Any, tx: Transaction, operation: Operation, target: Target) -> N
         target.resource,
         ctx.now,
         target.account or ctx.scope.account,
-        iam.request_conditions(ctx) | {f"aws:resourcetag/{name.lower()}": tag for name, tag in target.tags.items()},
+        iam.request_conditions(ctx) | tagged | iam.tag_conditions(req),
     )
     decision = iam.decide(ctx, tx, request, target.policy)
     if decision.allowed:

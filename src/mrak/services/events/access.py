@@ -25,7 +25,7 @@ _OF_BUSES = frozenset({"CreateEventBus", "DeleteEventBus", "DescribeEventBus", "
 
 @targets
 def targets_of(ctx: Context, tx: Transaction, req: dict[str, Any]) -> list[Target]:
-    """Buses and their rules, whether they are there or not; nothing else is asked about."""
+    """Buses and their rules, whether they are there or not, and what has tags; nothing else is asked about."""
     if ctx.operation == "PutEvents":
         names = dict.fromkeys(entry.get("EventBusName") or _DEFAULT for entry in req["Entries"])
         return [_bus(ctx, tx, name) for name in names]
@@ -36,7 +36,7 @@ def targets_of(ctx: Context, tx: Transaction, req: dict[str, Any]) -> list[Targe
         rule = req["Rule"] if "Rule" in req else req["Name"]
         path = f"rule/{rule}" if bus == _DEFAULT else f"rule/{bus}/{rule}"
         return [Target(arn(scope, "events", path), account=scope.account)]
-    return []
+    return [Target(req["ResourceARN"])] if "ResourceARN" in req else []
 
 
 def _locate(scope: Scope, name_or_arn: str) -> tuple[Scope, str]:

@@ -12,6 +12,7 @@ from mrak.services.iam import effective, managed, names
 from mrak.services.iam.entities import is_missing
 from mrak.services.iam.judging import authorize, decide, lets_pass
 from mrak.services.iam.requests import conditions as request_conditions
+from mrak.services.iam.requests import tag_conditions
 from mrak.services.iam.tables import ACCESS_KEYS, OIDC_PROVIDERS, ROLES, USERS, OidcProvider, Role
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "policies_of",
     "request_conditions",
     "role_trusts_service",
+    "tag_conditions",
 ]
 
 

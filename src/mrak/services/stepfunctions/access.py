@@ -18,6 +18,7 @@ _ARNS = (
     "stateMachineAliasArn",
     "stateMachineVersionArn",
     "stateMachineArn",
+    "resourceArn",
 )
 _OF_THE_ACCOUNT = frozenset({"ListActivities", "ListStateMachines", "TestState"})
 
