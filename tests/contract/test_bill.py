@@ -70,6 +70,20 @@ def test_refused_requests_are_recent_but_cost_nothing(fresh_sandbox: Any) -> Non
     assert (record["operation"], record["error_code"]) == ("GetQueueUrl", "QueueDoesNotExist")
 
 
+def test_what_tables_consumed_is_shown_among_the_recent(fresh_sandbox: Any) -> None:
+    """Records count what a table's operations cost by place; a count that is no JSON would hide all of them."""
+    dynamodb = fresh_sandbox.client("dynamodb")
+    dynamodb.create_table(
+        TableName="seen",
+        KeySchema=[{"AttributeName": "k", "KeyType": "HASH"}],
+        AttributeDefinitions=[{"AttributeName": "k", "AttributeType": "S"}],
+        BillingMode="PAY_PER_REQUEST",
+    )
+    dynamodb.put_item(TableName="seen", Item={"k": {"S": "1"}})
+    shown = fresh_sandbox.server.ask("GET", f"/_mrak/recent?environment={fresh_sandbox.name}")["operations"]
+    assert shown[-1]["annotations"]["consumed"] == {"Write/seen/": 1.0}
+
+
 def test_a_unit_without_a_price_is_named() -> None:
     """A missing price must not look like a free service; a region without a price of its own has us-east-1's."""
     used = [("x", "sqs", "Requests", 2_000_000.0), ("x", "nothing", "Units", 1.0)]

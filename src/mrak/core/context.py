@@ -177,8 +177,9 @@ class Context(Protocol):
         """Names the resource (ARN) that this operation is about, for records and authorisation."""
         ...
 
-    def tally(self, name: str, place: tuple[str, ...], amount: float) -> None:
-        """Adds up, by place, what an annotation of the operation's record counts."""
+    def tally(self, name: str, place: str, amount: float) -> None:
+        """Adds up, by place, what an annotation of the operation's record counts. Places are texts, since records are
+        shown as JSON."""
         ...
 
     def annotate(self, name: str, value: Any) -> None:

@@ -102,7 +102,7 @@ class OperationContext:
     def about(self, resource: str) -> None:
         self.resource = resource
 
-    def tally(self, name: str, place: tuple[str, ...], amount: float) -> None:
+    def tally(self, name: str, place: str, amount: float) -> None:
         """Adds up, by place, what an annotation counts."""
         if self.annotations is None:
             self.annotations = {}

@@ -140,24 +140,28 @@ def _of_table(record: OperationRecord, table: str) -> Iterator[Measure]:
         yield _one(record, "AWS/DynamoDB", "ThrottledRequests", both, 1.0)
     elif record.status >= 500:
         yield _one(record, "AWS/DynamoDB", "SystemErrors", both, 1.0)
-    for (refused,), count in noted.get("refused", {}).items():
+    for refused, count in noted.get("refused", {}).items():
         yield _one(record, "AWS/DynamoDB", "ConditionalCheckFailedRequests", [("TableName", refused)], count)
-    for (kind, *place), count in throttled.items():
-        yield _one(record, "AWS/DynamoDB", f"{kind}ThrottleEvents", _place_of(*place), count)
+    for place, count in throttled.items():
+        kind, dimensions = _parse_place(place)
+        yield _one(record, "AWS/DynamoDB", f"{kind}ThrottleEvents", dimensions, count)
     yield from _consumed(record, noted.get("consumed", {}))
 
 
-def _consumed(record: OperationRecord, consumed: dict[tuple[str, str, str], float]) -> Iterator[Measure]:
+def _consumed(record: OperationRecord, consumed: dict[str, float]) -> Iterator[Measure]:
     """AWS shows what customers wrote, and not replication, a second time under a source."""
-    for (kind, *place), units in consumed.items():
-        name, pairs = f"Consumed{kind}CapacityUnits", _place_of(*place)
+    for place, units in consumed.items():
+        kind, pairs = _parse_place(place)
+        name = f"Consumed{kind}CapacityUnits"
         yield _one(record, "AWS/DynamoDB", name, pairs, units)
         if kind == "Write" and not record.operation.startswith("delivery:"):
             yield _one(record, "AWS/DynamoDB", name, [*pairs, ("Source", "Customer")], units)
 
 
-def _place_of(table: str, index: str) -> Pairs:
-    return [("TableName", table), *([("GlobalSecondaryIndexName", index)] if index else [])]
+def _parse_place(text: str) -> tuple[str, Pairs]:
+    """Read or Write, and the dimensions of the table or its global index, which DynamoDB wrote as one text."""
+    kind, table, index = text.split("/")
+    return kind, [("TableName", table), *([("GlobalSecondaryIndexName", index)] if index else [])]
 
 
 def _of_statement(operation: str, verb: str) -> Pairs:

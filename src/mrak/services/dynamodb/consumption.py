@@ -25,6 +25,6 @@ def write(ctx: Context, schema: Schema, units: float, by_index: Mapping[str, flo
 def _take(ctx: Context, table: str, kind: str, unit: str, units: float, by_index: Mapping[str, float]) -> None:
     ctx.meter(unit, units + sum(by_index.values()) if by_index else units)
     if units:
-        ctx.tally("consumed", (kind, table, ""), units)
+        ctx.tally("consumed", f"{kind}/{table}/", units)
     for index, index_units in by_index.items():
-        ctx.tally("consumed", (kind, table, index), index_units)
+        ctx.tally("consumed", f"{kind}/{table}/{index}", index_units)

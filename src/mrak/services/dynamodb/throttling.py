@@ -83,7 +83,7 @@ def _rate(schema: Schema, kind: str, index: IndexSchema | None) -> float | None:
 def _admit(ctx: Context, schema: Schema, kind: str, index: IndexSchema | None) -> None:
     rate = _rate(schema, kind, index)
     if rate is not None and ctx.live(Buckets).left(_bucket(schema, kind, index), rate, ctx.now) < _LEAST[kind]:
-        ctx.tally("throttled", (kind, schema.record.name, "" if index is None else index.record.name), 1.0)
+        ctx.tally("throttled", f"{kind}/{schema.record.name}/{'' if index is None else index.record.name}", 1.0)
         raise _exceeded(schema, kind, index)
 
 

@@ -189,7 +189,7 @@ def run_steps(ctx: Context, tx: Transaction, steps: list[Step], hold: Hold) -> N
     if any(reason is not NONE for reason in reasons):
         for step, reason in zip(steps, reasons, strict=True):
             if reason["Code"] == "ConditionalCheckFailed" and not step.is_insert:
-                ctx.tally("refused", (step.schema.record.name,), 1.0)
+                ctx.tally("refused", step.schema.record.name, 1.0)
             items.pay_for_refusal(ctx, step.schema, step.row, times=2)
         raise errors.transaction_cancelled(reasons)
 
