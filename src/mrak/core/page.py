@@ -7,10 +7,14 @@ from __future__ import annotations
 
 import base64
 import binascii
+import re
 from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_is_number = re.compile(r"[0-9]{1,19}").fullmatch
+_MOST_NUMBER = (1 << 63) - 1
 
 
 def render_token(position: str) -> str:
@@ -25,6 +29,15 @@ def find_position(token: str) -> str | None:
         return raw.decode()
     except (binascii.Error, UnicodeDecodeError, ValueError):
         return None
+
+
+def find_number(token: str) -> int | None:
+    """The same where positions are numbers that count or are keys; None also where it names something else."""
+    position = find_position(token)
+    if position is None or not _is_number(position):
+        return None
+    number = int(position)
+    return number if number < _MOST_NUMBER else None
 
 
 def take_page(rows: Iterable[T], size: int, position_of: Callable[[T], str]) -> tuple[list[T], str | None]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
+from mrak.core.page import find_number, take_page
 from mrak.services.cloudwatch import errors
 from mrak.services.cloudwatch.tables import HISTORY, Change
 
@@ -46,10 +46,10 @@ def _by_time(rows: Iterator[Change], count: int, newest_first: bool) -> Iterator
 def _position(req: dict[str, Any]) -> int | None:
     if "NextToken" not in req:
         return None
-    found = find_position(req["NextToken"])
-    if found is None or not found.isdecimal():
+    found = find_number(req["NextToken"])
+    if found is None:
         raise errors.invalid_history_token(req["NextToken"])
-    return int(found)
+    return found
 
 
 def _fits(change: Change, req: dict[str, Any]) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.core.page import find_position, render_token, take_page
+from mrak.core.page import find_number, find_position, render_token, take_page
 from mrak.services.cloudwatch import errors, metrics, queries, statistics
 from mrak.services.cloudwatch.queries import Result, pairs_of
 from mrak.services.cloudwatch.tables import METRICS, Metric
@@ -107,12 +107,12 @@ def get_metric_data(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 
 def _points_before(req: dict[str, Any]) -> int:
     """How many data points the pages before this one had."""
-    position = find_position(req["NextToken"]) if "NextToken" in req else "0"
-    if position is None or not position.isdecimal():
+    position = find_number(req["NextToken"]) if "NextToken" in req else 0
+    if position is None:
         raise errors.invalid_token()
     if not 0 < req.get("MaxDatapoints", _MOST_DATA) <= _MOST_DATA:
         raise errors.validation(f"The parameter MaxDatapoints must be between 1 and {_MOST_DATA}.")
-    return int(position)
+    return position
 
 
 def _cut(results: list[dict[str, Any]], skipped: int, most: int) -> None:

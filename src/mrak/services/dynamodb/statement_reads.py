@@ -26,6 +26,9 @@ from mrak.services.dynamodb.statement_keys import Read
 from mrak.services.dynamodb.statements import Prepared
 from mrak.store.keys import prefix_end
 
+# A statement comes apart into far fewer reads than that.
+_MOST_PLACE_DIGITS = 9
+
 
 @dataclass(frozen=True, slots=True)
 class _Step:
@@ -238,7 +241,7 @@ def _parse_token(req: dict[str, Any], steps: int) -> _Position:
         return _Position(0)
     digest, _, rest = (find_position(token) or "").partition("|")
     place, _, key = rest.partition("|")
-    if not place.isascii() or not place.isdigit():
+    if not place.isascii() or not place.isdigit() or len(place) > _MOST_PLACE_DIGITS:
         raise errors.invalid("Invalid NextToken")
     if digest != _digest(req):
         raise errors.invalid("NextToken does not match request")

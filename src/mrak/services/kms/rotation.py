@@ -11,7 +11,7 @@ from typing import Any
 from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.core.page import take_page
+from mrak.core.page import find_number, take_page
 from mrak.core.scope import Scope
 from mrak.services.kms import crypto, errors, keys, regions
 from mrak.services.kms.tables import KEYS, Key
@@ -136,12 +136,22 @@ def get_key_rotation_status(ctx: Context, tx: Transaction, req: dict[str, Any]) 
 @operation("ListKeyRotations")
 def list_key_rotations(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     scope, key = keys.require(ctx, tx, req["KeyId"], aliases=False)
-    after = keys.position(req)
+    start = _start(req)
     every = req.get("IncludeKeyMaterial") == "ALL_KEY_MATERIAL"
     entries = _rotations(scope, key, every_material=every) if key.spec == crypto.SYMMETRIC else []
-    rows = enumerate(entries[int(after) + 1 :] if after else entries, int(after) + 1 if after else 0)
+    rows = enumerate(entries[start:], start)
     page, token = take_page(rows, req.get("Limit", 100), lambda row: str(row[0]))
     return keys.paged("Rotations", [entry for _, entry in page], token)
+
+
+def _start(req: dict[str, Any]) -> int:
+    """The place of the first rotation of a page."""
+    if "Marker" not in req:
+        return 0
+    after = find_number(req["Marker"])
+    if after is None:
+        raise errors.invalid_marker()
+    return after + 1
 
 
 def _rotations(scope: Scope, key: Key, *, every_material: bool) -> list[dict[str, Any]]:

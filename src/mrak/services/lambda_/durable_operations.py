@@ -14,7 +14,7 @@ from mrak.core.background import Timer
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.page import find_position, render_token, take_page
+from mrak.core.page import find_number, find_position, render_token, take_page
 from mrak.core.scope import Scope
 from mrak.services.lambda_ import durable_journal, errors, functions
 from mrak.services.lambda_.durable_journal import ENDED, EXECUTION_DUE, Journal, open_journal
@@ -124,10 +124,10 @@ def get_durable_execution_history(ctx: Context, tx: Transaction, req: dict[str, 
     reverse = req.get("ReverseOrder", False)
     bounds: dict[str, int] = {}
     if req.get("Marker"):
-        position = find_position(req["Marker"])
-        if position is None or not position.isdigit():
+        position = find_number(req["Marker"])
+        if position is None:
             raise errors.invalid("Invalid pagination token.")
-        bounds = {"upto": int(position) - 1} if reverse else {"after": int(position)}
+        bounds = {"upto": position - 1} if reverse else {"after": position}
     rows = list(HISTORY.scan(tx, ctx.scope, execution.execution, limit=most + 1, reverse=reverse, **bounds))
     with_data = req.get("IncludeExecutionData", True)
     answer: dict[str, Any] = {"Events": [row.body if with_data else _without_data(row.body) for row in rows[:most]]}

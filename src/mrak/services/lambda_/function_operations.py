@@ -11,7 +11,7 @@ from typing import Any
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.page import find_position, render_token, take_page
+from mrak.core.page import find_number, find_position, render_token, take_page
 from mrak.services.lambda_ import configuration, errors, functions, packages
 from mrak.services.lambda_.capacity_operations import check_provider
 from mrak.services.lambda_.references import LATEST, Reference, is_version, parse_reference, version_number
@@ -245,8 +245,9 @@ def publish_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[
 def list_versions_by_function(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     ref = _unqualified(ctx, req)
     functions.require(tx, ref)
-    position = _position(req)
-    after = int(position) if position is not None else None
+    after = find_number(req["Marker"]) if req.get("Marker") else None
+    if req.get("Marker") and after is None:
+        raise errors.invalid("Invalid pagination token.")
     size = min(req.get("MaxItems", _VERSIONS_PAGE), _VERSIONS_PAGE)
     rows = list(VERSIONS.scan(tx, ref.scope, ref.name, after=after, limit=size + 1))
     answer: dict[str, Any] = {"Versions": [_listed(ctx, version) for version in rows[:size]]}

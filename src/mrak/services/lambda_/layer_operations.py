@@ -13,7 +13,7 @@ import msgspec
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
-from mrak.core.page import find_position, render_token
+from mrak.core.page import find_number, find_position, render_token
 from mrak.core.scope import Scope
 from mrak.services.lambda_ import errors, packages
 from mrak.services.lambda_.configuration import render_modified
@@ -76,8 +76,10 @@ def delete_layer_version(ctx: Context, tx: Transaction, req: dict[str, Any]) -> 
 @operation("ListLayerVersions")
 def list_layer_versions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """The newest first."""
-    position = find_position(req["Marker"]) if req.get("Marker") else None
-    before = int(position) - 1 if position is not None else None
+    position = find_number(req["Marker"]) if req.get("Marker") else None
+    if req.get("Marker") and position is None:
+        raise errors.invalid("Invalid pagination token.")
+    before = position - 1 if position is not None else None
     size = min(req.get("MaxItems", _PAGE), _PAGE)
     rows = LAYERS.scan(tx, ctx.scope, _name_of(req["LayerName"]), upto=before, reverse=True)
     shown: list[dict[str, Any]] = []

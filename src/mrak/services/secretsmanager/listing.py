@@ -12,7 +12,7 @@ from typing import Any, Final
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
+from mrak.core.page import find_number, find_position, take_page
 from mrak.core.scope import Scope
 from mrak.services.secretsmanager import errors, secrets
 from mrak.services.secretsmanager.tables import SECRETS, VERSIONS, Secret
@@ -73,10 +73,10 @@ def _position(req: dict[str, Any]) -> str | None:
 
 def _count(req: dict[str, Any]) -> int:
     """How many were shown before."""
-    after = _position(req) or "0"
-    if not after.isdecimal():
+    shown = find_number(req["NextToken"]) if "NextToken" in req else 0
+    if shown is None:
         raise errors.invalid_token()
-    return int(after)
+    return shown
 
 
 def _stages_shown(secret: Secret) -> dict[str, Any]:

@@ -13,7 +13,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
+from mrak.core.page import find_number, find_position, take_page
 from mrak.lang.hashorder import in_hash_order
 from mrak.services.ssm import changes, errors, filters, parameters, policies, secretreferences
 from mrak.services.ssm.tables import PARAMETERS, VERSIONS, Parameter, Version
@@ -217,8 +217,10 @@ def get_parameter_history(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     name = parameters.stored_name(tx, ctx.scope, req["Name"])
     if PARAMETERS.get(tx, ctx.scope, name) is None:
         raise errors.parameter_not_found()
-    after = _position(req)
-    rows = VERSIONS.scan(tx, ctx.scope, name, after=int(after) if after else None)
+    after = find_number(req["NextToken"]) if "NextToken" in req else 0
+    if after is None:
+        raise errors.invalid_token(req["NextToken"])
+    rows = VERSIONS.scan(tx, ctx.scope, name, after=after)
     page, token = take_page(rows, req.get("MaxResults", 50), lambda row: str(row.version))
     decrypted = req.get("WithDecryption", False)
     answer: dict[str, Any] = {"Parameters": [_render_history(ctx, row, decrypted) for row in page]}

@@ -16,7 +16,12 @@ from mrak.core.page import render_token
 from mrak.core.scope import Scope
 from mrak.lang.asl.frames import Redrive, Stop
 from mrak.services.stepfunctions import arns, errors, executions, history, machines, mapruns, statusevents, transitions
-from mrak.services.stepfunctions.machine_operations import find_after, page_size, with_token
+from mrak.services.stepfunctions.machine_operations import (
+    find_after,
+    find_number_after,
+    page_size,
+    with_token,
+)
 from mrak.services.stepfunctions.tables import (
     BY_STATUS,
     EVENTS,
@@ -137,10 +142,8 @@ def get_execution_history(ctx: Context, tx: Transaction, req: dict[str, Any]) ->
     scope, execution = executions.require(tx, ctx.scope, req["executionArn"])
     size = min(page_size(req), _MOST_HISTORY)
     reverse = bool(req.get("reverseOrder"))
-    after = find_after(req)
-    if after is not None and not after.isdigit():
-        raise errors.invalid_token()
-    bound = {} if after is None else ({"upto": int(after) - 1} if reverse else {"after": int(after)})
+    after = find_number_after(req)
+    bound = {} if after is None else ({"upto": after - 1} if reverse else {"after": after})
     rows = list(EVENTS.scan(tx, scope, execution.machine, execution.name, limit=size + 1, reverse=reverse, **bound))
     token = render_token(str(rows[size - 1].id)) if len(rows) > size else None
     with_data = req.get("includeExecutionData", True)

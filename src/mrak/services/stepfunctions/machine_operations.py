@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
-from mrak.core.page import find_position, take_page
+from mrak.core.page import find_number, find_position, take_page
 from mrak.core.scope import Scope
 from mrak.services.stepfunctions import arns, definitions, errors, executionlogs, machines, mapruns, versions
 from mrak.services.stepfunctions.tables import (
@@ -205,6 +205,16 @@ def find_after(req: dict[str, Any]) -> str | None:
     if "nextToken" not in req:
         return None
     found = find_position(req["nextToken"])
+    if found is None:
+        raise errors.invalid_token()
+    return found
+
+
+def find_number_after(req: dict[str, Any]) -> int | None:
+    """The same of listings whose positions are numbers."""
+    if "nextToken" not in req:
+        return None
+    found = find_number(req["nextToken"])
     if found is None:
         raise errors.invalid_token()
     return found

@@ -15,7 +15,12 @@ from mrak.core.page import take_page
 from mrak.core.scope import Scope
 from mrak.services.stepfunctions import arns, errors, machines, versions
 from mrak.services.stepfunctions.arns import MachineReference
-from mrak.services.stepfunctions.machine_operations import find_after, page_size, with_token
+from mrak.services.stepfunctions.machine_operations import (
+    find_after,
+    find_number_after,
+    page_size,
+    with_token,
+)
 from mrak.services.stepfunctions.tables import ALIASES, MACHINES, VERSIONS, Alias, Version
 
 
@@ -39,18 +44,11 @@ def publish_state_machine_version(ctx: Context, tx: Transaction, req: dict[str, 
 def list_state_machine_versions(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[str, Any]:
     """The newest first."""
     ref, _ = machines.require(tx, ctx.scope, req["stateMachineArn"])
-    after = _number_after(req)
+    after = find_number_after(req)
     rows = VERSIONS.scan(tx, ref.scope, ref.name, upto=None if after is None else after - 1, reverse=True)
     page, token = take_page(rows, page_size(req), lambda row: str(row.number))
     listed = [{"stateMachineVersionArn": f"{ref.arn}:{row.number}", "creationDate": row.created_at} for row in page]
     return with_token({"stateMachineVersions": listed}, token)
-
-
-def _number_after(req: dict[str, Any]) -> int | None:
-    after = find_after(req)
-    if after is not None and not after.isdigit():
-        raise errors.invalid_token()
-    return None if after is None else int(after)
 
 
 @operation("DeleteStateMachineVersion")
