@@ -189,7 +189,7 @@ def _render(row: EnvironmentRow | AccountRow) -> dict[str, Any]:
 def _body(request: Request) -> dict[str, Any]:
     try:
         decoded = msgspec.json.decode(request.body or b"{}")
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Refused(400, f"The body is not JSON: {error}") from None
     if not isinstance(decoded, dict):
         raise Refused(400, "The body has to be a JSON object.")

@@ -42,7 +42,7 @@ def find_in_operation(request: Request) -> tuple[str, str]:
     """(environment's code, region) that a JSON request names; "" for what it does not."""
     try:
         names = msgspec.json.decode(request.body or b"", type=Names)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return "", ""
     region = _REGION.match(names.UserPoolId or names.IdentityPoolId or names.IdentityId)
     if names.IdentityPoolId or names.IdentityId:

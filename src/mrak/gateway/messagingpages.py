@@ -53,7 +53,7 @@ class MessagingPages:
 
         try:
             asked = msgspec.json.decode(request.body or b"", type=Question)
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, RecursionError) as error:
             raise Refused(400, f"The body is not the question: {error}") from None
         environment = await self._require(asked.environment)
         scope = Scope(environment.name, environment.account, asked.region)

@@ -74,7 +74,7 @@ def parse_document(text: str) -> dict[str, Any]:
     """A JSON or YAML object. YAML's aliases are refused, since they can grow without bound."""
     try:
         decoded = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         decoded = _parse_yaml(text)
     if not isinstance(decoded, dict):
         raise errors.bad_request("Unable to parse API definition because of a malformed integration or document")

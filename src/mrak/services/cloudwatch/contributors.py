@@ -56,7 +56,7 @@ def parse(text: str) -> Definition:
             filters=list(contribution.get("Filters", [])),
             is_sum=raw.get("AggregateOn", "Count") == "Sum",
         )
-    except (msgspec.DecodeError, msgspec.ValidationError, KeyError, TypeError, AttributeError):
+    except (msgspec.DecodeError, RecursionError, KeyError, TypeError, AttributeError):
         raise DefinitionError("The rule definition is not valid JSON with Schema and Contribution.") from None
     _check(found)
     return found

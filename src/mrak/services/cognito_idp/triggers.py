@@ -81,7 +81,7 @@ def _response_of(trigger: str, answer: dict[str, Any], default: dict[str, Any]) 
     payload: bytes = answer.get("Payload", b"")
     try:
         decoded = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise errors.lambda_response() from None
     if answer.get("FunctionError"):
         message = decoded.get("errorMessage", "") if isinstance(decoded, dict) else ""

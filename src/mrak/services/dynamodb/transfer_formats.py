@@ -90,7 +90,7 @@ def read_json(content: bytes) -> Iterator[Line]:
         try:
             try:
                 yield _decode_line(line)
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 yield from map(_decode_line, _objects(line.decode()))
         except (msgspec.MsgspecError, ValueError, RecursionError) as error:
             raise Unreadable(str(error)) from error

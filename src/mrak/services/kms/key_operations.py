@@ -220,7 +220,7 @@ def _render_alias(ctx: Context, alias: Alias) -> dict[str, Any]:
 def put_key_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
     try:
         msgspec.json.decode(req["Policy"], type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         raise errors.malformed_policy() from None
     _change(ctx, tx, req, policy=req["Policy"])
 

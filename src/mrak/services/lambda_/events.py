@@ -160,7 +160,7 @@ def _render_payload(payload: bytes) -> dict[str, Any]:
         return {}
     try:
         return {"responsePayload": json.loads(payload)}
-    except ValueError:
+    except (ValueError, RecursionError):
         reason = "The function response payload could not be parsed as JSON."
         refused = {"statusCode": 400, "errorCode": "InvalidRequestContentException", "errorMessage": reason}
         return {"deliveryError": refused}
@@ -179,5 +179,5 @@ def explain_end(condition: str, payload: bytes) -> tuple[int | None, str]:
 def _decode(payload: bytes) -> Any:
     try:
         return json.loads(payload or b"null")
-    except ValueError:
+    except (ValueError, RecursionError):
         return payload.decode("utf-8", "replace")

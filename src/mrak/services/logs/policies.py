@@ -22,7 +22,7 @@ from mrak.services.logs.tables import ACCOUNT_POLICIES, GROUP_POLICIES, AccountP
 SUBSCRIPTION = passing.ACCOUNT_SUBSCRIPTION
 _SETTINGS = ("DATA_PROTECTION_POLICY", "FIELD_INDEX_POLICY")
 _DATA_PROTECTION, _INDEX = "data-protection", "index"
-_CRITERIA = re.compile(r'\s*LogGroupName\s+NOT\s+IN\s+(\[\s*(?:"[^"]*"\s*,?\s*)*\])\s*')
+_CRITERIA = re.compile(r'\s*LogGroupName\s+NOT\s+IN\s+(\[\s*(?:"[^"]*"\s*(?:,\s*)?)*\])\s*')
 _MOST_FIELDS = 20
 
 
@@ -30,7 +30,7 @@ def _document(text: str, *members: str) -> dict[str, Any]:
     """A policy's document, which has these members."""
     try:
         document = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         raise errors.invalid_parameter("The policy document is not valid JSON.") from None
     for member in members:
         if member not in document:

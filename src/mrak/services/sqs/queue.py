@@ -184,7 +184,7 @@ def parse_redrive_policy(text: str) -> tuple[str, int]:
         return "", 0
     try:
         policy = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise errors.invalid_attribute_value("RedrivePolicy", "Redrive policy is not a valid JSON map.") from None
     if not isinstance(policy, dict):
         raise errors.invalid_attribute_value("RedrivePolicy", "Redrive policy is not a valid JSON map.")
@@ -306,7 +306,7 @@ def _check_text(name: str, value: str) -> None:
     if name in ("Policy", "RedriveAllowPolicy"):
         try:
             parsed = msgspec.json.decode(value)
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, RecursionError):
             parsed = None
         if not isinstance(parsed, dict) or (name == "Policy" and not _is_policy(parsed)):
             raise errors.invalid_attribute_value(name)

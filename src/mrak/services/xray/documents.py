@@ -44,7 +44,7 @@ def parse(text: str) -> Segment:
         raise Malformed("", "SizeLimitExceeded")
     try:
         document = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         raise Malformed("", "ParseError") from None
     segment = str(document.get("id", ""))
     for name, pattern in (("id", _SEGMENT), ("trace_id", _TRACE)):

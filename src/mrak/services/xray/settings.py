@@ -42,7 +42,7 @@ def _check(document: str) -> None:
         raise errors.policy_too_large()
     try:
         parsed = msgspec.json.decode(document, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         raise errors.malformed_policy("The policy document is not valid JSON.") from None
     if not parsed.get("Statement"):
         raise errors.malformed_policy("The policy document has no statement.")

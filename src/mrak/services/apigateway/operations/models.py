@@ -97,7 +97,7 @@ def _check_schema(text: str | None) -> None:
         raise errors.bad_request(_NO_SCHEMA)
     try:
         schema = msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise errors.bad_request("Invalid model specified: the schema is not valid JSON") from None
     if not isinstance(schema, dict) or not schema:
         raise errors.bad_request(_NO_SCHEMA)

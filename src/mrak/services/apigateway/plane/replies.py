@@ -39,7 +39,7 @@ def parse_proxied(call: Call, payload: bytes) -> Response:
     """A proxied function's answer; one that has no proper form is a 502."""
     try:
         answer = msgspec.json.decode(payload) if payload else None
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise internal_error(502) from None
     if not isinstance(answer, dict) or not answer or not set(answer) <= _MEMBERS:
         raise internal_error(502)

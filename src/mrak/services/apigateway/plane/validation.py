@@ -42,7 +42,7 @@ def _check_body(call: Call) -> None:
         return
     try:
         body = msgspec.json.decode(call.request.body or b"{}")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise GatewayFailure("BAD_REQUEST_BODY", "Invalid request body") from None
     others = tuple(sorted(call.release.models.items()))
     if not is_valid(name, others, body):

@@ -63,7 +63,7 @@ def get_model_template(ctx: Context, tx: Transaction, req: dict[str, Any]) -> di
     model = parts.require(tx, ctx.scope, MODEL, req["ApiId"], req["ModelId"])
     try:
         schema = msgspec.json.decode(model.settings["Schema"])
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         raise errors.bad_request("The model's schema is not valid JSON") from None
     properties = schema.get("properties", {}) if isinstance(schema, dict) else {}
     lines = ",\n".join(f'  "{name}" : $inputRoot.{name}' for name in properties)

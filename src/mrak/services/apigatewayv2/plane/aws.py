@@ -42,7 +42,7 @@ async def call_service(call: Call, integration: dict[str, Any]) -> Response:
             )
     except TimeoutError:
         return message(503, "Service Unavailable")
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return message(400, "Bad Request")
     except ApiError as error:
         return message(error.status, error.message)

@@ -72,6 +72,6 @@ async def invoke_function(
 def _error_message(payload: bytes) -> str:
     try:
         decoded = msgspec.json.decode(payload)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return ""
     return str(decoded.get("errorMessage", "")) if isinstance(decoded, dict) else ""

@@ -113,7 +113,7 @@ def body_value(body: bytes, path: str) -> str | None:
         return body.decode("utf-8", "replace")
     try:
         decoded = msgspec.json.decode(body)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
     steps = re.findall(r"[^.\[\]]+", path)
     return _as_text(_dig(decoded, steps))

@@ -32,7 +32,7 @@ def parse_v2(payload: bytes) -> Response:
     """Payload 2.0: with `statusCode` a whole response; anything else is a JSON body of a 200."""
     try:
         answer = msgspec.json.decode(payload) if payload else None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed(str(error)) from None
     if isinstance(answer, dict) and "statusCode" in answer:
         return _render(answer)
@@ -43,7 +43,7 @@ def parse_v1(payload: bytes) -> Response:
     """Payload 1.0: nothing but a whole response."""
     try:
         answer = msgspec.json.decode(payload) if payload else None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed(str(error)) from None
     if not isinstance(answer, dict) or "statusCode" not in answer:
         raise Malformed("there is no statusCode")

@@ -173,7 +173,7 @@ def parse_outcome(payload: bytes) -> Outcome:
     """A function's answer; one without `statusCode` is a success without a body for the client."""
     try:
         answer = msgspec.json.decode(payload) if payload else None
-    except msgspec.DecodeError as error:
+    except (msgspec.DecodeError, RecursionError) as error:
         raise Malformed(str(error)) from None
     if not isinstance(answer, dict):
         raise Malformed("the answer is no object")

@@ -58,7 +58,7 @@ def _input(body: str, parameters: Parameters) -> vtl.Host:
         if not decoded:
             try:
                 decoded.append(msgspec.json.decode(body) if body else {})
-            except msgspec.DecodeError:
+            except (msgspec.DecodeError, RecursionError):
                 decoded.append(body)
         return decoded[0]
 
@@ -90,7 +90,7 @@ def _input(body: str, parameters: Parameters) -> vtl.Host:
 def _parse_json(text: str) -> Any:
     try:
         return msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return None
 
 
