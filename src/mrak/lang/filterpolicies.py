@@ -65,6 +65,10 @@ class FilterPolicy:
         return Event({name: _attribute_value(attribute) for name, attribute in attributes.items()})
 
 
+# It only looks at names and nesting: a number may have more digits than Python makes an integer of.
+_DECODER = json.JSONDecoder(parse_int=str)
+
+
 @lru_cache(maxsize=4096)
 def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
     """The policy of a text; raises FilterPolicyError. Cached, since subscriptions keep texts."""
@@ -76,7 +80,8 @@ def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
     except PatternError as error:
         raise FilterPolicyError(error.reason) from None
     # As the pattern's own parser, what follows the outermost value is not looked at.
-    document, _ = json.JSONDecoder().raw_decode(text.lstrip())
+    document, _ = _DECODER.raw_decode(text.lstrip())
+    _check_texts(document)
     if scope == MESSAGE_ATTRIBUTES and _is_nested(document):
         raise FilterPolicyError("Filter policy scope MessageAttributes does not support nested filter policy")
     if len(_keys(document)) > MAX_KEYS:
@@ -87,6 +92,14 @@ def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
         pattern = Pattern(tuple(tuple(_with_null(field) for field in branch) for branch in pattern.branches))
     takes_bare = any(all(_takes_null(field) for field in branch) for branch in pattern.branches)
     return FilterPolicy(pattern, scope, takes_bare)
+
+
+def _check_texts(document: Any) -> None:
+    """Half a surrogate pair can be written in JSON, and equals no text."""
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise FilterPolicyError("failed to parse JSON.") from None
 
 
 def find_json_error(text: str) -> str | None:

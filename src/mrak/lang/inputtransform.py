@@ -26,6 +26,9 @@ _PATH = re.compile(r"\$(\.[^.\[\]*'\"\s]+|\[([0-9]+|\*)\])*")
 _WHOLE_EVENTS = ("aws.events.event", "aws.events.event.json")
 RESERVED = frozenset({"aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time", *_WHOLE_EVENTS})
 _MISSING = object()
+_BLANKS = " \t\n\r"
+# It only looks: a number may have more digits than Python makes an integer of.
+_DECODER = json.JSONDecoder(parse_int=str)
 _ORDER = ("id", "account", "detail-type", "time", "source", "region", "resources", "version")
 
 
@@ -87,7 +90,7 @@ def _names_members(template: str) -> bool:
         names.extend(name for name, _ in members)
 
     pieces = (text if not name else mark if in_quotes else "null" for text, name, in_quotes in _split(template))
-    json.loads("".join(pieces), object_pairs_hook=remember)
+    json.loads("".join(pieces), object_pairs_hook=remember, parse_int=str)
     return any(mark in name for name in names)
 
 
@@ -141,17 +144,17 @@ def _camel(name: str) -> str:
 
 def _find_json_error(text: str) -> int | None:
     """Where a text stops being one JSON value, or lines of strings; None where it is that."""
-    decoder, at, values = json.JSONDecoder(), 0, 0
+    at, values = 0, 0
     all_strings = True
     while at < len(text):
-        if text[at].isspace():
+        if text[at] in _BLANKS:
             at += 1
             continue
         all_strings = all_strings and text[at] == '"'
         if values and not all_strings:
             return at
         try:
-            _, end = decoder.raw_decode(text, at)
+            _, end = _DECODER.raw_decode(text, at)
         except json.JSONDecodeError as error:
             return error.pos
         except RecursionError:

@@ -366,7 +366,11 @@ def _decoded(message: str) -> Any:
     if not message.lstrip().startswith(("{", "[")):
         return None
     try:
-        return json.loads(message, parse_int=Numeral, parse_float=Numeral, parse_constant=_refuse)
+        event = json.loads(message, parse_int=Numeral, parse_float=Numeral, parse_constant=_refuse)
+        if "\\u" in message:
+            # Half a surrogate pair can be written so, and searched by nobody.
+            json.dumps(event, ensure_ascii=False).encode()
+        return event
     except (ValueError, RecursionError):
         return None
 

@@ -240,12 +240,14 @@ def _from_jsonata(value: Any) -> Any:
 
     if value is None or value is Utils.NULL_VALUE:
         return None
-    if isinstance(value, bool | str | int):
+    if isinstance(value, bool | int):
         return value
+    if isinstance(value, str):
+        return jsonataerrors.printable(value)
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, dict):
-        return {name: _from_jsonata(item) for name, item in value.items()}
+        return {jsonataerrors.printable(name): _from_jsonata(item) for name, item in value.items()}
     if isinstance(value, list | range) and len(value) <= _MOST_ITEMS:
         return [_from_jsonata(item) for item in value]
     raise Refused("unsupported")

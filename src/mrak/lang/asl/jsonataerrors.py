@@ -52,7 +52,7 @@ def explain_failure(error: JException) -> str:
     """What follows "threw an error during evaluation": the code and the message, or the bound that was met."""
     code = error.get_error()
     bound = _BOUNDS.get(code)
-    return f": {bound}" if bound is not None else f". {code}: {explain(error)}"
+    return f": {bound}" if bound is not None else f". {code}: {printable(explain(error))}"
 
 
 def explain_python(error: Exception) -> str:
@@ -65,7 +65,12 @@ def explain_python(error: Exception) -> str:
     for prefix, said in _PYTHON:
         if text.startswith(prefix):
             return f". {said}{_as_json(text.removeprefix(prefix))}"
-    return f". {text}"
+    return f". {printable(text)}"
+
+
+def printable(text: str) -> str:
+    """Half a surrogate pair, which an expression can spell, stands in no answer."""
+    return text.encode("utf-8", "replace").decode()
 
 
 def _with_functions(template: str) -> str:
@@ -87,12 +92,14 @@ def _show(value: Any, is_plain: bool) -> str:
     try:
         return msgspec.json.encode(value).decode()
     except (TypeError, ValueError, RecursionError):
-        return msgspec.json.encode(str(value)).decode()
+        return msgspec.json.encode(printable(str(value))).decode()
 
 
 def _as_json(shown: str) -> str:
-    """A value that Python shows, as JSON."""
+    """A text that Python shows, as JSON. What is no text in quotes is not looked into."""
+    if shown[:1] not in ("'", '"'):
+        return shown
     try:
         return _show(ast.literal_eval(shown), False)
-    except (ValueError, SyntaxError):
+    except (ValueError, SyntaxError, MemoryError, RecursionError):
         return shown

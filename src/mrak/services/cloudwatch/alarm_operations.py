@@ -250,7 +250,7 @@ def set_alarm_state(ctx: Context, tx: Transaction, req: dict[str, Any]) -> None:
 def _is_json(text: str) -> bool:
     try:
         msgspec.json.decode(text)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, RecursionError):
         return False
     return True
 

@@ -54,7 +54,7 @@ def _read_body(text: str) -> dict[str, Any]:
         raise errors.no_dashboard_body()
     try:
         body = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         raise errors.invalid_dashboard() from None
     mistakes = dashboards.find_mistakes(body)
     if mistakes:

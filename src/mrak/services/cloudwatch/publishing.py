@@ -79,6 +79,8 @@ def _check_counts(place: str, datum: dict[str, Any]) -> None:
         raise errors.invalid_combination("The parameter values must appears when the counts parameter is specified.")
     if len(values) != len(counts):
         raise errors.invalid_value(f"The parameters {place}.Values and {place}.Counts must be of the same size.")
+    for number, count in enumerate(counts, 1):
+        _check_number(f"{place}.Counts.member.{number}", count)
     if any(count < 0 for count in counts):
         raise errors.invalid_value(f"The parameter {place}.Counts must contain only values greater than 0.")
 

@@ -14,6 +14,7 @@ from mrak.services.events import buses, errors
 from mrak.services.events.tables import Bus
 
 _STATEMENT_FIELDS = ("Sid", "Effect", "Principal", "Action", "Resource")
+_EXCLUDABLE = ("Principal", "Action", "Resource")
 _BRIEF = ("Action", "Principal", "StatementId", "Condition")
 _BETWEEN = re.compile(r"[\s,:]*")
 _OPENING = re.compile(r"\s*\{\s*")
@@ -109,8 +110,10 @@ def _check_fields(statement: Any) -> None:
     if not isinstance(statement, dict):
         raise errors.validation("This policy contains invalid Json")
     for field in _STATEMENT_FIELDS:
-        if field not in statement and f"Not{field}" not in statement:
+        if field not in statement and not (field in _EXCLUDABLE and f"Not{field}" in statement):
             raise errors.validation(f"Missing required field {field}")
+    if not isinstance(statement["Sid"], str):
+        raise errors.validation("This policy contains invalid Json")
 
 
 def _find_fault(statement: Document, seen: set[str], actions: frozenset[str]) -> str | None:
@@ -124,14 +127,14 @@ def _find_fault(statement: Document, seen: set[str], actions: frozenset[str]) ->
 
 
 def _find_place(text: str, number: int) -> str:
-    """Where in a document its nth statement begins."""
-    decoder, name, at = json.JSONDecoder(), "", _skip(_OPENING, text, 0)
-    while name != "Statement":
+    """Where in a document its nth statement begins; of several members of that name the last one counts."""
+    decoder, start, at = json.JSONDecoder(), 0, _skip(_OPENING, text, 0)
+    while text[at] != "}":
         name, end = decoder.raw_decode(text, at)
         at = _skip(_BETWEEN, text, end)
-        if name != "Statement":
-            at = _skip(_BETWEEN, text, decoder.raw_decode(text, at)[1])
-    at = _skip(_LIST_OPENING, text, at)
+        start = at if name == "Statement" else start
+        at = _skip(_BETWEEN, text, decoder.raw_decode(text, at)[1])
+    at = _skip(_LIST_OPENING, text, start)
     for _ in range(number):
         at = _skip(_BETWEEN, text, decoder.raw_decode(text, at)[1])
     return f"line {text.count(chr(10), 0, at) + 1} column {at - text.rfind(chr(10), 0, at)}"
@@ -160,6 +163,8 @@ def _with_roots(scope: Scope, statement: Document) -> Document:
         return statement
     named = principal["AWS"]
     roots = [_root(scope, each) if _ACCOUNT.fullmatch(each) else each for each in _strings(named)]
+    if not roots:
+        raise errors.validation("This policy contains invalid Json")
     return {**statement, "Principal": {**principal, "AWS": roots if isinstance(named, list) else roots[0]}}
 
 

@@ -107,6 +107,9 @@ def _refuse_constant(name: str) -> None:
 def parse_detail(text: str) -> dict[str, Any] | None:
     try:
         detail = json.loads(text, parse_constant=_refuse_constant)
+        if "\\u" in text:
+            # Half a surrogate pair can be written so, and passed on to nobody.
+            json.dumps(detail, ensure_ascii=False).encode()
     except (ValueError, RecursionError):
         return None
     return detail if isinstance(detail, dict) else None

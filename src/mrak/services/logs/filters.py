@@ -159,7 +159,8 @@ def _check_regexes(ctx: Context, tx: Transaction, fresh: MetricFilter) -> None:
     if not passing.parse_pattern(fresh.pattern).has_regex:
         return
     others = (row for row in METRIC_FILTERS.scan(tx, ctx.scope, fresh.group) if row.name != fresh.name)
-    if sum(passing.parse_pattern(row.pattern).has_regex for row in others) >= _MOST_WITH_REGEXES:
+    found = (passing.find_pattern(row.pattern) for row in others)
+    if sum(pattern is not None and pattern.has_regex for pattern in found) >= _MOST_WITH_REGEXES:
         raise errors.limit_exceeded()
 
 

@@ -43,6 +43,15 @@ def parse_pattern(text: str, *, for_metrics: bool = False) -> LogFilter:
         raise errors.invalid_parameter(error.for_metrics if for_metrics else str(error)) from None
 
 
+def find_pattern(text: str) -> LogFilter | None:
+    """That of a filter that is stored; None of one that an earlier version took and this one refuses: it catches
+    nothing."""
+    try:
+        return parse_filter(text)
+    except FilterPatternError:
+        return None
+
+
 def check_system_fields(req: dict[str, Any], member: str) -> None:
     """The fields of AWS's own that a filter asks for, and those by which it selects events."""
     if not set(req.get(member, [])) <= set(_SYSTEM_FIELDS):
@@ -66,8 +75,8 @@ def pass_on(ctx: Context, tx: Transaction, scope: Scope, group: Group, added: li
     for subscription in chain(SUBSCRIPTIONS.scan(tx, scope, group.name), _of_account(tx, scope, group)):
         if not fieldselection.parse(subscription.criteria)(system):
             continue
-        pattern = parse_filter(subscription.pattern)
-        caught = [event for event in added if pattern.matches(event.message)]
+        pattern = find_pattern(subscription.pattern)
+        caught = [event for event in added if pattern is not None and pattern.matches(event.message)]
         target = _target(tx, scope, subscription.destination_arn)
         if caught and target:
             payload = [target, _message(scope, subscription, caught)]
@@ -75,8 +84,8 @@ def pass_on(ctx: Context, tx: Transaction, scope: Scope, group: Group, added: li
     for metric_filter in METRIC_FILTERS.scan(tx, scope, group.name):
         if not fieldselection.parse(metric_filter.criteria)(system):
             continue
-        pattern = parse_filter(metric_filter.pattern)
-        data = transformations.make_data(metric_filter, pattern, added, system)
+        pattern = find_pattern(metric_filter.pattern)
+        data = [] if pattern is None else transformations.make_data(metric_filter, pattern, added, system)
         if data:
             tx.enqueue(_delivery(ctx, scope, METRICS, f"{METRICS}/{scope.account}/{scope.region}", data))
 

@@ -5,6 +5,7 @@ https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_MetricT
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Any
 
@@ -56,7 +57,7 @@ def _datum(
         name: pattern.find_value(event.message, selector)
         for name, selector in (transformation.get("dimensions") or {}).items()
     }
-    dimensions = [{"Name": name, "Value": text} for name, text in (found | emitted).items() if text is not None]
+    dimensions = [{"Name": name, "Value": text} for name, text in (found | emitted).items() if text]
     datum: dict[str, Any] = {
         "MetricName": transformation["metricName"],
         "Timestamp": event.timestamp_ms / 1000,
@@ -74,7 +75,9 @@ def _value(pattern: LogFilter, message: str, wanted: str) -> float | None:
 
 
 def _number(text: str) -> float | None:
+    """None also of what no metric can be: CloudWatch would refuse it with all the data beside it."""
     try:
-        return float(text)
+        number = float(text)
     except ValueError:
         return None
+    return number if math.isfinite(number) else None

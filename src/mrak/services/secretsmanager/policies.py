@@ -30,7 +30,9 @@ def put_resource_policy(ctx: Context, tx: Transaction, req: dict[str, Any]) -> d
 def _parse(text: str) -> dict[str, Any]:
     try:
         document = msgspec.json.decode(text, type=dict[str, Any])
-    except (msgspec.DecodeError, msgspec.ValidationError):
+        # It is laid out when it is asked for: what is too deep for that is refused now.
+        prettyjson.render(document)
+    except (msgspec.DecodeError, RecursionError):
         raise errors.malformed_policy() from None
     return document
 
@@ -39,6 +41,8 @@ def _is_public(document: dict[str, Any]) -> bool:
     """Whether everybody is let in, on no condition."""
     statements = document.get("Statement", [])
     for statement in statements if isinstance(statements, list) else [statements]:
+        if not isinstance(statement, dict):
+            continue
         principal = statement.get("Principal")
         everybody = principal == "*" or (isinstance(principal, dict) and "*" in _texts(principal.get("AWS", [])))
         if statement.get("Effect") == "Allow" and everybody and not statement.get("Condition"):

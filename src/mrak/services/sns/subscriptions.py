@@ -195,7 +195,10 @@ def _parse_object(name: str, value: str, prefix: str) -> dict[str, Any]:
     reason = filterpolicies.find_json_error(value)
     if reason is not None:
         raise errors.invalid_parameter(f"{prefix}{name}: failed to parse JSON. {reason}")
-    document, _ = json.JSONDecoder().raw_decode(value.lstrip())
+    try:
+        document, _ = json.JSONDecoder().raw_decode(value.lstrip())
+    except ValueError:
+        document = None  # a number with more digits than anything here can mean
     if not isinstance(document, dict):
         raise errors.invalid_parameter(f"{prefix}{name}: failed to parse JSON.")
     return document
@@ -222,7 +225,7 @@ def normal_attributes(attributes: dict[str, str]) -> dict[str, str]:
         kept["RawMessageDelivery"] = kept["RawMessageDelivery"].lower()
     if "FilterPolicy" in kept:
         text = kept["FilterPolicy"].lstrip()
-        _, end = json.JSONDecoder().raw_decode(text)
+        _, end = json.JSONDecoder(parse_int=str).raw_decode(text)
         kept["FilterPolicy"] = msgspec.json.format(text[:end], indent=-1)
     if "DeliveryPolicy" in kept:
         kept["DeliveryPolicy"] = retrypolicies.normal_subscription_policy(json.loads(kept["DeliveryPolicy"]))

@@ -19,6 +19,7 @@ from mrak.services.sns import errors, retrypolicies
 from mrak.services.sns.tables import TOPICS, Topic
 
 _NAME = re.compile(r"[A-Za-z0-9_-]{1,256}")
+_is_count = re.compile(r"[0-9]{1,9}").fullmatch
 _FIFO_NAME = re.compile(r"[A-Za-z0-9_-]{1,251}\.fifo")
 FEEDBACK = frozenset(
     f"{endpoint}{what}"
@@ -177,13 +178,13 @@ def check_attribute(name: str, value: str, prefix: str = "") -> str:
         raise errors.invalid_parameter(f"{prefix}Invalid tracing config value: {value}")
     if name == "FifoThroughputScope" and value not in ("Topic", "MessageGroup"):
         raise errors.invalid_parameter(f"{prefix}Invalid FifoThroughputScope: {value}")
-    if name == "MaximumMessageSize" and not (value.isdigit() and 1024 <= int(value) <= 1_048_576):
+    if name == "MaximumMessageSize" and not (_is_count(value) and 1024 <= int(value) <= 1_048_576):
         raise errors.invalid_parameter(f"{prefix}MaximumMessageSize")
     if errors.CONTROL.search(value):
         raise errors.invalid_parameter(f"{prefix}{name}")
     if name == "DisplayName" and len(value) > 100:
         raise errors.invalid_parameter(f"{prefix}DisplayName: maximum length is 100")
-    if name.endswith("SampleRate") and not (value.isdigit() and int(value) <= 100):
+    if name.endswith("SampleRate") and not (_is_count(value) and int(value) <= 100):
         raise errors.invalid_parameter(f"{prefix}{name}: value provided is not an integer between 0-100")
     return value
 

@@ -31,7 +31,7 @@ def parse(text: str, tier: str) -> list[dict[str, Any]]:
     """The policies of a text, which has to be what they can be; `[{}]` is none."""
     try:
         found = [policy for policy in msgspec.json.decode(text or "[]", type=list[dict[str, Any]]) if policy]
-    except (msgspec.DecodeError, msgspec.ValidationError):
+    except (msgspec.DecodeError, RecursionError):
         raise errors.malformed_policies(text) from None
     if found and tier != "Advanced":
         raise errors.policies_of_a_standard_parameter()
@@ -48,7 +48,7 @@ def parse(text: str, tier: str) -> list[dict[str, Any]]:
 
 def _check(policy: dict[str, Any]) -> None:
     kind, attributes = policy.get("Type"), policy.get("Attributes")
-    if kind not in _ATTRIBUTES:
+    if not isinstance(kind, str) or kind not in _ATTRIBUTES:
         raise errors.policy_type(str(kind))
     if not isinstance(attributes, dict) or set(attributes) != _ATTRIBUTES[kind]:
         raise errors.policy_attribute(f"The attributes of {kind} are {', '.join(sorted(_ATTRIBUTES[kind]))}.")
@@ -57,7 +57,7 @@ def _check(policy: dict[str, Any]) -> None:
             _check_count(name, str(attributes[name]))
     try:
         _due(policy, 0.0, 0.0)
-    except (ValueError, KeyError):
+    except (ValueError, KeyError, TypeError, OverflowError):
         raise errors.policy_attribute(f"The attributes of {kind} are not valid.") from None
 
 
