@@ -417,7 +417,7 @@ def test_an_arn_names_a_table_of_this_region(ddb: Any) -> None:
 
 
 def test_arns_that_have_no_tags(ddb: Any) -> None:
-    """Of backups, of streams, and of tables elsewhere, in whichever region."""
+    """Of backups, of streams, and of what is elsewhere, in whichever region, whatever it is."""
     table = make_table(ddb, StreamSpecification={"StreamEnabled": True, "StreamViewType": "KEYS_ONLY"})
     shown = ddb.describe_table(TableName=table)["Table"]
     arn, stream = shown["TableArn"], shown["LatestStreamArn"]
@@ -433,6 +433,7 @@ def test_arns_that_have_no_tags(ddb: Any) -> None:
         (stream, ("ResourceNotFoundException", f"Requested resource not found: ResourceArn: {stream} not found")),
         (arn.replace(arn.split(":")[4], "210987654321"), ("AccessDeniedException", "Access is denied")),
         ("arn:aws:dynamodb:eu-west-3:210987654321:table/some", ("AccessDeniedException", "Access is denied")),
+        ("arn:aws:s3:::bucket", ("AccessDeniedException", "Access is denied")),
     ):
         assert error_of(ddb.list_tags_of_resource, ResourceArn=wrong) == told
 

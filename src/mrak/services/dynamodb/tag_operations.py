@@ -9,6 +9,7 @@ from typing import Any
 
 from msgspec import structs
 
+from mrak.core.arn import find_arn
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
@@ -19,14 +20,14 @@ _SHORTEST_NAME = 3
 
 
 def _locate(ctx: Context, text: str) -> tuple[str, str]:
-    """The table's name in an ARN, and what follows it."""
+    """The table's name in an ARN, and what follows it. Whose it is, AWS asks before it looks at anything else."""
+    parts = find_arn(text)
+    if parts is not None and parts.account != ctx.scope.account:
+        raise errors.access_denied()
     parts = find_table_arn(text)
     name, _, rest = parts.resource.removeprefix("table/").partition("/")
-    is_strange = parts.account != ctx.scope.account
-    if len(name) < _SHORTEST_NAME or (parts.region != ctx.scope.region and not is_strange):
+    if len(name) < _SHORTEST_NAME or parts.region != ctx.scope.region:
         raise errors.invalid(f"Invalid TableArn: Invalid ResourceArn provided as input {text}")
-    if is_strange:
-        raise errors.access_denied()
     return name, rest
 
 
