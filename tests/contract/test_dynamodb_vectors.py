@@ -397,6 +397,9 @@ def test_how_many_indexes_and_of_what_table(ddb: Any) -> None:
     assert error_of(ddb.create_table, **provisioned)[1] == only
     table = make_table(ddb, VectorIndexes=named[:5])
     changed = error_of(ddb.update_table, TableName=table, BillingMode="PROVISIONED", ProvisionedThroughput=units)
+    assert changed[1] == only
+    both = {"BillingMode": "PROVISIONED", "VectorIndexUpdates": [{"Delete": {"IndexName": named[0]["IndexName"]}}]}
+    changed = error_of(ddb.update_table, TableName=table, ProvisionedThroughput=units, **both)
     assert changed[1] == f"{WRONG}Tables with vector indexes must be in PAY_PER_REQUEST mode"
     sixth = error_of(ddb.update_table, TableName=table, VectorIndexUpdates=[{"Create": named[5]}])
     assert sixth == (

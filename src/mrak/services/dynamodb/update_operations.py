@@ -153,7 +153,9 @@ def _update_member(
     if (old.is_strong or members.span_accounts(old)) and req.get("BillingMode") == "PROVISIONED":
         raise scaling.not_scaled()
     if old.vectors and req.get("BillingMode") == "PROVISIONED":
-        raise errors.invalid_parameter("Tables with vector indexes must be in PAY_PER_REQUEST mode")
+        if req.get("VectorIndexUpdates"):
+            raise errors.invalid_parameter("Tables with vector indexes must be in PAY_PER_REQUEST mode")
+        rules.check_vector_billing("PROVISIONED")
     record = throughput.change_billing(ctx, old, req)
     record = lifecycle.set_stream(ctx, tx, scope, record, req.get("StreamSpecification"))
     record = _change_settings(ctx, tx, scope, record, req)
