@@ -256,7 +256,8 @@ def test_key_attributes_cannot_be_updated_or_entered(ddb: Any, simple: str) -> N
 
 
 def test_tables_can_be_named_by_arn(ddb: Any, simple: str) -> None:
-    """Wherever a name is taken; what was consumed is told by the name that was given."""
+    """Wherever a name is taken; what was consumed is told by the name that was given. A batch that asks for the same
+    by both names gets it once."""
     arn = ddb.describe_table(TableName=simple)["Table"]["TableArn"]
     key, total = {"pk": {"S": "by-arn"}}, {"ReturnConsumedCapacity": "TOTAL"}
     put = ddb.put_item(TableName=arn, Item=key, **total)
@@ -264,6 +265,8 @@ def test_tables_can_be_named_by_arn(ddb: Any, simple: str) -> None:
     assert got["Item"] == key
     batch = ddb.batch_get_item(RequestItems={arn: {"Keys": [key]}}, **total)
     assert batch["Responses"] == {arn: [key]}
+    twice = ddb.batch_get_item(RequestItems={name: {"Keys": [key]} for name in (arn, simple)}, **total)
+    assert [*twice["Responses"].values()] == [[key]] and len(twice["ConsumedCapacity"]) == 1
     written = ddb.batch_write_item(RequestItems={arn: [{"PutRequest": {"Item": key}}]}, **total)
     answers = [put, got, ddb.scan(TableName=arn, **total)]
     assert {answer["ConsumedCapacity"]["TableName"] for answer in answers} == {arn}

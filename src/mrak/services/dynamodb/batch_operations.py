@@ -42,8 +42,12 @@ def batch_get_item(ctx: Context, tx: Transaction, req: dict[str, Any]) -> dict[s
     consumed: list[dict[str, Any]] = []
     left = RESPONSE_BYTES
     some, refusal = False, None
+    asked: list[tuple[str, dict[str, Any]]] = []
     for name, table in wanted.items():
         schema = require_schema(ctx, tx, name, asked=table)
+        if (schema.record.id, table) in asked:
+            continue  # by the table's other name, which is its ARN
+        asked.append((schema.record.id, table))
         located = [items.require_key(schema, key).row for key in table["Keys"]]
         plan = plans[name]
         if plan is not None:
