@@ -96,7 +96,7 @@ def test_single_writes_that_meet_a_transaction_are_refused(stored: Cloud) -> Non
     puts = [{"PutRequest": {"Item": key(name)}} for name in ("e", "f")]
     done, *refused, batch, statements = together(
         stored,
-        ("TransactWriteItems", {"TransactItems": [count("e")]}),
+        ("TransactWriteItems", {"TransactItems": [count("e"), count("beside e")]}),
         *writes,
         ("BatchWriteItem", {"RequestItems": {TABLE: puts}}),
         ("BatchExecuteStatement", {"Statements": [{"Statement": statement}]}),
@@ -121,7 +121,7 @@ def test_reads_beside_a_transaction(stored: Cloud) -> None:
     select = {"Statement": f"SELECT * FROM \"{TABLE}\" WHERE pk = 'g'"}
     done, single, *cancelled = together(
         stored,
-        ("TransactWriteItems", {"TransactItems": [count("g")]}),
+        ("TransactWriteItems", {"TransactItems": [count("g"), count("beside g")]}),
         ("GetItem", {"TableName": TABLE, "Key": key("g")}),
         ("TransactGetItems", {"TransactItems": [get]}),
         ("ExecuteTransaction", {"TransactStatements": [select]}),
@@ -131,6 +131,26 @@ def test_reads_beside_a_transaction(stored: Cloud) -> None:
     assert [told(answer) for answer in cancelled] == [
         ("TransactionCanceledException", f"{CANCELLED} [TransactionConflict]")
     ] * len(cancelled)
+
+
+def test_transactions_of_one_action_are_in_nobodys_way(stored: Cloud) -> None:
+    """They take effect one after another, as measured at AWS: of those that make an item one does and the others fail
+    by their condition, those that add to it all do, beside writes by themselves."""
+    put = {"Put": {"TableName": TABLE, "Item": key("j"), "ConditionExpression": "attribute_not_exists(pk)"}}
+    statement = f"UPDATE \"{TABLE}\" SET x = 1 WHERE pk = 'j'"
+    made, *late = together(stored, *[("TransactWriteItems", {"TransactItems": [put]})] * 3)
+    assert made == {}
+    assert [told(answer)[1] for answer in late] == [f"{CANCELLED} [ConditionalCheckFailed]"] * 2
+    answers = together(
+        stored,
+        *[("TransactWriteItems", {"TransactItems": [count("j")]})] * 3,
+        ("ExecuteTransaction", {"TransactStatements": [{"Statement": statement}]}),
+        ("UpdateItem", count("j")["Update"]),
+        ("TransactGetItems", {"TransactItems": [{"Get": {"TableName": TABLE, "Key": key("j")}}]}),
+    )
+    assert not [answer for answer in answers if isinstance(answer, ApiError)]
+    item = stored.call("dynamodb", "GetItem", TableName=TABLE, Key=key("j"))["Item"]
+    assert item == key("j") | {"n": {"N": "4"}, "x": {"N": "1"}}
 
 
 def test_a_token_under_way(stored: Cloud) -> None:
@@ -159,21 +179,22 @@ def test_what_failed_holds_nothing(stored: Cloud) -> None:
 
 
 def test_clients_that_count_together_lose_nothing(sandbox: Any) -> None:
-    """Four clients over the wire add to one counter: each is told what became of its transaction, and the counter
-    holds exactly the successes."""
+    """Four clients over the wire add to two counters: each is told what became of its transaction, and the counters
+    hold exactly the successes."""
     ddb = sandbox.client("dynamodb")
     table = make_table(ddb, sort=None)
-    update = count("n")["Update"] | {"TableName": table}
+    updates = [{"Update": count(name)["Update"] | {"TableName": table}} for name in ("n", "o")]
 
     def add(_: int) -> bool:
         try:
-            ddb.transact_write_items(TransactItems=[{"Update": update}])
+            ddb.transact_write_items(TransactItems=updates)
         except ClientError as error:
-            assert error.response["CancellationReasons"] == [{"Code": "TransactionConflict", "Message": ONGOING}]
+            assert error.response["CancellationReasons"] == [{"Code": "TransactionConflict", "Message": ONGOING}] * 2
             return False
         return True
 
     with ThreadPoolExecutor(4) as pool:
         succeeded = sum(pool.map(add, range(60)))
     assert succeeded > 0
-    assert ddb.get_item(TableName=table, Key=key("n"))["Item"]["n"] == {"N": str(succeeded)}
+    for name in ("n", "o"):
+        assert ddb.get_item(TableName=table, Key=key(name))["Item"]["n"] == {"N": str(succeeded)}

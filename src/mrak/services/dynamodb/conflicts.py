@@ -1,14 +1,16 @@
 """Transactions under way, and what meets them.
 
 From the moment when its conditions hold until its writes are on disk, a transaction has its items for itself: another
-transaction that names one of them is cancelled, a single write is refused. Reads see what was committed before, but a
-transaction of reads is cancelled too. Nothing of this is stored, since no transaction outlives its process.
+transaction that names one of them is cancelled, a single write is refused. One of a single action needs no such time:
+those that name the same item take effect one after another, as writes by themselves do. Reads see what was committed
+before, but a transaction of reads is cancelled too. Nothing of this is stored, since no transaction outlives its
+process.
 https://docs.aws.amazon.com/amazondynamodb/latest/developerguide/transaction-apis.html#transaction-conflict-handling
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from mrak.core.context import Context, Transaction
@@ -47,9 +49,11 @@ class Hold:
     def meets(self, row: bytes) -> bool:
         return row in self._ongoing.rows
 
-    def take(self, rows: Iterable[bytes], scope: Scope, token: str | None) -> None:
-        self._rows = set(rows)
-        self._ongoing.rows |= self._rows
+    def take(self, rows: Sequence[bytes], scope: Scope, token: str | None) -> None:
+        """A transaction of one action is done like that action by itself, and is in nobody's way."""
+        if len(rows) > 1:
+            self._rows = set(rows)
+            self._ongoing.rows |= self._rows
         if token is not None:
             self._token = (scope, token)
             self._ongoing.tokens.add(self._token)
