@@ -211,7 +211,8 @@ def parted(ddb: Any) -> str:
 def test_conditions_that_are_refused(
     ddb: Any, parted: str, condition: str, values: dict[str, Any], message: str
 ) -> None:
-    """All but one equality for each attribute of the search schema, of its type; measured at AWS in August 2026."""
+    """All but one equality for each attribute of the search schema, of its type, as measured at AWS in August 2026
+    (DYNAMODB-014)."""
     params = {CONDITION: condition, "ExpressionAttributeValues": {f":{name}": it for name, it in values.items()}}
     wanted = {"IndexName": "near", "SearchVector": vector(1, 0, 0)["L"], "TopK": 1}
     assert error_of(ddb.search_vectors, TableName=parted, **wanted, **params) == (INVALID, message)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
+from mrak.core.deviations import deviation
 from mrak.lang.ddb import keys
 from mrak.lang.ddb.expressions.request import Bound
 from mrak.lang.ddb.expressions.tree import CompareNode, Condition, LogicNode, Path, PathNode, ValueNode
@@ -16,6 +17,7 @@ _EXPRESSION = "SearchConditionExpression"
 
 def equalities(node: Condition, bound: Bound) -> dict[str, Value]:
     """The value that each attribute has to equal."""
+    deviation("DYNAMODB-014")
     found: dict[str, Value] = {}
     for part in _conjuncts(node):
         path, value = _equality(part, bound)
