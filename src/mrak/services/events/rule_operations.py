@@ -81,15 +81,11 @@ def _check_schedule(expression: str, bus: str) -> None:
 
 
 def _check_role(ctx: Context, tx: Transaction, role_arn: str, rule_arn: str) -> None:
-    """Refuses a role that does not trust EventBridge. One that does not exist is taken (EVENTS-007): local tools pass
-    roles that nobody created."""
+    """Refuses a role that does not trust EventBridge. One that does not exist is taken (EVENTS-007)."""
     from mrak.services.iam import exports as iam  # only those who give rules roles need it
 
     deviation("EVENTS-007")
-    environment = ctx.scope.environment
-    if iam.find_role(tx, environment, role_arn) is None:
-        return
-    if not iam.role_trusts_service(tx, environment, role_arn, matching.SERVICE, ctx.now, rule_arn):
+    if iam.role_distrusts_service(tx, ctx.scope.environment, role_arn, matching.SERVICE, ctx.now, rule_arn):
         raise errors.validation(f"Provided role '{role_arn}' cannot be assumed by principal '{matching.SERVICE}'.")
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "lets_pass",
     "policies_of",
     "request_conditions",
+    "role_distrusts_service",
     "role_trusts_service",
     "tag_conditions",
 ]
@@ -88,6 +89,16 @@ def role_trusts_service(
     caller = service_principal(service, account, source_arn)
     request = AuthorizationRequest(caller, "sts:AssumeRole", role_arn, now, account)
     return evaluate(request, trust).allowed
+
+
+def role_distrusts_service(
+    tx: Transaction, environment: str, role_arn: str, service: str, now: float, source_arn: str = ""
+) -> bool:
+    """Whether a role is there and does not let a service assume it. A role that does not exist is taken by those who
+    ask this, and each says so among its differences: local tools pass roles that nobody created."""
+    if find_role(tx, environment, role_arn) is None:
+        return False
+    return not role_trusts_service(tx, environment, role_arn, service, now, source_arn)
 
 
 def find_role_session(tx: Transaction, environment: str, role_arn: str, session_name: str) -> Principal | None:

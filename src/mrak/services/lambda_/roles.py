@@ -20,15 +20,11 @@ _CREDENTIALS_SECONDS = 365 * 86_400.0
 
 
 def check_role(ctx: Context, tx: Transaction, role_arn: str) -> None:
-    """Refuses a role that does not trust Lambda. One that does not exist is taken (LAMBDA-001): local tools pass roles
-    that nobody created."""
+    """Refuses a role that does not trust Lambda. One that does not exist is taken (LAMBDA-001)."""
     from mrak.services.iam import exports as iam  # only those who create functions need it
 
     deviation("LAMBDA-001")
-    environment = ctx.scope.environment
-    if iam.find_role(tx, environment, role_arn) is None:
-        return
-    if not iam.role_trusts_service(tx, environment, role_arn, "lambda.amazonaws.com", ctx.now):
+    if iam.role_distrusts_service(tx, ctx.scope.environment, role_arn, "lambda.amazonaws.com", ctx.now):
         raise errors.invalid("The role defined for the function cannot be assumed by Lambda.")
 
 

@@ -59,14 +59,12 @@ _PAST_SECONDS = 300
 
 def _check_role(ctx: Context, tx: Transaction, role_arn: str, group: str) -> None:
     """Refuses a role that does not trust the Scheduler for schedules of this group. One that does not exist is taken
-    (SCHEDULER-001): local tools pass roles that nobody created."""
+    (SCHEDULER-001)."""
     from mrak.services.iam import exports as iam  # only those who create schedules need it
 
     deviation("SCHEDULER-001")
-    environment = ctx.scope.environment
-    if iam.find_role(tx, environment, role_arn) is None:
-        return
-    if not iam.role_trusts_service(tx, environment, role_arn, _SERVICE, ctx.now, group_arn(ctx.scope, group)):
+    source_arn = group_arn(ctx.scope, group)
+    if iam.role_distrusts_service(tx, ctx.scope.environment, role_arn, _SERVICE, ctx.now, source_arn):
         raise errors.unassumable_role()
 
 

@@ -80,13 +80,9 @@ def find_notice(topic: Topic, subscription: Subscription, message: Message) -> N
 
 
 def check_role(ctx: Context, tx: Transaction, attribute: str, role_arn: str, topic_arn: str) -> None:
-    """Refuses a role that does not trust SNS. One that does not exist is taken (SNS-004): local tools pass roles that
-    nobody created."""
+    """Refuses a role that does not trust SNS. One that does not exist is taken (SNS-004)."""
     deviation("SNS-004")
-    environment = ctx.scope.environment
-    if iam.find_role(tx, environment, role_arn) is None:
-        return
-    if not iam.role_trusts_service(tx, environment, role_arn, _SERVICE, ctx.now, topic_arn):
+    if iam.role_distrusts_service(tx, ctx.scope.environment, role_arn, _SERVICE, ctx.now, topic_arn):
         reason = f"{role_arn} is not a valid role to allow SNS to write to Cloudwatch Logs"
         raise errors.invalid_parameter(f"{attribute}: {reason}")
 
