@@ -98,7 +98,7 @@ async def run_once(
             record = TokenRecord(
                 token=token, digest=digest_of(req), completed_at=ctx.now, read_units={}, is_cancelled=True
             )
-            await ctx.transact(lambda tx: _keep(ctx, tx, record))
+            await ctx.transact(lambda tx: _keep_cancelled(ctx, tx, record))
         raise
 
 
@@ -317,6 +317,13 @@ def remember(ctx: Context, tx: Transaction, token: str, digest: bytes, steps: li
         name = step.schema.record.name
         units[name] = units.get(name, 0.0) + capacity.read_units(size_bytes, transactional=True)
     _keep(ctx, tx, TokenRecord(token=token, digest=digest, completed_at=ctx.now, read_units=units))
+
+
+def _keep_cancelled(ctx: Context, tx: Transaction, record: TokenRecord) -> None:
+    """Meanwhile the same token may have come again, and what it completed then stays so."""
+    old = TOKENS.open(tx, ctx.scope, record.token)
+    if old is None or old.is_cancelled or ctx.now - old.completed_at >= TOKEN_SECONDS:
+        _keep(ctx, tx, record)
 
 
 def _keep(ctx: Context, tx: Transaction, record: TokenRecord) -> None:
