@@ -111,6 +111,10 @@ class Flavour:
     def is_s3(self) -> bool:
         return self.name == "s3"
 
+    @property
+    def is_json(self) -> bool:
+        return self.name == "json"
+
     def error(self, reason: Reason, message: str = "", **fields: Any) -> ApiError:
         """The error for a reason; `message` replaces the usual sentence."""
         code, status, usual = self._rows[reason]

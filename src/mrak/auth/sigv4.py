@@ -20,7 +20,7 @@ from time import gmtime, strftime
 from typing import Final
 
 from mrak.auth.canonical import AUTHORITY, canonical_headers, canonical_path, canonical_query
-from mrak.auth.flavours import JSON, REST_JSON, S3, Flavour, flavour_of
+from mrak.auth.flavours import REST_JSON, S3, Flavour, flavour_of
 from mrak.auth.hoisted import hoisted_headers
 from mrak.auth.signature import (
     ALGORITHM,
@@ -163,7 +163,7 @@ def _string_to_sign(signature: Signature, creq: str) -> str:
 def _payload_hash(signature: Signature, request: Request) -> str:
     """The body that came, whatever the header says of it; JSON services know no body that is not signed."""
     claimed = signature.payload_hash
-    if signature.flavour is not JSON and (claimed == UNSIGNED or claimed in STREAMING):
+    if not signature.flavour.is_json and (claimed == UNSIGNED or claimed in STREAMING):
         return claimed
     if request.body is None:
         return claimed or UNSIGNED

@@ -219,7 +219,8 @@ def test_only_some_services_take_unsigned_payloads() -> None:
             return "UNSIGNED-PAYLOAD"
 
     header = {"x-amz-content-sha256": "UNSIGNED-PAYLOAD"}
-    assert failure(signed(Unsigned, "dynamodb", headers=header), JSON).code == "InvalidSignatureException"
+    for service in ("dynamodb", "cognito-idp"):
+        assert failure(signed(Unsigned, service, headers=header), JSON).code == "InvalidSignatureException"
     verify(signed(Unsigned, "lambda", headers=header))
 
 
