@@ -5,7 +5,7 @@ https://docs.aws.amazon.com/lambda/latest/api/API_CreateEventSourceMapping.html
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Set
 from itertools import takewhile
 from typing import Any
 
@@ -96,10 +96,12 @@ def stop(tx: Transaction, scope: Scope, mapping: Mapping) -> None:
     tx.unconsume(Consumer(kind=CONSUMER, key=mapping.uuid, scope=scope))
 
 
-def forget_checkpoints(tx: Transaction, scope: Scope, mapping: Mapping) -> None:
+def forget_checkpoints(tx: Transaction, scope: Scope, mapping: Mapping, kept: Set[str] = frozenset()) -> None:
+    """All of a mapping, or all but those of shards that are still there."""
     for checkpoint in list(takewhile(lambda it: it.uuid.startswith(mapping.uuid), _checkpoints(tx, scope, mapping))):
-        CHECKPOINTS.lock(tx, scope, checkpoint.uuid)
-        CHECKPOINTS.delete(tx, scope, checkpoint)
+        if checkpoint.uuid not in kept:
+            CHECKPOINTS.lock(tx, scope, checkpoint.uuid)
+            CHECKPOINTS.delete(tx, scope, checkpoint)
 
 
 def _checkpoints(tx: Transaction, scope: Scope, mapping: Mapping) -> Iterator[Checkpoint]:

@@ -13,6 +13,7 @@ import msgspec
 from mrak.core.context import Context, Transaction
 from mrak.services.dynamodb import exports as dynamodb
 from mrak.services.dynamodb.exports import Shard, Stream
+from mrak.services.lambda_ import mappings
 from mrak.services.lambda_.feeds import Entry, Portion, Record
 from mrak.services.lambda_.stream_source import StreamSource
 from mrak.services.lambda_.tables import CHECKPOINTS, Checkpoint, Mapping
@@ -78,8 +79,15 @@ async def drain(ctx: Context, mapping: Mapping) -> None:
     if stream is None:
         return
 
+    def begin_shard(tx: Transaction, number: int) -> Shard | None:
+        """Shards come and go every few hours: the checkpoints of those that are gone go with them."""
+        present = dynamodb.shards_of(tx, stream, ctx.clock())
+        kept = {checkpoint_key(mapping, stream, shard) for shard in present}
+        mappings.forget_checkpoints(tx, ctx.scope, mapping, kept)
+        return dynamodb.find_shard(tx, stream, number)
+
     async def drain_shard(number: int) -> None:
-        shard = await ctx.transact(lambda tx: dynamodb.find_shard(tx, stream, number))
+        shard = await ctx.transact(lambda tx: begin_shard(tx, number))
         if shard is not None:
             reader = await StreamSource.resume(ctx, mapping, TableFeed(mapping, stream, shard))
             await reader.run()

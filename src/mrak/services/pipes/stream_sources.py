@@ -7,6 +7,7 @@ up its shard until it is through, or is given up to the dead-letter queue.
 from __future__ import annotations
 
 import base64
+from collections.abc import Set
 from typing import Any, NamedTuple, Protocol
 
 import msgspec
@@ -150,8 +151,8 @@ def _begin_kinesis(ctx: Context, tx: Transaction, pipe: Pipe, parameters: dict[s
         _save(ctx, tx, Checkpoint(f"{pipe.name}/{shard.index}", place))
 
 
-def forget(ctx: Context, tx: Transaction, pipe: Pipe) -> None:
-    """Removes the checkpoints of a pipe: its own, and those of shards."""
+def forget(ctx: Context, tx: Transaction, pipe: Pipe, kept: Set[str] = frozenset()) -> None:
+    """Removes the checkpoints of a pipe: its own and those of shards, or all but those of shards that are there."""
     own = CHECKPOINTS.get(tx, ctx.scope, pipe.name)
     found = [] if own is None else [own]
     for checkpoint in CHECKPOINTS.scan(tx, ctx.scope, since=f"{pipe.name}/"):
@@ -159,8 +160,9 @@ def forget(ctx: Context, tx: Transaction, pipe: Pipe) -> None:
             break
         found.append(checkpoint)
     for checkpoint in found:
-        CHECKPOINTS.lock(tx, ctx.scope, checkpoint.name)
-        CHECKPOINTS.delete(tx, ctx.scope, checkpoint)
+        if checkpoint.name not in kept:
+            CHECKPOINTS.lock(tx, ctx.scope, checkpoint.name)
+            CHECKPOINTS.delete(tx, ctx.scope, checkpoint)
 
 
 def _save(ctx: Context, tx: Transaction, new: Checkpoint) -> None:
@@ -177,7 +179,13 @@ async def drain_table(ctx: Context, pipe: Pipe, flow: Flow) -> None:
     if stream is None:
         return
 
+    def forget_expired(tx: Transaction) -> None:
+        """Shards come and go every few hours: the checkpoints of those that are gone go with them."""
+        present = dynamodb.shards_of(tx, stream, ctx.clock())
+        forget(ctx, tx, pipe, {_table_checkpoint(pipe, stream, shard.number) for shard in present})
+
     async def drain_shard(number: int) -> None:
+        await ctx.transact(forget_expired)
         await _drain(ctx, pipe, flow, TableShard(pipe, stream, number))
 
     await dynamodb.drain_shards(ctx, stream, drain_shard)
