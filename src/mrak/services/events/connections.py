@@ -11,6 +11,7 @@ from mrak.auth.principals import service_principal
 from mrak.core.arn import arn
 from mrak.core.context import Context, Transaction
 from mrak.core.deviations import deviation
+from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
 from mrak.lang import inputtransform
@@ -165,7 +166,8 @@ def _render_state(scope: Scope, connection: Connection) -> dict[str, Any]:
 
 @operation("UpdateConnection")
 async def update_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]:
-    """Recorded: what is not named stays, a password's user too. After a deauthorisation there is a new secret."""
+    """Recorded: what is not named stays, a password's user too. After a deauthorisation there is a new secret. Who
+    changes the authorization meanwhile comes first."""
     before = await ctx.transact(lambda tx: _require(tx, ctx.scope, "describe", req["Name"]))
     given = _find_auth(before, req)
     secret_arn = before.secret_arn
@@ -174,6 +176,8 @@ async def update_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
 
     def update(tx: Transaction) -> Connection:
         old = _require(tx, ctx.scope, "describe", req["Name"])
+        if (old.secret_arn, not old.auth) != (before.secret_arn, not before.auth):
+            raise errors.changed_meanwhile(f"Connection {old.name}")
         new = replace(old, description=req.get("Description", old.description), modified_at=ctx.now)
         auth = _find_auth(old, req)
         if auth:
@@ -189,7 +193,12 @@ async def update_connection(ctx: Context, req: dict[str, Any]) -> dict[str, Any]
         CONNECTIONS.replace(tx, ctx.scope, old, new)
         return new
 
-    connection = await ctx.transact(update)
+    try:
+        connection = await ctx.transact(update)
+    except ApiError:
+        if secret_arn != before.secret_arn:
+            await _delete_secret(ctx, secret_arn)
+        raise
     ctx.about(connection_arn(ctx.scope, connection))
     if given and before.auth:
         text = _render_secret(connection.auth)

@@ -13,6 +13,10 @@ def invalid_parameter(name: str, reason: str = "") -> ApiError:
     return validation(f"Parameter {name} is not valid.{' Reason: ' + reason if reason else ''}")
 
 
+def changed_meanwhile(what: str) -> ApiError:
+    return ApiError("ConcurrentModificationException", f"{what} was modified by another request.")
+
+
 def unsupported_value(parameter: str) -> ApiError:
     return validation(f"Provided value in parameter '{parameter}' is not supported.")
 
