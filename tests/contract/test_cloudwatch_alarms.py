@@ -367,6 +367,15 @@ def test_configurations_are_kept_in_the_history(sandbox: Any) -> None:
     assert bad == ("InvalidNextToken", "Invalid NextToken : bad", 400)
 
 
+def test_the_history_goes_back_a_month(fresh_sandbox: Any, cloudwatch: Any) -> None:
+    """Whole alarms stand in it: one that flaps for years must not keep them all."""
+    cloudwatch.put_metric_alarm(AlarmName="old", **PLAIN)
+    fresh_sandbox.advance_clock(31 * 86_400)
+    cloudwatch.disable_alarm_actions(AlarmNames=["old"])
+    items = _history(cloudwatch, "old", "ConfigurationUpdate")
+    assert [summary for summary, _ in items] == ['Alarm "old" updated']
+
+
 def test_configurations_are_told_to_the_bus(fresh_sandbox: Any, cloudwatch: Any) -> None:
     """An event for each of create, update and delete; the id of the metric stays as long as the settings do."""
     queue, events = Queue(fresh_sandbox, "told"), fresh_sandbox.client("events")

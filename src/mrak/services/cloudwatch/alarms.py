@@ -30,6 +30,9 @@ _COMPARISONS = {
     "LessThanOrEqualToThreshold": (operator.le, "less than or equal to"),
 }
 COMPARISONS = tuple(_COMPARISONS)
+# https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_DescribeAlarmHistory.html: 30 days.
+_HISTORY_SECONDS = 30 * 86_400.0
+_SWEEP = 4
 _TREATED = {"breaching": "Breaching", "notBreaching": "NonBreaching"}
 
 
@@ -195,3 +198,6 @@ def add_history(
         alarm_type="CompositeAlarm" if alarm.rule else "MetricAlarm",
     )
     HISTORY.append(tx, scope, change)
+    for old in list(HISTORY.scan(tx, scope, alarm.name, limit=_SWEEP)):
+        if old.at < ctx.now - _HISTORY_SECONDS:
+            HISTORY.delete(tx, scope, old)

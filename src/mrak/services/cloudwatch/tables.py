@@ -9,11 +9,11 @@
     RULES       (name)                             -> Rule
     MUTE_RULES  (name)                             -> MuteRule
     MUTED       (alarm)                            -> Muted       an alarm whose actions wait for the end of a mute
-    HISTORY     (alarm, sequence)                  -> Change
+    HISTORY     (alarm, sequence)                  -> Change      of a month; each change drops a few that are older
     DASHBOARDS  (name)                             -> Dashboard
 
 `dimensions` and `metric` are text made of sorted names and values, so that the order in a request does not matter.
-Invariant: a metric has a row as long as it has points; points older than a fortnight are swept.
+Invariant: a metric that has points has a row.
 """
 
 from __future__ import annotations
