@@ -72,6 +72,7 @@ def test_refused_measures(sandbox: Any, datum: dict[str, Any], code: str, messag
 
 
 def test_requests_without_measures_or_in_a_foreign_namespace(sandbox: Any) -> None:
+    """Both would be acknowledged for nothing: there is nothing to keep, and what AWS measures is not a client's."""
     cloudwatch = sandbox.client("cloudwatch")
     nothing = ("MissingParameter", "At least one MetricDatum object must be present in the request.", 400)
     assert error_of(cloudwatch.put_metric_data, Namespace="n") == nothing

@@ -179,6 +179,7 @@ def test_backups_of_a_time(ddb: Any) -> None:
 
 
 def test_what_a_backup_keeps_of_indexes_limits(ddb: Any) -> None:
+    """They come back with a restored table, so that a backup has to tell them."""
     limits = {"MaxReadRequestUnits": 20, "MaxWriteRequestUnits": 10}
     limited = {**GSI, "OnDemandThroughput": limits}
     table = make_table(ddb, sort=None, attributes={"g": "S"}, GlobalSecondaryIndexes=[limited])

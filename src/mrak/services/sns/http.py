@@ -50,6 +50,8 @@ async def post(ctx: Context, made: Delivery) -> None:
     is_delivered = _is_delivered(code)
     outcome = status.Outcome(code, phrase, is_failure=not is_delivered, attempts=0 if is_delivered else attempt - 1)
     notice = status.find_notice(topic, subscription, message)
+    if is_delivered and notice is None:
+        return
     delay_seconds = find_delay(policy["healthyRetryPolicy"], attempt)
 
     def go_on(tx: Transaction) -> None:
@@ -59,22 +61,25 @@ async def post(ctx: Context, made: Delivery) -> None:
             return
         if delay_seconds is None:
             deliveries.bury_message(ctx, tx, made.scope, arn, message, phrase)
-            return
-        tx.enqueue(
-            Delivery(
-                kind="sns.http",
-                # Deliveries of one attempt wait equally long: a few lanes hold them in the order in which they are due.
-                lane=f"{made.lane.partition('/retry/')[0]}/retry/{attempt}",
-                scope=made.scope,
-                payload=encode((arn, raw, attempt + 1)),
-                retry=Retry(attempts=1),
-                trace=made.trace,
-                enqueued_at=ctx.now,
-                due_at=ctx.clock() + delay_seconds,
-            )
-        )
+        else:
+            tx.enqueue(_next_attempt(ctx, made, delay_seconds))
 
     await ctx.transact(go_on)
+
+
+def _next_attempt(ctx: Context, made: Delivery, delay_seconds: float) -> Delivery:
+    arn, raw, attempt = msgspec.msgpack.decode(made.payload)
+    return Delivery(
+        kind="sns.http",
+        # Deliveries of one attempt wait equally long: a few lanes hold them in the order in which they are due.
+        lane=f"{made.lane.partition('/retry/')[0]}/retry/{attempt}",
+        scope=made.scope,
+        payload=encode((arn, raw, attempt + 1)),
+        retry=Retry(attempts=1),
+        trace=made.trace,
+        enqueued_at=ctx.now,
+        due_at=ctx.clock() + delay_seconds,
+    )
 
 
 @delivery("sns.handshake")
