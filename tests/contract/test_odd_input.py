@@ -166,6 +166,14 @@ def test_expressions(sandbox: Any, expression: str) -> None:
     assert "?" in tested.get("output", tested.get("cause"))
 
 
+@pytest.mark.parametrize("claims", ['{"client_id": "\\ud800", "token_use": "access"}', DEEP, "5"])
+def test_access_tokens(sandbox: Any, claims: str) -> None:
+    """Whose a token says it is is read before its signature: whatever stands there."""
+    parts = (token('{"alg": "RS256"}'), token(claims), token("x"))
+    refused = error_of(sandbox.client("cognito-idp").get_user, AccessToken=".".join(parts))
+    assert refused[0] == "NotAuthorizedException"
+
+
 def test_places_of_pages(sandbox: Any) -> None:
     """A statement's token with a place of thousands of digits."""
     dynamodb = sandbox.client("dynamodb")

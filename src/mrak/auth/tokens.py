@@ -9,6 +9,7 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-author
 
 from __future__ import annotations
 
+import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -67,7 +68,9 @@ def read_unverified(token: str) -> dict[str, Any]:
         return {}
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-    except jwt.InvalidTokenError:
+        # Half a surrogate pair can be written in JSON, and is the name of nothing.
+        json.dumps(claims, ensure_ascii=False).encode()
+    except (jwt.InvalidTokenError, UnicodeEncodeError, RecursionError):
         return {}
     return claims
 
