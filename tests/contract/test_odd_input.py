@@ -132,6 +132,14 @@ def test_attributes_of_subscriptions(sandbox: Any, queue: str, attribute: str, t
     assert refused[0] == "InvalidParameter"
 
 
+def test_bodies_of_messages(sandbox: Any) -> None:
+    """A body for one protocol that no endpoint could be sent."""
+    sns = sandbox.client("sns")
+    message = {"Message": '{"default": "x", "sqs": "\\ud800"}', "MessageStructure": "json"}
+    refused = error_of(sns.publish, TopicArn=sns.create_topic(Name="odd")["TopicArn"], **message)
+    assert refused[1].endswith("Message Structure - JSON message body failed to parse")
+
+
 @pytest.mark.parametrize("rate", ["²", DIGITS])
 def test_sample_rates(sandbox: Any, rate: str) -> None:
     """Digits to Python, and no integers."""

@@ -9,7 +9,6 @@ https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-jwt-author
 
 from __future__ import annotations
 
-import json
 import re
 from typing import Any
 from urllib.parse import urlsplit
@@ -18,6 +17,7 @@ import msgspec
 
 from mrak.core.context import Context
 from mrak.core.http import HttpSender, OutgoingError
+from mrak.lang.jsontexts import check_texts
 
 _ALGORITHMS = ("RS256", "RS384", "RS512")
 _LONGEST_TOKEN = 16 * 1024
@@ -68,8 +68,7 @@ def read_unverified(token: str) -> dict[str, Any]:
         return {}
     try:
         claims: dict[str, Any] = jwt.decode(token, options={"verify_signature": False})
-        # Half a surrogate pair can be written in JSON, and is the name of nothing.
-        json.dumps(claims, ensure_ascii=False).encode()
+        check_texts(claims)
     except (jwt.InvalidTokenError, UnicodeEncodeError, RecursionError):
         return {}
     return claims

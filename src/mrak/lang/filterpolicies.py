@@ -17,6 +17,7 @@ from typing import Any
 
 from mrak.lang import eventpatterns
 from mrak.lang.eventpatterns import Event, Mismatch, Pattern
+from mrak.lang.jsontexts import check_texts
 from mrak.lang.jsontokens import END, END_ARRAY, END_OBJECT, START_ARRAY, START_OBJECT, JsonTextError, TokenReader
 from mrak.lang.patternparser import OR, Branch, Field, PatternError
 
@@ -81,7 +82,10 @@ def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
         raise FilterPolicyError(error.reason) from None
     # As the pattern's own parser, what follows the outermost value is not looked at.
     document, _ = _DECODER.raw_decode(text.lstrip())
-    _check_texts(document)
+    try:
+        check_texts(document)
+    except UnicodeEncodeError:
+        raise FilterPolicyError("failed to parse JSON.") from None
     if scope == MESSAGE_ATTRIBUTES and _is_nested(document):
         raise FilterPolicyError("Filter policy scope MessageAttributes does not support nested filter policy")
     if len(_keys(document)) > MAX_KEYS:
@@ -92,14 +96,6 @@ def parse(text: str, scope: str = MESSAGE_ATTRIBUTES) -> FilterPolicy:
         pattern = Pattern(tuple(tuple(_with_null(field) for field in branch) for branch in pattern.branches))
     takes_bare = any(all(_takes_null(field) for field in branch) for branch in pattern.branches)
     return FilterPolicy(pattern, scope, takes_bare)
-
-
-def _check_texts(document: Any) -> None:
-    """Half a surrogate pair can be written in JSON, and equals no text."""
-    try:
-        json.dumps(document, ensure_ascii=False).encode()
-    except UnicodeEncodeError:
-        raise FilterPolicyError("failed to parse JSON.") from None
 
 
 def find_json_error(text: str) -> str | None:

@@ -15,6 +15,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from typing import Any, Final
 
+from mrak.lang.jsontexts import check_texts
 from mrak.lang.logregex import Regex, RegexError
 
 Test = Callable[[Any], bool]
@@ -368,8 +369,7 @@ def _decoded(message: str) -> Any:
     try:
         event = json.loads(message, parse_int=Numeral, parse_float=Numeral, parse_constant=_refuse)
         if "\\u" in message:
-            # Half a surrogate pair can be written so, and searched by nobody.
-            json.dumps(event, ensure_ascii=False).encode()
+            check_texts(event)
         return event
     except (ValueError, RecursionError):
         return None

@@ -12,6 +12,7 @@ from mrak.core.background import Delivery, Undeliverable
 from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
+from mrak.lang.jsontexts import check_texts
 from mrak.services.events import buses, endpoints, errors, matching, traces
 from mrak.services.events.exports import PUT
 from mrak.services.events.matching import HOPPED_ACCOUNT, HOPPED_REGION, Given, Past, Work
@@ -108,8 +109,7 @@ def parse_detail(text: str) -> dict[str, Any] | None:
     try:
         detail = json.loads(text, parse_constant=_refuse_constant)
         if "\\u" in text:
-            # Half a surrogate pair can be written so, and passed on to nobody.
-            json.dumps(detail, ensure_ascii=False).encode()
+            check_texts(detail)
     except (ValueError, RecursionError):
         return None
     return detail if isinstance(detail, dict) else None

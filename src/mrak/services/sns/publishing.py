@@ -9,6 +9,7 @@ from typing import Any
 
 from mrak.core.context import Context, Transaction
 from mrak.core.scope import Scope
+from mrak.lang.jsontexts import check_texts
 from mrak.lang.messagenumbers import find_fault
 from mrak.services.sns import errors, topics
 from mrak.services.sns.messages import SETTINGS
@@ -73,6 +74,7 @@ def parse_bodies(entry: dict[str, Any]) -> dict[str, str]:
         raise errors.invalid_parameter("MessageStructure")
     try:
         document = json.loads(entry["Message"])
+        check_texts(document)
     except (ValueError, RecursionError):
         raise errors.invalid_parameter("Message Structure - JSON message body failed to parse") from None
     default = document.get("default", {}) if isinstance(document, dict) else {}
