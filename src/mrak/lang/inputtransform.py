@@ -13,9 +13,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
+from functools import lru_cache
+from typing import Any, NamedTuple
 
 from mrak.lang import jsonpath
 from mrak.lang.jsonpath import JsonPathNotFound
@@ -163,23 +164,29 @@ def _find_json_error(text: str) -> int | None:
     return None if values else 0
 
 
-def _split(template: str) -> Iterator[tuple[str, str, bool]]:
-    """The pieces of a template: text, the name if the text is a placeholder, and whether it stands in quotes."""
-    in_quotes, at = False, 0
+class _Piece(NamedTuple):
+    """`name` is what a placeholder names, "" for plain text; `in_quotes` says of a placeholder where it stands."""
+
+    text: str
+    name: str = ""
+    in_quotes: bool = False
+
+
+@lru_cache(maxsize=1024)
+def _split(template: str) -> tuple[_Piece, ...]:
+    """The pieces of a template. They are kept, since every event is put into them."""
+    pieces: list[_Piece] = []
+    in_quotes, at, start = False, 0, 0
     while at < len(template):
         char = template[at]
-        if char == "\\" and in_quotes:
-            yield template[at : at + 2], "", True
-            at += 2
-            continue
         match = _PLACEHOLDER.match(template, at) if char == "<" else None
         if match:
-            yield match[0], match[1], in_quotes
-            at = match.end()
+            pieces += [_Piece(template[start:at]), _Piece(match[0], match[1], in_quotes)]
+            at = start = match.end()
             continue
         in_quotes = in_quotes != (char == '"')
-        yield char, "", in_quotes
-        at += 1
+        at += 2 if char == "\\" and in_quotes else 1
+    return (*pieces, _Piece(template[start:]))
 
 
 def _fill(template: str, values: Mapping[str, Any], inside: Any, outside: Any) -> str:
