@@ -83,7 +83,7 @@ def test_requests_without_measures_or_in_a_foreign_namespace(sandbox: Any) -> No
 
 
 def test_measures_of_entities_are_measures(sandbox: Any) -> None:
-    """They are kept like others; whether the entity makes sense is asked only of who wants to know."""
+    """CLOUDWATCH-006: they are kept like others; whether the entity makes sense is asked only of who wants to know."""
     cloudwatch = sandbox.client("cloudwatch")
     measure: dict[str, Any] = {"MetricName": "m", "Value": 1.0}
     entity = {"Entity": {"KeyAttributes": {"Type": "Unheard", "Name": "x"}}, "MetricData": [measure]}

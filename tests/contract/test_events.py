@@ -744,6 +744,7 @@ def test_archives(events: Any, sandbox: Any) -> None:
     assert (shown["EventCount"], shown["SizeBytes"]) == (3, 3 * 38)
     nothing = "At least one of EventPattern, RetentionDays or Description must be provided."
     assert error_of(events.update_archive, ArchiveName=archive) == ("ValidationException", nothing)
+    # EVENTS-008: the key has to be there, and encrypts nothing.
     events.update_archive(ArchiveName=archive, Description="e", KmsKeyIdentifier=key)
     assert events.describe_archive(ArchiveName=archive)["KmsKeyIdentifier"] == key
     missing = {"Description": "f", "KmsKeyIdentifier": str(uuid.uuid4())}

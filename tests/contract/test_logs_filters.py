@@ -59,7 +59,7 @@ def test_refused_transformations(
 
 
 def test_filters_are_shown_as_they_were_made(logs: Any, group: str, put_filter: Any) -> None:
-    """What AWS shows only where it was asked for; a token that never was one, and what can't be asked together."""
+    """What AWS shows only where it was asked for (LOGS-005); a token that never was one; what goes not together."""
     put_filter(
         applyOnTransformedLogs=True,
         emitSystemFieldDimensions=["@aws.region", "@aws.region"],

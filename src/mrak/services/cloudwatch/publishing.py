@@ -9,6 +9,7 @@ import math
 from typing import Any
 
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.operation import operation
 from mrak.services.cloudwatch import errors, metrics
 from mrak.services.cloudwatch.metrics import Measure
@@ -37,6 +38,7 @@ def _check_entities(req: dict[str, Any]) -> None:
     """That a metric belongs to something is checked as the request says, and not kept."""
     if not req.get("EntityMetricData"):
         return
+    deviation("CLOUDWATCH-006")
     if "StrictEntityValidation" not in req:
         raise errors.invalid_combination("Field StrictEntityValidation is required when setting EntityMetricData")
     for entity in req["EntityMetricData"] if req["StrictEntityValidation"] else ():

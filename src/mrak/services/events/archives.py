@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from mrak.core.arn import arn, find_arn
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.errors import ApiError
 from mrak.core.operation import operation
 from mrak.core.scope import Scope
@@ -60,6 +61,7 @@ def _check_key(ctx: Context, tx: Transaction, named: str) -> None:
     """Refuses a key that does not exist (recorded), and in KMS's words one that cannot be used."""
     if not named:
         return
+    deviation("EVENTS-008")
     from mrak.services.kms.exports import named_arn, require_encryption_key
 
     try:

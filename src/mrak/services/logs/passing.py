@@ -15,6 +15,7 @@ import msgspec
 
 from mrak.core.background import Delivery, Retry
 from mrak.core.context import Context, Transaction
+from mrak.core.deviations import deviation
 from mrak.core.scope import Scope
 from mrak.lang import fieldselection
 from mrak.lang.logfilter import FilterPatternError, LogFilter, parse_filter
@@ -54,6 +55,7 @@ def find_pattern(text: str) -> LogFilter | None:
 
 def check_system_fields(req: dict[str, Any], member: str) -> None:
     """The fields of AWS's own that a filter asks for, and those by which it selects events."""
+    deviation("LOGS-005")
     if not set(req.get(member, [])) <= set(_SYSTEM_FIELDS):
         listed = ", ".join(_SYSTEM_FIELDS)
         raise errors.invalid_parameter(
