@@ -21,11 +21,11 @@ def in_hash_order(keys: Collection[Key], size: int | None = None, least_buckets:
 
 
 def _spread(key: str | int) -> int:
-    code = key if isinstance(key, int) else _code(key)
+    code = key if isinstance(key, int) else hash_code(key)
     return code ^ (code >> 16)
 
 
-def _code(key: str) -> int:
+def hash_code(key: str) -> int:
     """String.hashCode, over units of UTF-16."""
     units = key.encode("utf-16-be", "surrogatepass")
     code = 0

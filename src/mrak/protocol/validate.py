@@ -14,6 +14,7 @@ from collections.abc import Callable
 from typing import Any
 
 from mrak.core.errors import ApiError
+from mrak.lang.hashorder import hash_code
 from mrak.protocol import patterns, times
 from mrak.protocol.dynamodb_words import RESTATED
 from mrak.protocol.model import Member, Shape
@@ -47,19 +48,12 @@ def member_path(name: str) -> str:
     return name[:1].lower() + name[1:]
 
 
-def _java_hash(text: str) -> int:
-    value = 0
-    for char in text:
-        value = (31 * value + ord(char)) & 0xFFFFFFFF
-    return value
-
-
 def enum_set(values: list[str]) -> str:
-    """The values in the order in which AWS's validators list them: a hash set of 32 buckets by Java's hash,
-    the latest of a bucket first.
+    """The values in the order in which AWS's validators list them: a hash set of 32 buckets, in which hashes are not
+    spread as those of Java's own maps are, the latest of a bucket first.
     """
     latest_first = list(reversed(values))
-    ordered = sorted(latest_first, key=lambda value: _java_hash(value) % 32)
+    ordered = sorted(latest_first, key=lambda value: hash_code(value) % 32)
     return "[" + ", ".join(ordered) + "]"
 
 
