@@ -146,6 +146,14 @@ def parse(expression: str, *, strict_plural: bool = True) -> Schedule:
     raise ScheduleError(expression)
 
 
+def find_stored(expression: str, *, strict_plural: bool = True) -> Schedule | None:
+    """That of an expression that was taken once; None of one that an earlier version took and this one refuses."""
+    try:
+        return parse(expression, strict_plural=strict_plural)
+    except ScheduleError:
+        return None
+
+
 def find_zone(name: str) -> tzinfo | None:
     """The time zone of a name; None where there is none."""
     try:

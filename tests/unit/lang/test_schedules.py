@@ -115,3 +115,9 @@ def test_time_zones():
     assert _next("at(2026-07-01T12:00:00)", "2026-01-01T00:00:00", "Europe/Prague") == "2026-07-01T10:00:00"
     assert schedules.find_zone("No/Such") is None
     assert schedules.find_zone("../etc/passwd") is None
+
+
+def test_what_an_earlier_version_took():
+    """A stored expression that is refused by now is never due, instead of failing whenever it is looked at."""
+    assert schedules.find_stored("cron(0  12 * * ? *)") is None
+    assert schedules.find_stored("rate(5 minutes)") == schedules.parse("rate(5 minutes)")

@@ -5,6 +5,8 @@ A rule that slept through several of its times (the process was down, the clock 
 
 from __future__ import annotations
 
+import logging
+
 from msgspec.structs import replace
 
 from mrak.core.background import Timer
@@ -17,13 +19,18 @@ from mrak.services.events.matching import Given
 from mrak.services.events.tables import RULES, Rule
 
 _KIND = "events.schedule"
+log = logging.getLogger("mrak.services.events")
 
 
 def plan(ctx: Context, tx: Transaction, scope: Scope, rule: Rule, after: float | None = None) -> Rule:
     """Sets the timer of a rule's next time, if it has one, and returns the rule that knows it."""
     if not rule.schedule or not rule.is_enabled:
         return replace(rule, next_due_at=None)
-    due_at = schedules.parse(rule.schedule).next_after(after if after is not None else ctx.now, rule.created_at)
+    schedule = schedules.find_stored(rule.schedule)
+    if schedule is None:
+        log.warning("the rule %s is never due: %s is no schedule", rule.name, rule.schedule)
+        return replace(rule, next_due_at=None)
+    due_at = schedule.next_after(after if after is not None else ctx.now, rule.created_at)
     if due_at is None:
         return replace(rule, next_due_at=None)
     tx.at(_timer(scope, rule, due_at))

@@ -6,6 +6,7 @@ A schedule that slept through several of its times (the process was down, the cl
 from __future__ import annotations
 
 import json
+import logging
 import re
 from datetime import UTC, datetime
 from typing import Any
@@ -36,6 +37,7 @@ _SDK_NAMES = {
     "cognitoidentity": "cognito-identity",
     "apigateway": "apigateway",
 }
+log = logging.getLogger("mrak.services.scheduler")
 
 
 class Firing(msgspec.Struct, frozen=True, array_like=True):
@@ -54,11 +56,14 @@ def schedule_arn(scope: Scope, schedule: Schedule) -> str:
 def find_next(schedule: Schedule, after: float) -> float | None:
     """The schedule's first time after a moment, within its start and end."""
     settings = schedule.settings
+    parsed = schedules.find_stored(settings["ScheduleExpression"], strict_plural=False)
+    if parsed is None:
+        log.warning("the schedule %s is never due: %s is none", schedule.name, settings["ScheduleExpression"])
+        return None
     zone = schedules.find_zone(settings["ScheduleExpressionTimezone"])
     assert zone is not None, settings["ScheduleExpressionTimezone"]
     start = settings.get("StartDate")
     began = start if start is not None else schedule.created_at
-    parsed = schedules.parse(settings["ScheduleExpression"], strict_plural=False)
     if isinstance(parsed, schedules.Rate) and after < began:
         # A rate's first time is its beginning.
         found: float | None = began
