@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from botocore.exceptions import ClientError
-from tests.conftest import TAKES_DELIVERIES, until
+from tests.conftest import TAKES_DELIVERIES, Sandbox, until
 
 PATTERN = json.dumps({"source": ["shop"]})
 ROLE = "arn:aws:iam::123456789012:role/events"
@@ -563,6 +563,25 @@ def test_a_bus_as_a_target(events: Any, sandbox: Any, target: Queue) -> None:
         ),
         ("NO_PERMISSIONS", "Lack of permissions to invoke cross account target."),
     }
+
+
+def test_a_bus_of_another_account_lets_in_whom_its_policy_names(events: Any, sandbox: Any) -> None:
+    """Nobody's rules write to a bus that was not asked: while its policy says nothing there are dead letters."""
+    made = sandbox.server.ask("POST", f"/_mrak/environments/{sandbox.name}/accounts")
+    second = Sandbox(sandbox.server, made)
+    theirs, source, dead, target = second.client("events"), name(), Queue(sandbox), Queue(second)
+    bus = theirs.create_event_bus(Name=name())["EventBusArn"]
+    pattern = json.dumps({"source": [source]})
+    rule_to(theirs, target.arn, pattern, bus=bus.rpartition("/")[2])
+    rule_to(events, bus, pattern, RoleArn=ROLE, DeadLetterConfig={"Arn": dead.arn})
+    events.put_events(Entries=[entry(source=source)])
+    (letter,) = dead.take()
+    assert letter["MessageAttributes"]["ERROR_CODE"]["StringValue"] == "NO_PERMISSIONS"
+    theirs.put_permission(
+        EventBusName=bus.rpartition("/")[2], StatementId="a", Action="events:PutEvents", Principal=sandbox.account
+    )
+    put = events.put_events(Entries=[entry(source=source)])
+    assert [event["id"] for event in target.events()] == [put["Entries"][0]["EventId"]]
 
 
 def test_a_bus_in_another_region(events: Any, sandbox: Any) -> None:

@@ -13,7 +13,7 @@ from mrak.core.context import Context, Transaction
 from mrak.core.operation import delivery, operation
 from mrak.core.scope import Scope
 from mrak.lang.jsontexts import check_texts
-from mrak.services.events import buses, endpoints, errors, matching, traces
+from mrak.services.events import access, buses, endpoints, errors, matching, traces
 from mrak.services.events.exports import PUT
 from mrak.services.events.matching import HOPPED_ACCOUNT, HOPPED_REGION, Given, Past, Work
 from mrak.services.events.tables import Rule
@@ -132,8 +132,9 @@ def put_to_bus(ctx: Context, tx: Transaction, made: Delivery) -> None:
     is_abroad = found.region != made.scope.region
     _check_hops(work.hops, is_abroad)
     scope: Scope = found.scope_in(made.scope.environment)
-    bus = buses.find(tx, scope, found.resource.removeprefix("event-bus/"))
-    if bus is None and scope.account != made.scope.account:
+    bus, role_arn = buses.find(tx, scope, found.resource.removeprefix("event-bus/")), work.target.get("RoleArn", "")
+    is_foreign = scope.account != made.scope.account
+    if is_foreign and (bus is None or not access.lets_in(scope, bus, made.scope, role_arn, ctx.now)):
         raise Undeliverable("NO_PERMISSIONS: Lack of permissions to invoke cross account target.")
     if bus is None:
         return
